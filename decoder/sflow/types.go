@@ -97,6 +97,9 @@ func (s DataSource) String() string {
 	return strconv.FormatUint(uint64(s.Class), 10) + ":" + strconv.FormatUint(uint64(s.Index), 10)
 }
 
+// MarshalText returns "class:index".
+func (s DataSource) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 func compactSource(v uint32) DataSource { return DataSource{v >> 24, v & 0xffffff} }
 
 func (s DataSource) compact() uint32 { return s.Class<<24 | s.Index&0xffffff }
@@ -116,6 +119,9 @@ func (m MAC) String() string {
 	}
 	return string(b[:])
 }
+
+// MarshalText returns aa:bb:cc:dd:ee:ff.
+func (m MAC) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
 // decodeAddress reads an address (type, then 0, 4 or 16 bytes) at the start of
 // b and returns it with what follows. Type 0 (unknown) has no bytes and gives
