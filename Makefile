@@ -1,0 +1,83 @@
+# `make` lists the targets. Nothing but Go, git, a C compiler and make is needed,
+# except where a target says so.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.14.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.2.0
+
+# Where the race detector is worth its tenfold cost: code with goroutines.
+RACE ?= ./collector/... ./detect/... ./cmd/...
+FUZZTIME ?= 10m
+ARGS ?=
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+IMAGE ?= weir:$(VERSION)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## run the collector without a configuration file (ARGS="--config FILE")
+	go run ./cmd/weir run $(ARGS)
+
+.PHONY: demo
+demo: ## run the collector beside a small simulated network
+	go run ./cmd/weir demo $(ARGS)
+
+.PHONY: test
+test: ## run every test that can run here; install nothing; say what was skipped and why
+	@go run ./cmd/internal/testsum ./...
+
+.PHONY: test-all
+test-all: packages ## install what the tests need (Debian, root), run everything, fail on a skip
+	@WEIR_TEST_ALL=1 go run ./cmd/internal/testsum -fail-on-skip \
+		-step 'lint=$(MAKE) --no-print-directory lint' \
+		-step 'fuzz=$(MAKE) --no-print-directory fuzz FUZZTIME=10s' \
+		-count=1 ./... -- -count=1 -race $(RACE)
+
+.PHONY: packages
+packages: # of Debian, that only the tests need
+	@.ci/packages
+
+.PHONY: bench
+bench: ## run the benchmarks, then the comparison with other decoders
+	go test -run '^$$' -bench . -benchmem ./...
+	cd bench/compare && go run . $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (10m)
+	@.ci/fuzz $(FUZZTIME)
+
+.PHONY: lint
+lint: ## check format, go vet and golangci-lint (its first build takes two minutes)
+	@files=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+		test -z "$$files" || { echo "not formatted, run gofmt -w:" $$files; exit 1; }
+	go vet ./...
+	go run $(GOLANGCI) run ./...
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities (asks the database at vuln.go.dev)
+	go run $(GOVULNCHECK) ./...
+
+.PHONY: dist
+dist: ## build static binaries into dist/
+	@mkdir -p dist
+	@for c in weir weir-agent; do \
+		test -d cmd/$$c || continue; \
+		echo "building dist/$$c"; \
+		CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o dist/$$c ./cmd/$$c; \
+	done
+
+.PHONY: image
+image: dist ## build the container image from dist/ (buildah, else docker)
+	@if command -v buildah >/dev/null; then \
+		buildah build --isolation chroot --storage-driver vfs -t $(IMAGE) .; \
+	elif command -v docker >/dev/null; then \
+		docker build -t $(IMAGE) .; \
+	else \
+		echo "make image: needs buildah or docker: apt-get install buildah"; exit 1; \
+	fi
