@@ -1,0 +1,113 @@
+// Package config reads the collector's one YAML file, strictly: a key that
+// does not exist is an error, and every mistake is reported at once with its
+// file, line, key, value and the fix.
+package config
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// DefaultFile is read when no file is named and it exists.
+const DefaultFile = "/etc/weir/weir.yaml"
+
+// Config is everything that can be set. The sample file, cmd/weir/etc/weir.yaml,
+// says the same for the operator.
+type Config struct {
+	// Listen holds the UDP addresses sFlow is received on, at least one.
+	Listen []netip.AddrPort
+	// Shards is the number of shards, each one goroutine with its own sockets;
+	// 0 is one per core.
+	Shards int
+	// ReceiveBuffer is asked of the kernel for each socket, in octets.
+	ReceiveBuffer Bytes
+	// StateDir holds what survives a restart, and the control socket. It is
+	// never empty after Default or Load.
+	StateDir string
+	// HTTP is the address of /metrics, /healthz and /readyz; the zero AddrPort
+	// is none.
+	HTTP netip.AddrPort
+	// LargeFlow is the detector of large flows.
+	LargeFlow LargeFlow
+	// Allow holds the networks agents may be in, by agent address and source
+	// address; empty allows all.
+	Allow []netip.Prefix
+	// Limits bound memory.
+	Limits Limits
+	// Log is about standard error.
+	Log Log
+}
+
+// LargeFlow configures the detector of large flows.
+type LargeFlow struct {
+	// Threshold is what a flow must exceed.
+	Threshold Threshold
+}
+
+// Limits bound what the collector keeps, whatever arrives. Each is at least 1.
+type Limits struct {
+	// Agents is how many agents are known at once; a further one is refused
+	// and its datagrams are counted.
+	Agents int
+	// Interfaces is how many interfaces are known at once, over all agents;
+	// samples of a further one are counted and have no rates.
+	Interfaces int
+	// Keys is how many flows are followed at once, over all shards; a further
+	// one takes the place of the smallest.
+	Keys int
+	// Alerts is how many alerts are open at once; a further one is counted.
+	Alerts int
+	// SinkQueue is how many alert changes wait for each sink; the oldest is
+	// dropped for a further one and counted.
+	SinkQueue int
+	// AdmissionBurst is how many new agents are admitted at once, and
+	// AdmissionRate how many per second after that.
+	AdmissionBurst int
+	AdmissionRate  Rate
+}
+
+// Log configures standard error.
+type Log struct {
+	// Level is the lowest level written: debug, info, warn or error.
+	Level string
+	// Format is json, console, or auto: console on a terminal.
+	Format string
+}
+
+// Default returns the configuration of an empty file.
+func Default() Config {
+	return Config{
+		Listen:        []netip.AddrPort{netip.AddrPortFrom(netip.IPv6Unspecified(), 6343)},
+		ReceiveBuffer: 32 * MiB,
+		StateDir:      defaultStateDir(os.Getenv),
+		HTTP:          netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8343),
+		LargeFlow:     LargeFlow{Threshold: Threshold{Share: 0.10}},
+		Limits: Limits{
+			Agents:         16384,
+			Interfaces:     1 << 20,
+			Keys:           1 << 16,
+			Alerts:         10000,
+			SinkQueue:      4096,
+			AdmissionBurst: 10000,
+			AdmissionRate:  100,
+		},
+		Log: Log{Level: "info", Format: "auto"},
+	}
+}
+
+// defaultStateDir prefers what systemd made (StateDirectory=), then the user's
+// own state directory (XDG Base Directory Specification).
+func defaultStateDir(getenv func(string) string) string {
+	if d, _, _ := strings.Cut(getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(d) {
+		return d
+	}
+	if d := getenv("XDG_STATE_HOME"); filepath.IsAbs(d) {
+		return filepath.Join(d, "weir")
+	}
+	if d := getenv("HOME"); d != "" {
+		return filepath.Join(d, ".local", "state", "weir")
+	}
+	return "/var/lib/weir"
+}

@@ -1,0 +1,198 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Bytes is a size in octets, written "32MiB".
+type Bytes int64
+
+// Binary units of Bytes.
+const (
+	KiB Bytes = 1 << 10
+	MiB Bytes = 1 << 20
+	GiB Bytes = 1 << 30
+)
+
+// byteUnits is in the order they are tried: longest suffix first, since every
+// unit ends in B.
+var byteUnits = [...]struct {
+	suffix string
+	n      Bytes
+}{
+	{"KiB", KiB}, {"MiB", MiB}, {"GiB", GiB},
+	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1},
+}
+
+// ParseBytes reads a size such as 32MiB, 500kB or 1048576.
+func ParseBytes(s string) (Bytes, error) {
+	for _, u := range byteUnits {
+		num, ok := strings.CutSuffix(s, u.suffix)
+		if !ok {
+			continue
+		}
+		v, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
+		if err != nil || v < 0 || v*float64(u.n) > math.MaxInt64/2 {
+			break
+		}
+		return Bytes(v * float64(u.n)), nil
+	}
+	return 0, &fault{"not a size", `write a number with a unit, such as "32MiB"`}
+}
+
+// String writes b with the largest binary unit that divides it.
+func (b Bytes) String() string {
+	switch {
+	case b >= GiB && b%GiB == 0:
+		return fmt.Sprintf("%dGiB", b/GiB)
+	case b >= MiB && b%MiB == 0:
+		return fmt.Sprintf("%dMiB", b/MiB)
+	case b >= KiB && b%KiB == 0:
+		return fmt.Sprintf("%dKiB", b/KiB)
+	}
+	return fmt.Sprintf("%dB", int64(b))
+}
+
+// Threshold is a share of the link, or a bit rate: exactly one is not 0.
+type Threshold struct {
+	Share         float64 // of the link's speed, 0.1 is 10 %
+	BitsPerSecond float64
+}
+
+const thresholdFix = `write a share of the link such as "10%" or a bit rate such as "50Mbit/s"`
+
+// ParseThreshold reads "10%" or "50Mbit/s".
+func ParseThreshold(s string) (Threshold, error) {
+	if num, ok := strings.CutSuffix(s, "%"); ok {
+		v, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
+		if err != nil || math.IsNaN(v) {
+			return Threshold{}, &fault{"not a share", thresholdFix}
+		}
+		if v <= 0 || v > 100 {
+			return Threshold{}, &fault{"out of range", "a share lies above 0% and is at most 100%"}
+		}
+		return Threshold{Share: v / 100}, nil
+	}
+	v, err := parseBitRate(s)
+	if err != nil {
+		return Threshold{}, err
+	}
+	if v < 1e3 || v > 1e15 {
+		return Threshold{}, &fault{"out of range", "a bit rate lies between 1kbit/s and 1000Tbit/s"}
+	}
+	return Threshold{BitsPerSecond: v}, nil
+}
+
+// bitUnits in the order they are written: largest first.
+var bitUnits = [...]struct {
+	suffix string
+	n      float64
+}{{"Tbit/s", 1e12}, {"Gbit/s", 1e9}, {"Mbit/s", 1e6}, {"kbit/s", 1e3}, {"bit/s", 1}}
+
+func parseBitRate(s string) (float64, error) {
+	for _, u := range bitUnits {
+		at := len(s) - len(u.suffix)
+		if at <= 0 || !strings.EqualFold(s[at:], u.suffix) {
+			continue
+		}
+		v, err := strconv.ParseFloat(strings.TrimSpace(s[:at]), 64)
+		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+			break
+		}
+		return v * u.n, nil
+	}
+	return 0, &fault{"neither a share nor a bit rate", thresholdFix}
+}
+
+// String writes the threshold as it is read.
+func (t Threshold) String() string {
+	if t.Share > 0 {
+		return strconv.FormatFloat(t.Share*100, 'g', 12, 64) + "%"
+	}
+	for _, u := range bitUnits {
+		if t.BitsPerSecond >= u.n {
+			return strconv.FormatFloat(t.BitsPerSecond/u.n, 'g', 12, 64) + u.suffix
+		}
+	}
+	return "0bit/s"
+}
+
+// Rate is a number of things per second, written "100/s".
+type Rate float64
+
+// ParseRate reads "100/s"; "/min" and "/h" are also understood.
+func ParseRate(s string) (Rate, error) {
+	num, unit, ok := strings.Cut(s, "/")
+	per := map[string]float64{"s": 1, "min": 60, "h": 3600}[strings.TrimSpace(unit)]
+	v, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
+	if !ok || per == 0 || err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0, &fault{"not a rate", `write a number per second such as "100/s"`}
+	}
+	if v <= 0 {
+		return 0, &fault{"out of range", "a rate is above 0"}
+	}
+	return Rate(v / per), nil
+}
+
+// String writes r per second.
+func (r Rate) String() string { return strconv.FormatFloat(float64(r), 'g', 12, 64) + "/s" }
+
+// parseDuration reads a Go duration above 0.
+func parseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, &fault{"not a duration", `write a number with a unit such as "90s", "15m" or "24h"`}
+	}
+	if d <= 0 {
+		return 0, &fault{"out of range", "a duration is above 0"}
+	}
+	return d, nil
+}
+
+// parseAddrPort reads an IP address and port; a port alone means every address.
+func parseAddrPort(s string) (netip.AddrPort, error) {
+	const fix = `write ADDRESS:PORT such as "[::]:6343", "127.0.0.1:8343" or ":6343"`
+	full := s
+	if strings.HasPrefix(s, ":") {
+		full = "[::]" + s
+	}
+	if a, err := netip.ParseAddrPort(full); err == nil {
+		if a.Port() == 0 {
+			return a, &fault{"port 0 cannot be reached", fix}
+		}
+		return a, nil
+	}
+	if _, err := netip.ParseAddr(full); err == nil {
+		return netip.AddrPort{}, &fault{"no port", fix}
+	}
+	i := strings.LastIndexByte(full, ':')
+	if i < 0 {
+		return netip.AddrPort{}, &fault{"no port", fix}
+	}
+	if _, err := strconv.ParseUint(full[i+1:], 10, 16); err != nil {
+		return netip.AddrPort{}, &fault{"the port is not a number from 1 to 65535", fix}
+	}
+	return netip.AddrPort{}, &fault{"not an IP address", fix + "; names are not looked up"}
+}
+
+// ParseListen reads a listen address, for flags.
+func ParseListen(s string) (netip.AddrPort, error) { return parseAddrPort(s) }
+
+// parsePrefix reads a network, or an address as the network of itself.
+func parsePrefix(s string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		if p != p.Masked() {
+			return p, &fault{"has bits set beyond its length", fmt.Sprintf("write %q", p.Masked())}
+		}
+		return p, nil
+	}
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a.WithZone(""), a.BitLen()), nil
+	}
+	return netip.Prefix{}, &fault{"not a network", `write "10.0.0.0/8", "2001:db8::/32" or one address`}
+}
