@@ -58,53 +58,65 @@ const (
 	TunnelVXLAN
 	TunnelGeneve
 	TunnelGRE   // key in VNI when HasVNI
-	TunnelNVGRE // GRE with protocol type 0x6558 and a key: VSID in VNI
+	TunnelNVGRE // GRE as in RFC 7637: VSID in VNI
 	TunnelIPIP  // IPv4 or IPv6 in IPv4 or IPv6
 )
 
-// Header is what a cut header tells.
+// Header is what a cut header tells. Where a packet is carried in a tunnel the
+// facts are those of the innermost packet unless they say otherwise.
+//
+// The key follows the innermost packet whose addresses could be read. Where a
+// tunnel's inner packet is IP but cut before (or unreadable at) its addresses,
+// the packet that carries it stays the key and that tunnel is not reported:
+// Key in the domain of VNI is therefore never an outer address. Where the
+// inner packet is known not to be IP (ARP), the tunnel is reported, HasKey is
+// false, and the carrying packet is in Outer.
+//
+// A non-first fragment has its addresses and protocol in Key, but HasKey is
+// false: without ports it cannot be told which flow it belongs to.
+//
+// The order of the fields is that of the fast path: what every packet has
+// comes first and fills two cache lines.
 type Header struct {
-	Key    Key   // of the innermost packet; valid when HasKey
-	Outer  Key   // of the outermost packet; valid when Tunnel != TunnelNone
-	HasKey bool  // Key holds addresses, and it is no non-first fragment
-	Depth  Depth // how far the innermost packet was read
+	Key Key // of the innermost packet; valid when HasKey
 
-	SrcMAC, DstMAC           [6]byte // outermost Ethernet; zero without
-	InnerSrcMAC, InnerDstMAC [6]byte // Ethernet inside a tunnel; zero without
-	EtherType                uint16  // of the innermost packet, after tags and labels
-	VLAN                     uint16  // outermost VLAN id; valid when VLANTags > 0
-	InnerVLAN                uint16  // innermost VLAN id of the outer frame; valid when VLANTags > 1
-	VLANTags                 uint8   // 802.1Q and 802.1ad tags of the outer frame
-	PCP                      uint8   // priority of the outermost tag
-	MPLSLabels               uint8   // labels passed
-	MPLSLabel                uint32  // outermost label
+	DstMAC, SrcMAC [6]byte // outermost Ethernet; zero without
+	EtherType      uint16  // of the innermost packet, the last one readable after tags and labels; 0 for LLC
+	VLAN           uint16  // outermost VLAN id; valid when VLANTags > 0
+	InnerVLAN      uint16  // innermost VLAN id of the outer frame; valid when VLANTags > 1
+	IPLength       uint16  // total length (IPv4) or payload length + 40 (IPv6, at most 65535) of the innermost packet; 0 where the sender left it open
+	TCPSeq         uint32
+	TCPAck         uint32
+	TCPWindow      uint16
+	UDPLength      uint16
+	IPID           uint16 // IPv4 identification; low 16 bits of the IPv6 fragment identification
+	FragOff        uint16 // octets; 0 in the first fragment
+	PayloadOffset  int    // of what follows the innermost header read, from the start of the header bytes; never beyond their end
 
-	Tunnel Tunnel
-	HasVNI bool
-	VNI    uint32 // VXLAN, Geneve VNI; NVGRE VSID; GRE key
+	HasKey     bool  // Key holds addresses, and it is no non-first fragment
+	Depth      Depth // how far the innermost packet was read
+	TOS        uint8 // type of service, traffic class
+	TTL        uint8
+	TCPFlags   uint8 // FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128
+	HasTCP     bool  // TCPFlags, TCPSeq, TCPAck, TCPWindow were read
+	Fragment   bool  // a fragment, first or later
+	MoreFrags  bool
+	VLANTags   uint8 // 802.1Q and 802.1ad tags of the outer frame, 255 for more
+	PCP        uint8 // priority of the outermost tag
+	MPLSLabels uint8 // labels passed, 255 for more
+	Tunnel     Tunnel
+	HasVNI     bool
+	ICMPType   uint8 // of ICMP and ICMPv6, when DepthTransport
+	ICMPCode   uint8
+	DHCP       DHCP // direction of a DHCP or DHCPv6 message
 
-	IPLength  uint16 // total length (IPv4) or payload length + 40 (IPv6) of the innermost packet
-	TOS       uint8  // type of service, traffic class
-	TTL       uint8
-	IPID      uint16
-	Fragment  bool   // a fragment, first or later
-	FragOff   uint16 // octets; 0 in the first fragment
-	MoreFrags bool
+	MPLSLabel uint32 // outermost label; valid when MPLSLabels > 0
+	VNI       uint32 // VXLAN, Geneve VNI; NVGRE VSID; GRE key: of the innermost tunnel that has one
 
-	TCPFlags  uint8 // FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128
-	HasTCP    bool  // Seq, Ack, Window are valid
-	TCPSeq    uint32
-	TCPAck    uint32
-	TCPWindow uint16
-	UDPLength uint16
-
-	ICMPType, ICMPCode uint8 // of ICMP and ICMPv6, when DepthTransport
-
-	DHCP DHCP // direction of a DHCP or DHCPv6 message
-	ARP  ARP  // valid when ARP.Op != 0
-	ND   ND   // valid when ND.Type != 0
-
-	PayloadOffset int // of what follows the innermost header read, from the start of the header bytes
+	Outer                    Key     // of the outermost packet; valid when Tunnel != TunnelNone
+	InnerDstMAC, InnerSrcMAC [6]byte // Ethernet inside a tunnel or an MPLS pseudowire; zero without
+	ARP                      ARP     // valid when ARP.Op != 0
+	ND                       ND      // valid when ND.Type != 0
 }
 
 // DHCP is the direction of a DHCP message, by its ports.
@@ -128,11 +140,4 @@ type ARP struct {
 type ND struct {
 	Type   uint8 // ICMPv6 type; 0 none
 	Target [16]byte
-}
-
-// Decode reads the header b and writes every field of h. b is not kept. A cut
-// header is normal: Depth says how far it got.
-func (h *Header) Decode(p Protocol, b []byte) Depth {
-	*h = Header{}
-	return h.Depth
 }
