@@ -1,0 +1,89 @@
+package detect
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"weir/detect/largeflow"
+)
+
+// Threshold is the rate from which a flow is large.
+type Threshold = largeflow.Threshold
+
+// ParseThreshold reads "50Mbit/s" or "10%"; its error says what is wrong and
+// what to write.
+func ParseThreshold(text string) (Threshold, error) { return largeflow.ParseThreshold(text) }
+
+// Config is what a Shard and its Engine are told; both get the same.
+type Config struct {
+	LargeFlow LargeFlowConfig
+}
+
+// LargeFlowConfig sets the large-flow detector. The zero value of a field
+// means its default.
+type LargeFlowConfig struct {
+	Off       bool          // no large-flow alerts
+	Threshold Threshold     // default 10 % of the interface's speed (100 Mbit/s where it is unknown)
+	Hold      time.Duration // how long a flow must be below the threshold before its alert ends; default 3 s
+	Keys      int           // flows per shard that can be watched at once, rounded up to a power of two; default 16384 (about 3 MB)
+	Hot       int           // flows that the engine can follow at once; default 4096 (up to 4 KB per flow and vantage point)
+}
+
+// DefaultConfig returns the configuration with every default filled in.
+func DefaultConfig() Config {
+	return Config{LargeFlow: LargeFlowConfig{
+		Threshold: Threshold{Share: 0.1},
+		Hold:      3 * time.Second,
+		Keys:      16384,
+		Hot:       4096,
+	}}
+}
+
+// Validate returns one line that names the setting, its value and the fix.
+func (c Config) Validate() error {
+	l := c.withDefaults().LargeFlow
+	switch {
+	case !l.Threshold.Valid():
+		return fmt.Errorf("large_flow threshold %s: must be above 0 and either a rate or a share of at most 100%%", l.Threshold)
+	case l.Hold < 0 || l.Hold > time.Hour:
+		return fmt.Errorf("large_flow hold %s: must be between 0s and 1h", l.Hold)
+	case l.Keys < 64 || l.Keys > 1<<22:
+		return fmt.Errorf("large_flow keys %d: must be between 64 and %d", l.Keys, 1<<22)
+	case l.Hot < 16 || l.Hot > 1<<20:
+		return fmt.Errorf("large_flow hot %d: must be between 16 and %d", l.Hot, 1<<20)
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	d := DefaultConfig().LargeFlow
+	l := &c.LargeFlow
+	if l.Threshold == (Threshold{}) {
+		l.Threshold = d.Threshold
+	}
+	if l.Hold == 0 {
+		l.Hold = d.Hold
+	}
+	if l.Keys == 0 {
+		l.Keys = d.Keys
+	}
+	if l.Hot == 0 {
+		l.Hot = d.Hot
+	}
+	return c
+}
+
+// Names tells the engine what the registry knows of the numbers in a Flow. It
+// is asked when an alert changes, never per sample, from the goroutine that
+// calls the Engine.
+type Names interface {
+	// Agent returns the address of the agent with this number (Vantage.Agent)
+	// and its name, "" if unknown.
+	Agent(agent uint32) (addr netip.Addr, name string)
+	// Interface returns the name of an agent's interface, "" if unknown.
+	Interface(agent, ifIndex uint32) string
+	// Domain returns the name of a key's domain, equal in every collector:
+	// "underlay" for 0, else such as "vni:42".
+	Domain(domain uint32) string
+}
