@@ -30,10 +30,20 @@ type FlowSample struct {
 // Decode reads a compact or expanded flow sample. It keeps smp.Body; RecordData
 // and the records refer to it.
 func (s *FlowSample) Decode(smp Sample) error {
-	*s = FlowSample{}
-	switch b := smp.Body; smp.Format {
+	if r := s.DecodeBody(smp.Format, smp.Body, smp.Offset); r != 0 {
+		return r
+	}
+	return nil
+}
+
+// DecodeBody is Decode for callers that walk a datagram themselves: b is the
+// body of a sample of format f at offset off of the datagram. It returns 0, or
+// why it failed.
+func (s *FlowSample) DecodeBody(f Format, b []byte, off int) Reason {
+	switch f {
 	case FormatFlowSample:
 		if len(b) < 32 {
+			*s = FlowSample{}
 			return ErrTruncated
 		}
 		h := b[:32]
@@ -45,9 +55,10 @@ func (s *FlowSample) Decode(smp Sample) error {
 		s.Input = compactPort(be.Uint32(h[20:]))
 		s.Output = compactPort(be.Uint32(h[24:]))
 		s.NumRecords = be.Uint32(h[28:])
-		s.RecordData, s.off = b[32:], smp.Offset+32
+		s.RecordData, s.off = b[32:], off+32
 	case FormatFlowSampleExpanded:
 		if len(b) < 44 {
+			*s = FlowSample{}
 			return ErrTruncated
 		}
 		h := b[:44]
@@ -59,11 +70,12 @@ func (s *FlowSample) Decode(smp Sample) error {
 		s.Input = Port{be.Uint32(h[24:]), be.Uint32(h[28:])}
 		s.Output = Port{be.Uint32(h[32:]), be.Uint32(h[36:])}
 		s.NumRecords = be.Uint32(h[40:])
-		s.RecordData, s.off = b[44:], smp.Offset+44
+		s.RecordData, s.off = b[44:], off+44
 	default:
+		*s = FlowSample{}
 		return ErrFormat
 	}
-	return nil
+	return 0
 }
 
 // Records iterates over the flow records. A record that runs past the sample
