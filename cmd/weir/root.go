@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"weir/collector/config"
+	"weir/detect"
 )
 
 // Exit codes besides 0 and 1.
@@ -120,9 +121,9 @@ func (p *program) load(threshold string) (config.Config, error) {
 	if err != nil || threshold == "" {
 		return cfg, err
 	}
-	cfg.LargeFlow.Threshold, err = config.ParseThreshold(threshold)
+	cfg.LargeFlow.Threshold, err = detect.ParseThreshold(threshold)
 	if err != nil {
-		return cfg, usageError{fmt.Errorf("--threshold: %q: %w", threshold, err)}
+		return cfg, usageError{fmt.Errorf("--%w", err)} // its error begins with the word threshold
 	}
 	return cfg, nil
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"weir/detect"
 )
 
 // DefaultFile is read when no file is named and it exists.
@@ -43,7 +45,7 @@ type Config struct {
 // LargeFlow configures the detector of large flows.
 type LargeFlow struct {
 	// Threshold is what a flow must exceed.
-	Threshold Threshold
+	Threshold detect.Threshold
 }
 
 // Limits bound what the collector keeps, whatever arrives. Each is at least 1.
@@ -54,11 +56,12 @@ type Limits struct {
 	// Interfaces is how many interfaces are known at once, over all agents;
 	// samples of a further one are counted and have no rates.
 	Interfaces int
-	// Keys is how many flows are followed at once, over all shards; a further
-	// one takes the place of the smallest.
+	// Keys is how many flows each shard watches at once; a further one takes
+	// the place of another.
 	Keys int
-	// Alerts is how many alerts are open at once; a further one is counted.
-	Alerts int
+	// Hot is how many flows are followed closely at once, over all shards:
+	// those that may be large. A further one waits, counted.
+	Hot int
 	// SinkQueue is how many alert changes wait for each sink; the oldest is
 	// dropped for a further one and counted.
 	SinkQueue int
@@ -83,12 +86,12 @@ func Default() Config {
 		ReceiveBuffer: 32 * MiB,
 		StateDir:      defaultStateDir(os.Getenv),
 		HTTP:          netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8343),
-		LargeFlow:     LargeFlow{Threshold: Threshold{Share: 0.10}},
+		LargeFlow:     LargeFlow{Threshold: detect.DefaultConfig().LargeFlow.Threshold},
 		Limits: Limits{
 			Agents:         16384,
 			Interfaces:     1 << 20,
-			Keys:           1 << 16,
-			Alerts:         10000,
+			Keys:           detect.DefaultConfig().LargeFlow.Keys,
+			Hot:            detect.DefaultConfig().LargeFlow.Hot,
 			SinkQueue:      4096,
 			AdmissionBurst: 10000,
 			AdmissionRate:  100,

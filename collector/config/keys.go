@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"weir/collector/udp"
+	"weir/detect"
 )
 
 // key is one leaf of the file.
@@ -23,17 +26,17 @@ type key struct {
 // keys is every key there is: reading, suggesting, comparing and the sample's
 // test all go by it.
 var keys = []key{
-	list("listen", func(c *Config) *[]netip.AddrPort { return &c.Listen }, parseAddrPort, 1, 64),
-	scalar("shards", func(c *Config) *int { return &c.Shards }, whole(0, 1024)),
+	list("listen", func(c *Config) *[]netip.AddrPort { return &c.Listen }, parseAddrPort, 1, udp.MaxListen),
+	scalar("shards", func(c *Config) *int { return &c.Shards }, whole(0, udp.MaxShards)),
 	scalar("receive_buffer", func(c *Config) *Bytes { return &c.ReceiveBuffer }, bytesWithin(64*KiB, GiB)),
 	scalar("state_dir", func(c *Config) *string { return &c.StateDir }, parseStateDir),
 	scalar("http", func(c *Config) *netip.AddrPort { return &c.HTTP }, parseHTTP),
-	live(scalar("large_flow.threshold", func(c *Config) *Threshold { return &c.LargeFlow.Threshold }, ParseThreshold)),
+	live(scalar("large_flow.threshold", func(c *Config) *detect.Threshold { return &c.LargeFlow.Threshold }, parseThreshold)),
 	live(list("allow", func(c *Config) *[]netip.Prefix { return &c.Allow }, parsePrefix, 0, 4096)),
 	scalar("limits.agents", func(c *Config) *int { return &c.Limits.Agents }, whole(1, 1<<20)),
 	scalar("limits.interfaces", func(c *Config) *int { return &c.Limits.Interfaces }, whole(1, 1<<24)),
-	scalar("limits.keys", func(c *Config) *int { return &c.Limits.Keys }, whole(64, 1<<24)),
-	scalar("limits.alerts", func(c *Config) *int { return &c.Limits.Alerts }, whole(1, 1<<20)),
+	scalar("limits.keys", func(c *Config) *int { return &c.Limits.Keys }, whole(64, 1<<22)),
+	scalar("limits.hot", func(c *Config) *int { return &c.Limits.Hot }, whole(16, 1<<20)),
 	scalar("limits.sink_queue", func(c *Config) *int { return &c.Limits.SinkQueue }, whole(1, 1<<20)),
 	scalar("limits.admission_burst", func(c *Config) *int { return &c.Limits.AdmissionBurst }, whole(1, 1<<20)),
 	scalar("limits.admission_rate", func(c *Config) *Rate { return &c.Limits.AdmissionRate }, ParseRate),

@@ -6,7 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
+
+	"weir/detect"
 )
 
 // Bytes is a size in octets, written "32MiB".
@@ -37,7 +38,7 @@ func ParseBytes(s string) (Bytes, error) {
 			continue
 		}
 		v, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
-		if err != nil || v < 0 || v*float64(u.n) > math.MaxInt64/2 {
+		if err != nil || math.IsNaN(v) || v < 0 || v*float64(u.n) > math.MaxInt64/2 {
 			break
 		}
 		return Bytes(v * float64(u.n)), nil
@@ -58,68 +59,13 @@ func (b Bytes) String() string {
 	return fmt.Sprintf("%dB", int64(b))
 }
 
-// Threshold is a share of the link, or a bit rate: exactly one is not 0.
-type Threshold struct {
-	Share         float64 // of the link's speed, 0.1 is 10 %
-	BitsPerSecond float64
-}
-
-const thresholdFix = `write a share of the link such as "10%" or a bit rate such as "50Mbit/s"`
-
-// ParseThreshold reads "10%" or "50Mbit/s".
-func ParseThreshold(s string) (Threshold, error) {
-	if num, ok := strings.CutSuffix(s, "%"); ok {
-		v, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
-		if err != nil || math.IsNaN(v) {
-			return Threshold{}, &fault{"not a share", thresholdFix}
-		}
-		if v <= 0 || v > 100 {
-			return Threshold{}, &fault{"out of range", "a share lies above 0% and is at most 100%"}
-		}
-		return Threshold{Share: v / 100}, nil
-	}
-	v, err := parseBitRate(s)
+// parseThreshold reads what the detector reads, with its words.
+func parseThreshold(s string) (detect.Threshold, error) {
+	t, err := detect.ParseThreshold(s)
 	if err != nil {
-		return Threshold{}, err
+		err = &fault{problem: strings.TrimPrefix(err.Error(), fmt.Sprintf("threshold %q: ", s))}
 	}
-	if v < 1e3 || v > 1e15 {
-		return Threshold{}, &fault{"out of range", "a bit rate lies between 1kbit/s and 1000Tbit/s"}
-	}
-	return Threshold{BitsPerSecond: v}, nil
-}
-
-// bitUnits in the order they are written: largest first.
-var bitUnits = [...]struct {
-	suffix string
-	n      float64
-}{{"Tbit/s", 1e12}, {"Gbit/s", 1e9}, {"Mbit/s", 1e6}, {"kbit/s", 1e3}, {"bit/s", 1}}
-
-func parseBitRate(s string) (float64, error) {
-	for _, u := range bitUnits {
-		at := len(s) - len(u.suffix)
-		if at <= 0 || !strings.EqualFold(s[at:], u.suffix) {
-			continue
-		}
-		v, err := strconv.ParseFloat(strings.TrimSpace(s[:at]), 64)
-		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-			break
-		}
-		return v * u.n, nil
-	}
-	return 0, &fault{"neither a share nor a bit rate", thresholdFix}
-}
-
-// String writes the threshold as it is read.
-func (t Threshold) String() string {
-	if t.Share > 0 {
-		return strconv.FormatFloat(t.Share*100, 'g', 12, 64) + "%"
-	}
-	for _, u := range bitUnits {
-		if t.BitsPerSecond >= u.n {
-			return strconv.FormatFloat(t.BitsPerSecond/u.n, 'g', 12, 64) + u.suffix
-		}
-	}
-	return "0bit/s"
+	return t, err
 }
 
 // Rate is a number of things per second, written "100/s".
@@ -142,19 +88,8 @@ func ParseRate(s string) (Rate, error) {
 // String writes r per second.
 func (r Rate) String() string { return strconv.FormatFloat(float64(r), 'g', 12, 64) + "/s" }
 
-// parseDuration reads a Go duration above 0.
-func parseDuration(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if err != nil {
-		return 0, &fault{"not a duration", `write a number with a unit such as "90s", "15m" or "24h"`}
-	}
-	if d <= 0 {
-		return 0, &fault{"out of range", "a duration is above 0"}
-	}
-	return d, nil
-}
-
-// parseAddrPort reads an IP address and port; a port alone means every address.
+// parseAddrPort reads an IP address and port; a port alone means every address,
+// and port 0 lets the kernel choose.
 func parseAddrPort(s string) (netip.AddrPort, error) {
 	const fix = `write ADDRESS:PORT such as "[::]:6343", "127.0.0.1:8343" or ":6343"`
 	full := s
@@ -162,10 +97,7 @@ func parseAddrPort(s string) (netip.AddrPort, error) {
 		full = "[::]" + s
 	}
 	if a, err := netip.ParseAddrPort(full); err == nil {
-		if a.Port() == 0 {
-			return a, &fault{"port 0 cannot be reached", fix}
-		}
-		return a, nil
+		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), nil
 	}
 	if _, err := netip.ParseAddr(full); err == nil {
 		return netip.AddrPort{}, &fault{"no port", fix}
@@ -175,7 +107,7 @@ func parseAddrPort(s string) (netip.AddrPort, error) {
 		return netip.AddrPort{}, &fault{"no port", fix}
 	}
 	if _, err := strconv.ParseUint(full[i+1:], 10, 16); err != nil {
-		return netip.AddrPort{}, &fault{"the port is not a number from 1 to 65535", fix}
+		return netip.AddrPort{}, &fault{"the port is not a number from 0 to 65535", fix}
 	}
 	return netip.AddrPort{}, &fault{"not an IP address", fix + "; names are not looked up"}
 }

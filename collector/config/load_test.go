@@ -1,0 +1,241 @@
+package config
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"weir/detect"
+)
+
+// equal compares configurations, whose addresses have unexported fields.
+var equal = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+var equalPrefix = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+
+func TestParseNamesEveryMistake(t *testing.T) {
+	const (
+		addr   = `write ADDRESS:PORT such as "[::]:6343", "127.0.0.1:8343" or ":6343"`
+		limit  = "write a rate such as 50Mbit/s or 1.5Gbit/s, or a share of the interface's speed such as 10%"
+		yaml   = `indent with spaces, put a space after each colon, quote values with special characters (here or on the line above)`
+		remove = "remove it; `weir check --sample` prints every key"
+	)
+	for _, c := range []struct{ name, file, want string }{
+		{"unknown key, near another", "\nlisten_on: x\nshard: 2\n",
+			"f:2: listen_on: unknown key; did you mean listen?\nf:3: shard: unknown key; did you mean shards?"},
+		{"unknown key, dashes", "receive-buffer: 1MiB\n", "f:1: receive-buffer: unknown key; did you mean receive_buffer?"},
+		{"unknown key, swapped letters", "sahrds: 1\n", "f:1: sahrds: unknown key; did you mean shards?"},
+		{"unknown key, right word in the wrong place", "threshold: 10%\n", "f:1: threshold: unknown key; did you mean large_flow.threshold?"},
+		{"unknown key in a group", "limits:\n  agent: 5\n", "f:2: limits.agent: unknown key; did you mean limits.agents?"},
+		{"unknown group", "large_flows:\n  threshold: 10%\n", "f:1: large_flows: unknown key; did you mean large_flow?"},
+		{"unknown key, near nothing", "colour: red\n", "f:1: colour: unknown key; " + remove},
+		{"unknown key, very long", strings.Repeat("x", 500) + ": 1\n", "f:1: " + strings.Repeat("x", 500) + ": unknown key; " + remove},
+		{"key twice", "shards: 1\nhttp: \"\"\nshards: 2\n", "f:3: shards: stands twice, first on line 1; remove one"},
+		{"key that is a list", "[a, b]: 1\n", "f:1: a key is a list; write KEY: VALUE"},
+
+		{"word for a number", "shards: many\n", `f:1: shards: "many": not a whole number; write a whole number from 0 to 256`},
+		{"fraction for a whole number", "shards: 1.5\n", `f:1: shards: "1.5": not a whole number; write a whole number from 0 to 256`},
+		{"negative number", "shards: -1\n", `f:1: shards: "-1": out of range; write a whole number from 0 to 256`},
+		{"number beyond 64 bits", "limits: {agents: 99999999999999999999}\n", `f:1: limits.agents: "99999999999999999999": out of range; write a whole number from 1 to 1048576`},
+		{"zero where one is least", "limits:\n  agents: 0\n", `f:2: limits.agents: "0": out of range; write a whole number from 1 to 1048576`},
+		{"list for a value", "shards: [1]\n", "f:1: shards: needs one value, has a list; write shards: VALUE"},
+		{"group for a value", "shards:\n  n: 1\n", "f:2: shards: needs one value, has a group of keys; write shards: VALUE"},
+		{"nothing for a value", "shards:\n", "f:1: shards: has no value; write one, or remove the key for its default"},
+		{"value for a list", `listen: ":6343"` + "\n", `f:1: listen: ":6343": needs a list, has a single value; write it in brackets: listen: ["…", "…"]`},
+		{"value for a group", "limits: 5\n", `f:1: limits: "5": needs keys, has a single value; write the keys below it, indented`},
+		{"list for the file", "- a\n", "f:1: the file needs keys, has a list; write lines such as 'listen: [\"[::]:6343\"]'"},
+
+		{"size without a number", "receive_buffer: big\n", `f:1: receive_buffer: "big": not a size; write a number with a unit, such as "32MiB"`},
+		{"size with a wrong unit", "receive_buffer: 32MiBs\n", `f:1: receive_buffer: "32MiBs": not a size; write a number with a unit, such as "32MiB"`},
+		{"size too small", "receive_buffer: 1kB\n", `f:1: receive_buffer: "1kB": out of range; write a size from 64KiB to 1GiB`},
+		{"size that is no number", "receive_buffer: NaN\n", `f:1: receive_buffer: "NaN": not a size; write a number with a unit, such as "32MiB"`},
+
+		{"address without a port", `listen: ["10.0.0.1"]`, `f:1: listen[0]: "10.0.0.1": no port; ` + addr},
+		{"address, port too large", `listen: [":6343", ":70000"]`, `f:1: listen[1]: ":70000": the port is not a number from 0 to 65535; ` + addr},
+		{"address that is a name", `http: "localhost:8343"`, `f:1: http: "localhost:8343": not an IP address; ` + addr + "; names are not looked up"},
+		{"address twice", "listen:\n - \":6343\"\n - \"[::]:6343\"\n", `f:3: listen[1]: "[::]:6343": stands in the list twice; remove one`},
+		{"no address", "listen: []\n", "f:1: listen: has 0 entries; write 1 to 16"},
+
+		{"network that is none", `allow: ["tenants"]`, `f:1: allow[0]: "tenants": not a network; write "10.0.0.0/8", "2001:db8::/32" or one address`},
+		{"network with host bits", `allow: ["10.1.2.3/8"]`, `f:1: allow[0]: "10.1.2.3/8": has bits set beyond its length; write "10.0.0.0/8"`},
+
+		{"threshold without a unit", "large_flow: {threshold: 5}", `f:1: large_flow.threshold: "5": no unit: ` + limit},
+		{"threshold in another unit", "large_flow: {threshold: 5MB/s}", `f:1: large_flow.threshold: "5MB/s": no unit: ` + limit},
+		{"threshold of nothing", "large_flow: {threshold: 0%}", `f:1: large_flow.threshold: "0%": a share is above 0% and at most 100%: ` + limit},
+		{"threshold above the link", "large_flow: {threshold: 120%}", `f:1: large_flow.threshold: "120%": a share is above 0% and at most 100%: ` + limit},
+		{"threshold of no rate", "large_flow: {threshold: 0bit/s}", `f:1: large_flow.threshold: "0bit/s": a rate is a number above 0 and at most 1000Tbit/s: ` + limit},
+
+		{"rate without a unit", "limits: {admission_rate: 100}", `f:1: limits.admission_rate: "100": not a rate; write a number per second such as "100/s"`},
+		{"rate of nothing", "limits: {admission_rate: 0/s}", `f:1: limits.admission_rate: "0/s": out of range; a rate is above 0`},
+		{"word of a list", "log: {level: loud}", `f:1: log.level: "loud": not one of the words; write debug, info, warn, error`},
+		{"relative state folder", "state_dir: state", `f:1: state_dir: "state": not an absolute path; write one such as "/var/lib/weir", or "" for the default`},
+
+		{"no YAML", "listen: [\n", "f:1: not YAML: did not find expected node content; " + yaml},
+		{"tab", "limits:\n\tagents: 5\n", "f:2: not YAML: found character that cannot start any token; " + yaml},
+		{"second document", "shards: 1\n---\nshards: 2\n", "f:2: a second document begins here; remove the \"---\" line"},
+		{"control characters stay quoted", "log: {level: \"a\\nb\"}", `f:1: log.level: "a\nb": not one of the words; write debug, info, warn, error`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse("f", []byte(c.file))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if diff := cmp.Diff(c.want, err.Error()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if _, ok := errors.AsType[Errors](err); !ok {
+				t.Errorf("error is %T, want Errors", err)
+			}
+		})
+	}
+}
+
+func TestParseReadsEveryKey(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "")
+	got, err := Parse("f", []byte(`
+listen: &a [":6343", "192.0.2.1:9999", "[2001:db8::1]:6343"]
+shards: 3
+receive_buffer: 1.5MiB
+state_dir: /srv/weir/
+http: ""
+large_flow: {threshold: 2.5 Gbit/s}
+allow: [10.0.0.0/8, 192.0.2.7]
+limits:
+  agents: 1
+  interfaces: 2
+  keys: 64
+  hot: 16
+  sink_queue: 5
+  admission_burst: 6
+  admission_rate: 120/min
+log: {level: debug, format: json}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Listen: []netip.AddrPort{
+			netip.MustParseAddrPort("[::]:6343"), netip.MustParseAddrPort("192.0.2.1:9999"), netip.MustParseAddrPort("[2001:db8::1]:6343"),
+		},
+		Shards: 3, ReceiveBuffer: 1536 * KiB, StateDir: "/srv/weir",
+		LargeFlow: LargeFlow{detect.Threshold{BitsPerSecond: 2.5e9}},
+		Allow:     []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
+		Limits:    Limits{1, 2, 64, 16, 5, 6, 2},
+		Log:       Log{"debug", "json"},
+	}
+	if diff := cmp.Diff(want, got, equal, equalPrefix); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	// Every key was set away from its default, so every key is read.
+	d := Default()
+	for i := range keys {
+		if keys[i].get(&got) == keys[i].get(&d) && keys[i].name != "listen" {
+			t.Errorf("%s is still its default %s", keys[i].name, keys[i].get(&d))
+		}
+	}
+}
+
+func TestParseOfNothingIsTheDefault(t *testing.T) {
+	for _, file := range []string{"", "# only a comment\n", "---\n", "limits:\n#  agents: 5\n"} {
+		got, err := Parse("f", []byte(file))
+		if diff := cmp.Diff(Default(), got, equal, equalPrefix); diff != "" || err != nil {
+			t.Errorf("%q: error %v (-want +got)\n%s", file, err, diff)
+		}
+	}
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestLoadMergesConfDInOrder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a[b]*") // a folder that is no pattern
+	main := write(t, filepath.Join(dir, "weir.yaml"), "shards: 1\nlisten: [':1', ':2']\nlimits: {agents: 7, keys: 100}\n")
+	write(t, filepath.Join(dir, "conf.d", "20-b.yaml"), "shards: 3\n")
+	write(t, filepath.Join(dir, "conf.d", "10-a.yaml"), "shards: 2\nlisten: [':3']\nlimits: {agents: 8}\n")
+	write(t, filepath.Join(dir, "conf.d", "30-c.yaml.off"), "shards: 9\n")
+	c, err := Load(main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Shards != 3 || c.Limits.Agents != 8 || c.Limits.Keys != 100 {
+		t.Errorf("shards %d, agents %d, keys %d; want 3, 8, 100", c.Shards, c.Limits.Agents, c.Limits.Keys)
+	}
+	if len(c.Listen) != 1 || c.Listen[0].Port() != 3 {
+		t.Errorf("listen %v, want the later list alone", c.Listen)
+	}
+}
+
+func TestLoadReportsEveryFile(t *testing.T) {
+	dir := t.TempDir()
+	main := write(t, filepath.Join(dir, "weir.yaml"), "shards: x\n")
+	more := write(t, filepath.Join(dir, "conf.d", "a.yaml"), "\nhttp: y\n")
+	_, err := Load(main)
+	all, ok := errors.AsType[Errors](err)
+	if !ok || len(all) != 2 || all[0].File != main || all[1].File != more || all[1].Line != 2 {
+		t.Errorf("errors %v, want one in each file", err)
+	}
+}
+
+func TestLoadRejectsWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	const fix = "; name a file this user can read with --config FILE"
+	missing := filepath.Join(dir, "none.yaml")
+	for _, c := range []struct{ name, file, want string }{
+		{"missing", missing, missing + ": cannot be read: no such file or directory" + fix},
+		{"folder", dir, dir + ": cannot be read: is a directory; name a file with --config FILE"},
+		{"too long", write(t, filepath.Join(dir, "big"), "#"+strings.Repeat("x", maxFile)), filepath.Join(dir, "big") + ": is longer than 1MiB; name the configuration file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Load(c.file)
+			if err == nil || err.Error() != c.want {
+				t.Errorf("error %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestDefaultStateDir(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		want string
+	}{
+		{"service", map[string]string{"STATE_DIRECTORY": "/var/lib/weir:/x", "HOME": "/root"}, "/var/lib/weir"},
+		{"user with XDG", map[string]string{"XDG_STATE_HOME": "/s", "HOME": "/h"}, "/s/weir"},
+		{"relative XDG is none", map[string]string{"XDG_STATE_HOME": "s", "HOME": "/h"}, "/h/.local/state/weir"},
+		{"user", map[string]string{"HOME": "/h"}, "/h/.local/state/weir"},
+		{"nobody", nil, "/var/lib/weir"},
+	} {
+		if got := defaultStateDir(func(k string) string { return c.env[k] }); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("listen: [':1']\nlimits:\n  agents: 5\n"))
+	f.Add([]byte("a: &a [*a]\nlisten: *a\n<<: *a\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := Parse("f", b)
+		if all, ok := errors.AsType[Errors](err); err != nil && !ok {
+			t.Fatalf("error is %T", err)
+		} else if len(all) != 0 && strings.Count(err.Error(), "\n") != len(all)-1 {
+			t.Fatalf("an error is not one line: %q", err)
+		}
+		if len(c.Listen) == 0 || c.StateDir == "" || c.Limits.Agents < 1 {
+			t.Fatalf("unusable configuration %+v", c)
+		}
+	})
+}
