@@ -14,7 +14,7 @@ type SampledHeader struct {
 	Protocol    uint32 `json:"protocol"`     // header_protocol: 1 Ethernet, 11 IPv4, 12 IPv6; some switches send 0
 	FrameLength uint32 `json:"frame_length"` // octets before sampling, with the stripped ones
 	Stripped    uint32 `json:"stripped"`     // octets removed from the packet, e.g. the 4 of the FCS
-	Header      []byte `json:"header"`       // refers to the record's bytes
+	Header      Opaque `json:"header"`       // refers to the record's bytes
 }
 
 // Decode reads the record. Header refers to r.Body. A header length beyond the

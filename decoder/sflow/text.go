@@ -16,6 +16,20 @@ func (t Text) String() string { return string(t) }
 // MarshalText returns a copy.
 func (t Text) MarshalText() ([]byte, error) { return append([]byte{}, t...), nil }
 
+// Opaque is variable-length opaque data of the wire. It refers to the record's
+// bytes.
+type Opaque []byte
+
+// MarshalText returns lower-case hex.
+func (o Opaque) MarshalText() ([]byte, error) {
+	const hex = "0123456789abcdef"
+	out := make([]byte, 0, 2*len(o))
+	for _, v := range o {
+		out = append(out, hex[v>>4], hex[v&15])
+	}
+	return out, nil
+}
+
 // Words is a variable-length list of unsigned ints: communities, labels, VLAN
 // tags. It holds the elements as they are on the wire, without their count, and
 // refers to the record's bytes.
