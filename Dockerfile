@@ -4,15 +4,15 @@
 FROM scratch
 
 # dist/ holds weir, and weir-agent once cmd/weir-agent is there.
-COPY dist/ /
+COPY dist/weir* /
+
+# Known agents are kept here; mount a volume to keep them over an upgrade.
+COPY --chown=65532:65532 dist/state /var/lib/weir
+ENV XDG_STATE_HOME=/var/lib
 
 # A number, because there is no /etc/passwd. Nothing here needs more rights: 6343
 # is above 1023.
 USER 65532:65532
-
-# Known agents and, later, history are kept here. Mount a volume to keep them
-# over an upgrade; without one the collector says that it forgets.
-ENV XDG_STATE_HOME=/tmp
 
 EXPOSE 6343/udp
 

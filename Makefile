@@ -65,7 +65,7 @@ vuln: ## look for known vulnerabilities (asks the database at vuln.go.dev)
 
 .PHONY: dist
 dist: ## build static binaries into dist/
-	@mkdir -p dist
+	@mkdir -p dist/state # empty: the image's state directory
 	@for c in weir weir-agent; do \
 		test -d cmd/$$c || continue; \
 		echo "building dist/$$c"; \

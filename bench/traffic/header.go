@@ -1,0 +1,121 @@
+package traffic
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+var be = binary.BigEndian
+
+// Numbers of the packet formats written here.
+const (
+	protoICMP   = 1
+	protoTCP    = 6
+	protoUDP    = 17
+	protoICMPv6 = 58
+
+	etherIPv4 = 0x0800
+	etherIPv6 = 0x86dd
+	etherVLAN = 0x8100
+
+	fcs = 4 // octets of the frame check sequence, counted and stripped
+)
+
+// frame is the first bytes of a flow's packets. What changes from packet to
+// packet is written into it before each use.
+type frame struct {
+	b     [maxHeader]byte
+	ip    int // offset of the IP header
+	trans int // offset of the transport header
+	v6    bool
+	proto uint8
+	flags uint8
+}
+
+// mac invents the Ethernet address of a host: locally administered, from the
+// last octets of its address.
+func mac(a netip.Addr) (m [6]byte) {
+	b := a.AsSlice()
+	m[0] = 2
+	copy(m[2:], b[len(b)-4:])
+	return m
+}
+
+func (h *frame) init(f *Flow) {
+	*h = frame{v6: f.Src.Is6(), proto: f.Proto, flags: f.Flags}
+	dst, src := mac(f.Dst), mac(f.Src)
+	b := append(h.b[:0], dst[:]...)
+	b = append(b, src[:]...)
+	if f.VLAN != 0 {
+		b = be.AppendUint16(be.AppendUint16(b, etherVLAN), f.VLAN&0xfff)
+	}
+	h.ip = len(b) + 2
+	if h.v6 {
+		b = be.AppendUint16(b, etherIPv6)
+		b = append(b, 0x60, 0, 0, 0, 0, 0, f.Proto, 64)
+		h.trans = h.ip + 40
+	} else {
+		b = be.AppendUint16(b, etherIPv4)
+		b = append(b, 0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, f.Proto, 0, 0)
+		h.trans = h.ip + 20
+	}
+	b = append(b, f.Src.AsSlice()...)
+	b = append(b, f.Dst.AsSlice()...)
+	switch f.Proto {
+	case protoTCP, protoUDP:
+		b = be.AppendUint16(be.AppendUint16(b, f.SrcPort), f.DstPort)
+	case protoICMP:
+		b = append(b, 8, 0) // echo request
+	case protoICMPv6:
+		b = append(b, 128, 0)
+	}
+	if f.Proto == protoTCP {
+		b = b[:h.trans+20]
+		b[h.trans+12] = 5 << 4
+		be.PutUint16(b[h.trans+14:], 0xffff)
+	}
+	_ = b // all of it is in h.b
+}
+
+// packet makes the header of the flow's packet number k, which is size octets
+// with the FCS; octets were sent before it. At most max bytes are returned,
+// valid until the next call.
+func (h *frame) packet(k, octets uint64, size, max int) []byte {
+	length := size - fcs - h.ip
+	if h.v6 {
+		be.PutUint16(h.b[h.ip+4:], uint16(length-40))
+	} else {
+		ip := h.b[h.ip : h.ip+20]
+		be.PutUint16(ip[2:], uint16(length))
+		be.PutUint16(ip[4:], uint16(k))
+		be.PutUint16(ip[10:], 0)
+		be.PutUint16(ip[10:], checksum(ip))
+	}
+	t := h.b[h.trans:]
+	switch h.proto {
+	case protoUDP:
+		be.PutUint16(t[4:], uint16(size-fcs-h.trans))
+	case protoTCP:
+		be.PutUint32(t[4:], uint32(octets))
+		t[13] = h.flags
+		if h.flags == 0 {
+			t[13] = 0x10 // ACK
+			if k == 0 {
+				t[13] = 0x02 // SYN
+			}
+		}
+	}
+	return h.b[:min(max, size-fcs)]
+}
+
+// checksum is the Internet checksum (RFC 1071).
+func checksum(b []byte) uint16 {
+	var s uint32
+	for ; len(b) > 1; b = b[2:] {
+		s += uint32(be.Uint16(b))
+	}
+	for s>>16 != 0 {
+		s = s&0xffff + s>>16
+	}
+	return ^uint16(s)
+}
