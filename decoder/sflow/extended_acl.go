@@ -7,7 +7,7 @@ const FormatExtendedACL Format = 1037
 // that matched the packet, sflow_drops.txt.
 type ExtendedACL struct {
 	Number    uint32 `json:"number"`
-	Name      Text   `json:"name"`      // refers to the record's bytes
+	Name      Text   `json:"acl_name"`  // refers to the record's bytes
 	Direction uint32 `json:"direction"` // 0 unknown, 1 ingress, 2 egress
 }
 

@@ -6,7 +6,7 @@ const FormatPortName Format = 1005
 // PortName is a port_name (counter record 0:1005, sflow_openflow.txt): the
 // OpenFlow port name or the ifName of the sample's interface.
 type PortName struct {
-	Name Text `json:"name"` // at most 255 bytes by the specification; longer ones are taken as they are
+	Name Text `json:"port_name"` // at most 255 bytes by the specification; longer ones are taken as they are
 }
 
 // Decode reads the record. Name refers to r.Body.
