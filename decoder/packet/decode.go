@@ -128,11 +128,3 @@ func (h *Header) setInner(l *layer) {
 		h.MPLSLabels = uint8(min(int(h.MPLSLabels)+int(l.labels), 255))
 	}
 }
-
-// Decode reads the header b and writes every field of h. b is not kept. A cut
-// header is normal: Depth says how far it got. Depth never grows when b is cut
-// shorter, except where the cut takes away the addresses of an inner packet
-// and Key falls back to the packet that carried it.
-func (h *Header) Decode(p Protocol, b []byte) Depth {
-	return h.walk(p, b)
-}

@@ -106,9 +106,11 @@ func (h *Header) extensions(l *layer, next uint8) bool {
 		h.Key.Proto = next
 		b := l.b[l.at:]
 		var size int
+		if !h.Key.V6 && next != protoAH {
+			return h.transport(l)
+		}
 		switch next {
 		default:
-			h.PayloadOffset = l.at
 			return h.transport(l)
 		case protoHopByHop, protoRouting, protoDstOpts:
 			if len(b) < 8 {

@@ -2,7 +2,7 @@ package packet
 
 // mpls reads a label stack (RFC 3032) and guesses from the first nibble what
 // it carries, which no field tells: IPv4, IPv6, or an Ethernet pseudowire with
-// or without its control word (RFC 4448).
+// or without its control word, whose first two bytes are 0 (RFC 4448).
 func (l *layer) mpls() bool {
 	for {
 		if len(l.b)-l.at < 4 {
@@ -31,7 +31,7 @@ func (l *layer) mpls() bool {
 	case b[0]>>4 == 6:
 		l.etherType = etherTypeIPv6
 		return true
-	case b[0]>>4 == 0 && len(b) >= 4+ethernetLen && carried(be.Uint16(b[4+12:])):
+	case b[0] == 0 && len(b) >= 4+ethernetLen && b[1] == 0 && carried(be.Uint16(b[4+12:])):
 		l.at += 4
 	case len(b) >= ethernetLen && carried(be.Uint16(b[12:])):
 	default:

@@ -75,43 +75,47 @@ const (
 // A non-first fragment has its addresses and protocol in Key, but HasKey is
 // false: without ports it cannot be told which flow it belongs to.
 //
-// The order of the fields is that of the fast path: what every packet has
-// comes first and fills two cache lines.
+// The order of the fields serves the fast path: what every packet has comes
+// first and fills two cache lines, and neighbours are written together.
 type Header struct {
 	Key Key // of the innermost packet; valid when HasKey
 
 	DstMAC, SrcMAC [6]byte // outermost Ethernet; zero without
-	EtherType      uint16  // of the innermost packet, the last one readable after tags and labels; 0 for LLC
-	VLAN           uint16  // outermost VLAN id; valid when VLANTags > 0
-	InnerVLAN      uint16  // innermost VLAN id of the outer frame; valid when VLANTags > 1
-	IPLength       uint16  // total length (IPv4) or payload length + 40 (IPv6, at most 65535) of the innermost packet; 0 where the sender left it open
-	TCPSeq         uint32
-	TCPAck         uint32
-	TCPWindow      uint16
-	UDPLength      uint16
-	IPID           uint16 // IPv4 identification; low 16 bits of the IPv6 fragment identification
-	FragOff        uint16 // octets; 0 in the first fragment
-	PayloadOffset  int    // of what follows the innermost header read, from the start of the header bytes; never beyond their end
 
-	HasKey     bool  // Key holds addresses, and it is no non-first fragment
-	Depth      Depth // how far the innermost packet was read
-	TOS        uint8 // type of service, traffic class
-	TTL        uint8
-	TCPFlags   uint8 // FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128
-	HasTCP     bool  // TCPFlags, TCPSeq, TCPAck, TCPWindow were read
-	Fragment   bool  // a fragment, first or later
-	MoreFrags  bool
-	VLANTags   uint8 // 802.1Q and 802.1ad tags of the outer frame, 255 for more
-	PCP        uint8 // priority of the outermost tag
-	MPLSLabels uint8 // labels passed, 255 for more
+	EtherType uint16 // of the innermost packet, the last one readable after tags and labels; 0 for LLC
+	FragOff   uint16 // octets; 0 in the first fragment
+	HasKey    bool   // Key holds addresses, and it is no non-first fragment
+	Depth     Depth  // how far the innermost packet was read
+	Fragment  bool   // a fragment, first or later
+	MoreFrags bool
+
+	VLAN       uint16 // outermost VLAN id; valid when VLANTags > 0
+	InnerVLAN  uint16 // innermost VLAN id of the outer frame; valid when VLANTags > 1
+	VLANTags   uint8  // 802.1Q and 802.1ad tags of the outer frame, 255 for more
+	PCP        uint8  // priority of the outermost tag
+	MPLSLabels uint8  // labels passed, 255 for more
 	Tunnel     Tunnel
-	HasVNI     bool
-	ICMPType   uint8 // of ICMP and ICMPv6, when DepthTransport
-	ICMPCode   uint8
-	DHCP       DHCP // direction of a DHCP or DHCPv6 message
 
 	MPLSLabel uint32 // outermost label; valid when MPLSLabels > 0
+	ICMPType  uint8  // of ICMP and ICMPv6, when DepthTransport
+	ICMPCode  uint8
+	DHCP      DHCP // direction of a DHCP or DHCPv6 message
+	HasVNI    bool
 	VNI       uint32 // VXLAN, Geneve VNI; NVGRE VSID; GRE key: of the innermost tunnel that has one
+
+	TCPFlags uint8 // FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128
+	HasTCP   bool  // TCPFlags, TCPSeq, TCPAck, TCPWindow were read
+	TOS      uint8 // type of service, traffic class
+	TTL      uint8
+
+	IPLength  uint16 // total length (IPv4) or payload length + 40 (IPv6, at most 65535) of the innermost packet; 0 where the sender left it open
+	IPID      uint16 // IPv4 identification; low 16 bits of the IPv6 fragment identification
+	TCPWindow uint16
+	UDPLength uint16
+	TCPSeq    uint32
+	TCPAck    uint32
+
+	PayloadOffset int // of what follows the innermost header read, from the start of the header bytes; never beyond their end
 
 	Outer                    Key     // of the outermost packet; valid when Tunnel != TunnelNone
 	InnerDstMAC, InnerSrcMAC [6]byte // Ethernet inside a tunnel or an MPLS pseudowire; zero without
