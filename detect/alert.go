@@ -1,6 +1,10 @@
 package detect
 
-import "time"
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
 
 // Kind names what an alert is about; rooms below detect define their own.
 type Kind string
@@ -49,7 +53,7 @@ type Alert struct {
 	State    State     `json:"state"`
 	Severity Severity  `json:"severity"`
 	Flapping bool      `json:"flapping,omitempty"`
-	Reason   string    `json:"reason,omitempty"` // why it ended, where that is not the data: "clock", "shutdown", "reload"
+	Reason   string    `json:"reason,omitempty"` // why it ended, where that is not the data; one of the Reason constants
 	Subject  Subject   `json:"subject"`
 	Evidence Evidence  `json:"evidence"`
 }
@@ -66,4 +70,25 @@ type Subject interface {
 type Evidence interface {
 	// Line is the evidence for one readable line.
 	Line() string
+}
+
+// sentence is Evidence that places the subject inside its own words.
+type sentence interface{ line(subject string) string }
+
+// Line is the alert in one readable line, without time, change and identity.
+func (a *Alert) Line() string {
+	if s, ok := a.Evidence.(sentence); ok {
+		return s.line(a.Subject.Line())
+	}
+	return strings.ReplaceAll(string(a.Kind), "_", " ") + " " + a.Subject.Line() + ": " + a.Evidence.Line()
+}
+
+// MarshalJSON implements json.Marshaler: the fields in their order, the time
+// in UTC and always with nanoseconds.
+func (a Alert) MarshalJSON() ([]byte, error) {
+	type fields Alert // without methods
+	return json.Marshal(struct {
+		At Time `json:"at"` // hides the embedded one
+		fields
+	}{Time(a.At), fields(a)})
 }

@@ -1,6 +1,18 @@
 package detect
 
-import "time"
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"weir/decoder/sflow"
+	"weir/detect/largeflow"
+)
 
 // Reasons why an alert ended that are not the data's.
 const (
@@ -12,37 +24,180 @@ const (
 
 // Engine joins what the shards hand over and decides. It belongs to one
 // goroutine. Alerts it emits are never changed afterwards and may be kept.
-type Engine struct{}
+type Engine struct {
+	shards  []*Shard
+	names   Names
+	tracker *largeflow.Tracker
+	max     int // of the tracker
+	off     bool
+	reports []largeflow.Report
+	alerts  []*Alert
+}
 
 // NewEngine returns an engine for these shards. names may be nil.
-func NewEngine(cfg Config, shards []*Shard, names Names) *Engine { return &Engine{} }
+func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
+	if names == nil {
+		names = noNames{}
+	}
+	l := cfg.withDefaults().LargeFlow
+	return &Engine{
+		shards: shards, names: names, max: l.Hot, off: l.Off,
+		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.Threshold, Hold: l.Hold, Flows: l.Hot}),
+	}
+}
 
 // Tick takes what the shards have handed over, decides as of now, and emits
 // the changes, in an order that depends on the data alone. Call it after the
 // shards' Tick: every 100 ms, and when a shard was Urgent. now never goes
 // backwards, except across Epoch.
-func (e *Engine) Tick(now time.Time, emit func(*Alert)) {}
+func (e *Engine) Tick(now time.Time, emit func(*Alert)) {
+	e.collect()
+	e.reports = e.tracker.Decide(now.UnixNano(), e.reports[:0])
+	e.emit(emit, "")
+}
+
+func (e *Engine) collect() {
+	for _, s := range e.shards {
+		records := s.take()
+		for i := range records {
+			e.tracker.Add(&records[i])
+		}
+		s.give(records)
+	}
+}
 
 // Epoch ends every open alert with ReasonClock as of now, the last time of the
-// old clock, and forgets everything. Tick shards and engine before it, Reset
-// the shards with it.
-func (e *Engine) Epoch(now time.Time, emit func(*Alert)) {}
+// old clock, and forgets everything. Tick the shards before it and Reset them
+// after it.
+func (e *Engine) Epoch(now time.Time, emit func(*Alert)) { e.Close(now, emit, ReasonClock) }
 
-// Close ends every open alert with the given reason.
-func (e *Engine) Close(now time.Time, emit func(*Alert), reason string) {}
+// Close ends every open alert with the given reason, after a last look at what
+// the shards handed over.
+func (e *Engine) Close(now time.Time, emit func(*Alert), reason string) {
+	e.Tick(now, emit)
+	e.reports = e.tracker.End(now.UnixNano(), e.reports[:0])
+	e.emit(emit, reason)
+}
 
 // SetConfig replaces the configuration from the next Tick on, except for table
-// sizes. Call it from the engine's goroutine.
-func (e *Engine) SetConfig(cfg Config) {}
+// sizes; alerts that it no longer asks for end now with ReasonReload. Call it
+// from the engine's goroutine.
+func (e *Engine) SetConfig(now time.Time, cfg Config, emit func(*Alert)) {
+	l := cfg.withDefaults().LargeFlow
+	if l.Off && !e.off {
+		e.Close(now, emit, ReasonReload)
+	}
+	e.off = l.Off
+	e.tracker.SetConfig(largeflow.TrackerConfig{Threshold: l.Threshold, Hold: l.Hold})
+}
 
 // EngineStats are running counts and the use of bounds.
 type EngineStats struct {
-	Hot, MaxHot  int    // flows followed
-	Open         int    // alerts open
-	Started      uint64 // alerts started
-	DroppedHot   uint64 // records of flows for which there was no place
-	DroppedPoint uint64 // records of vantage points beyond the bound per flow
+	Hot, MaxHot   int    // flows followed, once for each of their vantage points
+	Open          int    // alerts open
+	Started       uint64 // alerts started
+	DroppedFlows  uint64 // records of flows for which there was no place
+	DroppedPoints uint64 // records of further vantage points for which there was no place
 }
 
 // Stats returns the counts. Call it from the engine's goroutine.
-func (e *Engine) Stats() EngineStats { return EngineStats{} }
+func (e *Engine) Stats() EngineStats {
+	hot, open, started := e.tracker.Use()
+	return EngineStats{
+		Hot: hot, MaxHot: e.max, Open: open, Started: started,
+		DroppedFlows: e.tracker.DroppedFlows, DroppedPoints: e.tracker.DroppedPoints,
+	}
+}
+
+// emit turns the reports into alerts and emits them in the order of their keys.
+func (e *Engine) emit(emit func(*Alert), reason string) {
+	if len(e.reports) == 0 {
+		return
+	}
+	for i := range e.reports {
+		e.alerts = append(e.alerts, e.largeFlow(&e.reports[i], reason))
+	}
+	slices.SortFunc(e.alerts, func(a, b *Alert) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Seq, b.Seq)) })
+	for _, a := range e.alerts {
+		emit(a)
+	}
+	clear(e.alerts)
+	e.alerts = e.alerts[:0]
+}
+
+func (e *Engine) largeFlow(r *largeflow.Report, reason string) *Alert {
+	a := &Alert{
+		At: time.Unix(0, r.At).UTC(), Seq: r.Seq, Change: Update, Kind: LargeFlow, State: Suspected, Severity: Info,
+		Subject: newFlowSubject(&r.Key, e.names), Evidence: e.largeFlowEvidence(r),
+	}
+	a.Key = alertKey(a.Kind, a.Subject)
+	a.ID = a.Key + "-" + strconv.FormatInt(time.Unix(0, r.Onset).Unix(), 10)
+	switch {
+	case r.State == largeflow.Ended:
+		a.Change, a.State, a.Reason = End, Resolved, reason
+	case r.Start:
+		a.Change = Start
+	}
+	if r.State == largeflow.Confirmed {
+		a.State = Confirmed
+	}
+	return a
+}
+
+func (e *Engine) largeFlowEvidence(r *largeflow.Report) *LargeFlowEvidence {
+	shown := r.Window
+	if r.State == largeflow.Ended {
+		shown = r.Life
+	}
+	p := r.Best
+	v := &LargeFlowEvidence{
+		BitsPerSecond: whole(shown.BitsPerSecond), Low: whole(shown.Low), High: whole(shown.High),
+		Samples: shown.Samples, EffectiveSamples: decimals(shown.Effective, 1), SamplingRate: decimals(r.Rate, 1),
+		Input: Port(p.Input), Output: Port(p.Output), InterfaceSpeed: Uint64(p.Speed),
+		WindowSeconds:     decimals(r.Window.Span.Seconds(), 3),
+		LifeBitsPerSecond: whole(r.Life.BitsPerSecond), LifeLow: whole(r.Life.Low), LifeHigh: whole(r.Life.High),
+		LifeOctets: whole(r.Octets), LifeSeconds: decimals(r.Life.Span.Seconds(), 6),
+		FrameOctets: decimals(r.Frame, 1), VantagePoints: shown.Points,
+		FirstSample:    Time(time.Unix(0, r.Onset)),
+		SecondsToAlert: decimals(float64(r.Started-r.Onset)/1e9, 6),
+		Threshold:      whole(r.Threshold), Method: "window",
+	}
+	v.Agent, v.AgentName = e.names.Agent(p.Vantage.Agent)
+	v.InputName, v.OutputName = e.portName(p.Vantage.Agent, p.Input), e.portName(p.Vantage.Agent, p.Output)
+	return v
+}
+
+func (e *Engine) portName(agent uint32, p sflow.Port) string {
+	if i, ok := p.Single(); ok {
+		return e.names.Interface(agent, i)
+	}
+	return ""
+}
+
+// alertKey is the same in every collector: 64-bit FNV-1a of kind and subject.
+func alertKey(k Kind, s Subject) string {
+	h := fnv.New64a()
+	h.Write(s.AppendCanonical(append([]byte(k), ' ')))
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+func whole(v float64) Uint64 { return Uint64(math.Round(min(max(v, 0), 1<<63))) }
+
+func decimals(v float64, n int) float64 {
+	p := math.Pow10(n)
+	return math.Round(v*p) / p
+}
+
+// underlay is the domain of addresses that switches route.
+const underlay = "underlay"
+
+type noNames struct{}
+
+func (noNames) Agent(uint32) (netip.Addr, string) { return netip.Addr{}, "" }
+func (noNames) Interface(_, _ uint32) string      { return "" }
+func (noNames) Domain(d uint32) string {
+	if d == 0 {
+		return underlay
+	}
+	return "domain:" + strconv.FormatUint(uint64(d), 10)
+}

@@ -5,40 +5,110 @@ import (
 	"time"
 
 	"weir/decoder"
+	"weir/detect/largeflow"
 )
 
 // Shard is the hot path of all detectors. It belongs to one goroutine, which
 // alone calls Flow, Tick, Urgent and Reset; the Engine takes what Tick hands
 // over under the shard's lock.
 type Shard struct {
-	mu   sync.Mutex
-	next *Config // set by SetConfig, picked up at the next Tick
+	table *largeflow.Table
+	off   bool
+	noKey uint64
+
+	mu    sync.Mutex         // guards what follows
+	ready []largeflow.Record // handed over; empty once the engine took it
+	spare []largeflow.Record // for the next exchange; nil while the engine reads it
+	next  *Config            // set by SetConfig, picked up at the next Tick
+	stats ShardStats
 }
 
 // NewShard returns a shard. The seed keys its hashes: random in a live
 // collector, because senders choose the keys; fixed in a replay.
-func NewShard(cfg Config, seed uint64) *Shard { return &Shard{} }
+func NewShard(cfg Config, seed uint64) *Shard {
+	l := cfg.withDefaults().LargeFlow
+	s := &Shard{
+		table: largeflow.NewTable(l.Threshold, l.Keys, seed),
+		off:   l.Off,
+		spare: make([]largeflow.Record, 0, largeflow.HandOver),
+	}
+	s.count()
+	return s
+}
 
 // Flow counts one flow sample, whose Est the registry has filled. It keeps
 // nothing of f and allocates nothing.
-func (s *Shard) Flow(f *decoder.Flow) {}
+func (s *Shard) Flow(f *decoder.Flow) {
+	if s.off {
+		return
+	}
+	if !f.Header.HasKey {
+		s.noKey++
+		return
+	}
+	s.table.Sample(&f.Header.Key, &f.Est, &f.Sample, f.FrameLength, f.At.UnixNano())
+}
 
 // Urgent reports that since the last Tick some flow came halfway to an alert.
 // The owner then calls Tick and wakes the Engine without waiting for the
 // ticker, at most once every 5 ms.
-func (s *Shard) Urgent() bool { return false }
+func (s *Shard) Urgent() bool { return s.table.Urgent() }
 
-// Tick hands over what the Engine must see. Call it every 100 ms, and when
-// Urgent.
-func (s *Shard) Tick(now time.Time) {}
+// Tick hands over what the Engine must see: two buffers change places under
+// the lock. While the engine still reads the last one, the table keeps its
+// records for the next Tick. Call it every 100 ms, and when Urgent.
+func (s *Shard) Tick(time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.ready) == 0 && s.spare != nil {
+		s.ready, s.spare = s.table.Take(s.spare), nil
+		if len(s.ready) == 0 {
+			s.spare = s.ready
+		}
+	}
+	if s.next != nil {
+		l := s.next.LargeFlow
+		s.table.SetThreshold(l.Threshold)
+		s.off, s.next = l.Off, nil
+	}
+	s.count()
+}
 
-// Reset forgets everything: the clock jumped. Call it together with
-// Engine.Epoch.
-func (s *Shard) Reset() {}
+// Reset forgets all flows, handed over or not: the clock jumped. The counts
+// stay. Call it together with Engine.Epoch.
+func (s *Shard) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.table.Reset()
+	s.ready = s.ready[:0]
+	if s.spare == nil {
+		s.spare = s.ready
+	}
+	s.count()
+}
+
+// take gives the engine the records handed over; give returns them.
+func (s *Shard) take() []largeflow.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.ready
+	s.ready = nil
+	return r
+}
+
+func (s *Shard) give(r []largeflow.Record) {
+	if r == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spare = r[:0]
+}
 
 // SetConfig replaces the configuration at the next Tick, except for table
 // sizes, which stay. It may be called from any goroutine.
 func (s *Shard) SetConfig(cfg Config) {
+	cfg = cfg.withDefaults()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next = &cfg
@@ -46,15 +116,29 @@ func (s *Shard) SetConfig(cfg Config) {
 
 // ShardStats are running counts and the use of bounds, as of the last Tick.
 type ShardStats struct {
-	Samples      uint64 // flow samples counted
-	NoKey        uint64 // ignored: header without a flow key
-	BadLength    uint64 // ignored: frame length 0 or beyond 64 KiB and headers
-	Late         uint64 // ignored: more than 1 s behind the newest sample
-	Evicted      uint64 // keys that lost their place to another
-	EvictedHot   uint64 // of these, such as were under a closer look
-	LostSamples  uint64 // of hot keys, because the hand-over was full
-	Keys, MaxKey int    // places used and present
+	Samples       uint64 // flow samples counted
+	NoKey         uint64 // ignored: a header without a flow key
+	BadLength     uint64 // ignored: frame length 0, or beyond 64 KiB and headers
+	Late          uint64 // ignored: more than 1 s behind the newest sample
+	Evicted       uint64 // keys that lost their place to another
+	EvictedHot    uint64 // of these, such as were under a closer look
+	LostSamples   uint64 // of hot keys, because the hand-over was full
+	Keys, MaxKeys int    // places used and present
+}
+
+func (s *Shard) count() {
+	c := s.table.Counts
+	used, places := s.table.Used()
+	s.stats = ShardStats{
+		Samples: c.Samples, NoKey: s.noKey, BadLength: c.BadLength, Late: c.Late,
+		Evicted: c.Evicted, EvictedHot: c.EvictedHot, LostSamples: c.LostSamples,
+		Keys: used, MaxKeys: places,
+	}
 }
 
 // Stats returns the counts. It may be called from any goroutine.
-func (s *Shard) Stats() ShardStats { return ShardStats{} }
+func (s *Shard) Stats() ShardStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stats
+}

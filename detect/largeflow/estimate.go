@@ -1,0 +1,95 @@
+package largeflow
+
+import (
+	"math"
+	"time"
+
+	"weir/detect/window"
+)
+
+// Estimate is a rate with its exact 95 % interval.
+type Estimate struct {
+	BitsPerSecond float64
+	Low, High     float64 // bit/s
+	Samples       uint32
+	Effective     float64 // samples, less where their weights differ
+	Span          time.Duration
+	Points        int   // vantage points it rests on
+	Best          Point // the one that says most
+
+	unit float64 // bit/s that one effective sample stands for
+}
+
+// interval fills Low and High.
+func (e *Estimate) interval() {
+	low, high := window.Interval(e.Effective, confidence)
+	if e.Effective == 0 {
+		e.Low, e.High = 0, high*e.unit
+		return
+	}
+	e.Low, e.High = e.BitsPerSecond*low/e.Effective, e.BitsPerSecond*high/e.Effective
+}
+
+// above reports whether chance alone would, with probability p at most, show
+// as many samples if the true rate were rate.
+func (e *Estimate) above(rate, p float64) bool {
+	if e.BitsPerSecond <= rate {
+		return false
+	}
+	return window.TailAtLeast(e.Effective, e.Effective*rate/e.BitsPerSecond) <= p
+}
+
+// view is what one point contributes.
+type view struct {
+	p     *point
+	sum   window.Sum
+	span  float64 // seconds
+	eff   float64
+	rate  float64 // octets per second
+	reach float64 // effective samples per octet/s: what the point would see
+}
+
+const consistent = 1e-3 // a point less likely than this to have seen the same rate is left out
+
+// join estimates the rate of one flow from what several points saw of it.
+// Points that saw the same add evidence: the rate is their mean, weighted by
+// how many samples each sees of a given rate, so that chance does not choose.
+// Points that saw significantly less than the best (another path, an agent
+// that stopped) are left out. Rates are never added.
+func join(views []view) Estimate {
+	if len(views) == 0 {
+		return Estimate{}
+	}
+	best, least := 0, math.Inf(-1)
+	for i := range views {
+		v := &views[i]
+		v.eff = v.sum.Effective()
+		v.rate = v.sum.W / v.span
+		v.reach = v.span / v.p.weight()
+		if l := v.rate * (1 - 1.96/math.Sqrt(max(v.eff, 1))); l > least {
+			best, least = i, l
+		}
+	}
+	b := &views[best]
+	e := Estimate{Best: b.p.Point}
+	var reach, w, w2 float64
+	for i := range views {
+		v := &views[i]
+		if i != best && v.rate < b.rate && 1-window.TailAtLeast(v.eff+1, b.rate*v.reach) < consistent {
+			continue
+		}
+		f := v.reach / v.span
+		reach += v.reach
+		w += f * v.sum.W
+		w2 += f * f * v.sum.W2
+		e.Samples += v.sum.N
+		e.Points++
+		e.Span = max(e.Span, time.Duration(v.span*1e9))
+	}
+	if w2 > 0 {
+		e.Effective = w * w / w2
+	}
+	e.BitsPerSecond = 8 * w / reach
+	e.unit = 8 / reach
+	return e
+}

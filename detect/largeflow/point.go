@@ -1,0 +1,95 @@
+package largeflow
+
+import (
+	"math"
+
+	"weir/detect/window"
+)
+
+// minSpan in ns is the shortest time that a rate is taken over: datagrams that
+// a busy network delivers together were not sampled at once.
+const minSpan = int64(50e6)
+
+// point is one flow at one vantage point.
+type point struct {
+	Point
+	onset  Onset
+	ring   window.Ring // what came after onset.Hot
+	life   window.Sum  // everything since first
+	lead   window.Sum  // of life: what arrived at first
+	octets uint64      // of the sampled frames, without weights
+	first  int64       // ns
+	last   int64
+}
+
+// add joins a record to the point.
+func (p *point) add(r *Record) {
+	sum, begun := r.Sum, p.life.N > 0
+	if r.Onset.At == 0 && !begun { // the table knew the flow, the tracker forgot it
+		one := window.Sum{N: 1, Batches: 1, W: sum.W / float64(sum.N), W2: sum.W2 / float64(sum.N)}
+		p.onset = Onset{At: r.First, First: one, Sum: one, Hot: r.First}
+		p.life.Add(one)
+		sum.Sub(one)
+	}
+	if r.Onset.At != 0 {
+		p.ring.Reset()
+		p.onset = r.Onset
+		p.life.Add(r.Onset.Sum)
+	}
+	if !begun {
+		p.first, p.lead = p.onset.At, p.onset.First
+	}
+	if sum.N > 0 {
+		p.ring.Add(r.Slot, sum, r.Last)
+		p.life.Add(sum)
+	}
+	p.Point = r.Point
+	p.octets += r.Octets
+	p.last = max(p.last, r.Last)
+}
+
+// weight is the mean weight of a sample, larger samples counting for more: the
+// octets that one effective sample stands for.
+func (p *point) weight() float64 { return p.life.W2 / p.life.W }
+
+// since returns what the point saw in the last length ns before now, and the
+// time in ns in which it saw that.
+//
+// A time that begins with a sample begins after it: k samples mark k-1
+// intervals, and what arrived together with the first was sampled before. A
+// time that begins at a slot needs no such care, but if samples arrive in
+// batches it must be long against their interval; strict lets it begin with
+// the newest sample before that slot instead, which is never too short.
+func (p *point) since(now, length int64, strict bool) (s window.Sum, span int64) {
+	start := now - length
+	switch first := window.SlotOf(start) + 1; {
+	case p.onset.At >= start:
+		s, _ = p.ring.Since(math.MinInt64)
+		s.Add(p.onset.Sum)
+		s.Sub(p.onset.First)
+		span = now - p.onset.At
+	case p.onset.Hot >= start:
+		s, _ = p.ring.Since(math.MinInt64)
+		span = now - p.onset.Hot
+	case strict:
+		var before int64
+		s, before = p.ring.Since(first)
+		span = now - max(before, p.onset.Hot)
+	default:
+		s, _ = p.ring.Since(first)
+		span = now - window.SlotStart(first)
+	}
+	return s, max(span, minSpan)
+}
+
+// whole returns what the point saw after its first samples, and the time in
+// ns from there to its last.
+func (p *point) whole() (s window.Sum, span int64) {
+	s = p.life
+	s.Sub(p.lead)
+	if s.N > 1 { // the time ends with a sample too
+		f := float64(s.N-1) / float64(s.N)
+		s.W, s.W2 = s.W*f, s.W2*f
+	}
+	return s, max(p.last-p.first, minSpan)
+}
