@@ -14,6 +14,8 @@ import (
 	"weir/decoder/sflow/sflowtest"
 )
 
+func mustAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
 var cmpAddr = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 
 // damaged are the golden cases that are wrong on purpose.
