@@ -1,0 +1,14 @@
+// Package lab makes small networks out of Linux network namespaces, with real
+// exporters in them: hypervisor nodes with an Open vSwitch of their own
+// (userspace datapath, so that nothing of the machine's is touched), instances
+// behind its ports, and a management network on which a collector listens.
+//
+//	collector's namespace: br-mgmt 10.200.0.1 ── eth0 of each node (10.200.0.11 …)
+//	                       br-data ──────────── eth1 of each node, a port of its br0
+//	node's namespace:      br0 ── tap-NAME ───── eth0 of instance NAME (10.9.0.1 …)
+//
+// It needs root and Debian's openvswitch-switch, iproute2, ethtool and iperf3.
+// Without them its tests skip and say so; with WEIR_TEST_ALL=1 they fail.
+// Everything carries the test's process number in its name and is removed when
+// the test ends; what a killed test left behind is removed by the next one.
+package lab

@@ -1,0 +1,237 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// CollectorAddr is where the collector listens on the management network.
+const CollectorAddr = "10.200.0.1"
+
+// namespaces of this package begin with prefix, then the process that made them.
+const prefix = "weirlab-"
+
+var made atomic.Uint32 // labs of this process
+
+// Lab is a set of namespaces that lives as long as its test.
+type Lab struct {
+	t    testing.TB
+	name string // prefix of all its namespaces
+	dir  string // scratch, removed with the test
+
+	// Collector is the namespace with the collector's end of the management network.
+	Collector string
+
+	nodes     int
+	instances int
+}
+
+// New makes a lab with the collector's namespace in it. It skips the test where
+// the tools are missing.
+func New(t testing.TB) *Lab {
+	t.Helper()
+	Need(t, "ip", "ethtool", "iperf3", "ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "/dev/net/tun")
+	sweep(t)
+	l := &Lab{t: t, name: fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), made.Add(1)), dir: t.TempDir()}
+	l.Collector = l.namespace("collector")
+	for _, b := range []string{"br-mgmt", "br-data"} {
+		l.ip("-n", l.Collector, "link", "add", b, "type", "bridge")
+		l.ip("-n", l.Collector, "link", "set", b, "up")
+	}
+	l.ip("-n", l.Collector, "addr", "add", CollectorAddr+"/24", "dev", "br-mgmt")
+	return l
+}
+
+// namespace makes a namespace that is deleted when the test ends.
+func (l *Lab) namespace(name string) string {
+	l.t.Helper()
+	ns := l.name + "-" + name
+	l.ip("netns", "add", ns)
+	l.t.Cleanup(func() {
+		if out, err := exec.Command("ip", "netns", "del", ns).CombinedOutput(); err != nil {
+			l.t.Errorf("ip netns del %s: %v: %s", ns, err, out)
+		}
+	})
+	l.ip("-n", ns, "link", "set", "lo", "up")
+	return ns
+}
+
+// sweep deletes the namespaces of tests that were killed.
+func sweep(t testing.TB) {
+	t.Helper()
+	entries, err := os.ReadDir("/run/netns")
+	if err != nil {
+		return // none was ever made
+	}
+	for _, e := range entries {
+		rest, ok := strings.CutPrefix(e.Name(), prefix)
+		if !ok {
+			continue
+		}
+		pid, _, _ := strings.Cut(rest, "-")
+		n, err := strconv.Atoi(pid)
+		if err != nil || !errors.Is(syscall.Kill(n, 0), syscall.ESRCH) {
+			continue
+		}
+		t.Logf("deleting %s, left by a test that was killed", e.Name())
+		if err := exec.Command("ip", "netns", "del", e.Name()).Run(); err != nil {
+			t.Logf("ip netns del %s: %v", e.Name(), err)
+		}
+	}
+}
+
+// ip runs the ip command and fails the test where it fails.
+func (l *Lab) ip(args ...string) {
+	l.t.Helper()
+	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		l.t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+}
+
+// Exec runs a command in a namespace to its end and returns what it printed; it
+// fails the test where the command fails or takes more than a minute.
+func (l *Lab) Exec(ns string, args ...string) string {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", ns}, args...)...).CombinedOutput()
+	if err != nil {
+		l.t.Fatalf("in %s: %s: %v: %s", ns, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// Process is a command that runs beside the test.
+type Process struct {
+	cmd    *exec.Cmd
+	done   chan struct{} // closed when it has ended
+	Stdout *Output
+	Stderr *Output
+}
+
+// Start runs a command in a namespace beside the test. It is ended with SIGTERM,
+// then SIGKILL after five seconds, when the test ends; what it printed is logged
+// if the test failed.
+func (l *Lab) Start(ns string, env []string, args ...string) *Process {
+	l.t.Helper()
+	p := &Process{done: make(chan struct{}), Stdout: &Output{}, Stderr: &Output{}}
+	p.cmd = exec.Command("ip", append([]string{"netns", "exec", ns}, args...)...)
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.Stdout, p.Stderr
+	// A test binary that is killed takes its processes along.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		l.t.Fatalf("in %s: %s: %v", ns, strings.Join(args, " "), err)
+	}
+	go func() {
+		defer close(p.done)
+		_ = p.cmd.Wait() // how it ended is ExitCode's to tell
+	}()
+	l.t.Cleanup(func() {
+		p.Stop()
+		if l.t.Failed() {
+			l.t.Logf("%s in %s printed\n%s%s", args[0], ns, tail(p.Stdout.String()), tail(p.Stderr.String()))
+		}
+	})
+	return p
+}
+
+// tail cuts a text to its last 4 KiB.
+func tail(s string) string { return s[max(0, len(s)-4096):] }
+
+// Pid returns the command's process.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Signal sends a signal to a process that may have ended.
+func (p *Process) Signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
+
+// Wait waits for the end and returns the exit code, -1 after a signal, and
+// false where the process runs on.
+func (p *Process) Wait(d time.Duration) (code int, ended bool) {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode(), true
+	case <-time.After(d):
+		return 0, false
+	}
+}
+
+// Stop ends the process and returns when it has ended.
+func (p *Process) Stop() {
+	p.Signal(syscall.SIGTERM)
+	if _, ended := p.Wait(5 * time.Second); !ended {
+		p.Signal(syscall.SIGKILL)
+		<-p.done
+	}
+}
+
+// In calls f while its thread is in the namespace: sockets that f opens belong
+// to it for good; goroutines that f starts are not in it. The thread comes back
+// rather than end, because the death of a thread kills what it has started.
+func (l *Lab) In(ns string, f func()) {
+	l.t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer unix.Close(home)
+	there, err := unix.Open(filepath.Join("/run/netns", ns), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		l.t.Fatalf("entering %s: %v", ns, err)
+	}
+	defer unix.Close(there)
+	if err := unix.Setns(there, unix.CLONE_NEWNET); err != nil {
+		l.t.Fatalf("entering %s: %v", ns, err)
+	}
+	defer func() {
+		if err := unix.Setns(home, unix.CLONE_NEWNET); err != nil {
+			panic("lab: this thread is lost in " + ns + ": " + err.Error())
+		}
+	}()
+	f()
+}
+
+// Eventually waits until ok says true, and fails the test after d.
+func (l *Lab) Eventually(d time.Duration, what string, ok func() bool) {
+	l.t.Helper()
+	for end := time.Now().Add(d); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			l.t.Fatalf("after %v: still not %s", d, what)
+		}
+	}
+}
+
+// Output is what a process printed so far. It may be read while it is written.
+type Output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *Output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *Output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}

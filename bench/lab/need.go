@@ -1,0 +1,36 @@
+package lab
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Need skips the test where root, or a tool of the list, is missing; a name that
+// begins with a slash is a file. With WEIR_TEST_ALL=1 in the environment the
+// test fails instead.
+func Need(t testing.TB, tools ...string) {
+	t.Helper()
+	var missing []string
+	if os.Geteuid() != 0 {
+		missing = append(missing, "root")
+	}
+	for _, tool := range tools {
+		_, err := exec.LookPath(tool)
+		if strings.HasPrefix(tool, "/") {
+			_, err = os.Stat(tool)
+		}
+		if err != nil {
+			missing = append(missing, tool)
+		}
+	}
+	if len(missing) == 0 {
+		return
+	}
+	why := "needs " + strings.Join(missing, ", ") + ": run make test-all as root"
+	if os.Getenv("WEIR_TEST_ALL") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}

@@ -1,0 +1,126 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ovsSchema is where Debian's openvswitch-switch keeps the database schema.
+const ovsSchema = "/usr/share/openvswitch/vswitch.ovsschema"
+
+// Node is a hypervisor: a namespace with an Open vSwitch of its own.
+type Node struct {
+	lab  *Lab
+	NS   string
+	Addr string // on the management network; the sFlow agent address
+	db   string // file of the Open vSwitch database
+	run  string // folder of its sockets
+
+	DB, Switchd *Process
+}
+
+// Node makes a node with a bridge br0 whose uplink joins the other nodes'.
+func (l *Lab) Node(name string) *Node {
+	l.t.Helper()
+	l.nodes++
+	n := &Node{lab: l, NS: l.namespace(name), Addr: "10.200.0." + strconv.Itoa(10+l.nodes), db: filepath.Join(l.dir, name+".db")}
+	for i, bridge := range []string{"br-mgmt", "br-data"} {
+		near, far := fmt.Sprintf("eth%d", i), fmt.Sprintf("n%d-%d", l.nodes, i)
+		l.ip("-n", n.NS, "link", "add", near, "type", "veth", "peer", "name", far, "netns", l.Collector)
+		l.ip("-n", l.Collector, "link", "set", far, "master", bridge, "up")
+		l.ip("-n", n.NS, "link", "set", near, "up")
+	}
+	l.ip("-n", n.NS, "addr", "add", n.Addr+"/24", "dev", "eth0")
+	// A socket's path holds 107 bytes, and the folder of a test may be long.
+	run, err := os.MkdirTemp("", "ovs")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	n.run = run
+	l.t.Cleanup(func() { _ = os.RemoveAll(run) })
+	l.Exec(n.NS, "ovsdb-tool", "create", n.db, ovsSchema)
+	n.StartOVS()
+	n.VSCtl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
+	n.VSCtl("add-port", "br0", "eth1")
+	l.ip("-n", n.NS, "link", "set", "br0", "up")
+	return n
+}
+
+// StartOVS starts the node's database and switch, which Node has done already:
+// it is for a test that has killed them.
+func (n *Node) StartOVS() {
+	l := n.lab
+	l.t.Helper()
+	env := []string{"OVS_RUNDIR=" + n.run, "OVS_LOGDIR=" + n.run, "OVS_DBDIR=" + n.run}
+	in := func(name string) string { return filepath.Join(n.run, name) }
+	n.DB = l.Start(n.NS, env, "ovsdb-server", n.db, "--remote=punix:"+in("db.sock"),
+		"--unixctl="+in("ovsdb.ctl"), "--pidfile="+in("ovsdb.pid"), "-vconsole:warn")
+	l.Eventually(10*time.Second, "ovsdb-server listening", func() bool { return exists(in("db.sock")) && exists(in("ovsdb.pid")) })
+	n.VSCtl("--no-wait", "init")
+	n.Switchd = l.Start(n.NS, env, "ovs-vswitchd", "unix:"+in("db.sock"),
+		"--unixctl="+in("vswitchd.ctl"), "--pidfile="+in("vswitchd.pid"), "-vconsole:warn")
+	l.Eventually(10*time.Second, "ovs-vswitchd running", func() bool { return exists(in("vswitchd.pid")) })
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// VSCtl runs ovs-vsctl on the node's own database and returns what it printed.
+func (n *Node) VSCtl(args ...string) string {
+	n.lab.t.Helper()
+	return n.lab.Exec(n.NS, append([]string{"ovs-vsctl", "--timeout=20", "--db=unix:" + filepath.Join(n.run, "db.sock")}, args...)...)
+}
+
+// SFlow makes a bridge of the node export to the collector's port 6343: one
+// packet in rate, counters every polling seconds.
+func (n *Node) SFlow(bridge string, rate, polling int) {
+	n.lab.t.Helper()
+	n.VSCtl("--", "--id=@s", "create", "sFlow", "agent=eth0", `targets="`+CollectorAddr+`:6343"`,
+		fmt.Sprintf("sampling=%d", rate), fmt.Sprintf("polling=%d", polling), "header=128",
+		"--", "set", "bridge", bridge, "sflow=@s")
+}
+
+// IfIndex returns the ifIndex of an interface of the node.
+func (n *Node) IfIndex(name string) uint32 {
+	n.lab.t.Helper()
+	text := n.lab.Exec(n.NS, "cat", "/sys/class/net/"+name+"/ifindex")
+	i, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
+	if err != nil {
+		n.lab.t.Fatalf("ifindex of %s: %v", name, err)
+	}
+	return uint32(i)
+}
+
+// Instance is a virtual machine's stand-in: a namespace behind a port of br0.
+type Instance struct {
+	lab  *Lab
+	Node *Node
+	NS   string
+	Addr string
+	Tap  string // the port's name on the node
+}
+
+// Instance makes an instance on the node.
+func (n *Node) Instance(name string) *Instance {
+	l := n.lab
+	l.t.Helper()
+	l.instances++
+	k := l.instances
+	v := &Instance{lab: l, Node: n, NS: l.namespace(name), Addr: fmt.Sprintf("10.9.0.%d", k), Tap: "tap-" + name}
+	l.ip("-n", n.NS, "link", "add", v.Tap, "type", "veth", "peer", "name", "eth0", "netns", v.NS)
+	l.ip("-n", n.NS, "link", "set", v.Tap, "up")
+	l.ip("-n", v.NS, "link", "set", "eth0", "address", fmt.Sprintf("02:00:00:00:00:%02x", k))
+	l.ip("-n", v.NS, "addr", "add", v.Addr+"/24", "dev", "eth0")
+	l.ip("-n", v.NS, "link", "set", "eth0", "up")
+	// The userspace datapath finishes no checksums and cuts no segments.
+	l.Exec(v.NS, "ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off")
+	n.VSCtl("add-port", "br0", v.Tap, "--", "set", "interface", v.Tap,
+		"external_ids:iface-id="+name, fmt.Sprintf("external_ids:vm-id=00000000-0000-0000-0000-%012d", k))
+	return v
+}
