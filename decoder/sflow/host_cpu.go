@@ -9,9 +9,9 @@ const FormatHostCPU Format = 2003
 // of all CPUs of a host together. Times are milliseconds. The last three fields
 // came later; where the agent does not send them they are not Known.
 type HostCPU struct {
-	LoadOne      float32   `json:"load_one"`     // average over 1 minute; -1 unknown
-	LoadFive     float32   `json:"load_five"`    // average over 5 minutes; -1 unknown
-	LoadFifteen  float32   `json:"load_fifteen"` // average over 15 minutes; -1 unknown
+	LoadOne      Load      `json:"load_one"`     // average over 1 minute
+	LoadFive     Load      `json:"load_five"`    // average over 5 minutes
+	LoadFifteen  Load      `json:"load_fifteen"` // average over 15 minutes
 	ProcRun      uint32    `json:"proc_run"`     // running processes
 	ProcTotal    uint32    `json:"proc_total"`
 	CPUNum       uint32    `json:"cpu_num"`
@@ -31,6 +31,21 @@ type HostCPU struct {
 	CPUGuestNice Counter32 `json:"cpu_guest_nice"` // running niced guests
 }
 
+// Load is a load average: processes that run or wait to; -1 where the agent does
+// not know it.
+type Load float32
+
+// Known reports whether the value is data: not below zero, and a number.
+func (l Load) Known() bool { return l >= 0 && l <= math.MaxFloat32 }
+
+// MarshalJSON returns the number, null where it is not known.
+func (l Load) MarshalJSON() ([]byte, error) {
+	if !l.Known() {
+		return []byte("null"), nil
+	}
+	return appendJSONFloat(nil, float64(l), 32), nil
+}
+
 const (
 	hostCPUOldLen = 68 // without the last three fields
 	hostCPULen    = 80
@@ -47,9 +62,9 @@ func (c *HostCPU) Decode(r Record) error {
 		return ErrTruncated
 	}
 	b := r.Body[:hostCPUOldLen]
-	c.LoadOne = math.Float32frombits(be.Uint32(b))
-	c.LoadFive = math.Float32frombits(be.Uint32(b[4:]))
-	c.LoadFifteen = math.Float32frombits(be.Uint32(b[8:]))
+	c.LoadOne = Load(math.Float32frombits(be.Uint32(b)))
+	c.LoadFive = Load(math.Float32frombits(be.Uint32(b[4:])))
+	c.LoadFifteen = Load(math.Float32frombits(be.Uint32(b[8:])))
 	c.ProcRun = be.Uint32(b[12:])
 	c.ProcTotal = be.Uint32(b[16:])
 	c.CPUNum = be.Uint32(b[20:])
@@ -79,9 +94,9 @@ func (c *HostCPU) Decode(r Record) error {
 // 80 bytes.
 func (c *HostCPU) Append(b []byte) []byte {
 	b, at := beginRecord(b, FormatHostCPU)
-	b = be.AppendUint32(b, math.Float32bits(c.LoadOne))
-	b = be.AppendUint32(b, math.Float32bits(c.LoadFive))
-	b = be.AppendUint32(b, math.Float32bits(c.LoadFifteen))
+	b = be.AppendUint32(b, math.Float32bits(float32(c.LoadOne)))
+	b = be.AppendUint32(b, math.Float32bits(float32(c.LoadFive)))
+	b = be.AppendUint32(b, math.Float32bits(float32(c.LoadFifteen)))
 	b = be.AppendUint32(b, c.ProcRun)
 	b = be.AppendUint32(b, c.ProcTotal)
 	b = be.AppendUint32(b, c.CPUNum)

@@ -1,6 +1,7 @@
 package sflow
 
 import (
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,5 +45,24 @@ func TestHostCPUKnowsWhatTheAgentDidNotSend(t *testing.T) {
 				t.Errorf("Append wrote %d bytes, want 88", n)
 			}
 		})
+	}
+}
+
+func TestLoadKnown(t *testing.T) {
+	for _, c := range []struct {
+		load  Load
+		known bool
+		json  string
+	}{
+		{0, true, "0"},
+		{1.25, true, "1.25"},
+		{-1, false, "null"},
+		{Load(math.NaN()), false, "null"},
+		{Load(math.Inf(1)), false, "null"},
+		{Load(math.Inf(-1)), false, "null"},
+	} {
+		if got, _ := c.load.MarshalJSON(); c.load.Known() != c.known || string(got) != c.json {
+			t.Errorf("%v: Known %v, JSON %s, want %v, %s", c.load, c.load.Known(), got, c.known, c.json)
+		}
 	}
 }

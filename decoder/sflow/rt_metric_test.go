@@ -255,3 +255,39 @@ func TestRTSamplesDoNotRemember(t *testing.T) {
 		t.Errorf("after an error: %+v, %+v", m, f)
 	}
 }
+
+// TestRTSamplesKeepOnlyBytes overwrites the buffer after Decode: numbers stay,
+// names, texts and addresses, which refer to it, follow.
+func TestRTSamplesKeepOnlyBytes(t *testing.T) {
+	flow, metric := exampleRTFlow().Append(nil)[8:], exampleRTMetric().Append(nil)[8:]
+	var f RTFlow
+	var m RTMetric
+	if err := f.Decode(Sample{Format: FormatRTFlow, Body: flow}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Decode(Sample{Format: FormatRTMetric, Body: metric}); err != nil {
+		t.Fatal(err)
+	}
+	values, err := metrics(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(flow)
+	clear(metric)
+	if f.SamplingRate != 5 || f.SamplePool != 6 || f.Fields.Num != 8 || m.Metrics.Num != 7 {
+		t.Errorf("numbers changed with the buffer: %+v, %+v", f, m)
+	}
+	for i, want := range rtMetricValues() {
+		if values[i].Bits != want.Bits || values[i].Name[0] != 0 {
+			t.Errorf("%s: number %d, name %q, want %d and zeros", want.Name, values[i].Bits, values[i].Name, want.Bits)
+		}
+	}
+	if string(f.DataSource) != "\x00\x00\x00" || string(m.DataSource) != "\x00\x00\x00\x00" {
+		t.Errorf("data sources %q, %q do not refer to the buffer", f.DataSource, m.DataSource)
+	}
+	// A list that was decoded is copied, not overwritten, when it is added to.
+	m.Metrics.Add(Metric{Name: Text("x"), Type: MetricGauge32, Bits: 1})
+	if string(metric) != string(make([]byte, len(metric))) {
+		t.Error("Add wrote into the datagram")
+	}
+}
