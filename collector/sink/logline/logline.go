@@ -29,7 +29,11 @@ func (s *Sink) Send(_ context.Context, batch []detect.Alert) error {
 	for i := range batch {
 		if !s.json {
 			writeLine(&s.buf, &batch[i])
-		} else if err := writeJSON(&s.buf, &batch[i]); err != nil {
+			continue
+		}
+		// The alert marshals itself as the contract says; Encode ends it with
+		// a newline.
+		if err := json.NewEncoder(&s.buf).Encode(batch[i]); err != nil {
 			return fmt.Errorf("alert %s: %w", batch[i].ID, err)
 		}
 	}
@@ -40,38 +44,18 @@ func (s *Sink) Send(_ context.Context, batch []detect.Alert) error {
 	return err
 }
 
-// alert has the fields of detect.Alert and none of its methods.
-type alert detect.Alert
-
-// writeJSON writes the alert in the order and with the names of its fields,
-// its time in UTC and always with nanoseconds.
-func writeJSON(b *bytes.Buffer, a *detect.Alert) error {
-	enc := json.NewEncoder(b) // ends each value with a newline
-	enc.SetEscapeHTML(false)
-	return enc.Encode(struct {
-		At string `json:"at"` // before the embedded one
-		*alert
-	}{a.At.UTC().Format("2006-01-02T15:04:05.000000000Z"), (*alert)(a)})
-}
-
-// writeLine writes time, change, severity, kind and what the subject and the
-// evidence say of themselves.
+// writeLine writes time, change, severity, what the alert says of itself, and
+// by what it is found again.
 func writeLine(b *bytes.Buffer, a *detect.Alert) {
-	fmt.Fprintf(b, "%s %-6s %-8s %s", a.At.UTC().Format("2006-01-02T15:04:05.000Z"), a.Change, a.Severity, a.Kind)
-	if a.State != "" && a.State != detect.Resolved {
-		fmt.Fprintf(b, " %s", a.State)
-	}
-	if a.Subject != nil {
-		fmt.Fprintf(b, " %s", a.Subject.Line())
-	}
-	if a.Evidence != nil {
-		fmt.Fprintf(b, ": %s", a.Evidence.Line())
+	fmt.Fprintf(b, "%s %-6s %-8s %s", a.At.UTC().Format("2006-01-02T15:04:05.000Z"), a.Change, a.Severity, a.Line())
+	if a.State != detect.Resolved {
+		fmt.Fprintf(b, ", %s", a.State)
 	}
 	if a.Flapping {
-		b.WriteString(" (flapping)")
+		b.WriteString(", flapping")
 	}
 	if a.Reason != "" {
-		fmt.Fprintf(b, " (%s)", a.Reason)
+		fmt.Fprintf(b, ", because of %s", a.Reason)
 	}
-	fmt.Fprintf(b, " id=%s\n", a.ID)
+	fmt.Fprintf(b, " [%s]\n", a.ID)
 }

@@ -33,7 +33,7 @@ func start() detect.Alert {
 		At:  time.Date(2026, 3, 4, 5, 6, 7, 120_000_000, time.FixedZone("", 3600)),
 		Key: "k1", ID: "k1-5", Seq: 1, Change: detect.Start, Kind: detect.LargeFlow,
 		State: detect.Confirmed, Severity: detect.Warning,
-		Subject: subject{"<a&b>"}, Evidence: evidence{98.8e6},
+		Subject: subject{"10.0.0.1"}, Evidence: evidence{98.8e6},
 	}
 }
 
@@ -48,8 +48,8 @@ func TestSendWritesTheContract(t *testing.T) {
 	if err := New(&b, true).Send(t.Context(), []detect.Alert{start(), end()}); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"at":"2026-03-04T04:06:07.120000000Z","key":"k1","id":"k1-5","seq":1,"change":"start","kind":"large_flow","state":"confirmed","severity":"warning","subject":{"src":"<a&b>"},"evidence":{"bits_per_second":98800000}}
-{"at":"2026-03-04T04:06:07.120000000Z","key":"k1","id":"k1-5","seq":2,"change":"end","kind":"large_flow","state":"resolved","severity":"warning","flapping":true,"reason":"clock","subject":{"src":"<a&b>"},"evidence":{"bits_per_second":98800000}}
+	want := `{"at":"2026-03-04T04:06:07.120000000Z","key":"k1","id":"k1-5","seq":1,"change":"start","kind":"large_flow","state":"confirmed","severity":"warning","subject":{"src":"10.0.0.1"},"evidence":{"bits_per_second":98800000}}
+{"at":"2026-03-04T04:06:07.120000000Z","key":"k1","id":"k1-5","seq":2,"change":"end","kind":"large_flow","state":"resolved","severity":"warning","flapping":true,"reason":"clock","subject":{"src":"10.0.0.1"},"evidence":{"bits_per_second":98800000}}
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -66,8 +66,8 @@ func TestSendWritesReadableLines(t *testing.T) {
 	if err := New(&b, false).Send(t.Context(), []detect.Alert{start(), end()}); err != nil {
 		t.Fatal(err)
 	}
-	want := `2026-03-04T04:06:07.120Z start  warning  large_flow confirmed <a&b> → 10.0.0.2: 98.8 Mbit/s id=k1-5
-2026-03-04T04:06:07.120Z end    warning  large_flow <a&b> → 10.0.0.2: 98.8 Mbit/s (flapping) (clock) id=k1-5
+	want := `2026-03-04T04:06:07.120Z start  warning  large flow 10.0.0.1 → 10.0.0.2: 98.8 Mbit/s, confirmed [k1-5]
+2026-03-04T04:06:07.120Z end    warning  large flow 10.0.0.1 → 10.0.0.2: 98.8 Mbit/s, flapping, because of clock [k1-5]
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
