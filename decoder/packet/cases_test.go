@@ -210,6 +210,9 @@ func networkCases(add addCase, raw func(Protocol, string, []byte, ...func(*Heade
 	lie := ip4(6, tcp())
 	lie[3] = 8
 	add("IPv4 length below its header", cat(eth("0800"), lie), wantLink(0x0800), want4(key(10, 6, 0, 0), 8, DepthNetwork), wantAt(34))
+	lie47 := ip4(6, hx("01010101"))
+	lie47[0], lie47[3] = 0x47, 8
+	add("IPv4 length below its header, options cut", cat(eth("0800"), lie47), wantLink(0x0800), want4(key(10, 6, 0, 0), 8, DepthNetwork), wantAt(38))
 	add("IPv4 first fragment", cat(eth("0800"), ip4n(6, 10, 0x2000, tcp())),
 		wantLink(0x0800), want4(k10TCP, 40, DepthTransport), wantFrag(0, true), wantTCP, wantAt(54))
 	add("IPv4 middle fragment", cat(eth("0800"), ip4n(17, 10, 0x20b9, pay(30))),

@@ -43,8 +43,8 @@ func (h *Header) ipv4(l *layer) bool {
 	putMapped(&h.Key.Dst, b[16:20])
 	h.Depth = DepthNetwork
 
-	if n := int(h.IPLength); n != 0 && n < len(l.b)-l.at {
-		l.b = l.b[:l.at+max(n, size)] // padding follows; 0: left to segmentation offload
+	if n := max(int(h.IPLength), size); h.IPLength != 0 && n < len(l.b)-l.at {
+		l.b = l.b[:l.at+n] // padding follows; 0: left to segmentation offload
 	}
 	l.at += size
 	h.PayloadOffset = min(l.at, len(l.b))
