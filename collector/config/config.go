@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"weir/collector/agents"
+	"weir/collector/udp"
 	"weir/detect"
 )
 
@@ -56,8 +58,10 @@ type Limits struct {
 	// Interfaces is how many interfaces are known at once, over all agents;
 	// samples of a further one are counted and have no rates.
 	Interfaces int
-	// Keys is how many flows each shard watches at once; a further one takes
-	// the place of another.
+	// Sources is the same for data sources.
+	Sources int
+	// Keys is how many flows are watched at once, shared out evenly to the
+	// shards; a further one takes the place of another.
 	Keys int
 	// Hot is how many flows are followed closely at once, over all shards:
 	// those that may be large. A further one waits, counted.
@@ -81,20 +85,22 @@ type Log struct {
 
 // Default returns the configuration of an empty file.
 func Default() Config {
+	reg, flow := agents.DefaultLimits(), detect.DefaultConfig().LargeFlow
 	return Config{
 		Listen:        []netip.AddrPort{netip.AddrPortFrom(netip.IPv6Unspecified(), 6343)},
-		ReceiveBuffer: 32 * MiB,
+		ReceiveBuffer: udp.DefaultReceiveBuffer,
 		StateDir:      defaultStateDir(os.Getenv),
 		HTTP:          netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8343),
-		LargeFlow:     LargeFlow{Threshold: detect.DefaultConfig().LargeFlow.Threshold},
+		LargeFlow:     LargeFlow{Threshold: flow.Threshold},
 		Limits: Limits{
-			Agents:         16384,
-			Interfaces:     1 << 20,
-			Keys:           detect.DefaultConfig().LargeFlow.Keys,
-			Hot:            detect.DefaultConfig().LargeFlow.Hot,
+			Agents:         reg.Agents,
+			Interfaces:     reg.Interfaces,
+			Sources:        reg.Sources,
+			Keys:           1 << 16,
+			Hot:            flow.Hot,
 			SinkQueue:      4096,
-			AdmissionBurst: 10000,
-			AdmissionRate:  100,
+			AdmissionBurst: reg.AdmissionBurst,
+			AdmissionRate:  Rate(reg.AdmissionRate),
 		},
 		Log: Log{Level: "info", Format: "auto"},
 	}

@@ -35,6 +35,7 @@ var keys = []key{
 	live(list("allow", func(c *Config) *[]netip.Prefix { return &c.Allow }, parsePrefix, 0, 4096)),
 	scalar("limits.agents", func(c *Config) *int { return &c.Limits.Agents }, whole(1, 1<<20)),
 	scalar("limits.interfaces", func(c *Config) *int { return &c.Limits.Interfaces }, whole(1, 1<<24)),
+	scalar("limits.sources", func(c *Config) *int { return &c.Limits.Sources }, whole(1, 1<<24)),
 	scalar("limits.keys", func(c *Config) *int { return &c.Limits.Keys }, whole(64, 1<<22)),
 	scalar("limits.hot", func(c *Config) *int { return &c.Limits.Hot }, whole(16, 1<<20)),
 	scalar("limits.sink_queue", func(c *Config) *int { return &c.Limits.SinkQueue }, whole(1, 1<<20)),

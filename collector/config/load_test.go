@@ -107,6 +107,7 @@ allow: [10.0.0.0/8, 192.0.2.7]
 limits:
   agents: 1
   interfaces: 2
+  sources: 3
   keys: 64
   hot: 16
   sink_queue: 5
@@ -124,7 +125,7 @@ log: {level: debug, format: json}
 		Shards: 3, ReceiveBuffer: 1536 * KiB, StateDir: "/srv/weir",
 		LargeFlow: LargeFlow{detect.Threshold{BitsPerSecond: 2.5e9}},
 		Allow:     []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
-		Limits:    Limits{1, 2, 64, 16, 5, 6, 2},
+		Limits:    Limits{1, 2, 3, 64, 16, 5, 6, 2},
 		Log:       Log{"debug", "json"},
 	}
 	if diff := cmp.Diff(want, got, equal, equalPrefix); diff != "" {

@@ -1,0 +1,34 @@
+// Package web shows a running collector: metrics and health over HTTP, and
+// status and agents over the local control socket. It reads what a Source
+// gives it and changes nothing.
+//
+// # Metrics
+//
+// GET /metrics is in Prometheus's text format. Losses are counted where they
+// happen and never mixed:
+//
+//	weir_datagrams_total                  datagrams received
+//	weir_octets_total                     octets of their payloads
+//	weir_samples_total{format,name}       samples decoded
+//	weir_errors_total{reason}             datagrams and samples that could not be read
+//	weir_socket_dropped_total             datagrams the kernel dropped at our sockets
+//	weir_truncated_total                  datagrams longer than the receive buffer's slots
+//	weir_lost_datagrams_total             datagrams missing in the agents' sequences
+//	weir_lost_samples_total               samples missing in the data sources' sequences
+//	weir_refused_datagrams_total{reason}  datagrams of agents that are not admitted
+//	weir_decode_seconds_total             time the shards spent on datagrams
+//	weir_agents                           agents known
+//	weir_agents_admitted_total            agents admitted since the start
+//	weir_alerts_open{kind}                alerts that have not ended
+//	weir_alert_changes_total{kind,change} changes of alerts
+//	weir_sink_queued{sink}                changes waiting for a sink
+//	weir_sink_changes_total{sink,result}  changes sent, failed and dropped
+//	weir_bound_used{bound}                places used of a bound of memory
+//	weir_bound_limit{bound}               places there are
+//	weir_bound_refused_total{bound}       things refused or dropped at the bound
+//	weir_ready{component}                 1 where the component is ready
+//	weir_start_time_seconds               start, as seconds since the epoch
+//	weir_build_info{version,goversion}    always 1
+//
+// with go_* and process_* of the runtime.
+package web

@@ -1,0 +1,153 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
+)
+
+// maxConnections bounds the connections of the HTTP server and of the control
+// socket; a further one waits.
+const maxConnections = 64
+
+// Server serves /metrics, /healthz and /readyz.
+type Server struct {
+	listener net.Listener
+	http     *http.Server
+}
+
+// Listen binds addr. Its error is one line that says what to do.
+func Listen(addr netip.AddrPort, s Source) (*Server, error) {
+	l, err := net.Listen("tcp", addr.String())
+	if err != nil {
+		reason := err
+		if op, ok := errors.AsType[*net.OpError](err); ok {
+			reason = op.Err
+		}
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("http: %s is in use by another process; stop it, or set http to another address or to \"\"", addr)
+		}
+		return nil, fmt.Errorf("http: cannot listen on %s: %w; set http to an address of this machine or to \"\"", addr, reason)
+	}
+	h := Handler(s)
+	if addr.Addr().IsLoopback() {
+		h = onlyLocalNames(h)
+	}
+	return &Server{l, newHTTPServer(h)}, nil
+}
+
+// newHTTPServer has limits for clients that are slow or many.
+func newHTTPServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
+
+// Addr is the address bound, with its real port.
+func (s *Server) Addr() netip.AddrPort {
+	return s.listener.Addr().(*net.TCPAddr).AddrPort()
+}
+
+// Serve answers until Close, and then returns nil.
+func (s *Server) Serve() error { return serve(s.http, s.listener) }
+
+func serve(h *http.Server, l net.Listener) error {
+	if err := h.Serve(netutil.LimitListener(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close ends Serve, and waits for the answers under way until ctx is done.
+func (s *Server) Close(ctx context.Context) error { return shutdown(ctx, s.http, s.listener) }
+
+func shutdown(ctx context.Context, h *http.Server, l net.Listener) error {
+	err := h.Shutdown(ctx)
+	if err != nil {
+		err = h.Close()
+	}
+	_ = l.Close() // where Serve was never called
+	return err
+}
+
+// Handler answers what the server serves, whatever name it is asked by.
+func Handler(s Source) http.Handler {
+	metrics := promhttp.HandlerFor(newRegistry(s), promhttp.HandlerOpts{
+		MaxRequestsInFlight: 4,
+		ErrorHandling:       promhttp.ContinueOnError, // one bad metric does not hide the others
+	})
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		st := s.Status()
+		code := http.StatusOK
+		if !st.Ready() {
+			code = http.StatusServiceUnavailable
+		}
+		writeJSON(w, code, Readiness{st.Ready(), st.Components})
+	})
+	return safe(mux)
+}
+
+// Readiness is the answer of /readyz.
+type Readiness struct {
+	Ready      bool        `json:"ready"`
+	Components []Component `json:"components"`
+}
+
+func writeJSON(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(v) // the client has gone
+}
+
+// safe keeps answers out of caches and from being taken for a page.
+func safe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// onlyLocalNames refuses requests for another host than this one: a page of
+// another site whose name was rebound to a loopback address reads nothing.
+func onlyLocalNames(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocalName(r.Host) {
+			http.Error(w, "host "+http.StatusText(http.StatusForbidden)+": ask for 127.0.0.1 or localhost", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isLocalName(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().IsLoopback()
+	}
+	return host == "" || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
+}

@@ -1,0 +1,95 @@
+package web
+
+import (
+	"time"
+
+	"weir/collector/agents"
+)
+
+// Source is what the collector tells of itself. Both methods are safe for all
+// goroutines, and what they return belongs to the caller.
+type Source interface {
+	Status() Status
+	Agents() []*agents.AgentInfo
+}
+
+// Status is the collector at one moment. Counts run from its start.
+type Status struct {
+	Version    string      `json:"version"`
+	PID        int         `json:"pid"`
+	At         time.Time   `json:"at"`
+	Started    time.Time   `json:"started"`
+	Listen     []string    `json:"listen"` // addresses in use
+	HTTP       string      `json:"http,omitempty"`
+	Components []Component `json:"components"`
+
+	Datagrams          uint64  `json:"datagrams"`
+	DatagramsPerSecond float64 `json:"datagrams_per_second"` // over the last seconds
+	Octets             uint64  `json:"octets"`
+	Samples            []Count `json:"samples"` // by format, those seen
+	Errors             []Count `json:"errors"`  // by reason, those seen
+	SocketDropped      uint64  `json:"socket_dropped"`
+	Truncated          uint64  `json:"truncated"`
+	LostDatagrams      uint64  `json:"lost_datagrams"`
+	LostSamples        uint64  `json:"lost_samples"`
+	LossPercent        float64 `json:"loss_percent"` // of datagrams, by sequence
+	Refused            []Count `json:"refused"`      // datagrams of agents not admitted, by reason
+	DecodeSeconds      float64 `json:"decode_seconds"`
+
+	Agents   int    `json:"agents"`
+	Admitted uint64 `json:"admitted"`
+
+	AlertsOpen   []Count       `json:"alerts_open"` // by kind
+	AlertChanges []AlertChange `json:"alert_changes"`
+	Sinks        []SinkCount   `json:"sinks"`
+	Bounds       []Bound       `json:"bounds"`
+}
+
+// Count is how often one thing was seen.
+type Count struct {
+	Key   string `json:"key"`            // "0:1", "truncated"
+	Name  string `json:"name,omitempty"` // "flow_sample"
+	Count uint64 `json:"count"`
+}
+
+// AlertChange is how often alerts of a kind changed so.
+type AlertChange struct {
+	Kind   string `json:"kind"`
+	Change string `json:"change"`
+	Count  uint64 `json:"count"`
+}
+
+// SinkCount is what the queue of a sink has done.
+type SinkCount struct {
+	Name    string `json:"name"`
+	Queued  int    `json:"queued"`
+	Limit   int    `json:"limit"`
+	Sent    uint64 `json:"sent"`
+	Failed  uint64 `json:"failed"`
+	Dropped uint64 `json:"dropped"`
+}
+
+// Bound is one bound of memory and its use.
+type Bound struct {
+	Name    string `json:"name"`
+	Used    int    `json:"used"`
+	Limit   int    `json:"limit"`
+	Refused uint64 `json:"refused"` // or dropped, at the limit
+}
+
+// Component is one part of the collector.
+type Component struct {
+	Name   string `json:"name"`
+	Ready  bool   `json:"ready"`
+	Detail string `json:"detail,omitempty"` // why not, or what works less well
+}
+
+// Ready reports whether every component is.
+func (s *Status) Ready() bool {
+	for _, c := range s.Components {
+		if !c.Ready {
+			return false
+		}
+	}
+	return true
+}
