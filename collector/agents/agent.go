@@ -1,0 +1,115 @@
+package agents
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/decoder/sflow"
+)
+
+// pair is what a datagram says of its sender. IPv4 addresses are mapped.
+type pair struct{ agent, source [16]byte }
+
+// agent is one agent: an address, with the source address where that is needed.
+// It belongs to the goroutine of its registry, but for the parts marked.
+type agent struct {
+	key    pair
+	number uint32
+	addr   netip.Addr // agent address; immutable
+	source netip.Addr // immutable
+	local  bool       // addr names nobody, source is part of the identity; immutable
+	known  bool       // from the state file; immutable
+
+	first, last int64 // ns since the epoch
+	gap         int64 // ns, the longest recent silence between datagrams
+	datagrams   uint64
+	tick        uint64 // of the registry, when last touched
+	dirty       bool   // changed since the last Publish
+	gone        bool   // forgotten
+	virtual     bool   // a hypervisor or Open vSwitch by its counters
+	taps        bool   // has a port whose name says it leads to an instance
+	noticed     int64  // ns, last notice about a restart
+
+	subs    []*sub
+	sources map[sourceKey]*source
+	nextNum uint32 // number of the next data source
+	hosts   map[sflow.DataSource]*host
+
+	// Published by the owner at the tick, read by anyone.
+	pubFirst, pubLast, pubGap atomic.Int64
+	heardSince                atomic.Int64 // ns, pubFirst or that of the agent it took over from
+	contested                 atomic.Bool
+	moved                     atomic.Bool // another source took over: the owner forgets it at the next tick
+
+	// mu guards what the owner writes and others read: the map, names, speeds.
+	// The owner reads without it.
+	mu     sync.Mutex
+	name   string
+	ifaces map[uint32]*iface
+
+	// Guarded by Shared.mu.
+	aliases []uint32 // former numbers
+}
+
+// sub is one sub-agent.
+type sub struct {
+	id       uint32
+	epoch    uint32 // of the registry, when last heard
+	gen      uint32 // changes when the sub-agent starts anew: its data sources do too
+	uptime   uint32 // ms
+	at       int64  // ns, last datagram
+	restarts uint32
+	seq      tracker
+}
+
+// identity returns the address that names the agent in settings.
+func (a *agent) identity() netip.Addr {
+	if a.local {
+		return a.source
+	}
+	return a.addr
+}
+
+// sub returns the sub-agent with this id, nil where there are too many.
+func (r *Registry) sub(a *agent, id uint32) *sub {
+	for _, s := range a.subs {
+		if s.id == id {
+			return s
+		}
+	}
+	if len(a.subs) < r.sh.limits.SubAgents {
+		s := &sub{id: id, epoch: r.epoch}
+		a.subs = append(a.subs, s)
+		return s
+	}
+	old := a.subs[0]
+	for _, s := range a.subs {
+		if s.at < old.at {
+			old = s
+		}
+	}
+	if time.Duration(a.last-old.at) < 10*time.Minute {
+		r.counts.RefusedSubAgents++
+		return nil
+	}
+	r.dropSources(a, old)
+	*old = sub{id: id, epoch: r.epoch}
+	return old
+}
+
+// dropSources forgets the data sources of a sub-agent that lost its place.
+func (r *Registry) dropSources(a *agent, s *sub) {
+	for k, src := range a.sources {
+		if src.sub == s {
+			delete(a.sources, k)
+			r.sh.sources.Add(-1)
+		}
+	}
+}
+
+// established reports whether the agent is one to remember over a restart.
+func (a *agent) established() bool {
+	return a.known || a.datagrams > 1 && time.Duration(a.last-a.first) >= establishedAfter
+}

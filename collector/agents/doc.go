@@ -1,0 +1,23 @@
+// Package agents is the registry of who speaks: agents, their sub-agents, data
+// sources, interfaces and hosts; what was lost on the way, how much a sample
+// stands for, and in which network an address is.
+//
+// A Registry belongs to one shard and one goroutine and takes no lock per
+// datagram. What all registries have in common (numbers, admission, who claims
+// which address, networks) is in Shared, which any goroutine may use. Time is
+// an argument everywhere.
+//
+// # Identity
+//
+// An agent is an agent address; sub-agents are parts of it with sequences of
+// their own. The source address of its datagrams separates only agents that
+// claim the same address: those in networks where an address names nobody
+// (127.0.0.0/8 and the like) from the start, others once two sources were heard
+// side by side. The source port never matters.
+//
+// # Memory
+//
+// Measured by TestRegistryMemoryIsBounded; see [Limits] for what holds each
+// number: an agent takes about 1 KiB, an interface with its data source,
+// counters, flow samples and name about 1 KiB.
+package agents

@@ -1,0 +1,224 @@
+package agents
+
+import (
+	"weir/decoder"
+	"weir/decoder/sflow"
+)
+
+// Direction is one of the two ways traffic passes a data source.
+type Direction uint8
+
+// The directions.
+const (
+	Ingress Direction = 0
+	Egress  Direction = 1
+)
+
+// VantageDirection returns the direction of a vantage point. A packet passes
+// an agent at most once in each direction: vantage points of one agent and one
+// direction see different packets and may be added for keys coarser than a
+// flow, those of different directions never.
+func VantageDirection(v decoder.Vantage) Direction { return Direction(v.Source & 1) }
+
+// sourceKey is a data source under a sub-agent.
+type sourceKey struct {
+	sub uint32
+	sflow.DataSource
+}
+
+// source is one data source.
+type source struct {
+	id    sflow.DataSource
+	sub   *sub
+	num   uint32 // from 1, within the agent
+	gen   uint32 // of the sub-agent, as last seen
+	seen  [2]bool
+	iface *iface // the interface that a source of class 0 is
+
+	flow     *flowState // nil before the first flow sample
+	counters *tracker   // nil before the first counter sample
+	discards *tracker
+
+	local *localDomains // nil away from hypervisors
+}
+
+// flowState is what flow samples of one source tell.
+type flowState struct {
+	seq    tracker
+	rate   poolRate
+	more   *[maxSpaces - 1]poolRate // of further sequence spaces
+	latest int                      // space of the latest sample
+	sent   uint32                   // sampling rate of the latest sample
+	used   uint32                   // what was put into FlowEst
+	drops  uint32
+	at     int64 // ns
+}
+
+func (f *flowState) rateOf(space int) *poolRate {
+	if space == 0 {
+		return &f.rate
+	}
+	if f.more == nil {
+		f.more = new([maxSpaces - 1]poolRate)
+	}
+	return &f.more[space-1]
+}
+
+// source returns the current datagram's data source, nil where there are too
+// many or its sub-agent is not followed.
+func (r *Registry) source(id sflow.DataSource) *source {
+	if s := r.curSrc; s != nil && s.id == id {
+		return s
+	}
+	a, sub := r.cur, r.curSub
+	k := sourceKey{sub.id, id}
+	s := a.sources[k]
+	if s == nil {
+		if s = r.newSource(a, sub, k); s == nil {
+			return nil
+		}
+	}
+	if s.gen != sub.gen {
+		s.forget(sub.gen)
+	}
+	r.curSrc = s
+	return s
+}
+
+// forget begins the sequences anew: the sub-agent did, or the clock.
+func (s *source) forget(gen uint32) {
+	s.gen = gen
+	if s.flow != nil {
+		s.flow.seq.forget()
+		s.flow.rate = poolRate{}
+		s.flow.more = nil
+	}
+	for _, t := range []*tracker{s.counters, s.discards} {
+		if t != nil {
+			t.forget()
+		}
+	}
+}
+
+func (r *Registry) newSource(a *agent, sub *sub, k sourceKey) *source {
+	if len(a.sources) >= r.sh.limits.AgentSources || !take(&r.sh.sources, r.sh.limits.Sources) {
+		r.counts.RefusedSources++
+		return nil
+	}
+	if a.sources == nil {
+		a.sources = map[sourceKey]*source{}
+	}
+	a.nextNum++
+	s := &source{id: k.DataSource, sub: sub, num: a.nextNum, gen: sub.gen}
+	if k.Class == sflow.ClassInterface {
+		s.iface = a.ifaces[k.Index]
+	}
+	a.sources[k] = s
+	return s
+}
+
+// Flow counts a flow sample and fills its Est and the domain of its key.
+func (r *Registry) Flow(f *decoder.Flow) {
+	r.counts.FlowSamples++
+	f.Est = decoder.FlowEst{SamplingRate: max(f.Sample.SamplingRate, 1)}
+	a := r.cur
+	if a == nil {
+		return
+	}
+	f.Est.Vantage.Agent = a.number
+	var src *source
+	if r.curSub != nil {
+		src = r.source(f.Sample.Source)
+	}
+	if src == nil {
+		return
+	}
+	dir := src.direction(&f.Sample)
+	src.seen[dir] = true
+	f.Est.Vantage.Source = src.num<<1 | uint32(dir)
+	f.Est.Speed = r.speed(src, &f.Sample, dir)
+	f.Est.SamplingRate = r.rate(src, &f.Sample)
+	f.Packet.Header.Key.Domain = r.domain(src, &f.Packet, f.Sample.Input, f.Sample.Output)
+}
+
+// rate follows sequence and pool and returns the rate to use.
+func (r *Registry) rate(src *source, s *sflow.FlowSample) uint32 {
+	fs := src.flow
+	if fs == nil {
+		fs = &flowState{}
+		src.flow = fs
+	}
+	st := fs.seq.add(s.Sequence, uint32(r.curAt/1e6), 0)
+	if st.lost != 0 {
+		r.counts.lostFlows += int64(st.lost)
+	}
+	p := fs.rateOf(st.space)
+	switch {
+	case st.opened:
+		p.begin(s.SamplingRate, s.SamplePool)
+	case st.delta > 0:
+		p.advance(s.SamplingRate, s.SamplePool, uint32(st.delta))
+	}
+	fs.latest, fs.sent, fs.drops, fs.at = st.space, s.SamplingRate, s.Drops, r.curAt
+	fs.used = p.use(s.SamplingRate)
+	return fs.used
+}
+
+// direction tells which way the sampled packet passed the source. Where the
+// source is an interface, by which side of the packet's way that is; a LAG
+// member may be named by its group. Other sources (bridges, hosts) sample a
+// packet once, knowing one side or both: egress is when only the way out is
+// known.
+func (s *source) direction(f *sflow.FlowSample) Direction {
+	in, inOK := f.Input.Single()
+	out, outOK := f.Output.Single()
+	if s.id.Class == sflow.ClassInterface {
+		group := uint32(0)
+		if s.iface != nil {
+			group = s.iface.group
+		}
+		switch {
+		case inOK && (in == s.id.Index || in == group):
+			return Ingress
+		case outOK && (out == s.id.Index || out == group):
+			return Egress
+		}
+	}
+	if outOK && !inOK && !f.Input.Internal() {
+		return Egress
+	}
+	return Ingress
+}
+
+// speed returns the speed of the interface the sample is judged by: where the
+// packet passed the source, else the other side.
+func (r *Registry) speed(src *source, f *sflow.FlowSample, dir Direction) uint64 {
+	first, second := f.Input, f.Output
+	if dir == Egress {
+		first, second = second, first
+	}
+	if v := r.portSpeed(src, first); v != 0 {
+		return v
+	}
+	return r.portSpeed(src, second)
+}
+
+func (r *Registry) portSpeed(src *source, p sflow.Port) uint64 {
+	index, ok := p.Single()
+	if !ok {
+		return 0
+	}
+	if i := r.portIface(src, index); i != nil {
+		return i.judgedSpeed()
+	}
+	return 0
+}
+
+// portIface returns an interface of the current agent, the source's own
+// without a search.
+func (r *Registry) portIface(src *source, index uint32) *iface {
+	if i := src.iface; i != nil && i.index == index {
+		return i
+	}
+	return r.cur.ifaces[index]
+}
