@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
@@ -28,6 +29,37 @@ func BenchmarkDecode(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				h.Decode(ProtocolEthernet, c.b)
+			}
+		})
+	}
+}
+
+// BenchmarkDecodeStream reads headers that are not in the cache, in order and
+// of kinds that no branch predictor can learn.
+func BenchmarkDecodeStream(b *testing.B) {
+	const slot = 128
+	kinds := [][]byte{
+		cat(eth("0800"), ip4(6, tcp(pay(74)...))),
+		cat(eth("0800"), ip4(17, udp(5000, 53, pay(86)))),
+		cat(eth("8100 0064 0800"), ip4(6, tcp(pay(70)...))),
+		cat(eth("86dd"), ip6(6, tcp(pay(54)...))),
+	}
+	for _, c := range []struct {
+		name  string
+		kinds int
+	}{{"IPv4TCP", 1}, {"Mixed", len(kinds)}} {
+		b.Run(c.name, func(b *testing.B) {
+			buf := make([]byte, 64<<20)
+			r := rand.New(rand.NewPCG(1, 2))
+			for at := 0; at < len(buf); at += slot {
+				copy(buf[at:], kinds[r.IntN(c.kinds)])
+			}
+			var h Header
+			at := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				h.Decode(ProtocolEthernet, buf[at:at+slot])
+				at = (at + slot) & (len(buf) - 1)
 			}
 		})
 	}

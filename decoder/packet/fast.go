@@ -16,10 +16,10 @@ func (h *Header) Decode(p Protocol, b []byte) Depth {
 	if p != ProtocolEthernet || len(b) < ethernetLen+ipv4Len+udpLen {
 		return h.walk(p, b)
 	}
-	// The rest is the fast path: Ethernet, at most one tag, IPv4 without
-	// options and fragments, TCP or UDP. Whatever is not that goes to walk,
-	// which starts anew. Neighbouring fields are written from one value, or
-	// from constants, in one block, so that the compiler joins the stores.
+	// The rest is the fast path: Ethernet, at most one tag, IP without options,
+	// extension headers and fragments, TCP or UDP. Whatever is not that goes to
+	// walk, which starts anew. Neighbouring fields are written from one value,
+	// or from constants, in one block, so that the compiler joins the stores.
 	e := (*[18]byte)(b)
 	at := ethernetLen
 	etherType := be.Uint16(e[12:])
@@ -32,77 +32,121 @@ func (h *Header) Decode(p Protocol, b []byte) Depth {
 		h.VLAN, h.InnerVLAN = tci&0xfff, 0
 		h.VLANTags, h.PCP, h.MPLSLabels, h.Tunnel = 1, uint8(tci>>13), 0, 0
 	}
+	h.DstMAC = [6]byte(e[0:6])
+	h.SrcMAC = [6]byte(e[6:12])
+	h.MPLSLabel, h.ICMPType, h.ICMPCode, h.DHCP, h.HasVNI = 0, 0, 0, 0, false
+	h.VNI = 0
+
 	ip := b[at:]
 	if etherType != etherTypeIPv4 || len(ip) < ipv4Len+udpLen {
+		if etherType == etherTypeIPv6 {
+			return h.plainIPv6(b, at)
+		}
 		return h.walk(p, b)
 	}
 	i := (*[ipv4Len + udpLen]byte)(ip)
-	n := int(be.Uint16(i[2:]))
+	n := min(int(be.Uint16(i[2:])), len(ip))
 	if i[0] != 0x45 || be.Uint16(i[6:])&0x3fff != 0 || n < ipv4Len+udpLen {
 		return h.walk(p, b)
 	}
-	ports := bits.RotateLeft32(be.Uint32(i[20:]), 16) // source port in the low half
 	putMapped(&h.Key.Src, i[12:16])
 	putMapped(&h.Key.Dst, i[16:20])
 	h.Key.Domain = 0
+	ports := bits.RotateLeft32(be.Uint32(i[20:]), 16) // source port in the low half
 	h.Key.SrcPort, h.Key.DstPort = uint16(ports), uint16(ports>>16)
 	h.Key.Proto, h.Key.V6 = i[9], false
-	h.DstMAC = [6]byte(e[0:6])
-	h.SrcMAC = [6]byte(e[6:12])
 	h.EtherType, h.FragOff = etherTypeIPv4, 0
 	h.HasKey, h.Depth, h.Fragment, h.MoreFrags = true, DepthTransport, false, false
-	h.MPLSLabel, h.ICMPType, h.ICMPCode, h.DHCP, h.HasVNI = 0, 0, 0, 0, false
-	h.VNI = 0
 	h.TOS, h.TTL = i[1], i[8]
 	length := bits.RotateLeft32(be.Uint32(i[2:]), 16)
 	h.IPLength, h.IPID = uint16(length), uint16(length>>16)
-	switch i[9] {
-	default:
-		return h.walk(p, b)
-	case protoTCP:
-		if len(ip) < ipv4Len+tcpLen || n < ipv4Len+tcpLen {
-			return h.walk(p, b)
-		}
+	at += ipv4Len
+	switch {
+	case i[9] == protoTCP && n >= ipv4Len+tcpLen:
 		t := (*[tcpLen]byte)(ip[ipv4Len:])
-		seq := bits.RotateLeft64(be.Uint64(t[4:]), 32)
-		h.TCPSeq, h.TCPAck = uint32(seq), uint32(seq>>32)
-		h.TCPFlags, h.HasTCP = t[13], true
-		h.TCPWindow, h.UDPLength = be.Uint16(t[14:]), 0
-		h.PayloadOffset = at + min(ipv4Len+max(tcpLen, int(t[12]>>4)*4), n, len(ip))
+		h.plainTCP(t)
+		h.PayloadOffset = at + min(max(tcpLen, int(t[12]>>4)*4), n-ipv4Len)
 		return DepthTransport
-	case protoUDP:
-		h.TCPSeq, h.TCPAck = 0, 0
-		h.TCPFlags, h.HasTCP = 0, false
-		h.TCPWindow, h.UDPLength = 0, be.Uint16(i[24:])
-		h.PayloadOffset = at + ipv4Len + udpLen
-		switch ports >> 16 {
-		case portDHCPServer, portDHCPClient, portVXLAN, portVXLANLinux, portGeneve:
-			return h.behindUDP(b[:at+min(n, len(ip))])
+	case i[9] == protoUDP:
+		h.plainUDP(be.Uint16(i[24:]))
+		h.PayloadOffset = at + udpLen
+		if portKnown(be.Uint16(i[22:])) {
+			return h.behindUDP(b[:at-ipv4Len+n])
 		}
 		return DepthTransport
 	}
+	return h.walk(p, b)
 }
 
-// decodeAfterRare clears what the fast path leaves alone, and decodes.
-func (h *Header) decodeAfterRare(p Protocol, b []byte) Depth {
-	h.clearRare()
-	return h.Decode(p, b)
+// plainIPv6 continues the fast path at the IPv6 header at b[at:].
+func (h *Header) plainIPv6(b []byte, at int) Depth {
+	ip := b[at:]
+	if len(ip) < ipv6Len+udpLen {
+		return h.walk(ProtocolEthernet, b)
+	}
+	i := (*[ipv6Len + udpLen]byte)(ip)
+	n := int(be.Uint16(i[4:]))
+	if i[0]>>4 != 6 || n < udpLen {
+		return h.walk(ProtocolEthernet, b)
+	}
+	h.Key.Src = [16]byte(i[8:])
+	h.Key.Dst = [16]byte(i[24:])
+	h.Key.Domain = 0
+	ports := bits.RotateLeft32(be.Uint32(i[40:]), 16)
+	h.Key.SrcPort, h.Key.DstPort = uint16(ports), uint16(ports>>16)
+	h.Key.Proto, h.Key.V6 = i[6], true
+	h.EtherType, h.FragOff = etherTypeIPv6, 0
+	h.HasKey, h.Depth, h.Fragment, h.MoreFrags = true, DepthTransport, false, false
+	h.TOS, h.TTL = uint8(be.Uint16(i[0:])>>4), i[7]
+	h.IPLength, h.IPID = uint16(min(n+ipv6Len, 0xffff)), 0
+	at += ipv6Len
+	n = min(n, len(ip)-ipv6Len)
+	switch {
+	case i[6] == protoTCP && n >= tcpLen:
+		t := (*[tcpLen]byte)(ip[ipv6Len:])
+		h.plainTCP(t)
+		h.PayloadOffset = at + min(max(tcpLen, int(t[12]>>4)*4), n)
+		return DepthTransport
+	case i[6] == protoUDP:
+		h.plainUDP(be.Uint16(i[44:]))
+		h.PayloadOffset = at + udpLen
+		if portKnown(h.Key.DstPort) {
+			return h.behindUDP(b[:at+n])
+		}
+		return DepthTransport
+	}
+	return h.walk(ProtocolEthernet, b)
 }
 
-func (h *Header) clearRare() {
-	h.Tunnel, h.MPLSLabels = TunnelNone, 0
-	h.Outer = Key{}
-	h.InnerDstMAC, h.InnerSrcMAC = [6]byte{}, [6]byte{}
-	h.ARP = ARP{}
-	h.ND = ND{}
+func (h *Header) plainTCP(t *[tcpLen]byte) {
+	seq := bits.RotateLeft64(be.Uint64(t[4:]), 32)
+	h.TCPSeq, h.TCPAck = uint32(seq), uint32(seq>>32)
+	h.TCPFlags, h.HasTCP = t[13], true
+	h.TCPWindow, h.UDPLength = be.Uint16(t[14:]), 0
+}
+
+func (h *Header) plainUDP(length uint16) {
+	h.TCPSeq, h.TCPAck = 0, 0
+	h.TCPFlags, h.HasTCP = 0, false
+	h.TCPWindow, h.UDPLength = 0, length
 }
 
 // behindUDP follows a plain UDP packet whose port names a known payload. b
 // ends where the packet does.
 func (h *Header) behindUDP(b []byte) Depth {
 	l := layer{b: b, at: h.PayloadOffset}
-	if h.udpPayload(&l, l.b[l.at:]) {
+	if h.udpPayload(&l, b[l.at:]) {
 		h.inner(&l)
 	}
 	return h.Depth
+}
+
+// decodeAfterRare clears what the fast path leaves alone, and decodes.
+func (h *Header) decodeAfterRare(p Protocol, b []byte) Depth {
+	h.Tunnel, h.MPLSLabels = TunnelNone, 0
+	h.Outer = Key{}
+	h.InnerDstMAC, h.InnerSrcMAC = [6]byte{}, [6]byte{}
+	h.ARP = ARP{}
+	h.ND = ND{}
+	return h.Decode(p, b)
 }

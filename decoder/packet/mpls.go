@@ -31,9 +31,11 @@ func (l *layer) mpls() bool {
 	case b[0]>>4 == 6:
 		l.etherType = etherTypeIPv6
 		return true
-	case b[0] == 0 && len(b) >= 4+ethernetLen && b[1] == 0 && carried(be.Uint16(b[4+12:])):
+	case len(b) < 4+ethernetLen:
+		return false // too short to tell the two kinds of pseudowire apart
+	case b[0] == 0 && b[1] == 0 && carried(be.Uint16(b[4+12:])):
 		l.at += 4
-	case len(b) >= ethernetLen && carried(be.Uint16(b[12:])):
+	case carried(be.Uint16(b[12:])):
 	default:
 		return false
 	}

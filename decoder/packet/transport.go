@@ -94,6 +94,16 @@ func (h *Header) udp(l *layer, b []byte) bool {
 	return h.udpPayload(l, b[udpLen:])
 }
 
+// portKnown tells the destination ports that udpPayload looks behind.
+func portKnown(dst uint16) bool {
+	switch dst {
+	case portVXLAN, portVXLANLinux, portGeneve,
+		portDHCPServer, portDHCPClient, portDHCPv6Client, portDHCPv6Server:
+		return true
+	}
+	return false
+}
+
 // udpPayload looks behind the ports that name what UDP carries.
 func (h *Header) udpPayload(l *layer, b []byte) bool {
 	switch h.Key.DstPort {
