@@ -15,6 +15,7 @@ ARGS ?=
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 IMAGE ?= weir:$(VERSION)
+BUILDAH ?= buildah --storage-driver vfs
 
 .PHONY: help
 help: ## list the targets
@@ -75,7 +76,7 @@ dist: ## build static binaries into dist/
 .PHONY: image
 image: dist ## build the container image from dist/ (buildah, else docker)
 	@if command -v buildah >/dev/null; then \
-		buildah build --isolation chroot --storage-driver vfs -t $(IMAGE) .; \
+		$(BUILDAH) build --format docker --isolation chroot -t $(IMAGE) .; \
 	elif command -v docker >/dev/null; then \
 		docker build -t $(IMAGE) .; \
 	else \
