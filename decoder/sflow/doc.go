@@ -16,6 +16,21 @@
 // length and count is compared in 64 bits before it slices or loops anything;
 // nothing is allocated for them.
 //
+// # Lists
+//
+// A list of variable length (AS path, communities, labels, adapters, metrics)
+// is kept as its bytes on the wire and read with an iterator, so decoding one
+// allocates nothing. Append writes the same bytes; AppendWords,
+// AppendASPathSegment and their like make them. [Builder] packs samples and
+// records into datagrams and keeps counts and lengths right.
+//
+// # JSON
+//
+// The json tags of the structures are the specification's field names in snake
+// case, and a contract with those who read what `weir decode` prints. A field
+// that the specification calls "name" goes by a longer one (acl_name,
+// port_name), because every record has a member of that name.
+//
 // # Errors
 //
 // Every error is, or wraps, a [Reason]: a small comparable value usable with

@@ -21,6 +21,12 @@ func FuzzDatagram(f *testing.F) {
 	for _, g := range goldens(f) {
 		f.Add(g.bytes)
 	}
+	for _, s := range sflowtest.FlowRecords() {
+		f.Add(single(func(b *sflow.Builder) { b.FlowSample(&sflow.FlowSample{Sequence: 1}, false, s) }))
+	}
+	for _, s := range sflowtest.CounterRecords() {
+		f.Add(single(func(b *sflow.Builder) { b.CounterSample(&sflow.CounterSample{Sequence: 1}, false, s) }))
+	}
 	w := sflowtest.NewWalker()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = b[:len(b):len(b)]
@@ -47,6 +53,15 @@ func FuzzDatagram(f *testing.F) {
 			}
 		}
 	})
+}
+
+// single builds a small datagram: mutations of it hit more than those of a
+// large one.
+func single(add func(*sflow.Builder)) []byte {
+	var b sflow.Builder
+	b.Reset(nil, &sflow.Datagram{Agent: mustAddr("192.0.2.1")})
+	add(&b)
+	return b.Bytes()
 }
 
 // inside checks that body is the part of b that begins at off.
