@@ -66,9 +66,9 @@ func newRoot(p *program) *cobra.Command {
 
 Alerts go to standard output, everything else to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong command line, 78 wrong configuration.`,
-		Example: `  weir run                                 collect on port 6343 with the defaults
-  weir check --sample > weir.yaml          write a commented configuration
-  weir replay capture.pcap                 the same detection on a capture`,
+		Example: `  weir run                           collect on UDP port 6343, without any file
+  weir check --sample > weir.yaml    write a commented configuration
+  weir replay capture.pcap           the same detection on a capture`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -95,7 +95,8 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 78 wrong configuration.`,
 	})
 	root.PersistentFlags().StringVar(&p.configFile, "config", "",
 		"configuration `FILE`; default "+config.DefaultFile+" where it exists, else the built-in defaults")
-	root.AddCommand(newRun(p), newReplay(p), newCheck(p), newVersion(p))
+	root.AddCommand(newRun(p), newReplay(p), newDecode(p), newSend(p), newCheck(p),
+		newStatus(p), newAgents(p), newHealthcheck(p), newVersion(p))
 	for _, cmd := range root.Commands() {
 		cmd.Args = asUsage(cmd.Args)
 	}

@@ -14,7 +14,7 @@ func newVersion(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print version, commit and Go version",
-		Long:    "Print the version, the commit it was built from and the version of Go, on one line.",
+		Long:    "Print on one line the version, the commit it was built from, and that of Go.",
 		Example: "  weir version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(p.out, versionLine())
