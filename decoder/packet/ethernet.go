@@ -40,7 +40,9 @@ func (l *layer) ethernet() bool {
 	}
 	l.etherType = be.Uint16(l.b[l.at+12:])
 	l.at += ethernetLen
-	l.tags(l.innerMAC == 0)
+	if l.etherType != etherTypeIPv4 && l.etherType != etherTypeIPv6 {
+		l.tags(l.innerMAC == 0)
+	}
 	return true
 }
 
