@@ -6,7 +6,8 @@
 //
 // Each group of arguments is one run of "go test -json"; without any, the
 // packages are ./... . A step is a shell command that counts as one test; steps
-// come first. Everything runs even when something before it failed.
+// come first. Everything runs even when something before it failed. A test that
+// was skipped in one run and passed in another is not skipped.
 package main
 
 import (

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -28,6 +29,7 @@ type report struct {
 	passed   int
 	failures []failure
 	skips    []skip
+	ran      map[string]bool // tests that passed in some run
 	running  map[string]*pkgRun
 	builds   map[string]*strings.Builder // output of failed builds
 }
@@ -47,7 +49,7 @@ type test struct {
 }
 
 func newReport(out io.Writer) *report {
-	return &report{out: out, running: map[string]*pkgRun{}, builds: map[string]*strings.Builder{}}
+	return &report{out: out, ran: map[string]bool{}, running: map[string]*pkgRun{}, builds: map[string]*strings.Builder{}}
 }
 
 func (r *report) failed() int { return len(r.failures) }
@@ -133,6 +135,7 @@ func (r *report) finish(e event) {
 			r.skips = append(r.skips, skip{e.Package + " " + name, reason(t.output.String())})
 		case ended == "pass" && !t.parent:
 			r.passed++
+			r.ran[e.Package+" "+name] = true
 		}
 	}
 	passed, failed, skipped = r.passed-passed, len(r.failures)-failed, len(r.skips)-skipped
@@ -184,8 +187,15 @@ func reason(output string) string {
 	return strings.Join(said, " ")
 }
 
+// settle forgets the skips of tests that passed in another run: what is too
+// slow under the race detector is not skipped if it ran without.
+func (r *report) settle() {
+	r.skips = slices.DeleteFunc(r.skips, func(s skip) bool { return r.ran[s.name] })
+}
+
 // summary prints failures, skips, and the closing line.
 func (r *report) summary() {
+	r.settle()
 	for _, f := range r.failures {
 		fmt.Fprintf(r.out, "\n==== FAIL %s\n%s", f.name, f.output)
 		if !strings.HasSuffix(f.output, "\n") {

@@ -69,6 +69,16 @@ func TestReportCounts(t *testing.T) {
 			}, "0 passed, 0 failed, 1 skipped", []string{"p TestA  needs root: run make test-all\n"},
 		},
 		{
+			"a skip of what another run passed", []string{
+				`{"Action":"run","Package":"p","Test":"TestA"}`,
+				`{"Action":"pass","Package":"p","Test":"TestA"}`,
+				`{"Action":"pass","Package":"p"}`,
+				`{"Action":"run","Package":"p","Test":"TestA"}`,
+				`{"Action":"skip","Package":"p","Test":"TestA"}`,
+				`{"Action":"pass","Package":"p"}`,
+			}, "1 passed, 0 failed, 0 skipped", nil,
+		},
+		{
 			"a package without tests is no skip", []string{
 				`{"Action":"output","Package":"p","Output":"?   \tp\t[no test files]\n"}`,
 				`{"Action":"skip","Package":"p"}`,
