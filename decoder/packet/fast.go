@@ -134,8 +134,9 @@ func (h *Header) plainUDP(length uint16) {
 // behindUDP follows a plain UDP packet whose port names a known payload. b
 // ends where the packet does.
 func (h *Header) behindUDP(b []byte) Depth {
-	l := layer{b: b, at: h.PayloadOffset}
-	if h.udpPayload(&l, b[l.at:]) {
+	l := layer{b: b}
+	at := h.PayloadOffset
+	if h.udpPayload(&l, b[at:], at) {
 		h.inner(&l)
 	}
 	return h.Depth

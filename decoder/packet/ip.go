@@ -18,10 +18,12 @@ func putMapped(dst *[16]byte, a []byte) {
 // ipv4 reads the IPv4 packet at l.at. Nothing is written before the 20 fixed
 // bytes are there. It reports whether another packet is inside.
 func (h *Header) ipv4(l *layer) bool {
-	if len(l.b)-l.at < ipv4Len {
+	at := l.at
+	p := l.b[at:]
+	if len(p) < ipv4Len {
 		return false
 	}
-	b := (*[ipv4Len]byte)(l.b[l.at:])
+	b := (*[ipv4Len]byte)(p)
 	size := int(b[0]&15) * 4
 	if b[0]>>4 != 4 || size < ipv4Len {
 		return false
@@ -34,36 +36,43 @@ func (h *Header) ipv4(l *layer) bool {
 	h.IPLength = be.Uint16(b[2:])
 	h.IPID = be.Uint16(b[4:])
 	frag := be.Uint16(b[6:])
-	h.MoreFrags = frag&0x2000 != 0
 	h.FragOff = frag & 0x1fff << 3
-	h.Fragment = h.MoreFrags || h.FragOff != 0
+	h.MoreFrags = frag&0x2000 != 0
+	h.Fragment = frag&0x3fff != 0
 	h.TTL = b[8]
 	h.Key.Proto = b[9]
 	putMapped(&h.Key.Src, b[12:16])
 	putMapped(&h.Key.Dst, b[16:20])
 	h.Depth = DepthNetwork
+	h.HasKey = frag&0x1fff == 0
 
-	if n := max(int(h.IPLength), size); h.IPLength != 0 && n < len(l.b)-l.at {
-		l.b = l.b[:l.at+n] // padding follows; 0: left to segmentation offload
+	if n := max(int(be.Uint16(b[2:])), size); n < len(p) && b[2]|b[3] != 0 {
+		p = p[:n] // padding follows; 0: left to segmentation offload
+		l.b = l.b[:at+n]
 	}
-	l.at += size
-	h.PayloadOffset = min(l.at, len(l.b))
-	h.HasKey = h.FragOff == 0
-	if !h.HasKey || l.at > len(l.b) {
+	if size > len(p) {
+		h.PayloadOffset = at + len(p)
+		return false
+	}
+	at += size
+	h.PayloadOffset = at
+	if frag&0x1fff != 0 {
 		return false
 	}
 	if b[9] == protoAH {
-		return h.extensions(l, protoAH)
+		return h.extensions(l, p[size:], at, protoAH)
 	}
-	return h.transport(l)
+	return h.transport(l, p[size:], at, b[9])
 }
 
 // ipv6 reads the IPv6 packet at l.at like ipv4.
 func (h *Header) ipv6(l *layer) bool {
-	if len(l.b)-l.at < ipv6Len {
+	at := l.at
+	p := l.b[at:]
+	if len(p) < ipv6Len {
 		return false
 	}
-	b := (*[ipv6Len]byte)(l.b[l.at:])
+	b := (*[ipv6Len]byte)(p)
 	if b[0]>>4 != 6 {
 		return false
 	}
@@ -78,15 +87,17 @@ func (h *Header) ipv6(l *layer) bool {
 	h.Key.V6 = true
 	h.HasKey = true
 	h.Depth = DepthNetwork
-	l.at += ipv6Len
+	at += ipv6Len
+	p = p[ipv6Len:]
 	if n := int(be.Uint16(b[4:])); n != 0 { // 0: a jumbogram or left to segmentation offload
 		h.IPLength = uint16(min(n+ipv6Len, 0xffff))
-		if n < len(l.b)-l.at {
-			l.b = l.b[:l.at+n]
+		if n < len(p) {
+			p = p[:n]
+			l.b = l.b[:at+n]
 		}
 	}
-	h.PayloadOffset = l.at
-	return h.extensions(l, b[6])
+	h.PayloadOffset = at
+	return h.extensions(l, p, at, b[6])
 }
 
 // Extension headers (RFC 8200, 4302).
@@ -98,45 +109,45 @@ const (
 	protoDstOpts  = 60
 )
 
-// extensions passes the extension headers from l.at, next being the type of
-// the first. Each takes at least 8 bytes, which bounds their number. Where the
-// chain is cut, Key.Proto is the type of the header that could not be read.
-func (h *Header) extensions(l *layer, next uint8) bool {
+// extensions passes the extension headers in b, which is at at, next being the
+// type of the first. Each takes at least 8 bytes, which bounds their number.
+// Where the chain is cut, Key.Proto is the type of the header that could not
+// be read.
+func (h *Header) extensions(l *layer, b []byte, at int, next uint8) bool {
 	for {
 		h.Key.Proto = next
-		b := l.b[l.at:]
+		h.PayloadOffset = at
 		var size int
-		if !h.Key.V6 && next != protoAH {
-			return h.transport(l)
-		}
 		switch next {
 		default:
-			return h.transport(l)
-		case protoHopByHop, protoRouting, protoDstOpts:
+			return h.transport(l, b, at, next)
+		case protoHopByHop, protoRouting, protoDstOpts, protoFragment:
+			if !h.Key.V6 { // behind an authentication header in IPv4
+				return h.transport(l, b, at, next)
+			}
 			if len(b) < 8 {
 				return false
 			}
 			size = int(b[1])*8 + 8
+			if next == protoFragment {
+				size = 8
+				h.fragment((*[8]byte)(b))
+			}
 		case protoAH:
 			if len(b) < 8 {
 				return false
 			}
 			size = max(int(b[1])*4+8, 12)
-		case protoFragment:
-			if len(b) < 8 {
-				return false
-			}
-			size = 8
-			h.fragment((*[8]byte)(b))
 		}
 		if len(b) < size {
 			return false
 		}
 		next = b[0]
-		l.at += size
-		h.PayloadOffset = l.at
+		b = b[size:]
+		at += size
 		if h.FragOff != 0 {
 			h.Key.Proto = next
+			h.PayloadOffset = at
 			h.HasKey = false
 			return false
 		}

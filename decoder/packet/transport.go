@@ -19,35 +19,37 @@ const (
 	udpLen = 8
 )
 
-// transport reads the header of Key.Proto at l.at. Ports need its first four
-// bytes, the other facts all that are read of it. It reports whether another
-// packet is inside.
-func (h *Header) transport(l *layer) bool {
-	b := l.b[l.at:]
-	switch h.Key.Proto {
+// transport reads the header of proto in b, which is at at. Ports need its
+// first four bytes, the other facts all that are read of it. It reports
+// whether another packet is inside.
+func (h *Header) transport(l *layer, b []byte, at int, proto uint8) bool {
+	switch proto {
 	case protoTCP:
 		if h.ports(b) {
-			h.tcp(l, b)
+			h.tcp(b, at)
 		}
 	case protoUDP:
 		if h.ports(b) && len(b) >= udpLen {
-			return h.udp(l, b)
+			h.UDPLength = be.Uint16(b[4:])
+			h.PayloadOffset = at + udpLen
+			return h.udpPayload(l, b[udpLen:], at+udpLen)
 		}
-	case protoSCTP, protoDCCP, protoUDPLite:
+	case protoSCTP, protoDCCP:
 		if h.ports(b) {
-			h.PayloadOffset = l.at + min(12, len(b)) // the shortest header of SCTP and DCCP
-			if h.Key.Proto == protoUDPLite {
-				h.PayloadOffset = l.at + min(udpLen, len(b))
-			}
+			h.PayloadOffset = at + min(12, len(b)) // the shortest header
+		}
+	case protoUDPLite:
+		if h.ports(b) {
+			h.PayloadOffset = at + min(udpLen, len(b))
 		}
 	case protoICMP, protoICMPv6:
-		h.icmp(l, b)
+		h.icmp(b, at, proto)
 	case protoGRE:
-		return l.gre(b)
+		return l.gre(b, at)
 	case protoIPv4:
-		return l.carry(TunnelIPIP, etherTypeIPv4, 0)
+		return l.carry(TunnelIPIP, etherTypeIPv4, at)
 	case protoIPv6:
-		return l.carry(TunnelIPIP, etherTypeIPv6, 0)
+		return l.carry(TunnelIPIP, etherTypeIPv6, at)
 	}
 	return false
 }
@@ -63,7 +65,7 @@ func (h *Header) ports(b []byte) bool {
 }
 
 // tcp reads the fixed header; options that were cut off end at the end.
-func (h *Header) tcp(l *layer, b []byte) {
+func (h *Header) tcp(b []byte, at int) {
 	if len(b) < tcpLen {
 		return
 	}
@@ -73,7 +75,7 @@ func (h *Header) tcp(l *layer, b []byte) {
 	h.TCPAck = be.Uint32(t[8:])
 	h.TCPFlags = t[13]
 	h.TCPWindow = be.Uint16(t[14:])
-	h.PayloadOffset = l.at + min(max(tcpLen, int(t[12]>>4)*4), len(b))
+	h.PayloadOffset = at + min(max(tcpLen, int(t[12]>>4)*4), len(b))
 }
 
 // UDP ports that are looked behind.
@@ -87,13 +89,6 @@ const (
 	portVXLANLinux   = 8472 // Linux's default before the assignment
 )
 
-func (h *Header) udp(l *layer, b []byte) bool {
-	h.UDPLength = be.Uint16(b[4:])
-	l.at += udpLen
-	h.PayloadOffset = l.at
-	return h.udpPayload(l, b[udpLen:])
-}
-
 // portKnown tells the destination ports that udpPayload looks behind.
 func portKnown(dst uint16) bool {
 	switch dst {
@@ -104,13 +99,14 @@ func portKnown(dst uint16) bool {
 	return false
 }
 
-// udpPayload looks behind the ports that name what UDP carries.
-func (h *Header) udpPayload(l *layer, b []byte) bool {
+// udpPayload looks behind the ports that name what UDP carries. b is the
+// payload, at at.
+func (h *Header) udpPayload(l *layer, b []byte, at int) bool {
 	switch h.Key.DstPort {
 	case portVXLAN, portVXLANLinux:
-		return l.vxlan(b)
+		return l.vxlan(b, at)
 	case portGeneve:
-		return l.geneve(b)
+		return l.geneve(b, at)
 	case portDHCPServer, portDHCPClient:
 		if !h.Key.V6 {
 			h.DHCP = dhcp(h.Key.SrcPort, h.Key.DstPort, portDHCPServer, b, 1, 2)
@@ -142,27 +138,27 @@ func dhcp(src, dst, server uint16, b []byte, request, response uint8) DHCP {
 
 // icmp reads type and code of ICMP and ICMPv6, and what neighbour discovery is
 // after.
-func (h *Header) icmp(l *layer, b []byte) {
+func (h *Header) icmp(b []byte, at int, proto uint8) {
 	if len(b) < 2 {
 		return
 	}
 	h.ICMPType, h.ICMPCode = b[0], b[1]
 	h.Key.DstPort = be.Uint16(b)
 	h.Depth = DepthTransport
-	h.PayloadOffset = l.at + min(8, len(b))
-	if h.Key.Proto == protoICMPv6 {
-		h.nd(l, b)
+	h.PayloadOffset = at + min(8, len(b))
+	if proto == protoICMPv6 {
+		h.nd(b, at)
 	}
 }
 
 const ndLen = 24
 
 // nd reads a neighbour solicitation or advertisement without its options.
-func (h *Header) nd(l *layer, b []byte) {
+func (h *Header) nd(b []byte, at int) {
 	if len(b) < ndLen || b[0] != 135 && b[0] != 136 || b[1] != 0 {
 		return
 	}
 	h.ND.Type = b[0]
 	h.ND.Target = [16]byte(b[8:])
-	h.PayloadOffset = l.at + ndLen
+	h.PayloadOffset = at + ndLen
 }

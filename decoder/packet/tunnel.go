@@ -1,10 +1,10 @@
 package packet
 
-// carry moves l to the packet that starts skip bytes on in a tunnel.
-func (l *layer) carry(t Tunnel, etherType uint16, skip int) bool {
+// carry moves l to the packet that starts at at in a tunnel.
+func (l *layer) carry(t Tunnel, etherType uint16, at int) bool {
 	l.tunnel = t
 	l.etherType = etherType
-	l.at += skip
+	l.at = at
 	l.hasVNI = false
 	l.innerMAC = 0
 	l.labels = 0
@@ -17,17 +17,17 @@ func (l *layer) carry(t Tunnel, etherType uint16, skip int) bool {
 
 // vxlan reads a VXLAN header (RFC 7348). Without the flag that says so there is
 // no VNI and no frame.
-func (l *layer) vxlan(b []byte) bool {
+func (l *layer) vxlan(b []byte, at int) bool {
 	if len(b) < 8 || b[0]&0x08 == 0 {
 		return false
 	}
-	l.carry(TunnelVXLAN, etherTypeTEB, 8)
+	l.carry(TunnelVXLAN, etherTypeTEB, at+8)
 	l.hasVNI, l.vni = true, be.Uint32(b[4:])>>8
 	return true
 }
 
 // geneve reads a Geneve header and passes its options (RFC 8926).
-func (l *layer) geneve(b []byte) bool {
+func (l *layer) geneve(b []byte, at int) bool {
 	if len(b) < 8 || b[0]>>6 != 0 {
 		return false
 	}
@@ -36,7 +36,7 @@ func (l *layer) geneve(b []byte) bool {
 	if len(b) < size || !tunnelled(t) {
 		return false
 	}
-	l.carry(TunnelGeneve, t, size)
+	l.carry(TunnelGeneve, t, at+size)
 	l.hasVNI, l.vni = true, be.Uint32(b[4:])>>8
 	return true
 }
@@ -52,7 +52,7 @@ const (
 
 // gre reads a GRE header. Version 1, source routes and ERSPAN are not looked
 // into: a mirrored frame is a copy, and its flow is counted where it passes.
-func (l *layer) gre(b []byte) bool {
+func (l *layer) gre(b []byte, at int) bool {
 	if len(b) < 4 {
 		return false
 	}
@@ -75,7 +75,7 @@ func (l *layer) gre(b []byte) bool {
 	if len(b) < size {
 		return false
 	}
-	l.carry(TunnelGRE, t, size)
+	l.carry(TunnelGRE, t, at+size)
 	if flags&greKey != 0 {
 		l.hasVNI, l.vni = true, be.Uint32(b[keyAt:])
 		if t == etherTypeTEB && flags == greKey && l.vni>>8 >= nvgreFirst {
