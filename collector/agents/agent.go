@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -12,29 +13,42 @@ import (
 // pair is what a datagram says of its sender. IPv4 addresses are mapped.
 type pair struct{ agent, source [16]byte }
 
+// slot mixes the parts in which addresses differ. Senders can choose it: it
+// finds a place in a cache, never in a table that must not degrade.
+func (p *pair) slot() uint32 {
+	h := binary.LittleEndian.Uint32(p.agent[12:]) ^ binary.LittleEndian.Uint32(p.agent[4:])
+	h = h*0x9e3779b1 ^ binary.LittleEndian.Uint32(p.source[12:]) ^ binary.LittleEndian.Uint32(p.source[4:])
+	h *= 0x85ebca6b
+	return h ^ h>>15
+}
+
 // agent is one agent: an address, with the source address where that is needed.
 // It belongs to the goroutine of its registry, but for the parts marked.
 type agent struct {
-	key    pair
-	number uint32
-	addr   netip.Addr // agent address; immutable
-	source netip.Addr // immutable
-	local  bool       // addr names nobody, source is part of the identity; immutable
-	known  bool       // from the state file; immutable
+	// Every datagram touches these: they share cache lines.
+	key       pair
+	last      int64 // ns since the epoch
+	gap       int64 // ns, the longest recent silence between datagrams
+	datagrams uint64
+	tick      uint64 // of the registry, when last touched
+	main      sub    // the first of subs
 
-	first, last int64 // ns since the epoch
-	gap         int64 // ns, the longest recent silence between datagrams
-	datagrams   uint64
-	tick        uint64 // of the registry, when last touched
-	dirty       bool   // changed since the last Publish
-	gone        bool   // forgotten
-	virtual     bool   // a hypervisor or Open vSwitch by its counters
-	taps        bool   // has a port whose name says it leads to an instance
-	noticed     int64  // ns, last notice about a restart
+	number  uint32
+	addr    netip.Addr // agent address; immutable
+	source  netip.Addr // immutable
+	local   bool       // addr names nobody, source is part of the identity; immutable
+	known   bool       // from the state file; immutable
+	dirty   bool       // changed since the last Publish
+	gone    bool       // forgotten
+	virtual bool       // a hypervisor or Open vSwitch by its counters
+	taps    bool       // has a port whose name says it leads to an instance
+	first   int64      // ns
+	noticed int64      // ns, last notice about a restart
 
 	subs    []*sub
 	sources map[sourceKey]*source
-	nextNum uint32 // number of the next data source
+	recent  *[recentSources]*source // in front of sources; from the first sample on
+	nextNum uint32                  // number of the next data source
 	hosts   map[sflow.DataSource]*host
 
 	// Published by the owner at the tick, read by anyone.
@@ -80,7 +94,11 @@ func (r *Registry) sub(a *agent, id uint32) *sub {
 		}
 	}
 	if len(a.subs) < r.sh.limits.SubAgents {
-		s := &sub{id: id, epoch: r.epoch}
+		s := &a.main
+		if len(a.subs) > 0 {
+			s = &sub{}
+		}
+		s.id, s.epoch = id, r.epoch
 		a.subs = append(a.subs, s)
 		return s
 	}
@@ -106,6 +124,9 @@ func (r *Registry) dropSources(a *agent, s *sub) {
 			delete(a.sources, k)
 			r.sh.sources.Add(-1)
 		}
+	}
+	if a.recent != nil {
+		*a.recent = [recentSources]*source{}
 	}
 }
 

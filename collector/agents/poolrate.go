@@ -5,6 +5,7 @@ import "math"
 const (
 	poolMin  = 64   // samples before a pool is believed
 	poolSpan = 2048 // samples of half the sliding span
+	poolStep = 8    // samples between two looks at it
 )
 
 // poolRate estimates the effective sampling rate of one sequence space from
@@ -14,6 +15,8 @@ type poolRate struct {
 	sent   uint32 // rate the agent says; another begins the estimate anew
 	pool   uint32 // as of the latest sample
 	known  bool
+	until  uint8  // samples until the rate is worked out again
+	rate   uint32 // to be used
 	cur    poolSum
 	before poolSum // the half span before
 }
@@ -25,7 +28,9 @@ type poolSum struct {
 }
 
 // begin starts anew with one sample.
-func (p *poolRate) begin(sent, pool uint32) { *p = poolRate{sent: sent, pool: pool, known: true} }
+func (p *poolRate) begin(sent, pool uint32) {
+	*p = poolRate{sent: sent, pool: pool, known: true, rate: max(sent, 1), until: poolMin}
+}
 
 // advance counts a sample that is n after the one before.
 func (p *poolRate) advance(sent, pool, n uint32) {
@@ -37,8 +42,16 @@ func (p *poolRate) advance(sent, pool, n uint32) {
 	p.pool = pool
 	f, s := float64(d), float64(n)
 	p.cur.pool += f
-	p.cur.squares += f * f / s
+	if n == 1 {
+		p.cur.squares += f * f
+	} else {
+		p.cur.squares += f * f / s
+	}
 	p.cur.samples += s
+	if p.until--; p.until > 0 {
+		return
+	}
+	p.until, p.rate = poolStep, p.choose()
 	if p.cur.samples >= poolSpan {
 		p.before, p.cur = p.cur, poolSum{}
 	}
@@ -59,12 +72,12 @@ func (p *poolRate) effective() (rate, stderr float64) {
 	return rate, math.Sqrt(variance / n)
 }
 
-// use returns the rate to multiply with: what the agent says, unless its pool
+// choose returns the rate to multiply with: what the agent says, unless its pool
 // shows another beyond what chance explains. Chance would only add noise.
-func (p *poolRate) use(sent uint32) uint32 {
+func (p *poolRate) choose() uint32 {
 	rate, stderr := p.effective()
-	if rate == 0 || math.Abs(rate-float64(sent)) <= 3*stderr+0.005*float64(sent) {
-		return max(sent, 1)
+	if rate == 0 || math.Abs(rate-float64(p.sent)) <= 3*stderr+0.005*float64(p.sent) {
+		return max(p.sent, 1)
 	}
 	return uint32(min(rate+0.5, math.MaxUint32))
 }

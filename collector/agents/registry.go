@@ -14,6 +14,7 @@ import (
 type Registry struct {
 	sh     *Shared
 	agents map[pair]*agent
+	recent []*agent // a cache in front of agents: a power of two of places
 	epoch  uint32
 	tick   uint64
 
@@ -43,7 +44,7 @@ type Registry struct {
 
 // NewRegistry returns the registry of one more shard.
 func NewRegistry(sh *Shared) *Registry {
-	r := &Registry{sh: sh, agents: map[pair]*agent{}, allow: sh.allow.Load(), infos: map[uint32]*AgentInfo{}}
+	r := &Registry{sh: sh, agents: map[pair]*agent{}, recent: make([]*agent, 64), allow: sh.allow.Load(), infos: map[uint32]*AgentInfo{}}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.registries = append(sh.registries, r)
@@ -62,7 +63,7 @@ func (r *Registry) Arrival(a *decoder.Arrival) bool {
 	key := pair{addr.As16(), source.As16()}
 	ag := r.cur
 	if ag == nil || ag.key != key {
-		if ag = r.agents[key]; ag == nil {
+		if ag = r.find(key); ag == nil {
 			if ag = r.admit(key, addr, source, a.At); ag == nil {
 				r.cur, r.curSub, r.curSrc, r.curIf = nil, nil, nil, nil
 				return false
@@ -83,8 +84,8 @@ func (r *Registry) Arrival(a *decoder.Arrival) bool {
 	}
 	r.cur, r.curAt, r.curSrc, r.curIf = ag, now, nil, nil
 	var s *sub
-	if len(ag.subs) > 0 && ag.subs[0].id == a.SubAgent {
-		s = ag.subs[0]
+	if ag.datagrams > 1 && ag.main.id == a.SubAgent {
+		s = &ag.main
 	} else {
 		s = r.sub(ag, a.SubAgent)
 	}
@@ -92,6 +93,26 @@ func (r *Registry) Arrival(a *decoder.Arrival) bool {
 		r.sequence(ag, s, a, now)
 	}
 	return true
+}
+
+// find returns a known agent.
+func (r *Registry) find(key pair) *agent {
+	recent := &r.recent[key.slot()&uint32(len(r.recent)-1)]
+	if a := *recent; a != nil && a.key == key {
+		return a
+	}
+	a := r.agents[key]
+	if a != nil {
+		*recent = a
+	}
+	return a
+}
+
+// grow keeps the cache twice as large as what it is for, within bounds.
+func (r *Registry) grow() {
+	if n := len(r.recent); n < 2*len(r.agents) && n < 1<<16 {
+		r.recent = make([]*agent, 4*n)
+	}
 }
 
 // sequence follows the datagram sequence of a sub-agent.
@@ -133,6 +154,7 @@ func (r *Registry) admit(key pair, addr, source netip.Addr, at time.Time) *agent
 	case admitted:
 		a.tick = r.tick - 1 // not yet touched
 		r.agents[key] = a
+		r.grow()
 	}
 	return a
 }
@@ -198,6 +220,7 @@ func (r *Registry) sweepDue(ns int64) bool {
 func (r *Registry) sweep(ns int64) {
 	r.lastSweep = ns
 	full := r.sh.full.Load()
+	clear(r.recent)
 	for key, a := range r.agents {
 		silent := time.Duration(ns - a.last)
 		old := silent > idleKnown || silent > idleUnknown && !a.established()

@@ -71,12 +71,19 @@ func (r *Registry) source(id sflow.DataSource) *source {
 		return s
 	}
 	a, sub := r.cur, r.curSub
-	k := sourceKey{sub.id, id}
-	s := a.sources[k]
-	if s == nil {
-		if s = r.newSource(a, sub, k); s == nil {
-			return nil
+	if a.recent == nil {
+		a.recent = new([recentSources]*source)
+	}
+	var s *source
+	recent := &a.recent[(id.Index^id.Class<<4^sub.id<<2)%recentSources]
+	if s = *recent; s == nil || s.id != id || s.sub != sub {
+		k := sourceKey{sub.id, id}
+		if s = a.sources[k]; s == nil {
+			if s = r.newSource(a, sub, k); s == nil {
+				return nil
+			}
 		}
+		*recent = s
 	}
 	if s.gen != sub.gen {
 		s.forget(sub.gen)
@@ -116,6 +123,9 @@ func (r *Registry) newSource(a *agent, sub *sub, k sourceKey) *source {
 	a.sources[k] = s
 	return s
 }
+
+// recentSources is the size of an agent's cache in front of its map.
+const recentSources = 64
 
 // Flow counts a flow sample and fills its Est and the domain of its key.
 func (r *Registry) Flow(f *decoder.Flow) {
@@ -160,7 +170,10 @@ func (r *Registry) rate(src *source, s *sflow.FlowSample) uint32 {
 		p.advance(s.SamplingRate, s.SamplePool, uint32(st.delta))
 	}
 	fs.latest, fs.sent, fs.drops, fs.at = st.space, s.SamplingRate, s.Drops, r.curAt
-	fs.used = p.use(s.SamplingRate)
+	fs.used = p.rate
+	if s.SamplingRate != p.sent {
+		fs.used = max(s.SamplingRate, 1) // a late sample from before a change
+	}
 	return fs.used
 }
 
