@@ -117,7 +117,7 @@ func mice(rng *rand.Rand, hosts []netip.Addr) func() (Flow, bool) {
 	}
 }
 
-// elephants gives a flow of 3 Gbit/s from 5 s on, every half minute for 10 s,
+// elephants gives a flow of 6 Gbit/s from 5 s on, every half minute for 10 s,
 // from an instance of the first hypervisor to one of the second.
 func elephants(instances []netip.Addr) func() (Flow, bool) {
 	i := 0
@@ -127,7 +127,7 @@ func elephants(instances []netip.Addr) func() (Flow, bool) {
 		i++
 		return Flow{
 			Src: src, Dst: dst, SrcPort: uint16(40000 + i%20000), DstPort: 873, Proto: protoTCP,
-			Rate: 3e9, Start: start, Stop: start + 10*time.Second,
+			Rate: 6e9, Start: start, Stop: start + 10*time.Second,
 		}, true
 	}
 }

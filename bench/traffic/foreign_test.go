@@ -124,10 +124,10 @@ func TestDemoIsASite(t *testing.T) {
 	}
 	elephants, fastest := 0, uint64(0)
 	for _, tr := range n.Truths() {
-		if tr.Flow.Rate == 3e9 {
+		if tr.Flow.Rate == 6e9 {
 			elephants++
 			// The last packet may begin before the flow stops and end after.
-			if want := uint64(3e9 / 8 * 10); tr.Octets < want-2000 || tr.Octets > want+2000 {
+			if want := uint64(6e9 / 8 * 10); tr.Octets < want-2000 || tr.Octets > want+2000 {
 				t.Errorf("an elephant sent %d octets, want about %d", tr.Octets, want)
 			}
 		} else {
