@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -12,8 +13,8 @@ type Stats struct {
 	Queued  int    `json:"queued"`  // waiting now, without the batch being sent
 	Limit   int    `json:"limit"`   // most that may wait
 	Sent    uint64 `json:"sent"`    // handed over without an error
-	Dropped uint64 `json:"dropped"` // the oldest, for want of room or of time on Close
 	Failed  uint64 `json:"failed"`  // handed over with an error
+	Dropped uint64 `json:"dropped"` // the oldest, for want of room or of time on Close
 }
 
 // Queue holds what waits for one receiver: a ring whose oldest element makes
@@ -162,20 +163,18 @@ func (q *Queue[T]) Stats() Stats {
 	return s
 }
 
-// Close takes no more, sends what waits, and after the deadline cancels the
-// send under way and drops the rest, counted. It returns the final counts; a
-// send that does not heed its context is left behind, and not waited for
-// longer than a second.
-func (q *Queue[T]) Close(deadline time.Duration) Stats {
+// Close takes no more, and sends what waits until ctx is done. Then it cancels
+// the send under way and drops the rest, counted and named in the error; a send
+// that does not heed its context is left behind after a second.
+func (q *Queue[T]) Close(ctx context.Context) error {
 	q.mu.Lock()
 	q.closed = true
+	before := q.stats
 	q.mu.Unlock()
 	q.signal()
-	giveUp := time.NewTimer(deadline)
-	defer giveUp.Stop()
 	select {
 	case <-q.done:
-	case <-giveUp.C:
+	case <-ctx.Done():
 		q.cancel()
 		select {
 		case <-q.done:
@@ -183,5 +182,9 @@ func (q *Queue[T]) Close(deadline time.Duration) Stats {
 		}
 	}
 	q.cancel()
-	return q.Stats()
+	s := q.Stats()
+	if lost := s.Dropped - before.Dropped + uint64(s.Queued); lost > 0 {
+		return fmt.Errorf("sink %s: too slow to take everything before the end: %d dropped", q.name, lost)
+	}
+	return nil
 }

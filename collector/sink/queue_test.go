@@ -35,7 +35,10 @@ func TestQueueSendsInOrder(t *testing.T) {
 				synctest.Wait()
 			}
 		}
-		stats := q.Close(time.Second)
+		if err := q.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		stats := q.Stats()
 		if !slices.Equal(got, numbers(1, 3000)) {
 			t.Errorf("%d elements, not 1 to 3000 in order", len(got))
 		}
@@ -70,7 +73,10 @@ func TestQueueNeverBlocksUnderABlockedSink(t *testing.T) {
 			t.Errorf("dropped %d, queued %d; want 900, 100", s.Dropped, s.Queued)
 		}
 		close(release)
-		stats := q.Close(time.Second)
+		if err := q.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		stats := q.Stats()
 		if want := append([]int{0}, numbers(901, 1000)...); !slices.Equal(got, want) {
 			t.Errorf("sent %v, want the newest 100", got)
 		}
@@ -104,11 +110,16 @@ func TestQueueClosesAtTheDeadline(t *testing.T) {
 				q.Put(make([]int, 500)...)
 				synctest.Wait()
 				start := time.Now()
-				stats := q.Close(5 * time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				err := q.Close(ctx)
+				if want := "sink x: too slow to take everything before the end: 244 dropped"; err == nil || err.Error() != want {
+					t.Errorf("error %v, want %s", err, want)
+				}
 				if d := time.Since(start); d != c.want {
 					t.Errorf("closed after %v, want %v", d, c.want)
 				}
-				if diff := cmp.Diff(c.stat, stats); diff != "" {
+				if diff := cmp.Diff(c.stat, q.Stats()); diff != "" {
 					t.Errorf("(-want +got)\n%s", diff)
 				}
 				close(stuck)
@@ -125,7 +136,10 @@ func TestQueueCountsFailures(t *testing.T) {
 		q := NewQueue("down", 10, func(context.Context, []string) error { return refused },
 			func(err error, n int) { told, lost = err, lost+n })
 		q.Put("a", "b", "c")
-		if s := q.Close(time.Second); s.Failed != 3 || s.Sent != 0 {
+		if err := q.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if s := q.Stats(); s.Failed != 3 || s.Sent != 0 {
 			t.Errorf("stats %+v, want 3 failed", s)
 		}
 		if !errors.Is(told, refused) || lost != 3 {
@@ -137,7 +151,10 @@ func TestQueueCountsFailures(t *testing.T) {
 func TestQueueClosesTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := NewQueue("x", 1, func(context.Context, []int) error { return nil }, nil)
-		q.Close(0)
-		q.Close(0)
+		for range 2 {
+			if err := q.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
 	})
 }
