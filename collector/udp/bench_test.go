@@ -162,3 +162,19 @@ func BenchmarkPaced(b *testing.B) {
 	b.ReportMetric(float64(st.Datagrams)/float64(st.Batches), "datagrams/batch")
 	b.ReportMetric(float64(total)-float64(st.Datagrams), "lost")
 }
+
+// BenchmarkDeliver measures what is added to a batch that was read.
+func BenchmarkDeliver(b *testing.B) {
+	g := listen(b, Config{Shards: 1})
+	fill(b, g, batchSize)
+	r := g.Receivers()[0]
+	msgs, err := r.Read(time.Now().Add(time.Second))
+	if err != nil || len(msgs) != batchSize {
+		b.Fatalf("%d datagrams, %v", len(msgs), err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.deliver(&r.sockets[0], batchSize)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batchSize, "ns/datagram")
+}

@@ -45,25 +45,22 @@ func (c *Clock) Resync() {
 // stamper turns the kernel's receive stamps of one batch into times of a
 // Clock, with one offset for the batch.
 type stamper struct {
-	now  time.Time // Clock's time when the batch was read
-	wall int64     // the wall clock at the same moment, ns since the epoch
+	now  time.Time     // Clock's time when the batch was read
+	wall int64         // the wall clock at the same moment, ns since the epoch
+	last time.Duration // of the datagram before, against now; never positive
 }
 
-func (c *Clock) stamper() stamper {
+// stamper begins a batch of a socket whose last datagram came at last.
+func (c *Clock) stamper(last time.Time) stamper {
 	now := time.Now()
-	return stamper{now: c.at(now), wall: now.UnixNano()}
+	at := c.at(now)
+	return stamper{now: at, wall: now.UnixNano(), last: min(0, last.Sub(at))}
 }
 
-// at converts a kernel stamp, kept between last and the time of reading: one
-// socket's queue is in order, and a stamp taken before a step of the wall
-// clock fits neither side of it.
-func (s *stamper) at(stamp int64, last time.Time) time.Time {
-	if stamp >= s.wall {
-		return s.now
-	}
-	t := s.now.Add(time.Duration(stamp - s.wall))
-	if t.Before(last) {
-		return last
-	}
-	return t
+// at converts a kernel stamp, kept between the datagram before and the time of
+// reading: one socket's queue is in order, and a stamp taken before a step of
+// the wall clock fits neither side of it.
+func (s *stamper) at(stamp int64) time.Time {
+	s.last = min(0, max(s.last, time.Duration(stamp-s.wall)))
+	return s.now.Add(s.last)
 }

@@ -38,8 +38,8 @@ func TestStamperKeepsTimesInOrderAcrossClockSteps(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := stamper{now: now, wall: tt.wall.UnixNano()}
-			if got := s.at(tt.stamp.UnixNano(), last); !got.Equal(tt.want) {
+			s := stamper{now: now, wall: tt.wall.UnixNano(), last: last.Sub(now)}
+			if got := s.at(tt.stamp.UnixNano()); !got.Equal(tt.want) {
 				t.Errorf("at = %v, want %v", got, tt.want)
 			}
 		})

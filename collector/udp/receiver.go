@@ -19,9 +19,6 @@ import (
 const (
 	batchSize  = 64
 	bufferSize = 1 << 16 // a UDP payload has at most 65,527 octets
-	// slotSize keeps buffers from starting a power of two apart, where they
-	// would all compete for the same few lines of the processor's caches.
-	slotSize = bufferSize + 21*64
 )
 
 // Message is one datagram received.
@@ -52,7 +49,7 @@ type Receiver struct {
 	next    int             // the socket to ask first
 	ready   bool            // sockets may hold datagrams: read before blocking
 	msgs    []Message       // of the last batch
-	slots   []byte          // batchSize buffers
+	buffers []byte          // batchSize of them
 	headers []mmsghdr       // one per buffer
 	iovecs  []unix.Iovec    // one per buffer
 	names   []sockaddrBytes // one per buffer
@@ -90,7 +87,7 @@ func newReceiver(shard int, clock *Clock) (*Receiver, error) {
 	r := &Receiver{
 		shard: shard, clock: clock, event: event,
 		msgs:    make([]Message, batchSize),
-		slots:   make([]byte, batchSize*slotSize),
+		buffers: make([]byte, batchSize*bufferSize),
 		headers: make([]mmsghdr, batchSize),
 		iovecs:  make([]unix.Iovec, batchSize),
 		names:   make([]sockaddrBytes, batchSize),
@@ -99,7 +96,7 @@ func newReceiver(shard int, clock *Clock) (*Receiver, error) {
 	}
 	for i := range r.headers {
 		h := &r.headers[i].hdr
-		r.iovecs[i].Base = &r.slots[i*slotSize]
+		r.iovecs[i].Base = &r.buffers[i*bufferSize]
 		r.iovecs[i].SetLen(bufferSize)
 		h.Iov = &r.iovecs[i]
 		h.SetIovlen(1)
@@ -226,31 +223,32 @@ func (r *Receiver) recv(s *socket) (int, error) {
 		}
 		return 0, fmt.Errorf("recvmmsg: %w", syscall.Errno(errno))
 	}
-	r.used = n
-	r.deliver(s, n)
+	if r.used = n; n > 0 {
+		r.deliver(s, n)
+	}
 	return n, nil
 }
 
 // deliver fills r.msgs from the first n headers.
 func (r *Receiver) deliver(s *socket, n int) {
-	stamp := r.clock.stamper()
+	stamp := r.clock.stamper(s.last)
 	var octets, truncated uint64
 	for i := range n {
 		h, m := &r.headers[i], &r.msgs[i]
 		size := min(int(h.len), bufferSize)
-		m.Payload = r.slots[i*slotSize : i*slotSize+size : i*slotSize+size]
+		m.Payload = r.buffers[i*bufferSize : i*bufferSize+size : i*bufferSize+size]
 		m.From = r.names[i].addrPort()
 		m.Truncated = h.hdr.Flags&unix.MSG_TRUNC != 0
 		m.At = stamp.now
 		if c := &r.control[i]; h.hdr.Controllen >= unix.SizeofCmsghdr && c.hdr.Level == unix.SOL_SOCKET && c.hdr.Type == unix.SO_TIMESTAMPNS {
-			m.At = stamp.at(c.time.Nano(), s.last)
+			m.At = stamp.at(c.time.Nano())
 		}
-		s.last = m.At
 		octets += uint64(size)
 		if m.Truncated {
 			truncated++
 		}
 	}
+	s.last = r.msgs[n-1].At
 	r.datagrams.Add(uint64(n))
 	r.octets.Add(octets)
 	r.batches.Add(1)

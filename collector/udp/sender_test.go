@@ -95,13 +95,13 @@ func TestSenderKeepsRate(t *testing.T) {
 			if err := s.Flush(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			// 0.2 s either way; never faster, and a busy machine may be late.
-			if d := time.Since(start); d < 195*time.Millisecond || d > 600*time.Millisecond {
+			// 0.2 s either way: never faster; a busy machine may be late.
+			if d := time.Since(start); d < 195*time.Millisecond || d > 3*time.Second {
 				t.Errorf("%d datagrams took %v, want 200ms", tt.n, d)
 			}
 			_, _, times := receive(t, g, tt.n)
-			if d := times[tt.n/2].Sub(times[0]); d < 80*time.Millisecond || d > 400*time.Millisecond {
-				t.Errorf("half of them took %v, want about 100ms", d)
+			if d := times[tt.n/2].Sub(start); d < 95*time.Millisecond {
+				t.Errorf("half of them took %v, want 100ms", d)
 			}
 		})
 	}
@@ -121,6 +121,7 @@ func TestSenderKeepsCaptureTimes(t *testing.T) {
 		{3 * 365 * 24 * time.Hour, longest},            // years: not waited for
 		{40 * time.Millisecond, 40 * time.Millisecond},
 	}
+	start := time.Now()
 	for _, st := range steps {
 		capture = capture.Add(st.gap)
 		if err := s.SendAt(t.Context(), []byte("x"), capture, longest); err != nil {
@@ -131,10 +132,12 @@ func TestSenderKeepsCaptureTimes(t *testing.T) {
 		}
 	}
 	_, _, times := receive(t, g, len(steps))
-	for i := 1; i < len(steps); i++ {
-		got, want := times[i].Sub(times[i-1]), steps[i].want
-		if got < want-15*time.Millisecond || got > want+60*time.Millisecond {
-			t.Errorf("datagram %d came %v after the one before, want %v", i, got, want)
+	// Never early; a busy machine may be late.
+	due := time.Duration(0)
+	for i, st := range steps {
+		due += st.want
+		if got := times[i].Sub(start); got < due-5*time.Millisecond || got > due+2*time.Second {
+			t.Errorf("datagram %d came after %v, want %v", i, got, due)
 		}
 	}
 }
