@@ -47,35 +47,53 @@ type view struct {
 	eff   float64
 	rate  float64 // octets per second
 	reach float64 // effective samples per octet/s: what the point would see
+	out   bool    // saw less of the flow than others
 }
 
-const consistent = 1e-3 // a point less likely than this to have seen the same rate is left out
+// apart is how many standard deviations below the best a point must be to be
+// left out: chance does that to one in 30,000.
+const apart = 4
 
-// join estimates the rate of one flow from what several points saw of it.
-// Points that saw the same add evidence: the rate is their mean, weighted by
-// how many samples each sees of a given rate, so that chance does not choose.
-// Points that saw significantly less than the best (another path, an agent
-// that stopped) are left out. Rates are never added.
-func join(views []view) Estimate {
-	if len(views) == 0 {
-		return Estimate{}
-	}
-	best, least := 0, math.Inf(-1)
+// differs reports whether v saw significantly less than best did. A point
+// without samples is as uncertain as one with a single sample.
+func (v *view) differs(best *view) bool {
+	sd := math.Hypot(math.Sqrt(v.eff+1)/v.reach, math.Sqrt(best.eff+1)/best.reach)
+	return best.rate-v.rate > apart*sd
+}
+
+// measure fills in what follows from sum and span, and leaves out the points
+// that saw significantly less than the best: another path, an agent that
+// stopped. It returns the best, the one with the highest lower bound.
+func measure(views []view) (best *view) {
+	least := math.Inf(-1)
 	for i := range views {
 		v := &views[i]
 		v.eff = v.sum.Effective()
 		v.rate = v.sum.W / v.span
 		v.reach = v.span / v.p.weight()
-		if l := v.rate * (1 - 1.96/math.Sqrt(max(v.eff, 1))); l > least {
-			best, least = i, l
+		if l := v.rate * (1 - 1.96/math.Sqrt(max(v.eff, 1))); l > least && !v.out {
+			best, least = v, l
 		}
 	}
-	b := &views[best]
-	e := Estimate{Best: b.p.Point}
-	var reach, w, w2 float64
+	for i := range views {
+		if v := &views[i]; v != best && v.differs(best) {
+			v.out = true
+		}
+	}
+	return best
+}
+
+// join estimates the rate of one flow from what several points saw of it.
+// Points that saw the same add evidence: the rate is their mean, weighted by
+// how many samples each sees of a given rate, so that chance does not choose.
+// Rates are never added.
+func join(views []view) Estimate {
+	measure(views)
+	var e Estimate
+	var reach, most, w, w2 float64
 	for i := range views {
 		v := &views[i]
-		if i != best && v.rate < b.rate && 1-window.TailAtLeast(v.eff+1, b.rate*v.reach) < consistent {
+		if v.out {
 			continue
 		}
 		f := v.reach / v.span
@@ -85,6 +103,9 @@ func join(views []view) Estimate {
 		e.Samples += v.sum.N
 		e.Points++
 		e.Span = max(e.Span, time.Duration(v.span*1e9))
+		if v.reach > most {
+			e.Best, most = v.p.Point, v.reach
+		}
 	}
 	if w2 > 0 {
 		e.Effective = w * w / w2

@@ -6,45 +6,58 @@ import (
 	"weir/detect/window"
 )
 
-// minSpan in ns is the shortest time that a rate is taken over: datagrams that
-// a busy network delivers together were not sampled at once.
-const minSpan = int64(50e6)
-
 // point is one flow at one vantage point.
 type point struct {
 	Point
 	onset  Onset
 	ring   window.Ring // what came after onset.Hot
 	life   window.Sum  // everything since first
-	lead   window.Sum  // of life: what arrived at first
+	lead   window.Sum  // of life: what arrived from first to led
 	octets uint64      // of the sampled frames, without weights
 	first  int64       // ns
+	led    int64
 	last   int64
+	idle   int64 // ns of pauses between batches
+	pauses uint32
 }
 
 // add joins a record to the point.
 func (p *point) add(r *Record) {
-	sum, begun := r.Sum, p.life.N > 0
-	if r.Onset.At == 0 && !begun { // the table knew the flow, the tracker forgot it
-		one := window.Sum{N: 1, Batches: 1, W: sum.W / float64(sum.N), W2: sum.W2 / float64(sum.N)}
-		p.onset = Onset{At: r.First, First: one, Sum: one, Hot: r.First}
-		p.life.Add(one)
-		sum.Sub(one)
-	}
-	if r.Onset.At != 0 {
+	begun, sum := p.life.N > 0, r.Sum
+	switch {
+	case r.Begun:
 		p.ring.Reset()
 		p.onset = r.Onset
+	case !begun: // the table knew the flow, the tracker forgot it: begin with one sample
+		sum.Add(r.Onset.Sum)
+		one := window.Sum{N: 1, W: sum.W / float64(sum.N), W2: sum.W2 / float64(sum.N)}
+		p.onset = Onset{At: r.First, Led: r.First, Hot: r.First, Lead: one, Sum: one}
+		p.life.Add(one)
+		sum.Sub(one)
+	default:
+		if r.Onset.At == p.onset.At {
+			p.onset.Led, p.onset.Hot = r.Onset.Led, r.Onset.Hot
+		}
+		p.onset.Lead.Add(r.Onset.Lead)
+		p.onset.Sum.Add(r.Onset.Sum)
+	}
+	if r.Begun || begun {
 		p.life.Add(r.Onset.Sum)
 	}
 	if !begun {
-		p.first, p.lead = p.onset.At, p.onset.First
+		p.first = p.onset.At
+	}
+	if p.first == p.onset.At {
+		p.led, p.lead = p.onset.Led, p.onset.Lead
 	}
 	if sum.N > 0 {
-		p.ring.Add(r.Slot, sum, r.Last)
+		p.ring.Add(r.Slot, sum, r.First, r.Last)
 		p.life.Add(sum)
 	}
 	p.Point = r.Point
 	p.octets += r.Octets
+	p.idle += r.Idle
+	p.pauses += r.Pauses
 	p.last = max(p.last, r.Last)
 }
 
@@ -64,19 +77,19 @@ func (p *point) since(now, length int64, strict bool) (s window.Sum, span int64)
 	start := now - length
 	switch first := window.SlotOf(start) + 1; {
 	case p.onset.At >= start:
-		s, _ = p.ring.Since(math.MinInt64)
+		s = p.ring.Since(math.MinInt64)
 		s.Add(p.onset.Sum)
-		s.Sub(p.onset.First)
-		span = now - p.onset.At
+		s.Sub(p.onset.Lead)
+		span = now - p.onset.Led
 	case p.onset.Hot >= start:
-		s, _ = p.ring.Since(math.MinInt64)
+		s = p.ring.Since(math.MinInt64)
 		span = now - p.onset.Hot
 	case strict:
 		var before int64
-		s, before = p.ring.Since(first)
+		s, before = p.ring.SinceBatch(first, batchGap)
 		span = now - max(before, p.onset.Hot)
 	default:
-		s, _ = p.ring.Since(first)
+		s = p.ring.Since(first)
 		span = now - window.SlotStart(first)
 	}
 	return s, max(span, minSpan)
@@ -91,5 +104,5 @@ func (p *point) whole() (s window.Sum, span int64) {
 		f := float64(s.N-1) / float64(s.N)
 		s.W, s.W2 = s.W*f, s.W2*f
 	}
-	return s, max(p.last-p.first, minSpan)
+	return s, max(p.last-p.led, minSpan)
 }

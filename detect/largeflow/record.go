@@ -27,18 +27,34 @@ type Record struct {
 	Key    packet.Key
 	Point  Point
 	Slot   int64
-	Sum    window.Sum
-	Octets uint64 // of the sampled frames, without weights
-	First  int64  // ns of the oldest and the newest sample
+	Sum    window.Sum // samples after the Onset
+	Octets uint64     // of the sampled frames, without weights
+	First  int64      // ns of the oldest and the newest sample
 	Last   int64
-	Onset  Onset // in the first record after the flow became hot; else its At is 0
+	Idle   int64  // ns of the pauses between batches
+	Pauses uint32 // how many
+
+	// Begun says that this is the first record since the flow became hot;
+	// Onset is then what came before. Otherwise Onset is what further samples
+	// arrived together with it.
+	Begun bool
+	Onset Onset
 }
 
 // Onset is what a flow carried from the start of its busy period to the moment
 // it became hot. It takes the place of slots that were not kept.
 type Onset struct {
-	At    int64      // ns of the first sample
-	First window.Sum // the samples that arrived with it: they tell of the time before
-	Sum   window.Sum // all samples up to Hot, First included
-	Hot   int64      // ns of the newest of them
+	At   int64      // ns of the first sample
+	Led  int64      // ns of the last sample that arrived with it
+	Hot  int64      // ns of the last sample that arrived with what made the flow hot
+	Lead window.Sum // the samples from At to Led: they tell of the time before
+	Sum  window.Sum // all samples from At to Hot
 }
+
+// Samples that arrive less than batchGap ns apart may have left the agent
+// together, in one datagram or several, and tell nothing of the time between
+// them; but not for longer than minSpan.
+const (
+	batchGap = int64(5e6)
+	minSpan  = int64(50e6)
+)

@@ -41,6 +41,7 @@ type entry struct {
 	onset    Onset   // of the present busy period, which began when the bucket was empty
 	octets   uint64  // of the frames since the onset
 	last     int64   // ns of the newest sample
+	hotSince int64
 	hotUntil int64
 	rec      int32  // place of the open record in Table.out
 	busy     uint32 // samples of the present busy period
@@ -138,7 +139,7 @@ func (t *Table) Sample(key *packet.Key, est *decoder.FlowEst, s *sflow.FlowSampl
 			e.hot = false
 		}
 		if !e.hot {
-			e.onset = Onset{At: at}
+			e.onset = Onset{At: at, Led: at}
 			e.octets = 0
 		}
 	}
@@ -149,10 +150,6 @@ func (t *Table) Sample(key *packet.Key, est *decoder.FlowEst, s *sflow.FlowSampl
 // count adds a sample to its entry, and to a record if the flow is hot.
 func (t *Table) count(e *entry, frame uint32, w float64, at int64) {
 	one := window.Sum{N: 1, W: w, W2: w * w}
-	if at > e.last || e.onset.Sum.N == 0 {
-		one.Batches = 1
-	}
-	e.last = max(e.last, at)
 	e.busy++
 	o := &e.onset
 	if e.hot {
@@ -160,18 +157,20 @@ func (t *Table) count(e *entry, frame uint32, w float64, at int64) {
 			e.hotUntil = at + hotFor
 		}
 		t.record(e, one, frame, at)
+		e.last = max(e.last, at)
 	} else {
-		if at == o.At {
-			o.First.Add(one)
+		if o.leads(at) {
+			o.Lead.Add(one)
+			o.Led = max(o.Led, at)
 		}
+		e.last = max(e.last, at)
 		o.Sum.Add(one)
 		o.Hot = e.last
 		e.octets += uint64(frame)
 		if o.Sum.N < hotSamples {
 			return
 		}
-		e.hot = true
-		e.hotUntil = at + hotFor
+		e.hot, e.hotSince, e.hotUntil = true, at, at+hotFor
 		t.begin(e)
 	}
 	if e.busy >= urgentSamples && e.busy <= calmSamples && e.level > (hotSamples-1)*w {
@@ -179,9 +178,13 @@ func (t *Table) count(e *entry, frame uint32, w float64, at int64) {
 	}
 }
 
+// leads reports whether a sample arrived together with the first.
+func (o *Onset) leads(at int64) bool { return at-o.Led <= batchGap && at <= o.At+minSpan }
+
 // begin opens the record that tells the tracker of a flow become hot.
 func (t *Table) begin(e *entry) {
 	if r := t.open(e, window.SlotOf(e.onset.Hot), e.onset.Sum.N); r != nil {
+		r.Begun = true
 		r.Onset = e.onset
 		r.Octets = e.octets
 		r.First, r.Last = e.onset.At, e.onset.Hot
@@ -198,15 +201,24 @@ func (t *Table) record(e *entry, one window.Sum, frame uint32, at int64) {
 		return
 	} else {
 		r.First = at
+		r.Onset = Onset{At: e.onset.At, Led: e.onset.Led, Hot: e.onset.Hot}
 	}
 	r.Point = e.point
-	if at <= r.Onset.Hot { // arrived together with what made it hot
-		if at == r.Onset.At {
-			r.Onset.First.Add(one)
+	if o := &e.onset; at <= o.Hot || at-o.Hot <= batchGap && at <= e.hotSince+minSpan {
+		if o.leads(at) {
+			o.Led = max(o.Led, at)
+			r.Onset.Led = o.Led
+			r.Onset.Lead.Add(one)
 		}
+		o.Hot = max(o.Hot, at)
+		r.Onset.Hot = o.Hot
 		r.Onset.Sum.Add(one)
 	} else {
 		r.Sum.Add(one)
+	}
+	if pause := at - e.last; pause > batchGap {
+		r.Idle += pause
+		r.Pauses++
 	}
 	r.Octets += uint64(frame)
 	r.First, r.Last = min(r.First, at), max(r.Last, at)

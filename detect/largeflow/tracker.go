@@ -17,17 +17,17 @@ const (
 	// suspectChance at most: about one false suspicion per flow that carries
 	// half the threshold and day, far fewer for smaller ones.
 	suspectShare  = 0.5
-	suspectChance = 1e-4
+	suspectChance = 1e-5
 	// A flow is confirmed when one just below the threshold would show as much
 	// with probability confirmChance at most; stricter than the interval shown,
 	// because it is asked ten times a second.
-	confirmChance = 1e-3
+	confirmChance = 1e-4
 
 	// A flow has come down when its estimate is below endShare of the
 	// threshold and its interval below the threshold.
 	endShare = 0.8
 
-	showSamples = 20 // a flow at its threshold gives as many in the window shown
+	showSamples = 16 // a flow at its threshold gives as many in the window shown
 
 	updateEvery = int64(1e9)  // ns
 	decideEvery = int64(1e8)  // ns between decisions of an open alert without samples
@@ -261,24 +261,30 @@ func (t *Tracker) end(f *flow) {
 }
 
 // suspect tries the windows from the shortest to the first that reaches back
-// to the flow's onset.
+// to the flow's onset. If one convinces, the estimate is that of the longest
+// which agrees: the convincing one was chosen for being high.
 func (t *Tracker) suspect(f *flow, now int64) (Estimate, bool) {
 	theta := t.threshold(f)
 	oldest := now
 	for _, p := range f.points {
 		oldest = min(oldest, p.onset.At)
 	}
+	var shown Estimate
+	found := false
 	for _, span := range spans {
 		e := t.estimate(f, now, span, true)
-		if e.Effective >= minSamples && e.BitsPerSecond >= theta && e.above(suspectShare*theta, suspectChance) {
-			e.interval()
-			return e, true
+		if e.Effective >= minSamples && e.BitsPerSecond >= theta {
+			shown = e
+			found = found || e.above(suspectShare*theta, suspectChance)
 		}
 		if now-span <= oldest {
 			break
 		}
 	}
-	return Estimate{}, false
+	if found {
+		shown.interval()
+	}
+	return shown, found
 }
 
 func (t *Tracker) start(f *flow, now int64, e Estimate) Report {
@@ -304,13 +310,26 @@ func (t *Tracker) confirmed(f *flow, e *Estimate, theta float64) bool {
 	return e.BitsPerSecond >= theta && l.Effective >= minSamples && l.above(theta, confirmChance)
 }
 
+// estimate takes the flow's rate over the last span ns. That a point sees less
+// than others shows best in the longest window, that it stopped in the last.
 func (t *Tracker) estimate(f *flow, now, span int64, strict bool) Estimate {
 	t.views = t.views[:0]
 	for _, p := range f.points {
-		s, ns := p.since(now, span, strict)
-		t.views = append(t.views, view{p: p, sum: s, span: float64(ns) / 1e9})
+		t.views = append(t.views, view{p: p})
 	}
+	if longest := spans[len(spans)-1]; span < longest && len(f.points) > 1 {
+		t.look(now, longest, strict)
+		measure(t.views)
+	}
+	t.look(now, span, strict)
 	return join(t.views)
+}
+
+func (t *Tracker) look(now, span int64, strict bool) {
+	for i := range t.views {
+		s, ns := t.views[i].p.since(now, span, strict)
+		t.views[i].sum, t.views[i].span = s, float64(ns)/1e9
+	}
 }
 
 func (t *Tracker) life(f *flow) Estimate {
@@ -337,12 +356,11 @@ func (t *Tracker) threshold(f *flow) float64 {
 // sends its samples together. It does not depend on how many samples came in
 // it, which would bend the estimate.
 func (t *Tracker) shownSpan(f *flow, theta float64) int64 {
-	var perSecond float64
-	var gap float64
+	var perSecond, gap float64
 	for _, p := range f.points {
 		perSecond += theta / 8 / p.weight()
-		if b := p.life.Batches; b > 1 && p.life.N > b+b/2 {
-			gap = max(gap, float64(p.last-p.first)/float64(b-1))
+		if p.pauses > 0 {
+			gap = max(gap, float64(p.idle)/float64(p.pauses))
 		}
 	}
 	for _, span := range spans[2:] {

@@ -25,16 +25,14 @@ func SlotStart(slot int64) int64 { return slot * int64(SlotLength) }
 
 // Sum is what some samples add up to.
 type Sum struct {
-	N       uint32  // samples
-	Batches uint32  // different arrival times among them
-	W       float64 // weights, octets × sampling rate: the estimated octets
-	W2      float64 // squared weights
+	N  uint32  // samples
+	W  float64 // weights, octets × sampling rate: the estimated octets
+	W2 float64 // squared weights
 }
 
 // Add adds other to s.
 func (s *Sum) Add(other Sum) {
 	s.N += other.N
-	s.Batches += other.Batches
 	s.W += other.W
 	s.W2 += other.W2
 }
@@ -42,7 +40,6 @@ func (s *Sum) Add(other Sum) {
 // Sub takes other, a part of s, out of s.
 func (s *Sum) Sub(other Sum) {
 	s.N -= other.N
-	s.Batches -= other.Batches
 	s.W -= other.W
 	s.W2 -= other.W2
 	if s.N == 0 {
@@ -61,7 +58,7 @@ func (s Sum) Effective() float64 {
 
 type cell struct {
 	Sum
-	last int64 // ns of the newest sample
+	first, last int64 // ns of the oldest and the newest sample
 }
 
 // Ring is the newest Slots slots up to the newest it was given. The zero value
@@ -75,9 +72,9 @@ type Ring struct {
 // Reset empties the ring.
 func (r *Ring) Reset() { *r = Ring{} }
 
-// Add adds samples of one slot, the newest of them at last. A slot that has
-// left the ring is not written: Add returns false.
-func (r *Ring) Add(slot int64, s Sum, last int64) bool {
+// Add adds samples of one slot, the oldest and newest of them at first and
+// last. A slot that has left the ring is not written: Add returns false.
+func (r *Ring) Add(slot int64, s Sum, first, last int64) bool {
 	switch {
 	case !r.used || slot-r.newest >= Slots:
 		*r = Ring{newest: slot, used: true}
@@ -90,14 +87,42 @@ func (r *Ring) Add(slot int64, s Sum, last int64) bool {
 		return false
 	}
 	c := &r.cells[slot&(Slots-1)]
+	if c.N == 0 || first < c.first {
+		c.first = first
+	}
 	c.Sum.Add(s)
 	c.last = max(c.last, last)
 	return true
 }
 
-// Since returns the sum of the slots from first on, and the time of the newest
-// sample before them, 0 if the ring holds none.
-func (r *Ring) Since(first int64) (s Sum, before int64) {
+// Since returns the sum of the slots from first on.
+func (r *Ring) Since(first int64) Sum {
+	s, _ := r.since(first)
+	return s
+}
+
+// SinceBatch returns the sum of the slots from first on, and the time of the
+// newest sample before them, 0 if the ring holds none. If that is less than
+// gap ns older than the samples after it, slots of samples that arrived
+// together were cut apart, and one more is taken.
+func (r *Ring) SinceBatch(first int64, gap int64) (s Sum, before int64) {
+	s, before = r.since(first)
+	if before == 0 || s.N == 0 || r.cells[r.next(first)&(Slots-1)].first-before > gap {
+		return s, before
+	}
+	return r.since(SlotOf(before))
+}
+
+// next returns the first slot from first on that holds samples.
+func (r *Ring) next(first int64) int64 {
+	i := max(first, r.newest-Slots+1)
+	for i < r.newest && r.cells[i&(Slots-1)].N == 0 {
+		i++
+	}
+	return i
+}
+
+func (r *Ring) since(first int64) (s Sum, before int64) {
 	if !r.used {
 		return s, 0
 	}

@@ -17,9 +17,9 @@ func TestRingAgreesWithMap(t *testing.T) {
 		if rng.IntN(500) == 0 {
 			slot = newest + rng.Int64N(3*Slots) - Slots
 		}
-		s := Sum{N: 1, Batches: 1, W: float64(rng.IntN(1500)), W2: 1}
+		s := Sum{N: 1, W: float64(rng.IntN(1500)), W2: 1}
 		last := SlotStart(slot) + rng.Int64N(int64(SlotLength))
-		if ok := r.Add(slot, s, last); ok != (newest-slot < Slots) {
+		if ok := r.Add(slot, s, last, last); ok != (newest-slot < Slots) {
 			t.Fatalf("Add(%d) = %v with newest %d", slot, ok, newest)
 		} else if ok {
 			w := want[slot]
@@ -32,12 +32,37 @@ func TestRingAgreesWithMap(t *testing.T) {
 		for i := first; i <= newest; i++ {
 			sum.Add(want[i])
 		}
-		got, before := r.Since(first)
+		got, before := r.since(first)
 		if got != sum {
 			t.Fatalf("Since(%d) = %+v, want %+v", first, got, sum)
 		}
 		if before != 0 && SlotOf(before) >= first {
 			t.Fatalf("Since(%d): newest before is in slot %d", first, SlotOf(before))
+		}
+	}
+}
+
+// Samples that arrived together stay together, whatever slot they fell into.
+func TestSinceBatchKeepsBatchesWhole(t *testing.T) {
+	one := Sum{N: 1, W: 1, W2: 1}
+	var r Ring
+	const ms = int64(1e6)
+	for _, at := range []int64{500 * ms, 999 * ms, 1001 * ms, 1450 * ms} {
+		r.Add(SlotOf(at), one, at, at)
+	}
+	for _, c := range []struct {
+		name   string
+		first  int64
+		n      uint32
+		before int64
+	}{
+		{"cut between two batches", 14, 1, 1001 * ms},
+		{"cut through one", 10, 3, 500 * ms},
+		{"nothing before", 5, 4, 0},
+		{"nothing after", 15, 0, 1450 * ms},
+	} {
+		if s, before := r.SinceBatch(c.first, 5*ms); s.N != c.n || before != c.before {
+			t.Errorf("%s: %d samples after %d, want %d after %d", c.name, s.N, before, c.n, c.before)
 		}
 	}
 }
