@@ -5,11 +5,26 @@ package collector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 
+	"weir/collector/agents"
 	"weir/collector/config"
+	"weir/collector/shard"
+	"weir/collector/sink"
+	"weir/collector/sink/logline"
+	"weir/collector/store"
+	"weir/collector/udp"
+	"weir/collector/web"
+	"weir/detect"
 )
 
 // IO is what a run or a replay speaks to.
@@ -19,14 +34,382 @@ type IO struct {
 	Log        zerolog.Logger       // everything else
 	Progress   io.Writer            // of a replay; nil is none
 	Reload     <-chan config.Config // configurations read again on SIGHUP; nil is none
+	Ready      func(Addresses)      // called once everything listens; nil is nothing
+	Version    string               // of the program, for status and metrics
+}
+
+// Addresses are what a running collector listens on, with their real ports.
+type Addresses struct {
+	SFlow []string
+	HTTP  string // "" where it is off
+}
+
+// tick is how often what the shards have gathered leaves them.
+const tick = 100 * time.Millisecond
+
+// coalesce is the least time between two hand-overs that a hot flow asks for.
+const coalesce = 5 * time.Millisecond
+
+// drainTime bounds how long what has already arrived is worked on at the end.
+const drainTime = 2 * time.Second
+
+// app is one running collector.
+type app struct {
+	cfg     config.Config
+	io      IO
+	log     zerolog.Logger
+	started time.Time
+
+	group   *udp.Group
+	shared  *agents.Shared
+	shards  []*shard.Shard
+	detect  []*detect.Shard
+	engine  *detect.Engine
+	alerts  *sink.Queue[detect.Alert]
+	state   *store.Store
+	http    *web.Server
+	control *web.Control
+
+	urgent   chan struct{} // wakes the engine; holds one token
+	draining chan struct{} // closed when the receivers shall end
+
+	engineMu sync.Mutex // guards changes, stats and open below
+	changes  map[web.AlertChange]uint64
+	open     map[detect.Kind]uint64
+	stats    detect.EngineStats
+
+	ready   atomic.Bool // everything below and above is built
+	saveErr atomic.Pointer[error]
+	rateMu  sync.Mutex
+	rate    rate
+	noise   noise
 }
 
 // Run receives datagrams until ctx is done, then drains.
 func Run(ctx context.Context, cfg config.Config, io IO) error {
-	return errors.New("collector: not wired yet")
+	a, err := newApp(cfg, io)
+	if err != nil {
+		return err
+	}
+	return a.run(ctx)
 }
 
-// Replay reads capture files through the whole pipeline, on their own clock.
-func Replay(ctx context.Context, cfg config.Config, files []string, io IO) error {
-	return errors.New("collector: not wired yet")
+// newApp opens everything that can fail, in an order in which what fails
+// leaves nothing behind.
+func newApp(cfg config.Config, io IO) (_ *app, err error) {
+	a := &app{
+		cfg: cfg, io: io, log: io.Log, started: time.Now(),
+		urgent: make(chan struct{}, 1), draining: make(chan struct{}),
+		changes: map[web.AlertChange]uint64{}, open: map[detect.Kind]uint64{},
+	}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if a.control, err = web.ListenControl(cfg.StateDir, a); err != nil {
+		return a, err
+	}
+	if a.state, err = store.Open(cfg.StateDir); err != nil {
+		return a, err
+	}
+	listen := make([]string, len(cfg.Listen))
+	for i, l := range cfg.Listen {
+		listen[i] = l.String()
+	}
+	if a.group, err = udp.Listen(udp.Config{Listen: listen, Shards: cfg.Shards, ReceiveBuffer: int(cfg.ReceiveBuffer)}); err != nil {
+		return a, err
+	}
+	if cfg.HTTP.IsValid() {
+		if a.http, err = web.Listen(cfg.HTTP, a); err != nil {
+			return a, err
+		}
+	}
+	a.shared = agents.NewShared(agentsConfig(cfg))
+	known, err := a.state.LoadAgents()
+	if err != nil {
+		return a, err
+	}
+	a.shared.LoadKnown(known)
+	n := len(a.group.Receivers())
+	seed := rand.Uint64() // senders choose the keys: they must not know the hash
+	dc := detectConfig(cfg, n)
+	for range n {
+		d := detect.NewShard(dc, seed)
+		a.detect = append(a.detect, d)
+		a.shards = append(a.shards, shard.New(agents.NewRegistry(a.shared), d))
+	}
+	a.engine = detect.NewEngine(dc, a.detect, a.shared)
+	lines := logline.New(io.Alerts, io.AlertsJSON)
+	a.alerts = sink.NewQueue("logline", cfg.Limits.SinkQueue, lines.Send, func(err error, n int) {
+		a.log.Error().Err(err).Int("alerts", n).Msg("alerts could not be written")
+	})
+	return a, nil
+}
+
+// close releases what newApp opened. It may be called at any stage.
+func (a *app) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var errs []error
+	if a.group != nil {
+		errs = append(errs, ignoreClosed(a.group.Close()))
+	}
+	if a.alerts != nil {
+		errs = append(errs, a.alerts.Close(ctx))
+	}
+	if a.http != nil {
+		errs = append(errs, a.http.Close(ctx))
+	}
+	if a.control != nil {
+		errs = append(errs, a.control.Close(ctx))
+	}
+	if a.state != nil {
+		errs = append(errs, a.state.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (a *app) run(ctx context.Context) error {
+	a.ready.Store(true)
+	a.greet()
+	failed := make(chan error, 2)
+	var serving, receiving, engine sync.WaitGroup
+	serving.Go(func() {
+		if err := a.control.Serve(); err != nil {
+			failed <- fmt.Errorf("control socket: %w", err)
+		}
+	})
+	if a.http != nil {
+		serving.Go(func() {
+			if err := a.http.Serve(); err != nil {
+				failed <- fmt.Errorf("http: %w", err)
+			}
+		})
+	}
+	for i, r := range a.group.Receivers() {
+		receiving.Go(func() { a.receive(r, i) })
+	}
+	stopEngine := make(chan struct{})
+	engine.Go(func() { a.decide(stopEngine) })
+	if a.io.Ready != nil {
+		a.io.Ready(a.addresses())
+	}
+	err := a.housekeep(ctx, failed)
+
+	close(a.draining)
+	for _, r := range a.group.Receivers() {
+		r.Wake()
+	}
+	receiving.Wait()
+	close(stopEngine)
+	engine.Wait()
+	a.saveAgents()
+	if cerr := a.close(); err == nil {
+		err = cerr
+	}
+	serving.Wait()
+	a.log.Info().Msg("stopped")
+	return err
+}
+
+func (a *app) addresses() Addresses {
+	var out Addresses
+	for _, l := range a.group.Addrs() {
+		out.SFlow = append(out.SFlow, l.String())
+	}
+	if a.http != nil {
+		out.HTTP = a.http.Addr().String()
+	}
+	return out
+}
+
+// greet says what runs and what the operator may want to change.
+func (a *app) greet() {
+	at := a.addresses()
+	a.log.Info().Strs("listen", at.SFlow).Str("http", at.HTTP).Str("state_dir", a.cfg.StateDir).
+		Int("shards", len(a.shards)).Int("receive_buffer", a.group.Granted()).
+		Str("large_flow", a.cfg.LargeFlow.Threshold.String()).Msg("receiving sFlow")
+	if advice := a.group.Advice(); advice != "" {
+		a.log.Warn().Msg(advice)
+	}
+	for _, w := range a.group.Warnings() {
+		a.log.Warn().Msg(w)
+	}
+}
+
+// receive is the loop of one shard: it owns the receiver and the shard.
+func (a *app) receive(r *udp.Receiver, i int) {
+	runtime.LockOSThread() // its sockets are steered to this shard: keep caches warm
+	s, d, clock := a.shards[i], a.detect[i], a.group.Clock()
+	var busy time.Duration
+	next := clock.Now().Add(tick)
+	var last time.Time // of the last hand-over
+	end := time.Time{}
+	for {
+		deadline := next
+		select {
+		case <-a.draining:
+			if end.IsZero() {
+				end = clock.Now().Add(drainTime)
+			}
+			deadline = clock.Now() // take what is there, wait for nothing
+		default:
+		}
+		batch, err := r.Read(deadline)
+		if err != nil {
+			break
+		}
+		if len(batch) > 0 {
+			start := time.Now()
+			for m := range batch {
+				s.Datagram(batch[m].Payload, batch[m].From, batch[m].At)
+			}
+			busy += time.Since(start)
+		}
+		now := clock.Now()
+		if d.Urgent() && now.Sub(last) >= coalesce || !now.Before(next) {
+			s.Tick(now, busy)
+			last = now
+			if now.Before(next) {
+				a.wake()
+			} else {
+				next = now.Add(tick)
+			}
+		}
+		if !end.IsZero() && (len(batch) == 0 || now.After(end)) {
+			break
+		}
+	}
+	s.Tick(clock.Now(), busy)
+}
+
+func (a *app) wake() {
+	select {
+	case a.urgent <- struct{}{}:
+	default:
+	}
+}
+
+// decide is the engine's goroutine.
+func (a *app) decide(stop <-chan struct{}) {
+	clock := a.group.Clock()
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-stop:
+			now := clock.Now()
+			a.engine.Tick(now, a.emit)
+			a.engine.Close(now, a.emit, detect.ReasonShutdown)
+			return
+		case cfg := <-a.io.Reload:
+			a.reload(cfg)
+		case <-a.urgent:
+			a.engine.Tick(clock.Now(), a.emit)
+			time.Sleep(coalesce)
+		case <-t.C:
+			a.engine.Tick(clock.Now(), a.emit)
+			a.publish()
+		}
+	}
+}
+
+// reload applies what can be applied to a running collector, and says what
+// cannot.
+func (a *app) reload(cfg config.Config) {
+	applied, restart := config.Changes(a.cfg, cfg)
+	a.cfg = config.Reloaded(a.cfg, cfg)
+	a.shared.SetAllow(a.cfg.Allow)
+	dc := detectConfig(a.cfg, len(a.shards))
+	for _, d := range a.detect {
+		d.SetConfig(dc)
+	}
+	a.engine.SetConfig(a.group.Clock().Now(), dc, a.emit)
+	a.log.Info().Strs("applied", applied).Strs("need_restart", restart).Msg("configuration read again")
+}
+
+// emit hands one alert change to the sinks.
+func (a *app) emit(al *detect.Alert) {
+	a.engineMu.Lock()
+	a.changes[web.AlertChange{Kind: string(al.Kind), Change: string(al.Change)}]++
+	switch al.Change {
+	case detect.Start:
+		a.open[al.Kind]++
+	case detect.End:
+		a.open[al.Kind]--
+	}
+	a.engineMu.Unlock()
+	a.alerts.Put(*al)
+}
+
+// publish copies the engine's counts for those who ask.
+func (a *app) publish() {
+	s := a.engine.Stats()
+	a.engineMu.Lock()
+	a.stats = s
+	a.engineMu.Unlock()
+}
+
+// saveEvery is how often the known agents are written; only what changed is.
+const saveEvery = 10 * time.Second
+
+// housekeep does what has no hurry until ctx is done or a part has failed.
+func (a *app) housekeep(ctx context.Context, failed <-chan error) error {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	saved := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			a.log.Info().Msg("stopping: working on what has arrived")
+			return nil
+		case err := <-failed:
+			return err
+		case n := <-a.shared.Notices():
+			a.logNotice(n)
+		case now := <-second.C:
+			a.rateMu.Lock()
+			a.rate.add(now, a.group.Stats().Datagrams)
+			a.rateMu.Unlock()
+			a.logBad(now)
+			if now.Sub(saved) >= saveEvery {
+				saved = now
+				a.saveAgents()
+			}
+		}
+	}
+}
+
+func (a *app) saveAgents() {
+	err := a.state.SaveAgents(a.shared.Known())
+	if err == nil {
+		a.saveErr.Store(nil)
+		return
+	}
+	if a.saveErr.Swap(&err) == nil { // once, until it works again
+		a.log.Error().Err(err).Msg("known agents could not be saved")
+	}
+}
+
+func agentsConfig(cfg config.Config) agents.Config {
+	return agents.Config{Allow: cfg.Allow, Limits: agents.Limits{
+		Agents: cfg.Limits.Agents, Interfaces: cfg.Limits.Interfaces,
+		AdmissionBurst: cfg.Limits.AdmissionBurst, AdmissionRate: float64(cfg.Limits.AdmissionRate),
+	}}
+}
+
+// detectConfig spreads the bounds of the site over its shards.
+func detectConfig(cfg config.Config, shards int) detect.Config {
+	return detect.Config{LargeFlow: detect.LargeFlowConfig{
+		Threshold: cfg.LargeFlow.Threshold,
+		Keys:      max(cfg.Limits.Keys/shards, 64),
+	}}
 }

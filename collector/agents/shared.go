@@ -32,6 +32,7 @@ type Shared struct {
 	behind     map[netip.Addr]*behind  // by source address
 	waiting    map[pair]Known          // from the state file, not yet heard
 	agents     int                     // known, all registries
+	admitted   uint64                  // ever
 	unsettled  map[netip.Addr]struct{} // addresses with a new claim
 	unwarned   map[netip.Addr]struct{} // sources with several agents
 	tokens     float64                 // of admission
@@ -159,6 +160,7 @@ func (sh *Shared) token(now int64) bool {
 // enter puts a into the indexes.
 func (sh *Shared) enter(a *agent, now int64) {
 	sh.agents++
+	sh.admitted++
 	sh.byNumber[a.number] = a
 	sh.claims[a.addr] = append(sh.claims[a.addr], a)
 	if !a.local && len(sh.claims[a.addr]) > 1 {

@@ -25,6 +25,7 @@ type Totals struct {
 	RefusedInterfaces uint64 // counter samples
 	RefusedHosts      uint64 // counter samples
 	NoticesDropped    uint64
+	Admitted          uint64 // agents
 
 	Agents, MaxAgents         int // known now
 	Waiting                   int // of the state file, not yet heard
@@ -60,7 +61,7 @@ func grown(old uint64, now int64) uint64 { return max(old, uint64(max(now, 0))) 
 func (sh *Shared) Totals() Totals {
 	sh.mu.RLock()
 	registries := slices.Clone(sh.registries)
-	t := Totals{Agents: sh.agents, Waiting: len(sh.waiting)}
+	t := Totals{Agents: sh.agents, Waiting: len(sh.waiting), Admitted: sh.admitted}
 	sh.mu.RUnlock()
 	for _, r := range registries {
 		r.mu.Lock()

@@ -129,12 +129,18 @@ func appendSample(b []byte, smp sflow.Sample, keep func(error)) ([]byte, bool) {
 			return bad(err)
 		}
 		o.fields(&s)
+		for _, err := range s.Metrics.All() {
+			keep(err)
+		}
 	case sflow.FormatRTFlow:
 		var s sflow.RTFlow
 		if err := s.Decode(smp); err != nil {
 			return bad(err)
 		}
 		o.fields(&s)
+		for _, err := range s.Fields.All() {
+			keep(err)
+		}
 	default:
 		o.num("length", uint64(len(smp.Body)))
 	}

@@ -10,6 +10,7 @@
 //	weir_datagrams_total                  datagrams received
 //	weir_octets_total                     octets of their payloads
 //	weir_samples_total{format,name}       samples decoded
+//	weir_skipped_records_total{format,name}  records of formats that are not decoded
 //	weir_errors_total{reason}             datagrams and samples that could not be read
 //	weir_socket_dropped_total             datagrams the kernel dropped at our sockets
 //	weir_truncated_total                  datagrams longer than the receive buffer's slots

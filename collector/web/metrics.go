@@ -25,6 +25,7 @@ var (
 	mDatagrams     = counter("datagrams_total", "Datagrams received.")
 	mOctets        = counter("octets_total", "Octets of the payloads received.")
 	mSamples       = counter("samples_total", "Samples decoded, by format.", "format", "name")
+	mSkipped       = counter("skipped_records_total", "Flow and counter records not decoded, by format.", "format", "name")
 	mErrors        = counter("errors_total", "Datagrams and samples that could not be read, by reason.", "reason")
 	mSocketDropped = counter("socket_dropped_total", "Datagrams the kernel dropped at our sockets.")
 	mTruncated     = counter("truncated_total", "Datagrams longer than a slot of the receive buffer.")
@@ -47,7 +48,7 @@ var (
 )
 
 var allMetrics = []metric{
-	mDatagrams, mOctets, mSamples, mErrors, mSocketDropped, mTruncated, mLostDatagrams, mLostSamples, mRefused,
+	mDatagrams, mOctets, mSamples, mSkipped, mErrors, mSocketDropped, mTruncated, mLostDatagrams, mLostSamples, mRefused,
 	mDecodeSeconds, mAgents, mAdmitted, mAlertsOpen, mAlertChanges, mSinkQueued, mSinkChanges,
 	mBoundUsed, mBoundLimit, mBoundRefused, mReady, mStart, mBuild,
 }
@@ -84,6 +85,9 @@ func (m metrics) Collect(ch chan<- prometheus.Metric) {
 	out(mOctets, float64(s.Octets))
 	for _, c := range s.Samples {
 		out(mSamples, float64(c.Count), c.Key, c.Name)
+	}
+	for _, c := range s.SkippedRecords {
+		out(mSkipped, float64(c.Count), c.Key, c.Name)
 	}
 	for _, c := range s.Errors {
 		out(mErrors, float64(c.Count), c.Key)

@@ -26,8 +26,9 @@ type Status struct {
 	Datagrams          uint64  `json:"datagrams"`
 	DatagramsPerSecond float64 `json:"datagrams_per_second"` // over the last seconds
 	Octets             uint64  `json:"octets"`
-	Samples            []Count `json:"samples"` // by format, those seen
-	Errors             []Count `json:"errors"`  // by reason, those seen
+	Samples            []Count `json:"samples"`         // by format, those seen
+	SkippedRecords     []Count `json:"skipped_records"` // flow and counter records not decoded, by format, those seen
+	Errors             []Count `json:"errors"`          // by reason, those seen
 	SocketDropped      uint64  `json:"socket_dropped"`
 	Truncated          uint64  `json:"truncated"`
 	LostDatagrams      uint64  `json:"lost_datagrams"`

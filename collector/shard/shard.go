@@ -1,0 +1,155 @@
+// Package shard is the hot path of one core: datagrams in, the registry asked,
+// the detectors fed. One goroutine owns a Shard; others read its snapshots.
+package shard
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"weir/collector/agents"
+	"weir/decoder"
+	"weir/detect"
+)
+
+// Shard implements decoder.Handler.
+type Shard struct {
+	decoder  decoder.Decoder
+	registry *agents.Registry
+	detect   *detect.Shard
+
+	admitted bool // the current datagram's agent
+	counts   Counts
+
+	mu   sync.Mutex // guards snap and bad, which leave the goroutine
+	snap Snapshot
+	bad  []Bad
+}
+
+// Counts are the shard's own running counts.
+type Counts struct {
+	Octets      uint64 // of all payloads given
+	NotAdmitted uint64 // datagrams of agents the registry has not admitted
+	Discards    uint64 // discarded packets seen
+	Metrics     uint64 // rtmetric and rtflow samples seen
+	Busy        time.Duration
+}
+
+// Snapshot is a copy of what a shard has counted.
+type Snapshot struct {
+	Counts
+	Decoder decoder.Stats
+}
+
+// Bad is one payload that could not be read whole.
+type Bad struct {
+	From netip.AddrPort
+	Err  error
+	N    uint64 // how many since the last report, this one included
+}
+
+// maxBad bounds the payloads remembered between two ticks for the log.
+const maxBad = 16
+
+// New returns a Shard that feeds d.
+func New(r *agents.Registry, d *detect.Shard) *Shard {
+	return &Shard{registry: r, detect: d}
+}
+
+// Datagram decodes payload and hands its events on. payload is not kept.
+func (s *Shard) Datagram(payload []byte, from netip.AddrPort, at time.Time) {
+	s.counts.Octets += uint64(len(payload))
+	if err := s.decoder.Decode(payload, from, at, s); err != nil {
+		s.remember(from, err)
+	}
+}
+
+// remember keeps the first few errors of a tick for the log; all are counted
+// by the decoder.
+func (s *Shard) remember(from netip.AddrPort, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.bad {
+		if s.bad[i].From.Addr() == from.Addr() {
+			s.bad[i].N++
+			return
+		}
+	}
+	if len(s.bad) < maxBad {
+		s.bad = append(s.bad, Bad{from, err, 1})
+	}
+}
+
+// Arrival implements decoder.Handler.
+func (s *Shard) Arrival(a *decoder.Arrival) {
+	s.admitted = s.registry.Arrival(a)
+	if !s.admitted {
+		s.counts.NotAdmitted++
+	}
+}
+
+// Flow implements decoder.Handler.
+func (s *Shard) Flow(f *decoder.Flow) {
+	if !s.admitted {
+		return
+	}
+	s.registry.Flow(f)
+	s.detect.Flow(f)
+}
+
+// Counters implements decoder.Handler.
+func (s *Shard) Counters(c *decoder.Counters) {
+	if s.admitted {
+		s.registry.Counters(c)
+	}
+}
+
+// Discard implements decoder.Handler.
+func (s *Shard) Discard(d *decoder.Discard) {
+	s.counts.Discards++
+	if s.admitted {
+		s.registry.Discard(d)
+	}
+}
+
+// Metrics implements decoder.Handler.
+func (s *Shard) Metrics(m *decoder.Metrics) {
+	s.counts.Metrics++
+	if s.admitted {
+		s.registry.Metrics(m)
+	}
+}
+
+// Tick publishes what has gathered since the last one. busy is the time the
+// shard's goroutine has spent on datagrams in all.
+func (s *Shard) Tick(now time.Time, busy time.Duration) {
+	s.registry.Tick(now)
+	s.detect.Tick(now)
+	s.counts.Busy = busy
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.snap.Counts = s.counts
+	s.snap.Decoder = *s.decoder.Stats()
+}
+
+// Epoch starts a new clock: what was learned of periods and rates is void.
+func (s *Shard) Epoch(now time.Time) { s.registry.Epoch(now) }
+
+// Snapshot copies the last tick's counts into snap. Safe from any goroutine.
+func (s *Shard) Snapshot(snap *Snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*snap = s.snap
+}
+
+// TakeBad returns and forgets the payloads remembered for the log. Safe from
+// any goroutine.
+func (s *Shard) TakeBad() []Bad {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.bad
+	s.bad = nil
+	return b
+}
+
+var _ decoder.Handler = (*Shard)(nil)
