@@ -38,7 +38,7 @@ test-all: packages ## install what the tests need (Debian, root), run everything
 	@WEIR_TEST_ALL=1 go run ./cmd/internal/testsum -fail-on-skip \
 		-step 'lint=$(MAKE) --no-print-directory lint' \
 		-step 'fuzz=$(MAKE) --no-print-directory fuzz FUZZTIME=10s' \
-		-count=1 ./... -- -count=1 -race -short $(RACE)
+		-- -count=1 ./... -- -count=1 -race -short $(RACE)
 
 .PHONY: packages
 packages: # of Debian, that only the tests need

@@ -2,7 +2,7 @@
 // package while they run, every failure in full, a table of what was skipped
 // and why, and at the end one line "N passed, N failed, N skipped".
 //
-//	testsum [-fail-on-skip] [-step NAME=COMMAND]... [GO-TEST-ARGS] [-- GO-TEST-ARGS]...
+//	testsum [-fail-on-skip] [-step NAME=COMMAND]... [-- GO-TEST-ARGS]...
 //
 // Each group of arguments is one run of "go test -json"; without any, the
 // packages are ./... . A step is a shell command that counts as one test; steps
