@@ -1,9 +1,12 @@
 package udp
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestSteeringFollowsAgentAndSourceAddress(t *testing.T) {
@@ -75,5 +78,37 @@ func TestSteeringSpreadsEvenly(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestSteeringReportsRefusal(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	// A socket that shares its port with nobody takes no program.
+	if err := NewSteering(1).attach(fd, 2); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("attach: %v, want EINVAL", err)
+	}
+}
+
+func TestSteeringDependsOnSeed(t *testing.T) {
+	differ := 0
+	for i := range 100 {
+		payload, source := datagram(fmt.Sprintf("10.0.0.%d", i), 0), netip.MustParseAddr("192.0.2.1")
+		a, b := NewSteering(1).Shard(payload, source, 8), NewSteering(1).Shard(payload, source, 8)
+		if a != b {
+			t.Fatalf("agent %d: shards %d and %d of one seed", i, a, b)
+		}
+		if a != NewSteering(2).Shard(payload, source, 8) {
+			differ++
+		}
+	}
+	if differ < 60 { // 7 of 8 are expected
+		t.Errorf("%d of 100 agents move with another seed", differ)
 	}
 }
