@@ -95,7 +95,7 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 78 wrong configuration.`,
 	})
 	root.PersistentFlags().StringVar(&p.configFile, "config", "",
 		"configuration `FILE`; default "+config.DefaultFile+" where it exists, else the built-in defaults")
-	root.AddCommand(newRun(p), newReplay(p), newDecode(p), newSend(p), newCheck(p),
+	root.AddCommand(newRun(p), newReplay(p), newDecode(p), newSend(p), newDemo(p), newCheck(p),
 		newStatus(p), newAgents(p), newHealthcheck(p), newVersion(p))
 	for _, cmd := range root.Commands() {
 		cmd.Args = asUsage(cmd.Args)
@@ -131,15 +131,22 @@ func (p *program) load(threshold string) (config.Config, error) {
 
 // logger writes to standard error as the configuration says.
 func (p *program) logger(c config.Log) zerolog.Logger {
-	level, err := zerolog.ParseLevel(c.Level)
-	if err != nil {
-		level = zerolog.InfoLevel
-	}
+	setLevel(c)
 	out := p.err
 	if c.Format == "console" || c.Format == "auto" && isTerminal(p.err) {
 		out = zerolog.ConsoleWriter{Out: p.err, TimeFormat: "15:04:05.000", NoColor: !isTerminal(p.err)}
 	}
-	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+	return zerolog.New(out).With().Timestamp().Logger()
+}
+
+// setLevel sets the level of the process, so that a reload changes it for every
+// logger there is.
+func setLevel(c config.Log) {
+	level, err := zerolog.ParseLevel(c.Level)
+	if err != nil {
+		level = zerolog.InfoLevel
+	}
+	zerolog.SetGlobalLevel(level)
 }
 
 func isTerminal(s any) bool {

@@ -40,6 +40,7 @@ the log says what changed and what needs a restart.`,
 				Alerts:     p.out,
 				AlertsJSON: json || !isTerminal(p.out),
 				Log:        log,
+				Version:    thisBuild().version,
 				Reload:     p.reloads(ctx, threshold, log),
 			})
 		},
@@ -74,6 +75,7 @@ func (p *program) reloads(ctx context.Context, threshold string, log zerolog.Log
 				logConfigErrors(log, err)
 				continue
 			}
+			setLevel(cfg.Log)
 			select {
 			case next <- cfg:
 			case <-ctx.Done():

@@ -67,6 +67,9 @@ func printStatus(out io.Writer, s *web.Status) error {
 	for i, c := range s.Samples {
 		line(first(i, "samples"), "%s %s (%s)", commas(c.Count), c.Name, c.Key)
 	}
+	for i, c := range s.SkippedRecords {
+		line(first(i, "skipped"), "%s records: %s (%s)", commas(c.Count), c.Name, c.Key)
+	}
 	for i, c := range s.Errors {
 		line(first(i, "errors"), "%s %s", commas(c.Count), c.Key)
 	}

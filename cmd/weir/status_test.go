@@ -44,9 +44,10 @@ func TestStatusPrintsAlignedLines(t *testing.T) {
 		Version: "1.2.3", PID: 42, At: at, Started: at.Add(-90 * time.Minute), Listen: []string{"[::]:6343", "192.0.2.1:6343"},
 		Components: []web.Component{{Name: "udp", Ready: true, Detail: "receive buffer is 208 KiB"}, {Name: "http", Ready: true}, {Name: "store", Detail: "disk full"}},
 		Datagrams:  1234567, DatagramsPerSecond: 81.25,
-		Samples:       []web.Count{{Key: "0:1", Name: "flow_sample", Count: 4000}, {Key: "0:2", Name: "counter_sample", Count: 999}},
-		Errors:        []web.Count{{Key: "truncated", Count: 3}},
-		SocketDropped: 5, LostDatagrams: 12, LossPercent: 0.001, LostSamples: 1000,
+		Samples:        []web.Count{{Key: "0:1", Name: "flow_sample", Count: 4000}, {Key: "0:2", Name: "counter_sample", Count: 999}},
+		SkippedRecords: []web.Count{{Key: "flow 0:1012", Name: "extended_mpls_vc", Count: 2}},
+		Errors:         []web.Count{{Key: "truncated", Count: 3}},
+		SocketDropped:  5, LostDatagrams: 12, LossPercent: 0.001, LostSamples: 1000,
 		Refused: []web.Count{{Key: "not allowed", Count: 8}}, Agents: 2, Admitted: 3,
 		AlertsOpen: []web.Count{{Key: "large_flow", Count: 2}},
 		Sinks:      []web.SinkCount{{Name: "logline", Queued: 1, Limit: 4096, Sent: 11}},
@@ -60,6 +61,7 @@ store      NOT READY: disk full
 datagrams  1,234,567, 81.2/s
 samples    4,000 flow_sample (0:1)
            999 counter_sample (0:2)
+skipped    2 records: extended_mpls_vc (flow 0:1012)
 errors     3 truncated
 dropped    5 by the kernel, 0 cut
 lost       12 datagrams (0.001 %), 1,000 samples, by sequence

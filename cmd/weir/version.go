@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -17,31 +18,38 @@ func newVersion(p *program) *cobra.Command {
 		Long:    "Print on one line the version, the commit it was built from, and that of Go.",
 		Example: "  weir version",
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(p.out, versionLine())
+			_, err := fmt.Fprintln(p.out, thisBuild())
 			return err
 		},
 	}
 }
 
-// versionLine is what the binary knows of itself.
-func versionLine() string {
-	v, commit, goVersion, dirty := version, "unknown", "unknown", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		goVersion = info.GoVersion
-		if v == "" {
-			v = info.Main.Version
+// build is what the binary knows of itself.
+type build struct{ version, commit, golang string }
+
+func thisBuild() build {
+	b := build{version, "unknown", "unknown"}
+	info, ok := debug.ReadBuildInfo()
+	if ok {
+		b.golang = info.GoVersion
+		if b.version == "" {
+			b.version = info.Main.Version
 		}
 		for _, s := range info.Settings {
 			switch {
 			case s.Key == "vcs.revision":
-				commit = s.Value[:min(len(s.Value), 12)]
+				b.commit = s.Value[:min(len(s.Value), 12)] + strings.TrimPrefix(b.commit, "unknown")
 			case s.Key == "vcs.modified" && s.Value == "true":
-				dirty = " (modified)"
+				b.commit += " (modified)"
 			}
 		}
 	}
-	if v == "" {
-		v = "(devel)"
+	if b.version == "" {
+		b.version = "(devel)"
 	}
-	return fmt.Sprintf("weir %s commit %s%s %s", v, commit, dirty, goVersion)
+	return b
+}
+
+func (b build) String() string {
+	return fmt.Sprintf("weir %s commit %s %s", b.version, b.commit, b.golang)
 }

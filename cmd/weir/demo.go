@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/bench/traffic"
+	"weir/collector"
+	"weir/collector/config"
+)
+
+func newDemo(p *program) *cobra.Command {
+	var threshold string
+	var json bool
+	var seed uint64
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the collector beside a small simulated network",
+		Long: `Run the collector beside a simulated network that sends it real sFlow over
+127.0.0.0/8: three switches, two hypervisors, benign traffic, and every half
+minute an elephant flow of 6 Gbit/s that lasts ten seconds.
+
+Nothing leaves this machine and nothing is kept. Ctrl-C ends it.`,
+		Example: `  weir demo                         alerts as readable lines
+  weir demo --json                  alerts as JSON lines
+  weir demo --threshold 20Mbit/s    alert on smaller flows too`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := p.load(threshold)
+			if err != nil {
+				return err
+			}
+			return p.demo(cmd.Context(), cfg, seed, json || !isTerminal(p.out))
+		},
+	}
+	addAlertFlags(cmd, &threshold, &json)
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that the simulated traffic follows from")
+	return cmd
+}
+
+// demo runs the collector with a state of its own on a free port, and sends it
+// the simulated network, until ctx is done.
+func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json bool) error {
+	state, err := os.MkdirTemp("", "weir-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(state)
+	cfg.StateDir = state
+	cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)}
+	cfg.Allow = nil
+	cfg.HTTP = freeHTTP(cfg.HTTP)
+
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	sent := make(chan struct{})
+	close(sent) // until there is a sender to wait for
+	err = collector.Run(ctx, cfg, collector.IO{
+		Alerts: p.out, AlertsJSON: json, Log: p.logger(cfg.Log),
+		Ready: func(at collector.Addresses) {
+			fmt.Fprintf(p.err, "weir demo: three switches and two hypervisors send to %s\n", at.SFlow[0])
+			fmt.Fprintf(p.err, "weir demo: an elephant flow begins in five seconds, then every half minute; Ctrl-C ends\n")
+			if at.HTTP != "" {
+				fmt.Fprintf(p.err, "weir demo: metrics at http://%s/metrics\n", at.HTTP)
+			}
+			sent = make(chan struct{})
+			go func() {
+				defer close(sent)
+				if err := sendDemo(ctx, seed, at.SFlow[0]); err != nil {
+					stop(err)
+				}
+			}()
+		},
+	})
+	stop(nil)
+	<-sent
+	if cause := context.Cause(ctx); err == nil && cause != nil && cause != context.Canceled {
+		return cause
+	}
+	return err
+}
+
+// freeHTTP returns at, or any free port of the same address where at is taken.
+func freeHTTP(at netip.AddrPort) netip.AddrPort {
+	if !at.IsValid() {
+		return at
+	}
+	l, err := net.Listen("tcp", at.String())
+	if err != nil {
+		return netip.AddrPortFrom(at.Addr(), 0)
+	}
+	l.Close()
+	return at
+}
+
+// sendDemo sends the network's datagrams when they are due, each agent from its
+// own address, until ctx is done.
+func sendDemo(ctx context.Context, seed uint64, to string) error {
+	raddr, err := net.ResolveUDPAddr("udp", to)
+	if err != nil {
+		return err
+	}
+	c := traffic.Demo(seed)
+	c.Start = time.Now()
+	n := traffic.New(c)
+	conns := map[netip.AddrPort]*net.UDPConn{}
+	defer func() {
+		for _, conn := range conns {
+			conn.Close()
+		}
+	}()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		d, ok := n.Next()
+		if !ok {
+			return nil
+		}
+		timer.Reset(time.Until(d.At))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		conn := conns[d.From]
+		if conn == nil {
+			if conn, err = net.DialUDP("udp4", net.UDPAddrFromAddrPort(d.From), raddr); err != nil {
+				return err
+			}
+			conns[d.From] = conn
+		}
+		// UDP promises nothing, and neither does the demo: the collector may be gone.
+		_, _ = conn.Write(d.Payload)
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// alertLine is the part of an alert that the tests of commands look at.
+type alertLine struct {
+	Change  string
+	Kind    string
+	Subject struct {
+		Src, Dst string
+		DstPort  int `json:"dst_port"`
+	}
+	Evidence struct {
+		BitsPerSecond float64 `json:"bits_per_second"`
+		Low, High     float64
+		Samples       int
+	}
+}
+
+// TestDemoRaisesAnAlertForTheElephant runs the demo in real time until the first
+// elephant is reported, which starts after five seconds.
+func TestDemoRaisesAnAlertForTheElephant(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	out, w := io.Pipe()
+	var log strings.Builder
+	done := make(chan int)
+	go func() {
+		code := execute(ctx, []string{"demo"}, streams{strings.NewReader(""), w, &log})
+		w.Close()
+		done <- code
+	}()
+	var first alertLine
+	var got bool
+	for dec := json.NewDecoder(out); !got; {
+		var a alertLine
+		if err := dec.Decode(&a); err != nil {
+			t.Errorf("no alert: %v", err)
+			break
+		}
+		// The start may rest on few samples; an update knows more.
+		if a.Kind == "large_flow" && a.Change == "update" {
+			first, got = a, true
+		}
+	}
+	cancel()
+	go io.Copy(io.Discard, out)
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	if !strings.Contains(log.String(), "three switches and two hypervisors") {
+		t.Errorf("the log does not greet:\n%s", log.String())
+	}
+	if !got {
+		t.Fatalf("log:\n%s", log.String())
+	}
+	s, e := first.Subject, first.Evidence
+	if s.Src != "10.10.1.11" || s.Dst != "10.10.2.12" || s.DstPort != 873 {
+		t.Errorf("subject %+v, want the elephant", s)
+	}
+	// Its interval is wide while it is young: the true rate must not be far outside.
+	if e.Low > 1.3*6e9 || e.High < 0.3*6e9 || e.Samples == 0 {
+		t.Errorf("evidence %+v, the elephant has 6 Gbit/s", e)
+	}
+}

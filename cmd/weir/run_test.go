@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"weir/collector/config"
+)
+
+// hangUp sends this process SIGHUP.
+func hangUp(t *testing.T) {
+	t.Helper()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
+	name := file(t, "weir.yaml", "shards: 1\n")
+	var log output
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	p := &program{configFile: name}
+	next := p.reloads(ctx, "20%", zerolog.New(&log))
+
+	if err := os.WriteFile(name, []byte("shards: many\nlog: {level: loud}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hangUp(t)
+	await(t, &log, "(?s)loud.*\n")
+	want := `{"level":"error","file":"` + name + `","line":1,"key":"shards","value":"many","problem":"not a whole number","fix":"write a whole number from 0 to 256","message":"configuration not reloaded"}
+{"level":"error","file":"` + name + `","line":2,"key":"log.level","value":"loud","problem":"not one of the words","fix":"write debug, info, warn, error","message":"configuration not reloaded"}
+`
+	if diff := cmp.Diff(want, log.String()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+
+	if err := os.WriteFile(name, []byte("allow: [10.0.0.0/8]\nlarge_flow: {threshold: 1%}\nlog: {level: error}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hangUp(t)
+	select {
+	case c := <-next:
+		if len(c.Allow) != 1 || c.LargeFlow.Threshold.Share != 0.2 || zerolog.GlobalLevel() != zerolog.ErrorLevel {
+			t.Errorf("allow %v, threshold %v, level %v; want one, that of the command line, error", c.Allow, c.LargeFlow.Threshold, zerolog.GlobalLevel())
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("no configuration after SIGHUP")
+	}
+	setLevel(config.Default().Log)
+}
+
+// TestRunIsSeenByTheOtherCommands runs a whole collector.
+func TestRunIsSeenByTheOtherCommands(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	conf := file(t, "weir.yaml", fmt.Sprintf("listen: ['127.0.0.1:0']\nshards: 1\nstate_dir: %q\nhttp: '127.0.0.1:0'\nlog: {format: json}\n", dir))
+	_, log, stop := start(t, "run", "--config", conf)
+	await(t, log, `receiving sFlow`)
+	var hello struct {
+		Listen []string
+		HTTP   string
+	}
+	if err := json.Unmarshal([]byte(strings.SplitAfter(log.String(), "\n")[0]), &hello); err != nil {
+		t.Fatalf("%v: %s", err, log)
+	}
+	c, err := net.Dial("udp", hello.Listen[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for i := range 10 {
+		if _, err := c.Write(payload(uint32(i + 1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := ""
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && !strings.HasPrefix(text, "10, "); time.Sleep(20 * time.Millisecond) {
+		_, out, stderr := weir(t, "status", "--config", conf)
+		_, text, _ = strings.Cut(out, "datagrams")
+		text = strings.TrimSpace(text)
+		if stderr != "" {
+			t.Fatal(stderr)
+		}
+	}
+	if !strings.HasPrefix(text, "10, ") {
+		t.Errorf("status: %s", text)
+	}
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && !strings.Contains(text, "192.0.2.1"); time.Sleep(20 * time.Millisecond) {
+		_, text, _ = weir(t, "agents", "--config", conf)
+	}
+	if !strings.Contains(text, "192.0.2.1  127.0.0.1") {
+		t.Errorf("agents: %s", text)
+	}
+	at := file(t, "health.yaml", fmt.Sprintf("http: %q\n", hello.HTTP))
+	if code, out, stderr := weir(t, "healthcheck", "--config", at); code != 0 {
+		t.Errorf("healthcheck: code %d, %s%s", code, out, stderr)
+	}
+	if code, _, stderr := weir(t, "run", "--config", conf); code != 1 || !strings.Contains(stderr, "weir: state_dir "+dir+" is in use by weir with process id ") {
+		t.Errorf("a second collector: code %d, errors %q", code, stderr)
+	}
+	if code := stop(); code != 0 {
+		t.Errorf("code %d, log %s", code, log)
+	}
+	if code, _, _ := weir(t, "status", "--config", conf); code != 1 {
+		t.Error("the control socket outlives the collector")
+	}
+}
