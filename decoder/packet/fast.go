@@ -22,25 +22,28 @@ func (h *Header) Decode(p Protocol, b []byte) Depth {
 	// or from constants, in one block, so that the compiler joins the stores.
 	e := (*[18]byte)(b)
 	at := ethernetLen
+	pcp := uint8(0)
 	etherType := be.Uint16(e[12:])
 	if etherType != etherTypeVLAN {
-		h.VLAN, h.InnerVLAN, h.VLANTags, h.PCP, h.MPLSLabels, h.Tunnel = 0, 0, 0, 0, 0, 0
+		h.VLAN, h.InnerVLAN, h.VLANTags, h.MoreFrags, h.MPLSLabels, h.Tunnel = 0, 0, 0, false, 0, 0
 	} else {
 		tci := be.Uint16(e[14:])
 		etherType = be.Uint16(e[16:])
 		at = ethernetLen + 4
 		h.VLAN, h.InnerVLAN = tci&0xfff, 0
-		h.VLANTags, h.PCP, h.MPLSLabels, h.Tunnel = 1, uint8(tci>>13), 0, 0
+		h.VLANTags, h.MoreFrags, h.MPLSLabels, h.Tunnel = 1, false, 0, 0
+		pcp = uint8(tci >> 13)
 	}
-	h.DstMAC = [6]byte(e[0:6])
-	h.SrcMAC = [6]byte(e[6:12])
+	h.DstMAC[0], h.DstMAC[1], h.DstMAC[2], h.DstMAC[3], h.DstMAC[4], h.DstMAC[5],
+		h.SrcMAC[0], h.SrcMAC[1], h.SrcMAC[2], h.SrcMAC[3], h.SrcMAC[4], h.SrcMAC[5] =
+		e[0], e[1], e[2], e[3], e[4], e[5], e[6], e[7], e[8], e[9], e[10], e[11]
 	h.MPLSLabel, h.ICMPType, h.ICMPCode, h.DHCP, h.HasVNI = 0, 0, 0, 0, false
 	h.VNI = 0
 
 	ip := b[at:]
 	if etherType != etherTypeIPv4 || len(ip) < ipv4Len+udpLen {
 		if etherType == etherTypeIPv6 {
-			return h.plainIPv6(b, at)
+			return h.plainIPv6(b, at, pcp)
 		}
 		return h.walk(p, b)
 	}
@@ -55,19 +58,19 @@ func (h *Header) Decode(p Protocol, b []byte) Depth {
 	ports := bits.RotateLeft32(be.Uint32(i[20:]), 16) // source port in the low half
 	h.Key.SrcPort, h.Key.DstPort = uint16(ports), uint16(ports>>16)
 	h.Key.Proto, h.Key.V6 = i[9], false
-	h.EtherType, h.FragOff = etherTypeIPv4, 0
-	h.HasKey, h.Depth, h.Fragment, h.MoreFrags = true, DepthTransport, false, false
-	h.TOS, h.TTL = i[1], i[8]
+	facts := uint32(i[1])<<8 | uint32(i[8])<<16 | uint32(pcp)<<24
 	length := bits.RotateLeft32(be.Uint32(i[2:]), 16)
 	h.IPLength, h.IPID = uint16(length), uint16(length>>16)
 	at += ipv4Len
 	switch {
 	case i[9] == protoTCP && n >= ipv4Len+tcpLen:
 		t := (*[tcpLen]byte)(ip[ipv4Len:])
+		h.plainFacts(etherTypeIPv4, true, facts|uint32(t[13]))
 		h.plainTCP(t)
 		h.PayloadOffset = at + min(max(tcpLen, int(t[12]>>4)*4), n-ipv4Len)
 		return DepthTransport
 	case i[9] == protoUDP:
+		h.plainFacts(etherTypeIPv4, false, facts)
 		h.plainUDP(be.Uint16(i[24:]))
 		h.PayloadOffset = at + udpLen
 		if portKnown(be.Uint16(i[22:])) {
@@ -79,7 +82,7 @@ func (h *Header) Decode(p Protocol, b []byte) Depth {
 }
 
 // plainIPv6 continues the fast path at the IPv6 header at b[at:].
-func (h *Header) plainIPv6(b []byte, at int) Depth {
+func (h *Header) plainIPv6(b []byte, at int, pcp uint8) Depth {
 	ip := b[at:]
 	if len(ip) < ipv6Len+udpLen {
 		return h.walk(ProtocolEthernet, b)
@@ -95,19 +98,19 @@ func (h *Header) plainIPv6(b []byte, at int) Depth {
 	ports := bits.RotateLeft32(be.Uint32(i[40:]), 16)
 	h.Key.SrcPort, h.Key.DstPort = uint16(ports), uint16(ports>>16)
 	h.Key.Proto, h.Key.V6 = i[6], true
-	h.EtherType, h.FragOff = etherTypeIPv6, 0
-	h.HasKey, h.Depth, h.Fragment, h.MoreFrags = true, DepthTransport, false, false
-	h.TOS, h.TTL = uint8(be.Uint16(i[0:])>>4), i[7]
+	facts := uint32(uint8(be.Uint16(i[0:])>>4))<<8 | uint32(i[7])<<16 | uint32(pcp)<<24
 	h.IPLength, h.IPID = uint16(min(n+ipv6Len, 0xffff)), 0
 	at += ipv6Len
 	n = min(n, len(ip)-ipv6Len)
 	switch {
 	case i[6] == protoTCP && n >= tcpLen:
 		t := (*[tcpLen]byte)(ip[ipv6Len:])
+		h.plainFacts(etherTypeIPv6, true, facts|uint32(t[13]))
 		h.plainTCP(t)
 		h.PayloadOffset = at + min(max(tcpLen, int(t[12]>>4)*4), n)
 		return DepthTransport
 	case i[6] == protoUDP:
+		h.plainFacts(etherTypeIPv6, false, facts)
 		h.plainUDP(be.Uint16(i[44:]))
 		h.PayloadOffset = at + udpLen
 		if portKnown(h.Key.DstPort) {
@@ -118,16 +121,22 @@ func (h *Header) plainIPv6(b []byte, at int) Depth {
 	return h.walk(ProtocolEthernet, b)
 }
 
+// plainFacts writes what whole TCP and UDP headers have in common. In facts are
+// the fields from TCPFlags to PCP.
+func (h *Header) plainFacts(etherType uint16, tcp bool, facts uint32) {
+	h.EtherType, h.FragOff = etherType, 0
+	h.HasKey, h.Depth, h.Fragment, h.HasTCP = true, DepthTransport, false, tcp
+	h.TCPFlags, h.TOS, h.TTL, h.PCP = uint8(facts), uint8(facts>>8), uint8(facts>>16), uint8(facts>>24)
+}
+
 func (h *Header) plainTCP(t *[tcpLen]byte) {
 	seq := bits.RotateLeft64(be.Uint64(t[4:]), 32)
 	h.TCPSeq, h.TCPAck = uint32(seq), uint32(seq>>32)
-	h.TCPFlags, h.HasTCP = t[13], true
 	h.TCPWindow, h.UDPLength = be.Uint16(t[14:]), 0
 }
 
 func (h *Header) plainUDP(length uint16) {
 	h.TCPSeq, h.TCPAck = 0, 0
-	h.TCPFlags, h.HasTCP = 0, false
 	h.TCPWindow, h.UDPLength = 0, length
 }
 

@@ -99,13 +99,13 @@ type Header struct {
 	HasKey    bool   // Key holds addresses, and it is no non-first fragment
 	Depth     Depth  // how far the innermost packet was read
 	Fragment  bool   // a fragment, first or later
-	MoreFrags bool
+	HasTCP    bool   // the whole TCP header was read; false after SetIPv4 and SetIPv6, which set TCPFlags alone
 
 	VLAN       uint16 // outermost VLAN id; valid when VLANTags > 0
 	InnerVLAN  uint16 // innermost VLAN id of the outer frame; valid when VLANTags > 1
 	VLANTags   uint8  // 802.1Q and 802.1ad tags of the outer frame, 255 for more
-	PCP        uint8  // priority of the outermost tag
-	MPLSLabels uint8  // labels passed, 255 for more
+	MoreFrags  bool
+	MPLSLabels uint8 // labels passed, 255 for more
 	Tunnel     Tunnel
 
 	MPLSLabel uint32 // outermost label; valid when MPLSLabels > 0
@@ -116,9 +116,9 @@ type Header struct {
 	VNI       uint32 // VXLAN, Geneve VNI; NVGRE VSID; GRE key: of the innermost tunnel that has one
 
 	TCPFlags uint8 // FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128; 0 where the TCP header was cut
-	HasTCP   bool  // the whole TCP header was read; false after SetIPv4 and SetIPv6, which set TCPFlags alone
 	TOS      uint8 // type of service, traffic class
 	TTL      uint8
+	PCP      uint8 // priority of the outermost tag
 
 	IPLength  uint16 // total length (IPv4) or payload length + 40 (IPv6, at most 65535) of the innermost packet; 0 where the sender left it open
 	IPID      uint16 // IPv4 identification; low 16 bits of the IPv6 fragment identification
