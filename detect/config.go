@@ -26,8 +26,8 @@ type LargeFlowConfig struct {
 	Off       bool          // no large-flow alerts
 	Threshold Threshold     // default 10 % of the interface's speed (100 Mbit/s where it is unknown)
 	Hold      time.Duration // how long a flow must be below the threshold before its alert ends; default 3 s
-	Keys      int           // flows per shard that can be watched at once, rounded up to a power of two; default 16384 (about 3 MB)
-	Hot       int           // flows that the engine can follow at once; default 4096 (up to 4 KB per flow and vantage point)
+	Keys      int           // flows per shard that can be watched at once, rounded up to a power of two; default 16384 (about 4 MB)
+	Hot       int           // pairs of flow and vantage point that the engine follows at once; default 4096 (about 5.5 KB each while in use)
 }
 
 // DefaultConfig returns the configuration with every default filled in.

@@ -394,6 +394,41 @@ func TestFlowAtThresholdDoesNotFlap(t *testing.T) {
 	}
 }
 
+// A small flow that grows large is found as fast as a new one, and its alert
+// speaks of what it is now.
+func TestSmallFlowGrownLarge(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		before float64
+	}{{"watched before", 0.04}, {"not worth a look before", 0.015}} {
+		t.Run(c.name, func(t *testing.T) {
+			var streams []stream
+			const flows = 30
+			for i := range flows {
+				streams = append(streams, share(i, c.before, 1, 0, 60*sec), share(i, 0.5-c.before, 1, 60*sec, 80*sec))
+			}
+			w := newWorld(1, tenPercent)
+			w.play(generate(16, streams...))
+			w.until(100 * sec)
+			if n := len(w.ids()); n != flows {
+				t.Fatalf("%d alerts, want %d:%s", n, flows, w.starts())
+			}
+			for _, a := range w.alerts {
+				e := evidence(a)
+				if first := time.Time(e.FirstSample).Sub(epoch); first < 57*sec || first > 61*sec {
+					t.Errorf("%s: first sample at %s, want about 60s", a.Subject.Line(), first)
+				}
+				if at := a.At.Sub(epoch); a.Change == Start && at > 62*sec {
+					t.Errorf("%s: started at %s", a.Subject.Line(), at)
+				}
+				if v := float64(e.BitsPerSecond); a.Change == End && math.Abs(v/5e9-1) > 0.25 {
+					t.Errorf("%s: life %.3g bit/s, want 5e9", a.Subject.Line(), v)
+				}
+			}
+		})
+	}
+}
+
 func TestReloadChangesThreshold(t *testing.T) {
 	w := newWorld(1, Threshold{BitsPerSecond: 9e9})
 	events := generate(15, share(1, 0.3, 1, 0, 20*sec))

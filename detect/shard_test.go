@@ -240,3 +240,25 @@ func BenchmarkIdleTick(b *testing.B) {
 		w.until(w.next)
 	}
 }
+
+// BenchmarkEngineTick is one tick of 100 ms with 1,000 flows at half the
+// threshold, which all gave samples.
+func BenchmarkEngineTick(b *testing.B) {
+	w := newWorld(1, tenPercent)
+	var a decoder.Arrival
+	f := decoder.Flow{Arrival: &a}
+	st := share(0, 0.05, 1, 0, 0)
+	st.rate = linkRate / 10 // 4.2 samples of each flow in a tick
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range 4200 {
+			st.flow = i % 1000
+			fill(&f, event{w.next - time.Duration(4200-i)*20*time.Microsecond, &st, 1500})
+			w.shards[0].Flow(&f)
+		}
+		w.until(w.next)
+	}
+	if n := len(w.alerts); n > 0 {
+		b.Errorf("%d alerts", n)
+	}
+}

@@ -17,13 +17,16 @@ type point struct {
 	first  int64       // ns
 	led    int64
 	last   int64
-	idle   int64 // ns of pauses between batches
+	all    window.Sum // everything ever, for the mean weight
+	idle   int64      // ns of pauses between batches
 	pauses uint32
 }
 
 // add joins a record to the point.
 func (p *point) add(r *Record) {
-	begun, sum := p.life.N > 0, r.Sum
+	begun, sum := p.all.N > 0, r.Sum
+	p.all.Add(r.Sum)
+	p.all.Add(r.Onset.Sum)
 	switch {
 	case r.Begun:
 		p.ring.Reset()
@@ -63,7 +66,18 @@ func (p *point) add(r *Record) {
 
 // weight is the mean weight of a sample, larger samples counting for more: the
 // octets that one effective sample stands for.
-func (p *point) weight() float64 { return p.life.W2 / p.life.W }
+func (p *point) weight() float64 { return p.all.W2 / p.all.W }
+
+// rebase lets the life begin where the window of span ns before now does.
+func (p *point) rebase(now, span int64) {
+	s, ns := p.since(now, span, true)
+	if p.first >= now-ns {
+		return
+	}
+	p.octets = uint64(float64(p.octets) * s.W / p.life.W)
+	p.life, p.lead = s, window.Sum{}
+	p.first, p.led = now-ns, now-ns
+}
 
 // since returns what the point saw in the last length ns before now, and the
 // time in ns in which it saw that.

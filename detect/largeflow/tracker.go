@@ -262,19 +262,23 @@ func (t *Tracker) end(f *flow) {
 
 // suspect tries the windows from the shortest to the first that reaches back
 // to the flow's onset. If one convinces, the estimate is that of the longest
-// which agrees: the convincing one was chosen for being high.
-func (t *Tracker) suspect(f *flow, now int64) (Estimate, bool) {
-	theta := t.threshold(f)
+// which agrees: the convincing one was chosen for being high. If that is not
+// the flow's whole life, it was a small flow before, and is a new one now.
+func (t *Tracker) suspect(f *flow, now int64) (shown Estimate, found bool) {
+	var samples uint32
 	oldest := now
 	for _, p := range f.points {
+		samples += p.all.N
 		oldest = min(oldest, p.onset.At)
 	}
-	var shown Estimate
-	found := false
+	if samples < minSamples {
+		return shown, false
+	}
+	theta, since := t.threshold(f), int64(0)
 	for _, span := range spans {
 		e := t.estimate(f, now, span, true)
 		if e.Effective >= minSamples && e.BitsPerSecond >= theta {
-			shown = e
+			shown, since = e, span
 			found = found || e.above(suspectShare*theta, suspectChance)
 		}
 		if now-span <= oldest {
@@ -283,6 +287,9 @@ func (t *Tracker) suspect(f *flow, now int64) (Estimate, bool) {
 	}
 	if found {
 		shown.interval()
+		for _, p := range f.points {
+			p.rebase(now, since)
+		}
 	}
 	return shown, found
 }
@@ -384,7 +391,7 @@ func (t *Tracker) report(f *flow, now int64, e Estimate) Report {
 	}
 	r := Report{
 		Key: f.key, State: f.state, Start: f.seq == 1, At: now, Onset: f.onset, Started: f.started, Seq: f.seq,
-		Threshold: t.threshold(f), Window: e, Life: l, Frame: float64(octets) / float64(n),
+		Threshold: t.threshold(f), Window: e, Life: l, Frame: float64(octets) / float64(max(n, 1)),
 	}
 	r.Best = e.Best
 	if f.state == Ended || e.Samples == 0 {
@@ -392,7 +399,7 @@ func (t *Tracker) report(f *flow, now int64, e Estimate) Report {
 	}
 	for _, p := range f.points {
 		if p.Vantage == r.Best.Vantage {
-			r.Rate = p.life.W / float64(p.octets)
+			r.Rate = p.life.W / float64(max(p.octets, 1))
 		}
 	}
 	r.Life.Span = time.Duration(f.newest - f.onset)

@@ -56,9 +56,12 @@ func (s Sum) Effective() float64 {
 	return s.W * s.W / s.W2
 }
 
+// cell holds running totals, so that the sum of any number of slots is one
+// difference.
 type cell struct {
-	Sum
-	first, last int64 // ns of the oldest and the newest sample
+	total Sum   // of everything up to and with this slot
+	last  int64 // ns of the newest sample up to and with this slot; 0 none
+	first int64 // ns of the oldest sample of this slot; 0 none
 }
 
 // Ring is the newest Slots slots up to the newest it was given. The zero value
@@ -66,6 +69,7 @@ type cell struct {
 type Ring struct {
 	newest int64 // slot
 	used   bool
+	base   Sum // total of everything that has left the ring
 	cells  [Slots]cell
 }
 
@@ -79,21 +83,28 @@ func (r *Ring) Add(slot int64, s Sum, first, last int64) bool {
 	case !r.used || slot-r.newest >= Slots:
 		*r = Ring{newest: slot, used: true}
 	case slot > r.newest:
+		before := r.at(r.newest)
 		for i := r.newest + 1; i <= slot; i++ {
-			r.cells[i&(Slots-1)] = cell{}
+			c := r.at(i)
+			r.base = c.total // of the slot that leaves; empty in the first round
+			*c = cell{total: before.total, last: before.last}
 		}
 		r.newest = slot
 	case r.newest-slot >= Slots:
 		return false
 	}
-	c := &r.cells[slot&(Slots-1)]
-	if c.N == 0 || first < c.first {
+	if c := r.at(slot); c.first == 0 || first < c.first {
 		c.first = first
 	}
-	c.Sum.Add(s)
-	c.last = max(c.last, last)
+	for i := slot; i <= r.newest; i++ { // more than one only where samples are late
+		c := r.at(i)
+		c.total.Add(s)
+		c.last = max(c.last, last)
+	}
 	return true
 }
+
+func (r *Ring) at(slot int64) *cell { return &r.cells[slot&(Slots-1)] }
 
 // Since returns the sum of the slots from first on.
 func (r *Ring) Since(first int64) Sum {
@@ -105,9 +116,9 @@ func (r *Ring) Since(first int64) Sum {
 // newest sample before them, 0 if the ring holds none. If that is less than
 // gap ns older than the samples after it, slots of samples that arrived
 // together were cut apart, and one more is taken.
-func (r *Ring) SinceBatch(first int64, gap int64) (s Sum, before int64) {
+func (r *Ring) SinceBatch(first, gap int64) (s Sum, before int64) {
 	s, before = r.since(first)
-	if before == 0 || s.N == 0 || r.cells[r.next(first)&(Slots-1)].first-before > gap {
+	if before == 0 || s.N == 0 || r.at(r.next(first)).first-before > gap {
 		return s, before
 	}
 	return r.since(SlotOf(before))
@@ -116,7 +127,7 @@ func (r *Ring) SinceBatch(first int64, gap int64) (s Sum, before int64) {
 // next returns the first slot from first on that holds samples.
 func (r *Ring) next(first int64) int64 {
 	i := max(first, r.newest-Slots+1)
-	for i < r.newest && r.cells[i&(Slots-1)].N == 0 {
+	for i < r.newest && r.at(i).first == 0 {
 		i++
 	}
 	return i
@@ -126,17 +137,15 @@ func (r *Ring) since(first int64) (s Sum, before int64) {
 	if !r.used {
 		return s, 0
 	}
-	oldest := r.newest - Slots + 1
-	i := r.newest
-	for ; i >= max(first, oldest); i-- {
-		if c := &r.cells[i&(Slots-1)]; c.N > 0 {
-			s.Add(c.Sum)
-		}
+	s, oldest := r.at(r.newest).total, r.newest-Slots+1
+	if first <= oldest {
+		s.Sub(r.base)
+		return s, 0
 	}
-	for ; i >= oldest; i-- {
-		if c := &r.cells[i&(Slots-1)]; c.N > 0 {
-			return s, c.last
-		}
+	c := r.at(min(first-1, r.newest))
+	s.Sub(c.total)
+	if c.last < SlotStart(oldest) {
+		return s, 0
 	}
-	return s, 0
+	return s, c.last
 }
