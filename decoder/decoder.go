@@ -235,7 +235,7 @@ func (d *Decoder) records(p *Packet, b []byte, n, sample uint32, end int) bool {
 		}
 	}
 	if p.Seen&seenPacket == 0 {
-		p.Header = packet.Header{}
+		p.Header.Reset()
 	}
 	return true
 }

@@ -277,6 +277,37 @@ func TestReuseShowsNothingOfYesterday(t *testing.T) {
 	}
 }
 
+func TestSampledEthernetAndIPv4MakeOneFlow(t *testing.T) {
+	eth := sflow.SampledEthernet{Length: 1000, SrcMAC: sflow.MAC{2, 0, 0, 0, 0, 1}, DstMAC: sflow.MAC{2, 0, 0, 0, 0, 2}, Type: 0x0800}
+	ip := sflow.SampledIPv4{Length: 982, Protocol: 17, SrcIP: netip.MustParseAddr("10.0.0.1"), DstIP: netip.MustParseAddr("10.0.0.2"), SrcPort: 53, DstPort: 5353}
+	for name, recs := range map[string][]byte{
+		"ethernet first": ip.Append(eth.Append(nil)),
+		"ipv4 first":     eth.Append(ip.Append(nil)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := sflow.FlowSample{SamplingRate: 10, NumRecords: 2, RecordData: recs}
+			var d decoder.Decoder
+			r := &record{}
+			// A rich header before: nothing of it may remain.
+			if err := d.Decode(datagram(flowSample(1, 1, 128, false), s.Append(nil, false)), from, at, r); err != nil {
+				t.Fatal(err)
+			}
+			f := r.flow
+			want := packet.Key{SrcPort: 53, DstPort: 5353, Proto: 17,
+				Src: netip.MustParseAddr("10.0.0.1").As16(), Dst: netip.MustParseAddr("10.0.0.2").As16()}
+			if diff := cmp.Diff(want, f.Header.Key); diff != "" {
+				t.Errorf("key (-want +got):\n%s", diff)
+			}
+			if !f.Header.HasKey || f.FrameLength != 1000 || f.Header.SrcMAC != eth.SrcMAC || f.Header.HasTCP {
+				t.Errorf("key %v frame %d mac %v tcp %v", f.Header.HasKey, f.FrameLength, f.Header.SrcMAC, f.Header.HasTCP)
+			}
+			if f.Seen != decoder.SeenEthernet|decoder.SeenIPv4 || f.HeaderBytes != nil {
+				t.Errorf("seen %b, header bytes %x", f.Seen, f.HeaderBytes)
+			}
+		})
+	}
+}
+
 func TestEmptySamplesCostLittle(t *testing.T) {
 	g := sflow.Datagram{NumSamples: 0xffffffff, SampleData: make([]byte, 65000)}
 	var d decoder.Decoder

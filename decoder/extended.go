@@ -55,13 +55,16 @@ func (d *Decoder) extended(p *Packet, format sflow.Format, body []byte) sflow.Re
 // sampled header, if there is one too, knows more and wins; addresses win over
 // MACs.
 func sampled(p *Packet, r sflow.Record) sflow.Reason {
+	if p.Seen&seenPacket == 0 {
+		p.Header.Reset()
+	}
 	switch r.Format {
 	case sflow.FormatSampledEthernet:
 		var s sflow.SampledEthernet
 		if err := s.Decode(r); err != nil {
 			return err.(sflow.Reason)
 		}
-		if p.Seen&seenPacket == 0 {
+		if p.Seen&(SeenHeader|SeenEthernet) == 0 {
 			p.Header.SetEthernet(s.SrcMAC, s.DstMAC, uint16(s.Type))
 			p.FrameLength = s.Length
 		}
