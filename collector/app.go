@@ -78,7 +78,8 @@ type app struct {
 	open     map[detect.Kind]uint64
 	stats    detect.EngineStats
 
-	ready   atomic.Bool // everything below and above is built
+	ready   atomic.Bool   // everything below and above is built
+	epoch   atomic.Uint64 // counts the times the machine's clock was set
 	saveErr atomic.Pointer[error]
 	rateMu  sync.Mutex
 	rate    rate
@@ -250,6 +251,7 @@ func (a *app) receive(r *udp.Receiver, i int) {
 	runtime.LockOSThread() // its sockets are steered to this shard: keep caches warm
 	s, d, clock := a.shards[i], a.detect[i], a.group.Clock()
 	var busy time.Duration
+	epoch := a.epoch.Load()
 	next := clock.Now().Add(tick)
 	var last time.Time // of the last hand-over
 	end := time.Time{}
@@ -275,6 +277,12 @@ func (a *app) receive(r *udp.Receiver, i int) {
 			busy += time.Since(start)
 		}
 		now := clock.Now()
+		if e := a.epoch.Load(); e != epoch {
+			epoch = e
+			d.Reset()
+			s.Epoch(now)
+			next, last = now.Add(tick), time.Time{}
+		}
 		if d.Urgent() && now.Sub(last) >= coalesce || !now.Before(next) {
 			s.Tick(now, busy)
 			last = now
@@ -303,20 +311,29 @@ func (a *app) decide(stop <-chan struct{}) {
 	clock := a.group.Clock()
 	t := time.NewTicker(tick)
 	defer t.Stop()
+	epoch, last := a.epoch.Load(), clock.Now()
+	step := func() {
+		now := clock.Now()
+		if e := a.epoch.Load(); e != epoch || now.Before(last) {
+			epoch = e
+			a.engine.Epoch(last, a.emit)
+		}
+		last = now
+		a.engine.Tick(now, a.emit)
+	}
 	for {
 		select {
 		case <-stop:
-			now := clock.Now()
-			a.engine.Tick(now, a.emit)
-			a.engine.Close(now, a.emit, detect.ReasonShutdown)
+			step()
+			a.engine.Close(last, a.emit, detect.ReasonShutdown)
 			return
 		case cfg := <-a.io.Reload:
 			a.reload(cfg)
 		case <-a.urgent:
-			a.engine.Tick(clock.Now(), a.emit)
+			step()
 			time.Sleep(coalesce)
 		case <-t.C:
-			a.engine.Tick(clock.Now(), a.emit)
+			step()
 			a.publish()
 		}
 	}
@@ -333,7 +350,11 @@ func (a *app) reload(cfg config.Config) {
 		d.SetConfig(dc)
 	}
 	a.engine.SetConfig(a.group.Clock().Now(), dc, a.emit)
-	a.log.Info().Strs("applied", applied).Strs("need_restart", restart).Msg("configuration read again")
+	e := a.log.Info()
+	if len(restart) > 0 {
+		e = a.log.Warn()
+	}
+	e.Strs("applied", applied).Strs("need_restart", restart).Msg("configuration read again")
 }
 
 // emit hands one alert change to the sinks.
@@ -380,11 +401,26 @@ func (a *app) housekeep(ctx context.Context, failed <-chan error) error {
 			a.rate.add(now, a.group.Stats().Datagrams)
 			a.rateMu.Unlock()
 			a.logBad(now)
+			a.watchClock()
 			if now.Sub(saved) >= saveEvery {
 				saved = now
 				a.saveAgents()
 			}
 		}
+	}
+}
+
+// maxStep is how far the machine's clock may be set without a new epoch. The
+// collector runs on monotonic time, so that a step never writes into old slots.
+const maxStep = time.Second
+
+// watchClock follows the machine's clock when it was set.
+func (a *app) watchClock() {
+	clock := a.group.Clock()
+	if d := clock.Step(); d.Abs() > maxStep {
+		clock.Resync()
+		a.epoch.Add(1)
+		a.log.Warn().Str("by", d.String()).Msg("the machine's clock was set: open alerts end, windows start anew")
 	}
 }
 
@@ -401,7 +437,7 @@ func (a *app) saveAgents() {
 
 func agentsConfig(cfg config.Config) agents.Config {
 	return agents.Config{Allow: cfg.Allow, Limits: agents.Limits{
-		Agents: cfg.Limits.Agents, Interfaces: cfg.Limits.Interfaces,
+		Agents: cfg.Limits.Agents, Interfaces: cfg.Limits.Interfaces, Sources: cfg.Limits.Sources,
 		AdmissionBurst: cfg.Limits.AdmissionBurst, AdmissionRate: float64(cfg.Limits.AdmissionRate),
 	}}
 }
@@ -411,5 +447,6 @@ func detectConfig(cfg config.Config, shards int) detect.Config {
 	return detect.Config{LargeFlow: detect.LargeFlowConfig{
 		Threshold: cfg.LargeFlow.Threshold,
 		Keys:      max(cfg.Limits.Keys/shards, 64),
+		Hot:       cfg.Limits.Hot,
 	}}
 }
