@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/collector/udp"
+)
+
+// run starts `weir run` as a process of its own, sends to it from this one, and
+// prints what arrived, what was lost, and how memory went. Rate 0 is a flood.
+func run(rate float64, length time.Duration) error {
+	dir, err := os.MkdirTemp("", "weir-receive-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	w, err := start(dir)
+	if err != nil {
+		return err
+	}
+	defer w.stop()
+	to := netip.MustParseAddrPort(w.listen)
+	out, err := udp.NewSender(udp.SenderConfig{To: to, Rate: rate})
+	if err != nil {
+		return err
+	}
+	payloads := datagrams(10_000)
+	ctx := context.Background()
+	begin, shown := time.Now(), time.Time{}
+	for i := 0; time.Since(begin) < length; i++ {
+		// The sequences start again with every round: for the agents it is a
+		// restart, which costs more than an ordinary datagram, not less.
+		if err := out.Send(ctx, payloads[i%len(payloads)]); err != nil {
+			return err
+		}
+		if i%1000 == 0 && time.Since(shown) > time.Second {
+			shown = time.Now()
+			rss, err := w.rss()
+			if err != nil {
+				return err
+			}
+			w.samples = append(w.samples, rss)
+			fmt.Fprintf(os.Stderr, "\r\033[K%2.0f of %.0f s, %d MB resident", time.Since(begin).Seconds(), length.Seconds(), rss>>20)
+		}
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	fmt.Fprint(os.Stderr, "\r\033[K")
+	took := time.Since(begin)
+	time.Sleep(time.Second)
+	got, dropped, err := w.counts()
+	if err != nil {
+		return err
+	}
+	sent := out.Stats().Datagrams
+	fmt.Printf("sent      %d datagrams in %.1f s, %.0f/s, six flow samples each\n", sent, took.Seconds(), float64(sent)/took.Seconds())
+	fmt.Printf("received  %d, %.0f/s\n", got, float64(got)/took.Seconds())
+	fmt.Printf("lost      %d (%.4f %%), of them dropped by the kernel %d\n", sent-got, 100*float64(sent-got)/float64(sent), dropped)
+	fmt.Printf("memory    %d MB resident after 1 s, %d MB at half time, %d MB at the end\n",
+		w.samples[0]>>20, w.samples[len(w.samples)/2]>>20, w.samples[len(w.samples)-1]>>20)
+	return nil
+}
+
+// child is a running collector.
+type child struct {
+	cmd          *exec.Cmd
+	listen, http string
+	samples      []int64 // resident octets, one a second
+}
+
+// start builds and starts a collector on ports of the kernel's choice.
+func start(dir string) (*child, error) {
+	binary := filepath.Join(dir, "weir")
+	if out, err := exec.Command("go", "build", "-o", binary, "weir/cmd/weir").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build: %w: %s", err, out)
+	}
+	conf := filepath.Join(dir, "weir.yaml")
+	text := "listen: [\"127.0.0.1:0\"]\nhttp: 127.0.0.1:0\nstate_dir: " + filepath.Join(dir, "state") + "\nlog:\n  format: json\n"
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	c := &child{cmd: exec.Command(binary, "run", "--config", conf)}
+	logs, err := c.cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewScanner(logs)
+	for lines.Scan() {
+		var l struct {
+			Message, HTTP string
+			Listen        []string
+		}
+		if json.Unmarshal(lines.Bytes(), &l) == nil && l.Message == "receiving sFlow" {
+			c.listen, c.http = l.Listen[0], l.HTTP
+			go io.Copy(io.Discard, logs)
+			return c, nil
+		}
+		fmt.Fprintln(os.Stderr, lines.Text())
+	}
+	c.stop()
+	return nil, fmt.Errorf("the collector did not start")
+}
+
+func (c *child) stop() {
+	c.cmd.Process.Signal(os.Interrupt)
+	c.cmd.Wait()
+}
+
+// rss reads the resident set from /proc.
+func (c *child) rss() (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", c.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
+	return pages * int64(os.Getpagesize()), err
+}
+
+// counts asks /metrics.
+func (c *child) counts() (received, dropped uint64, err error) {
+	resp, err := http.Get("http://" + c.http + "/metrics")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer resp.Body.Close()
+	s := bufio.NewScanner(resp.Body)
+	for s.Scan() {
+		name, value, _ := strings.Cut(s.Text(), " ")
+		v, _ := strconv.ParseFloat(value, 64)
+		switch name {
+		case "weir_datagrams_total":
+			received = uint64(v)
+		case "weir_socket_dropped_total":
+			dropped = uint64(v)
+		}
+	}
+	return received, dropped, s.Err()
+}

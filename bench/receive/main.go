@@ -1,0 +1,43 @@
+// Receive measures the collector at its socket, where on loopback the sender
+// would otherwise be the bottleneck.
+//
+//	go run ./bench/receive            CPU per datagram: a full receive buffer is drained
+//	go run ./bench/receive -paced     200,000 datagrams/s for 60 s: how many are lost
+//	go run ./bench/receive -flood     as fast as the sender can for 20 s: memory
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+func main() {
+	paced := flag.Bool("paced", false, "send -rate datagrams/s for -for, count the lost")
+	flood := flag.Bool("flood", false, "send as fast as possible for -for, watch memory")
+	rate := flag.Float64("rate", 200000, "datagrams per second with -paced")
+	length := flag.Duration("for", 0, "how long -paced (default 60s) or -flood (default 20s) sends")
+	rounds := flag.Int("rounds", 9, "rounds of the CPU measurement; medians are printed")
+	flag.Parse()
+	var err error
+	switch {
+	case *paced:
+		err = run(*rate, orElse(*length, time.Minute))
+	case *flood:
+		err = run(0, orElse(*length, 20*time.Second))
+	default:
+		err = drain(*rounds)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "receive:", err)
+		os.Exit(1)
+	}
+}
+
+func orElse(d, other time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return other
+}
