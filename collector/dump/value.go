@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"weir/decoder/sflow"
 )
@@ -35,13 +36,22 @@ func (o *writer) str(k, v string) { o.key(k); o.b = appendString(o.b, v) }
 func (o *writer) num(k string, v uint64) { o.key(k); o.b = appendUint(o.b, v) }
 
 // appendString appends v as a JSON string; bytes that are no UTF-8 become
-// U+FFFD, as agents may send anything.
+// U+FFFD, as agents may send anything. Control characters are escaped, those
+// above ASCII too: a terminal obeys them.
 func appendString(b []byte, v string) []byte {
-	s, err := json.Marshal(strings.ToValidUTF8(v, "\uFFFD"))
-	if err != nil {
-		return append(b, `""`...)
+	const digits = "0123456789abcdef"
+	b = append(b, '"')
+	for _, r := range v { // a byte that is no UTF-8 is U+FFFD
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r < ' ' || r >= 0x7f && r < 0xa0:
+			b = append(b, '\\', 'u', '0', '0', digits[r>>4], digits[r&15])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
 	}
-	return append(b, s...)
+	return append(b, '"')
 }
 
 // maxExact is the largest integer that every JSON reader keeps exactly.

@@ -80,7 +80,7 @@ func appendJSONString(b, v []byte) []byte {
 		switch {
 		case r == '"' || r == '\\':
 			b = append(b, '\\', byte(r))
-		case r < ' ':
+		case r < ' ' || r >= 0x7f && r < 0xa0: // a terminal obeys those above ASCII too
 			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
 		default:
 			b = append(b, string(r)...)
