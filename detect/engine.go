@@ -177,7 +177,7 @@ func (e *Engine) portName(agent uint32, p sflow.Port) string {
 // alertKey is the same in every collector: 64-bit FNV-1a of kind and subject.
 func alertKey(k Kind, s Subject) string {
 	h := fnv.New64a()
-	h.Write(s.AppendCanonical(append([]byte(k), ' ')))
+	_, _ = h.Write(s.AppendCanonical(append([]byte(k), ' ')))
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 

@@ -104,8 +104,7 @@ func (t *Table) Used() (used, of int) { return t.used, len(t.entries) }
 func (t *Table) Urgent() bool { return t.urgent }
 
 // Take gives the records gathered since the last Take and continues in spare,
-// a slice of capacity HandOver that is the table's from
-// here on.
+// a slice of capacity HandOver that is the table's from here on.
 func (t *Table) Take(spare []Record) []Record {
 	out := t.out
 	t.out, t.urgent = spare[:0], false
