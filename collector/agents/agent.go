@@ -44,6 +44,7 @@ type agent struct {
 	taps    bool       // has a port whose name says it leads to an instance
 	first   int64      // ns
 	noticed int64      // ns, last notice about a restart
+	pruned  int64      // ns, last prune
 
 	subs    []*sub
 	sources map[sourceKey]*source
@@ -76,6 +77,7 @@ type sub struct {
 	at       int64  // ns, last datagram
 	restarts uint32
 	seq      tracker
+	pools    poolWatch
 }
 
 // identity returns the address that names the agent in settings.

@@ -37,7 +37,7 @@ type Limits struct {
 	Networks int
 
 	// AgentInterfaces and AgentSources are the same for one agent; default
-	// 4,096 and 8,192.
+	// 4,096 and 8,192. One silent for an hour makes room for a new one.
 	AgentInterfaces int
 	AgentSources    int
 	// SubAgents is how many one agent has; default 64. Datagrams of a further
@@ -46,7 +46,8 @@ type Limits struct {
 	// (Totals.RefusedSubAgents).
 	SubAgents int
 	// Hosts is how many hosts and virtual machines one agent describes; default
-	// 1,024. Further ones are ignored (Totals.RefusedHosts).
+	// 1,024. One silent for an hour makes room; further ones are ignored
+	// (Totals.RefusedHosts).
 	Hosts int
 
 	// AdmissionBurst is how many unknown agents are admitted at once, and
@@ -99,10 +100,12 @@ const (
 	maxAdapters = 32  // MAC addresses of one host that are kept
 	maxAliases  = 8   // former numbers of an agent that still find its names
 
-	establishedAfter = time.Minute        // heard for this long, an agent is one to remember
-	idleUnknown      = time.Hour          // silent for this long, an agent heard only briefly may be forgotten
-	idleKnown        = 7 * 24 * time.Hour // the same for the others
+	establishedAfter = time.Minute         // heard for this long, an agent is one to remember
+	idleUnknown      = time.Hour           // silent for this long, an agent heard only briefly may be forgotten
+	idleKnown        = 7 * 24 * time.Hour  // the same for the others
+	forgetKnown      = 30 * 24 * time.Hour // silent for this long, an agent of the state file is not taken
 	sweepEvery       = 10 * time.Second
+	pruneEvery       = time.Minute
 	moveAfter        = 5 * time.Second // at least so long must an old source be silent before its agent has moved
 	overlapAfter     = time.Second     // heard so long after another source began, an agent's address is contested
 	settleEvery      = time.Second

@@ -92,6 +92,7 @@ func (r *Registry) interfaceRecords(src *source, rec *records, fresh bool) {
 	if i == nil {
 		return
 	}
+	i.at = r.curAt
 	r.curIf = i
 	a := r.cur
 	if rec.hasName && i.name != string(rec.name.Name) {
@@ -128,6 +129,9 @@ func (r *Registry) iface(src *source, index uint32) *iface {
 	if i := r.portIface(src, index); i != nil {
 		return i
 	}
+	if len(a.ifaces) >= r.sh.limits.AgentInterfaces {
+		r.prune(a)
+	}
 	if len(a.ifaces) >= r.sh.limits.AgentInterfaces || !take(&r.sh.interfaces, r.sh.limits.Interfaces) {
 		r.counts.RefusedInterfaces++
 		return nil
@@ -159,6 +163,7 @@ func take(n *atomic.Int64, limit int) bool {
 
 // host is a host or virtual machine that an agent describes.
 type host struct {
+	at            int64 // ns, last heard
 	name, release string
 	uuid          [16]byte
 	machine, os   uint32
@@ -179,6 +184,9 @@ func (r *Registry) hostRecords(src *source, rec *records) {
 	h := a.hosts[src.id]
 	if h == nil {
 		if len(a.hosts) >= r.sh.limits.Hosts {
+			r.prune(a)
+		}
+		if len(a.hosts) >= r.sh.limits.Hosts {
 			r.counts.RefusedHosts++
 			return
 		}
@@ -188,6 +196,7 @@ func (r *Registry) hostRecords(src *source, rec *records) {
 		h = &host{}
 		a.hosts[src.id] = h
 	}
+	h.at = r.curAt
 	if d := &rec.descr; rec.hasDescr {
 		if h.name != string(d.Hostname) {
 			h.name = cleanName(d.Hostname)

@@ -184,7 +184,10 @@ func (r *Registry) around(src *source, p *decoder.Packet, in, out sflow.Port) ui
 		return VNIDomain(p.InVNI)
 	}
 	a := r.cur
-	if !a.virtual && !a.taps {
+	// Bridges and virtual machines are entities; so a source is one until the
+	// agent's ports are known.
+	young := src.id.Class >= sflow.ClassEntity && len(a.ifaces) == 0
+	if !a.virtual && !a.taps && !young {
 		if p.Seen&decoder.SeenVNIOut != 0 {
 			return VNIDomain(p.OutVNI)
 		}
@@ -219,7 +222,8 @@ func (r *Registry) tenantPort(src *source, in, out sflow.Port) (ifIndex uint32, 
 		}
 	}
 	// A bridge that names neither side: patch and tunnel ports have no ifIndex.
-	return 0, r.cur.virtual && src.id.Class >= sflow.ClassEntity && !physical
+	some := r.cur.virtual || len(r.cur.ifaces) == 0
+	return 0, some && src.id.Class >= sflow.ClassEntity && !physical
 }
 
 // vlanOf returns the VLAN the agent says the packet is in, else that of its tag.

@@ -48,6 +48,7 @@ type iface struct {
 	speed    uint64 // bit/s as the agent says
 	override atomic.Uint64
 	name     string
+	at       int64 // ns, last heard
 
 	kind      portKind
 	status    uint8 // bit 0 admin up, bit 1 oper up

@@ -217,3 +217,21 @@ func TestTablesOfOneAgentAreBounded(t *testing.T) {
 		t.Errorf("totals %+v", n)
 	}
 }
+
+// TestPortsComeAndGo gives every instance a new port, for longer than an hour:
+// old ones make room.
+func TestPortsComeAndGo(t *testing.T) {
+	s := newSite(Config{Limits: Limits{AgentInterfaces: 100, AgentSources: 100, Hosts: 100}})
+	p := s.speaker("192.0.2.1", "192.0.2.1:6343")
+	for i := range uint32(1000) {
+		p.counters(port(i+1), 1, &sflow.IfCounters{Index: i + 1}, &sflow.HostDescr{})
+		p.flow(flowSample(1, port(i+1), single(i+1), single(1)))
+		s.now = s.now.Add(time.Minute)
+	}
+	a := s.only(t)
+	last := a.Interfaces[len(a.Interfaces)-1]
+	if n := s.Totals(); last.Index != 1000 || n.RefusedInterfaces+n.RefusedSources+n.RefusedHosts > 0 ||
+		n.Interfaces != len(a.Interfaces) || n.Sources != len(a.Sources) {
+		t.Errorf("last interface %d of %d; %+v", last.Index, len(a.Interfaces), n)
+	}
+}

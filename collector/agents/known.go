@@ -18,8 +18,9 @@ type Known struct {
 }
 
 // LoadKnown admits these agents whenever they speak. At most Limits.Agents are
-// taken, those heard last; until they speak a place is kept for each. It
-// returns how many were taken.
+// taken, those heard last, and none that fell silent a month before the last
+// did; until they speak a place is kept for each. It returns how many were
+// taken.
 func (sh *Shared) LoadKnown(known []Known) int {
 	byLast := slices.Clone(known)
 	slices.SortStableFunc(byLast, func(a, b Known) int { return cmp.Compare(b.Last.UnixNano(), a.Last.UnixNano()) })
@@ -30,7 +31,7 @@ func (sh *Shared) LoadKnown(known []Known) int {
 		if sh.agents+len(sh.waiting) >= sh.limits.Agents {
 			break
 		}
-		if !k.Agent.IsValid() || !k.Source.IsValid() {
+		if !k.Agent.IsValid() || !k.Source.IsValid() || byLast[0].Last.Sub(k.Last) > forgetKnown {
 			continue
 		}
 		sh.waiting[pair{k.Agent.As16(), k.Source.As16()}] = k

@@ -81,3 +81,32 @@ func (p *poolRate) choose() uint32 {
 	}
 	return uint32(min(rate+0.5, math.MaxUint32))
 }
+
+// poolWatch tells an agent with one pool for all its data sources from those
+// that keep one for each, as the specification wants. With one pool, packets
+// per sample of a single source would be too many: the more so, the less
+// traffic the source has.
+type poolWatch struct {
+	from         *source // of the latest sample
+	pool         uint32
+	hits, misses uint8
+}
+
+// see counts a sample. Where sources share a pool, the next sample of another
+// source is always a little ahead; where they do not, hardly ever, or one way
+// only.
+func (w *poolWatch) see(from *source, pool, rate uint32) {
+	if w.from != from && w.from != nil {
+		if uint64(pool-w.pool) <= 64*uint64(max(rate, 1)) {
+			w.hits++
+		} else {
+			w.misses++
+		}
+		if w.hits|w.misses >= 128 {
+			w.hits, w.misses = w.hits/2, w.misses/2
+		}
+	}
+	w.from, w.pool = from, pool
+}
+
+func (w *poolWatch) shared() bool { return w.hits >= 16 && uint16(w.hits) > 8*uint16(w.misses) }

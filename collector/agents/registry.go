@@ -26,12 +26,16 @@ type Registry struct {
 	curIf  *iface
 
 	touched   []*agent // since the last tick
-	changed   []*agent // since the last Publish
+	changed   []*agent // since they were last published
+	pending   []*agent // being published, some at each tick
 	lastSweep int64
 	movedGen  uint64          // of Shared, as last applied
 	allow     *[]netip.Prefix // as last applied
 	counts    counts
 	records   records
+
+	spare        source // see stranger
+	spareDomains localDomains
 
 	infos   map[uint32]*AgentInfo // by number, as of the last Publish
 	served  uint64                // value of Shared.wanted at the last Publish
@@ -162,18 +166,22 @@ func (r *Registry) admit(key pair, addr, source netip.Addr, at time.Time) *agent
 // Discard counts a discarded packet and fills the domain of its key.
 func (r *Registry) Discard(d *decoder.Discard) {
 	r.counts.DiscardSamples++
-	if r.cur == nil || r.curSub == nil {
+	if r.cur == nil {
 		return
 	}
-	src := r.source(d.Sample.Source)
+	var src *source
+	if r.curSub != nil {
+		src = r.source(d.Sample.Source)
+	}
 	if src == nil {
-		return
+		src = r.stranger(d.Sample.Source)
+	} else {
+		if src.discards == nil {
+			src.discards = &tracker{}
+		}
+		st := src.discards.add(d.Sample.Sequence, uint32(r.curAt/1e6), 0)
+		r.counts.lostDiscards += int64(st.lost)
 	}
-	if src.discards == nil {
-		src.discards = &tracker{}
-	}
-	st := src.discards.add(d.Sample.Sequence, uint32(r.curAt/1e6), 0)
-	r.counts.lostDiscards += int64(st.lost)
 	d.Packet.Header.Key.Domain = r.domain(src, &d.Packet,
 		sflow.Port{Value: d.Sample.Input}, sflow.Port{Value: d.Sample.Output})
 }

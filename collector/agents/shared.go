@@ -188,6 +188,10 @@ func (sh *Shared) forget(a *agent) {
 		heir = claims[len(claims)-1]
 	}
 	sh.leave(a, heir)
+	// Whoever took over may be an impostor: the old one may come back at once.
+	if heir != nil && a.established() && sh.agents+len(sh.waiting) < sh.limits.Agents {
+		sh.waiting[a.key] = Known{a.addr, a.source, a.name, instant(a.heardSince.Load()), instant(a.last)}
+	}
 }
 
 // leave takes a out of the indexes. Its number goes on finding heir, if any.

@@ -2,6 +2,7 @@ package agents
 
 import (
 	"cmp"
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -67,6 +68,7 @@ type SourceInfo struct {
 	SamplingRate  uint32    `json:"sampling_rate"`  // as the agent says; 0 without flow samples
 	EffectiveRate float64   `json:"effective_rate"` // from sample_pool; 0 unknown
 	UsedRate      uint32    `json:"used_rate"`      // what samples are multiplied with
+	SharedPool    bool      `json:"shared_pool"`    // the agent has one pool for all: sample_pool says nothing
 	Drops         uint32    `json:"drops"`          // samples the agent lost, its own running count
 	LastFlow      time.Time `json:"last_flow,omitzero"`
 }
@@ -102,9 +104,9 @@ type HostInfo struct {
 }
 
 // Agents returns what the registries last published, by agent and source
-// address, and asks them for more at their next Tick. It never waits. Unasked,
-// a registry publishes every second, or less often where it holds more than
-// 10,000 interfaces: once per second for each 10,000.
+// address, and asks them to publish anew from their next Tick on. It never
+// waits. Unasked, a registry publishes every second, or less often where there
+// are more than 10,000 interfaces: once per second for each 10,000.
 func (sh *Shared) Agents() []*AgentInfo {
 	sh.wanted.Add(1)
 	sh.mu.RLock()
@@ -122,33 +124,55 @@ func (sh *Shared) Agents() []*AgentInfo {
 	return all
 }
 
+// publishStep is how many interfaces and data sources are copied at one tick,
+// so that a large site does not hold up the datagrams that wait.
+const publishStep = 20000
+
 // publishDue publishes when somebody has asked, or it is time.
 func (r *Registry) publishDue(now time.Time) {
-	ns := now.UnixNano()
-	wanted := r.sh.wanted.Load()
-	every := int64(time.Second) * max(1, int64(r.sh.interfaces.Load()/10000))
-	if d := ns - r.lastPub; wanted == r.served && d >= 0 && d < every {
-		return
+	if len(r.pending) == 0 {
+		ns := now.UnixNano()
+		wanted := r.sh.wanted.Load()
+		every := int64(time.Second) * max(1, r.sh.interfaces.Load()/10000)
+		if d := ns - r.lastPub; wanted == r.served && d >= 0 && d < every {
+			return
+		}
+		r.served, r.lastPub = wanted, ns
+		r.pending, r.changed = r.changed, r.pending
 	}
-	r.served, r.lastPub = wanted, ns
-	r.Publish()
+	r.publish(publishStep)
 }
 
-// Publish makes what is known visible to Agents at once. Tick does it when due.
+// Publish makes all that is known visible to Agents at once. Tick does it when
+// due, and spreads it over several ticks.
 func (r *Registry) Publish() {
-	for i, a := range r.changed {
+	r.pending = append(r.pending, r.changed...)
+	clear(r.changed)
+	r.changed = r.changed[:0]
+	r.publish(math.MaxInt)
+}
+
+// publish copies pending agents until about n parts of them are copied.
+func (r *Registry) publish(n int) {
+	if len(r.pending) == 0 {
+		return
+	}
+	done := 0
+	for ; done < len(r.pending) && n > 0; done++ {
+		a := r.pending[done]
 		a.dirty = false
 		if a.gone {
 			delete(r.infos, a.number)
 		} else {
 			r.infos[a.number] = r.sh.info(a)
 		}
-		r.changed[i] = nil
+		n -= 1 + len(a.ifaces) + len(a.sources)
 	}
-	if len(r.changed) == 0 {
+	rest := copy(r.pending, r.pending[done:])
+	clear(r.pending[rest:])
+	if r.pending = r.pending[:rest]; rest > 0 {
 		return
 	}
-	r.changed = r.changed[:0]
 	s := make([]*AgentInfo, 0, len(r.infos))
 	for _, info := range r.infos {
 		s = append(s, info)
@@ -226,6 +250,7 @@ func (s *source) info() SourceInfo {
 		info.Flows = f.seq.info()
 		info.SamplingRate, info.UsedRate, info.Drops = f.sent, f.used, f.drops
 		info.EffectiveRate, _ = f.rateOf(f.latest).effective()
+		info.SharedPool = s.sub.pools.shared()
 		info.LastFlow = instant(f.at)
 	}
 	return info

@@ -33,6 +33,7 @@ type source struct {
 	num   uint32 // from 1, within the agent
 	gen   uint32 // of the sub-agent, as last seen
 	seen  [2]bool
+	at    int64  // ns, last heard
 	iface *iface // the interface that a source of class 0 is
 
 	flow     *flowState // nil before the first flow sample
@@ -88,6 +89,7 @@ func (r *Registry) source(id sflow.DataSource) *source {
 	if s.gen != sub.gen {
 		s.forget(sub.gen)
 	}
+	s.at = r.curAt
 	r.curSrc = s
 	return s
 }
@@ -108,6 +110,9 @@ func (s *source) forget(gen uint32) {
 }
 
 func (r *Registry) newSource(a *agent, sub *sub, k sourceKey) *source {
+	if len(a.sources) >= r.sh.limits.AgentSources {
+		r.prune(a)
+	}
 	if len(a.sources) >= r.sh.limits.AgentSources || !take(&r.sh.sources, r.sh.limits.Sources) {
 		r.counts.RefusedSources++
 		return nil
@@ -140,15 +145,27 @@ func (r *Registry) Flow(f *decoder.Flow) {
 	if r.curSub != nil {
 		src = r.source(f.Sample.Source)
 	}
-	if src == nil {
-		return
+	if src != nil {
+		f.Est.SamplingRate = r.rate(src, &f.Sample)
+	} else {
+		src = r.stranger(f.Sample.Source)
 	}
 	dir := src.direction(&f.Sample)
 	src.seen[dir] = true
 	f.Est.Vantage.Source = src.num<<1 | uint32(dir)
 	f.Est.Speed = r.speed(src, &f.Sample, dir)
-	f.Est.SamplingRate = r.rate(src, &f.Sample)
 	f.Packet.Header.Key.Domain = r.domain(src, &f.Packet, f.Sample.Input, f.Sample.Output)
+}
+
+// stranger returns a data source for one sample, where there is no place to
+// keep it: number 0, nothing remembered.
+func (r *Registry) stranger(id sflow.DataSource) *source {
+	r.spareDomains = localDomains{}
+	r.spare = source{id: id, local: &r.spareDomains}
+	if id.Class == sflow.ClassInterface {
+		r.spare.iface = r.cur.ifaces[id.Index]
+	}
+	return &r.spare
 }
 
 // rate follows sequence and pool and returns the rate to use.
@@ -170,9 +187,11 @@ func (r *Registry) rate(src *source, s *sflow.FlowSample) uint32 {
 		p.advance(s.SamplingRate, s.SamplePool, uint32(st.delta))
 	}
 	fs.latest, fs.sent, fs.drops, fs.at = st.space, s.SamplingRate, s.Drops, r.curAt
+	w := &src.sub.pools
+	w.see(src, s.SamplePool, s.SamplingRate)
 	fs.used = p.rate
-	if s.SamplingRate != p.sent {
-		fs.used = max(s.SamplingRate, 1) // a late sample from before a change
+	if s.SamplingRate != p.sent || p.rate != p.sent && w.shared() {
+		fs.used = max(s.SamplingRate, 1) // a late sample from before a change, or a pool that says nothing
 	}
 	return fs.used
 }

@@ -103,6 +103,40 @@ func TestEffectiveRateFollowsAChange(t *testing.T) {
 	}
 }
 
+// TestPoolOfTheWholeAgentIsRecognised samples four ports of unlike load at
+// 1:100, with one pool for all or one for each.
+func TestPoolOfTheWholeAgentIsRecognised(t *testing.T) {
+	for _, shared := range []bool{true, false} {
+		rng := rand.New(rand.NewPCG(5, 6))
+		s := newSite(Config{})
+		p := s.speaker("192.0.2.1", "192.0.2.1:6343")
+		var pools [4]uint32
+		var seqs [4]int
+		all, wrong := uint32(0), 0
+		for i := range 8000 {
+			k := max(0, 3-rng.IntN(16))
+			seqs[k]++
+			all += 100
+			pools[k] += 100
+			f := flowSample(seqs[k], port(uint32(k+1)), single(uint32(k+1)), single(9))
+			if f.Sample.SamplePool = pools[k]; shared {
+				f.Sample.SamplePool = all
+			}
+			if got := p.flow(f).Est.SamplingRate; got != 100 && i > 1000 {
+				wrong++
+			}
+		}
+		if wrong > 0 {
+			t.Errorf("shared pool %v: %d samples with a wrong rate", shared, wrong)
+		}
+		for _, src := range s.only(t).Sources {
+			if src.SharedPool != shared {
+				t.Errorf("%v shown as shared %v, want %v", src.Source, src.SharedPool, shared)
+			}
+		}
+	}
+}
+
 func TestSamplingRateIsNeverZero(t *testing.T) {
 	s := newSite(Config{})
 	f := decoder.Flow{}
@@ -263,5 +297,24 @@ func TestSourceKnownBeforeItsInterface(t *testing.T) {
 	p.counters(port(1), 1, &sflow.IfCounters{Index: 1, Speed: 1e9})
 	if got := p.flow(f).Est.Speed; got != 1e9 {
 		t.Errorf("speed %d", got)
+	}
+}
+
+// TestFlowsBeyondTheLimitStillCount keeps rate, direction, speed and domain
+// where there is no place for their data source.
+func TestFlowsBeyondTheLimitStillCount(t *testing.T) {
+	s := newSite(Config{Limits: Limits{AgentSources: 3}})
+	p := s.speaker("192.0.2.1", "192.0.2.1:6343").hypervisor() // bridge 1000 and two of its ports
+	f := tagged(7, seen(key("10.0.0.5", "10.0.0.6"), bridge(1001), single(4), single(5)))
+	got := p.flow(f)
+	want := decoder.FlowEst{SamplingRate: 100, Vantage: decoder.Vantage{Agent: 1}}
+	if got.Est != want {
+		t.Errorf("got %+v, want %+v", got.Est, want)
+	}
+	if d := got.Packet.Header.Key.Domain; d&domainLocal == 0 {
+		t.Errorf("domain %s: a tenant's flow is no underlay", s.Domain(d))
+	}
+	if n := testing.AllocsPerRun(100, func() { s.r.Flow(&f) }); n != 0 {
+		t.Errorf("%v allocations, want 0", n)
 	}
 }
