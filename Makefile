@@ -1,9 +1,13 @@
-# `make` lists the targets. Nothing but Go, git, a C compiler and make is needed,
+# `make` lists the targets. Nothing but Go, git and make is needed,
 # except where a target says so.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+
+# Pure Go throughout, so that everything is built once; only the race detector
+# needs a C compiler.
+export CGO_ENABLED := 0
 
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.14.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.2.0
@@ -38,7 +42,7 @@ test-all: packages ## install what the tests need (Debian, root), run everything
 	@WEIR_TEST_ALL=1 go run ./cmd/internal/testsum -fail-on-skip \
 		-step 'lint=$(MAKE) --no-print-directory lint' \
 		-step 'fuzz=$(MAKE) --no-print-directory fuzz FUZZTIME=10s' \
-		-- -count=1 ./... -- -count=1 -race -short $(RACE)
+		-- -count=1 ./... -- CGO_ENABLED=1 -count=1 -race -short $(RACE)
 
 .PHONY: packages
 packages: # of Debian, that only the tests need
@@ -70,7 +74,7 @@ dist: ## build static binaries into dist/
 	@for c in weir weir-agent; do \
 		test -d cmd/$$c || continue; \
 		echo "building dist/$$c"; \
-		CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o dist/$$c ./cmd/$$c; \
+		go build -ldflags '-s -w' -o dist/$$c ./cmd/$$c; \
 	done
 
 .PHONY: image

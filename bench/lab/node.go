@@ -58,11 +58,11 @@ func (n *Node) StartOVS() {
 	env := []string{"OVS_RUNDIR=" + n.run, "OVS_LOGDIR=" + n.run, "OVS_DBDIR=" + n.run}
 	in := func(name string) string { return filepath.Join(n.run, name) }
 	n.DB = l.Start(n.NS, env, "ovsdb-server", n.db, "--remote=punix:"+in("db.sock"),
-		"--unixctl="+in("ovsdb.ctl"), "--pidfile="+in("ovsdb.pid"), "-vconsole:warn")
+		"--unixctl="+in("ovsdb.ctl"), "--pidfile="+in("ovsdb.pid"), "-vconsole:emer")
 	l.Eventually(10*time.Second, "ovsdb-server listening", func() bool { return exists(in("db.sock")) && exists(in("ovsdb.pid")) })
 	n.VSCtl("--no-wait", "init")
 	n.Switchd = l.Start(n.NS, env, "ovs-vswitchd", "unix:"+in("db.sock"),
-		"--unixctl="+in("vswitchd.ctl"), "--pidfile="+in("vswitchd.pid"), "-vconsole:warn")
+		"--unixctl="+in("vswitchd.ctl"), "--pidfile="+in("vswitchd.pid"), "-vconsole:emer")
 	l.Eventually(10*time.Second, "ovs-vswitchd running", func() bool { return exists(in("vswitchd.pid")) })
 }
 

@@ -12,7 +12,7 @@ import (
 // instances each, servers and the Internet. Its benign traffic is many short
 // flows, few of them large (Zipf); every half minute an elephant flow of 10 s
 // runs from one hypervisor to the other. Datagrams come from 127.0.0.0/8, each
-// agent from an address of its own, so that they can really be sent.
+// node from an address of its own, so that they can really be sent.
 func Demo(seed uint64) Config {
 	const (
 		spine, leaf1, leaf2, hv1, hv2 = 0, 1, 2, 3, 4
@@ -20,8 +20,13 @@ func Demo(seed uint64) Config {
 		gbit                          = 1e9
 		polling                       = 5 * time.Second
 	)
+	// The host agent of a hypervisor shares the address of its bridge.
 	from := func(i int) netip.AddrPort {
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, byte(10 + i)}), 0)
+		host := i
+		if i > hv2 {
+			host = i - 2
+		}
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, byte(10 + host)}), uint16(10000+i))
 	}
 	addr := netip.MustParseAddr
 	leaf := func(i int, a string) Agent {

@@ -56,8 +56,9 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	cfg.Allow = nil
 	cfg.HTTP = freeHTTP(cfg.HTTP)
 
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var sendErr error // read once sent is closed
 	sent := make(chan struct{})
 	close(sent) // until there is a sender to wait for
 	err = collector.Run(ctx, cfg, collector.IO{
@@ -71,18 +72,18 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 			sent = make(chan struct{})
 			go func() {
 				defer close(sent)
-				if err := sendDemo(ctx, seed, at.SFlow[0]); err != nil {
-					stop(err)
+				if sendErr = sendDemo(ctx, seed, at.SFlow[0]); sendErr != nil {
+					stop()
 				}
 			}()
 		},
 	})
-	stop(nil)
+	stop()
 	<-sent
-	if cause := context.Cause(ctx); err == nil && cause != nil && cause != context.Canceled {
-		return cause
+	if err != nil {
+		return err
 	}
-	return err
+	return sendErr
 }
 
 // freeHTTP returns at, or any free port of the same address where at is taken.
@@ -98,8 +99,8 @@ func freeHTTP(at netip.AddrPort) netip.AddrPort {
 	return at
 }
 
-// sendDemo sends the network's datagrams when they are due, each agent from its
-// own address, until ctx is done.
+// sendDemo sends the network's datagrams when they are due, each agent from the
+// address of its node and a port of its own, until ctx is done.
 func sendDemo(ctx context.Context, seed uint64, to string) error {
 	raddr, err := net.ResolveUDPAddr("udp", to)
 	if err != nil {
@@ -129,7 +130,7 @@ func sendDemo(ctx context.Context, seed uint64, to string) error {
 		}
 		conn := conns[d.From]
 		if conn == nil {
-			if conn, err = net.DialUDP("udp4", net.UDPAddrFromAddrPort(d.From), raddr); err != nil {
+			if conn, err = net.DialUDP("udp4", &net.UDPAddr{IP: d.From.Addr().AsSlice()}, raddr); err != nil {
 				return err
 			}
 			conns[d.From] = conn

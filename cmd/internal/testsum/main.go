@@ -4,8 +4,8 @@
 //
 //	testsum [-fail-on-skip] [-step NAME=COMMAND]... [-- GO-TEST-ARGS]...
 //
-// Each group of arguments is one run of "go test -json"; without any, the
-// packages are ./... . A step is a shell command that counts as one test; steps
+// Each group of arguments is one run of "go test -json", before which NAME=VALUE
+// sets the environment; without any group, the packages are ./... . A step is a shell command that counts as one test; steps
 // come first. Everything runs even when something before it failed. A test that
 // was skipped in one run and passed in another is not skipped.
 package main
@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -88,11 +89,18 @@ func (r *report) runStep(s step) {
 	fmt.Fprintf(r.out, "ok   %-48s %6.1fs\n", s.name, time.Since(start).Seconds())
 }
 
+var envVar = regexp.MustCompile(`^[A-Z_]+=`)
+
 // runTests runs go test once over a group of arguments.
 func (r *report) runTests(args []string) {
 	before := r.failed()
 	fmt.Fprintf(r.out, "==== go test %s\n", strings.Join(args, " "))
+	env := os.Environ()
+	for len(args) > 0 && envVar.MatchString(args[0]) {
+		env, args = append(env, args[0]), args[1:]
+	}
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	cmd.Env = env
 	var stderr strings.Builder
 	cmd.Stderr = io.MultiWriter(os.Stderr, &stderr)
 	out, err := cmd.StdoutPipe()
