@@ -3,6 +3,7 @@ package sflow
 import (
 	"bytes"
 	"errors"
+	"math"
 	"reflect"
 	"runtime"
 	"testing"
@@ -261,9 +262,15 @@ func TestCounterRecordsBoundCounts(t *testing.T) {
 
 // allocated returns the bytes that f allocates.
 func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+	least := uint64(math.MaxUint64)
+	for range 3 { // the runtime allocates at times, and is counted
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		if least = min(least, after.TotalAlloc-before.TotalAlloc); least == 0 {
+			break
+		}
+	}
+	return least
 }

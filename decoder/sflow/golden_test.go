@@ -19,8 +19,9 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/*/want.json from what is decoded")
 
-// golden is one case of testdata: a datagram as commented hex, written from the
-// layouts of the specification and not by our encoder, and what is decoded.
+// golden is one case of testdata: a datagram as commented hex, and what is
+// decoded. None was made by our encoder: the datagrams of ovs_* were sent by an
+// Open vSwitch, all others are written from the layouts of the specification.
 type golden struct {
 	name, dir string
 	bytes     []byte

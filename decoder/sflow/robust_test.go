@@ -3,6 +3,7 @@ package sflow_test
 import (
 	"bytes"
 	"errors"
+	"math"
 	"net/netip"
 	"reflect"
 	"runtime"
@@ -127,11 +128,17 @@ func TestSaturatedWordsCostNothing(t *testing.T) {
 }
 
 func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+	least := uint64(math.MaxUint64)
+	for range 3 { // the runtime allocates at times, and is counted
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		if least = min(least, after.TotalAlloc-before.TotalAlloc); least == 0 {
+			break
+		}
+	}
+	return least
 }
 
 func TestReusedStructureShowsNothingOfBefore(t *testing.T) {
