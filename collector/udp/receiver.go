@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -221,7 +220,7 @@ func (r *Receiver) recv(s *socket) (int, error) {
 		case unix.ECONNREFUSED, unix.ENETDOWN, unix.ENOMEM, unix.ENOBUFS:
 			return 0, nil // passes by itself; the kernel counts what it lost
 		}
-		return 0, fmt.Errorf("recvmmsg: %w", syscall.Errno(errno))
+		return 0, fmt.Errorf("recvmmsg: %w", errno)
 	}
 	if r.used = n; n > 0 {
 		r.deliver(s, n)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -203,7 +202,7 @@ func (s *Sender) flush() error {
 		case unix.EMSGSIZE:
 			return fmt.Errorf("payload of %d octets is too long for a datagram: %w", len(s.bufs[done]), errno)
 		default:
-			return fmt.Errorf("sendmmsg: %w", syscall.Errno(errno))
+			return fmt.Errorf("sendmmsg: %w", errno)
 		}
 	}
 	return nil

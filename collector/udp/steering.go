@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -127,7 +126,7 @@ func (s Steering) attach(fd, shards int) error {
 	_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
 		uintptr(unsafe.Pointer(&prog)), unsafe.Sizeof(prog), 0)
 	if errno != 0 {
-		return fmt.Errorf("setsockopt SO_ATTACH_REUSEPORT_CBPF: %w", syscall.Errno(errno))
+		return fmt.Errorf("setsockopt SO_ATTACH_REUSEPORT_CBPF: %w", errno)
 	}
 	return nil
 }

@@ -189,7 +189,7 @@ func TestListenServesAndCloses(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Serve() }()
 	resp, err := http.Get("http://" + s.Addr().String() + "/healthz")
-	if err != nil || resp.StatusCode != 200 {
+	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("%v, %v", resp, err)
 	}
 	resp.Body.Close()

@@ -1,7 +1,5 @@
 package packet
 
-import "math/bits"
-
 // Decode reads the header b and writes every field of h. b is not kept. A cut
 // header is normal: Depth says how far it got. Depth never grows when b is cut
 // shorter, except where the cut takes away the addresses of an inner packet
@@ -55,11 +53,13 @@ func (h *Header) Decode(p Protocol, b []byte) Depth {
 	putMapped(&h.Key.Src, i[12:16])
 	putMapped(&h.Key.Dst, i[16:20])
 	h.Key.Domain = 0
-	ports := bits.RotateLeft32(be.Uint32(i[20:]), 16) // source port in the low half
+	ports := be.Uint32(i[20:])
+	ports = ports<<16 | ports>>16 // source port in the low half
 	h.Key.SrcPort, h.Key.DstPort = uint16(ports), uint16(ports>>16)
 	h.Key.Proto, h.Key.V6 = i[9], false
 	facts := uint32(i[1])<<8 | uint32(i[8])<<16 | uint32(pcp)<<24
-	length := bits.RotateLeft32(be.Uint32(i[2:]), 16)
+	length := be.Uint32(i[2:])
+	length = length<<16 | length>>16
 	h.IPLength, h.IPID = uint16(length), uint16(length>>16)
 	at += ipv4Len
 	switch {
@@ -95,7 +95,8 @@ func (h *Header) plainIPv6(b []byte, at int, pcp uint8) Depth {
 	h.Key.Src = [16]byte(i[8:])
 	h.Key.Dst = [16]byte(i[24:])
 	h.Key.Domain = 0
-	ports := bits.RotateLeft32(be.Uint32(i[40:]), 16)
+	ports := be.Uint32(i[40:])
+	ports = ports<<16 | ports>>16
 	h.Key.SrcPort, h.Key.DstPort = uint16(ports), uint16(ports>>16)
 	h.Key.Proto, h.Key.V6 = i[6], true
 	facts := uint32(uint8(be.Uint16(i[0:])>>4))<<8 | uint32(i[7])<<16 | uint32(pcp)<<24
@@ -130,7 +131,8 @@ func (h *Header) plainFacts(etherType uint16, tcp bool, facts uint32) {
 }
 
 func (h *Header) plainTCP(t *[tcpLen]byte) {
-	seq := bits.RotateLeft64(be.Uint64(t[4:]), 32)
+	seq := be.Uint64(t[4:])
+	seq = seq<<32 | seq>>32
 	h.TCPSeq, h.TCPAck = uint32(seq), uint32(seq>>32)
 	h.TCPWindow, h.UDPLength = be.Uint16(t[14:]), 0
 }

@@ -48,7 +48,7 @@ func isPcapng(head []byte) bool {
 func newPcapng(in *bufio.Reader) (*pcapng, error) {
 	p := &pcapng{in: in, at: time.Unix(0, 0).UTC()}
 	if err := p.section(); err != nil {
-		return nil, fmt.Errorf("pcapng section header (%v): %w", err, ErrNotCapture)
+		return nil, fmt.Errorf("pcapng section header (%w): %w", err, ErrNotCapture)
 	}
 	return p, nil
 }
