@@ -122,14 +122,16 @@ func (i *iface) restart(b counterBase) {
 }
 
 // elapsed returns the ms between two samples: by the agent's own clock, which
-// the network does not delay, unless that disagrees with ours.
+// the network does not delay, unless that counts whole seconds only (Open
+// vSwitch) or disagrees with ours (two clocks under one sub-agent).
 func elapsed(old, b *counterBase) int64 {
 	arrival := (b.at - old.at) / int64(time.Millisecond)
-	if old.sub != b.sub || b.uptime == old.uptime {
+	coarse := old.uptime%1000 == 0 && b.uptime%1000 == 0
+	if old.sub != b.sub || b.uptime == old.uptime || coarse {
 		return arrival
 	}
 	uptime := int64(int32(b.uptime - old.uptime))
-	if d := uptime - arrival; uptime > 0 && max(d, -d) <= max(arrival/4, 1500) {
+	if d := uptime - arrival; uptime > 0 && max(d, -d) <= max(arrival/4, 500) {
 		return uptime
 	}
 	return arrival

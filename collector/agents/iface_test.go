@@ -91,20 +91,23 @@ func TestInterfaceCountersBecomeRates(t *testing.T) {
 func TestRatesUseTheAgentsClock(t *testing.T) {
 	for _, c := range []struct {
 		name   string
+		start  time.Duration // beyond an hour
 		uptime time.Duration // between the samples
 		want   Rate
 	}{
-		{"delayed by 800 ms", 10 * time.Second, 8000},
-		{"clock that stands", 0, Rate(80_000 / 10.8)},
-		{"clock ten times too fast", 100 * time.Second, Rate(80_000 / 10.8)},
-		{"clock that runs back", -5 * time.Second, Rate(80_000 / 10.8)},
+		{"delayed by 800 ms", time.Millisecond, 10 * time.Second, 8000},
+		{"clock of whole seconds", 0, 10 * time.Second, Rate(80_000 / 10.8)},
+		{"clock that stands", time.Millisecond, 0, Rate(80_000 / 10.8)},
+		{"clock ten times too fast", time.Millisecond, 100 * time.Second, Rate(80_000 / 10.8)},
+		{"clock that runs back", time.Millisecond, -5 * time.Second, Rate(80_000 / 10.8)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSite(Config{})
 			p := s.speaker("192.0.2.1", "192.0.2.1:6343")
+			p.booted = s.now.Add(-time.Hour).Add(-c.start)
 			p.counters(port(7), 1, &sflow.IfCounters{Index: 7})
 			s.now = s.now.Add(10*time.Second + 800*time.Millisecond)
-			p.booted = s.now.Add(-time.Hour).Add(-c.uptime)
+			p.booted = s.now.Add(-time.Hour).Add(-c.uptime).Add(-c.start)
 			p.counters(port(7), 2, &sflow.IfCounters{Index: 7, InOctets: 10_000})
 			if i, _ := s.r.CurrentInterface(); math.Abs(float64(i.In.BitsPerSecond-c.want)) > 1 {
 				t.Errorf("%v bit/s, want %v", i.In.BitsPerSecond, c.want)
