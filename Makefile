@@ -74,7 +74,7 @@ dist: ## build static binaries into dist/
 	@for c in weir weir-agent; do \
 		test -d cmd/$$c || continue; \
 		echo "building dist/$$c"; \
-		go build -ldflags '-s -w' -o dist/$$c ./cmd/$$c; \
+		go build -ldflags '-s -w -X main.version=$(VERSION)' -o dist/$$c ./cmd/$$c; \
 	done
 
 .PHONY: image
