@@ -17,31 +17,45 @@ type ExtendedGateway struct {
 	LocalPref   uint32     `json:"localpref"`
 }
 
-// Decode reads the record; bytes after the known fields are ignored. DstASPath
-// and Communities refer to r.Body.
+// Decode reads the record; bytes after the known fields are ignored, but
+// four zero bytes after an address type 0 are taken as its address where the
+// record's length fits only then. DstASPath and Communities refer to r.Body.
 func (e *ExtendedGateway) Decode(r Record) error {
 	*e = ExtendedGateway{}
 	if r.Format != FormatExtendedGateway {
 		return ErrFormat
 	}
-	hop, b, err := decodeAddress(r.Body)
+	rest, err := e.decode(r.Body, decodeAddress)
+	if err != nil || len(rest) > 0 {
+		var filled ExtendedGateway
+		if rest, err := filled.decode(r.Body, decodeFilled); err == nil && len(rest) == 0 {
+			*e = filled
+			return nil
+		}
+	}
+	return err
+}
+
+// decode returns what follows the known fields; e is set only without an error.
+func (e *ExtendedGateway) decode(b []byte, address addressDecoder) (rest []byte, err error) {
+	hop, b, err := address(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(b) < 12 {
-		return ErrTruncated
+		return nil, ErrTruncated
 	}
 	as := b[:12]
 	path, b, err := decodeASPath(b[12:])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	communities, b, err := decodeWords(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(b) < 4 {
-		return ErrTruncated
+		return nil, ErrTruncated
 	}
 	e.NextHop = hop
 	e.AS = be.Uint32(as)
@@ -50,7 +64,7 @@ func (e *ExtendedGateway) Decode(r Record) error {
 	e.DstASPath = path
 	e.Communities = communities
 	e.LocalPref = be.Uint32(b)
-	return nil
+	return b[4:], nil
 }
 
 // DstAS returns the AS of the destination, the last of the path, and that of

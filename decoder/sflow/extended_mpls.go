@@ -14,27 +14,41 @@ type ExtendedMPLS struct {
 	OutStack Words      `json:"out_stack"` // of the transmitted packet; refers to the record's bytes
 }
 
-// Decode reads the record; bytes after the known fields are ignored. The stacks
-// refer to r.Body.
+// Decode reads the record; bytes after the known fields are ignored, but
+// four zero bytes after an address type 0 are taken as its address where the
+// record's length fits only then. The stacks refer to r.Body.
 func (e *ExtendedMPLS) Decode(r Record) error {
 	*e = ExtendedMPLS{}
 	if r.Format != FormatExtendedMPLS {
 		return ErrFormat
 	}
-	hop, b, err := decodeAddress(r.Body)
+	rest, err := e.decode(r.Body, decodeAddress)
+	if err != nil || len(rest) > 0 {
+		var filled ExtendedMPLS
+		if rest, err := filled.decode(r.Body, decodeFilled); err == nil && len(rest) == 0 {
+			*e = filled
+			return nil
+		}
+	}
+	return err
+}
+
+// decode returns what follows the known fields; e is set only without an error.
+func (e *ExtendedMPLS) decode(b []byte, address addressDecoder) (rest []byte, err error) {
+	hop, b, err := address(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	in, b, err := decodeWords(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	out, _, err := decodeWords(b)
+	out, b, err := decodeWords(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	e.NextHop, e.InStack, e.OutStack = hop, in, out
-	return nil
+	return b, nil
 }
 
 // Append appends the record with its format and length.

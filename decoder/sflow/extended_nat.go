@@ -12,22 +12,37 @@ type ExtendedNAT struct {
 	DstAddress netip.Addr `json:"dst_address"`
 }
 
-// Decode reads the record; bytes after the known fields are ignored.
+// Decode reads the record; bytes after the known fields are ignored, but
+// four zero bytes after an address type 0 are taken as its address where the
+// record's length fits only then.
 func (e *ExtendedNAT) Decode(r Record) error {
 	*e = ExtendedNAT{}
 	if r.Format != FormatExtendedNAT {
 		return ErrFormat
 	}
-	src, b, err := decodeAddress(r.Body)
-	if err != nil {
-		return err
+	rest, err := e.decode(r.Body, decodeAddress)
+	if err != nil || len(rest) > 0 {
+		var filled ExtendedNAT
+		if rest, err := filled.decode(r.Body, decodeFilled); err == nil && len(rest) == 0 {
+			*e = filled
+			return nil
+		}
 	}
-	dst, _, err := decodeAddress(b)
+	return err
+}
+
+// decode returns what follows the known fields; e is set only without an error.
+func (e *ExtendedNAT) decode(b []byte, address addressDecoder) (rest []byte, err error) {
+	src, b, err := address(b)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	dst, b, err := address(b)
+	if err != nil {
+		return nil, err
 	}
 	e.SrcAddress, e.DstAddress = src, dst
-	return nil
+	return b, nil
 }
 
 // Append appends the record with its format and length.

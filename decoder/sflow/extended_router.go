@@ -13,23 +13,38 @@ type ExtendedRouter struct {
 	DstMaskLen uint32     `json:"dst_mask_len"` // bits of the destination's prefix
 }
 
-// Decode reads the record; bytes after the known fields are ignored.
+// Decode reads the record; bytes after the known fields are ignored, but
+// four zero bytes after an address type 0 are taken as its address where the
+// record's length fits only then.
 func (e *ExtendedRouter) Decode(r Record) error {
 	*e = ExtendedRouter{}
 	if r.Format != FormatExtendedRouter {
 		return ErrFormat
 	}
-	hop, b, err := decodeAddress(r.Body)
+	rest, err := e.decode(r.Body, decodeAddress)
+	if err != nil || len(rest) > 0 {
+		var filled ExtendedRouter
+		if rest, err := filled.decode(r.Body, decodeFilled); err == nil && len(rest) == 0 {
+			*e = filled
+			return nil
+		}
+	}
+	return err
+}
+
+// decode returns what follows the known fields; e is set only without an error.
+func (e *ExtendedRouter) decode(b []byte, address addressDecoder) (rest []byte, err error) {
+	hop, b, err := address(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(b) < 8 {
-		return ErrTruncated
+		return nil, ErrTruncated
 	}
 	e.NextHop = hop
 	e.SrcMaskLen = be.Uint32(b)
 	e.DstMaskLen = be.Uint32(b[4:])
-	return nil
+	return b[8:], nil
 }
 
 // Append appends the record with its format and length.

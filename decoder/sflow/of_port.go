@@ -7,7 +7,7 @@ const FormatOFPort Format = 1004
 // OpenFlow port the sample's interface is.
 type OFPort struct {
 	DatapathID uint64 `json:"datapath_id"` // the OpenFlow switch
-	PortNo     uint32 `json:"port_no"`     // reserved ports as in OpenFlow 1.1, e.g. 0xfffffffe local
+	PortNo     uint32 `json:"port_no"`     // the local port is 0xfffffffe; Open vSwitch sends 0xfffe as in OpenFlow 1.0
 }
 
 const ofPortLen = 12

@@ -147,6 +147,23 @@ func decodeAddress(b []byte) (netip.Addr, []byte, error) {
 	return netip.Addr{}, nil, ErrAddressType
 }
 
+// decodeFilled is decodeAddress for agents that write an unknown address as
+// type 0 with four zero bytes, as if it were IPv4. Which of the two a record
+// holds shows in whether its length then fits.
+func decodeFilled(b []byte) (netip.Addr, []byte, error) {
+	a, rest, err := decodeAddress(b)
+	if err == nil && !a.IsValid() {
+		if len(rest) < 4 || be.Uint32(rest) != 0 {
+			return a, nil, ErrTruncated
+		}
+		rest = rest[4:]
+	}
+	return a, rest, err
+}
+
+// addressDecoder is decodeAddress or decodeFilled.
+type addressDecoder func([]byte) (netip.Addr, []byte, error)
+
 func appendAddress(b []byte, a netip.Addr) []byte {
 	switch {
 	case !a.IsValid():
