@@ -16,8 +16,8 @@ import (
 type crowd struct {
 	*site
 	arrivals []decoder.Arrival
-	flows    [][]decoder.Flow // by agent
-	counters [][]decoder.Counters
+	flows    []decoder.Flow     // by interface, of any agent
+	counters []decoder.Counters // the same
 }
 
 func newCrowd(agents, interfaces int) *crowd {
@@ -28,22 +28,14 @@ func newCrowd(agents, interfaces int) *crowd {
 			At: epoch0, From: netip.AddrPortFrom(addr, 6343), Agent: addr, Uptime: 1000,
 		})
 	}
-	var counters []decoder.Counters // the same for all
 	for k := range interfaces {
-		counters = append(counters, decoder.Counters{Sample: counterSample(port(uint32(k+1)), 0,
+		c.flows = append(c.flows, decoder.Flow{Sample: sflow.FlowSample{
+			Source: port(uint32(k + 1)), SamplingRate: 1000,
+			Input: single(uint32(k + 1)), Output: single(uint32((k+1)%interfaces + 1)),
+		}})
+		c.counters = append(c.counters, decoder.Counters{Sample: counterSample(port(uint32(k+1)), 0,
 			&sflow.PortName{Name: fmt.Appendf(nil, "GigabitEthernet1/0/%d", k+1)},
 			&sflow.IfCounters{Index: uint32(k + 1), Speed: 10e9, Status: 3})})
-	}
-	for i := range c.arrivals {
-		flows := make([]decoder.Flow, interfaces)
-		for k := range flows {
-			flows[k] = decoder.Flow{Arrival: &c.arrivals[i], Sample: sflow.FlowSample{
-				Source: port(uint32(k + 1)), SamplingRate: 1000,
-				Input: single(uint32(k + 1)), Output: single(uint32((k+1)%interfaces + 1)),
-			}}
-		}
-		c.flows = append(c.flows, flows)
-		c.counters = append(c.counters, counters)
 	}
 	return c
 }
@@ -54,15 +46,13 @@ func (c *crowd) speak(i int) {
 	a := &c.arrivals[i]
 	a.At, a.Sequence, a.Uptime = c.now, a.Sequence+1, a.Uptime+1000
 	c.r.Arrival(a)
-	for k := range c.flows[i] {
-		f := &c.flows[i][k]
-		f.Sample.Sequence++
-		f.Sample.SamplePool += 1000
-		c.r.Flow(f)
-		s := c.counters[i][k]
-		s.Arrival = a
+	for k := range c.flows {
+		f, s := &c.flows[k], &c.counters[k]
+		f.Arrival, s.Arrival = a, a
+		f.Sample.Sequence, f.Sample.SamplePool = a.Sequence, 1000*uint32(a.Sequence)
 		s.Sample.Sequence = a.Sequence
-		c.r.Counters(&s)
+		c.r.Flow(f)
+		c.r.Counters(s)
 	}
 }
 
@@ -172,7 +162,7 @@ func BenchmarkFlow(b *testing.B) {
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				f := &c.flows[0][i]
+				f := &c.flows[i]
 				f.Sample.Sequence++
 				f.Sample.SamplePool += 1000
 				c.r.Flow(f)

@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,14 @@ const Unknown Rate = -1
 
 // Known reports whether the rate is known.
 func (r Rate) Known() bool { return r >= 0 }
+
+// MarshalJSON writes null for an unknown rate.
+func (r Rate) MarshalJSON() ([]byte, error) {
+	if !r.Known() {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, float64(r), 'f', -1, 32), nil
+}
 
 // Rates are the rates of an interface in one direction.
 type Rates struct {

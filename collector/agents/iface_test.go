@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"testing"
@@ -175,7 +176,7 @@ func TestNamesOfInterfacesAndHosts(t *testing.T) {
 	if a.Name != "node-1" || !a.Hypervisor || len(a.Hosts) != 2 {
 		t.Fatalf("agent %+v", a)
 	}
-	if h := a.Hosts[1]; h.Name != "instance-1" || h.UUID != uuid || h.Parent == nil || *h.Parent != bridge(1) {
+	if h := a.Hosts[1]; h.Name != "instance-1" || h.UUID != "01020300-0000-0000-0000-000000000000" || h.Parent == nil || *h.Parent != bridge(1) {
 		t.Errorf("instance %+v", h)
 	}
 	if i := a.Interfaces[0]; i.Name != "tap1a2b" || i.Speed != 25e9 || !i.AdminUp || !i.OperUp || i.Direction != 1 || i.Type != 6 {
@@ -236,5 +237,13 @@ func TestPortsComeAndGo(t *testing.T) {
 	if n := s.Totals(); last.Index != 1000 || n.RefusedInterfaces+n.RefusedSources+n.RefusedHosts > 0 ||
 		n.Interfaces != len(a.Interfaces) || n.Sources != len(a.Sources) {
 		t.Errorf("last interface %d of %d; %+v", last.Index, len(a.Interfaces), n)
+	}
+}
+
+func TestUnknownRateIsNull(t *testing.T) {
+	got, err := json.Marshal(Rates{BitsPerSecond: 1.5e9, Packets: Unknown, Errors: 0, Discards: 0.25})
+	want := `{"bits_per_second":1500000000,"packets":null,"errors":0,"discards":0.25}`
+	if err != nil || string(got) != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
 }

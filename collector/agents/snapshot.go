@@ -2,6 +2,7 @@ package agents
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"net/netip"
 	"slices"
@@ -50,7 +51,7 @@ func (s SequenceInfo) LossRatio() float64 {
 type SubAgentInfo struct {
 	ID        uint32        `json:"id"`
 	LastHeard time.Time     `json:"last_heard"`
-	Uptime    time.Duration `json:"uptime"`
+	Uptime    time.Duration `json:"uptime_ns"`
 	Restarts  uint32        `json:"restarts"`
 	Datagrams SequenceInfo  `json:"datagrams"`
 }
@@ -95,7 +96,7 @@ type InterfaceInfo struct {
 type HostInfo struct {
 	Source      sflow.DataSource  `json:"source"`
 	Name        string            `json:"name"`
-	UUID        [16]byte          `json:"uuid"`
+	UUID        string            `json:"uuid,omitempty"` // 8-4-4-4-12 digits
 	MachineType uint32            `json:"machine_type"`
 	OSName      uint32            `json:"os_name"`
 	OSRelease   string            `json:"os_release,omitempty"`
@@ -268,7 +269,7 @@ func (i *iface) info() InterfaceInfo {
 
 func (h *host) info(id sflow.DataSource) HostInfo {
 	info := HostInfo{
-		Source: id, Name: h.name, UUID: h.uuid, MachineType: h.machine, OSName: h.os,
+		Source: id, Name: h.name, UUID: uuidText(h.uuid), MachineType: h.machine, OSName: h.os,
 		OSRelease: h.release, Adapters: slices.Clone(h.adapters),
 	}
 	if h.hasParent {
@@ -276,6 +277,14 @@ func (h *host) info(id sflow.DataSource) HostInfo {
 		info.Parent = &parent
 	}
 	return info
+}
+
+// uuidText returns a UUID in the form of RFC 9562, "" for all zero.
+func uuidText(u [16]byte) string {
+	if u == [16]byte{} {
+		return ""
+	}
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }
 
 // CurrentInterface returns the interface that the counter sample given last to
