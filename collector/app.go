@@ -181,7 +181,7 @@ func ignoreClosed(err error) error {
 func (a *app) run(ctx context.Context) error {
 	a.ready.Store(true)
 	a.greet()
-	failed := make(chan error, 2)
+	failed := make(chan error, 2+len(a.shards))
 	var serving, receiving, engine sync.WaitGroup
 	serving.Go(func() {
 		if err := a.control.Serve(); err != nil {
@@ -196,7 +196,11 @@ func (a *app) run(ctx context.Context) error {
 		})
 	}
 	for i, r := range a.group.Receivers() {
-		receiving.Go(func() { a.receive(r, i) })
+		receiving.Go(func() {
+			if err := a.receive(r, i); err != nil {
+				failed <- err
+			}
+		})
 	}
 	stopEngine := make(chan struct{})
 	engine.Go(func() { a.decide(stopEngine) })
@@ -247,7 +251,7 @@ func (a *app) greet() {
 }
 
 // receive is the loop of one shard: it owns the receiver and the shard.
-func (a *app) receive(r *udp.Receiver, i int) {
+func (a *app) receive(r *udp.Receiver, i int) error {
 	runtime.LockOSThread() // its sockets are steered to this shard: keep caches warm
 	s, d, clock := a.shards[i], a.detect[i], a.group.Clock()
 	var busy time.Duration
@@ -255,8 +259,12 @@ func (a *app) receive(r *udp.Receiver, i int) {
 	next := clock.Now().Add(tick)
 	var last time.Time // of the last hand-over
 	end := time.Time{}
+	empty := 0 // reads that found nothing since then
 	for {
 		deadline := next
+		if hot := last.Add(coalesce); d.Urgent() && hot.Before(next) {
+			deadline = hot
+		}
 		select {
 		case <-a.draining:
 			if end.IsZero() {
@@ -267,7 +275,8 @@ func (a *app) receive(r *udp.Receiver, i int) {
 		}
 		batch, err := r.Read(deadline)
 		if err != nil {
-			break
+			s.Tick(clock.Now(), busy)
+			return ignoreClosed(err)
 		}
 		if len(batch) > 0 {
 			start := time.Now()
@@ -292,11 +301,16 @@ func (a *app) receive(r *udp.Receiver, i int) {
 				next = now.Add(tick)
 			}
 		}
-		if !end.IsZero() && (len(batch) == 0 || now.After(end)) {
-			break
+		if !end.IsZero() {
+			if len(batch) == 0 {
+				empty++ // the first may be due to the wake-up alone
+			}
+			if empty == 2 || now.After(end) {
+				s.Tick(now, busy)
+				return nil
+			}
 		}
 	}
-	s.Tick(clock.Now(), busy)
 }
 
 func (a *app) wake() {

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -56,7 +57,10 @@ func (a *app) logBad(now time.Time) {
 			d := q.damaged[from]
 			if d == nil {
 				if len(q.damaged) >= maxNoisy {
-					clear(q.damaged)
+					maps.DeleteFunc(q.damaged, func(_ netip.Addr, d *silence) bool { return !now.Before(d.until) })
+				}
+				if len(q.damaged) >= maxNoisy {
+					continue // forged sources: enough is said of them
 				}
 				d = &silence{}
 				q.damaged[from] = d

@@ -67,6 +67,7 @@ func Replay(ctx context.Context, cfg config.Config, files []string, io IO) error
 	begin := time.Now()
 	for _, f := range files {
 		if err := r.file(ctx, f, io); err != nil {
+			r.progress.clear()
 			return err
 		}
 	}
