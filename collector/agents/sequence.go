@@ -5,6 +5,7 @@ import "weir/decoder/sflow"
 const (
 	near      = 64   // a gap up to this is loss at once, a step back up to this a late arrival
 	confirm   = 8    // arrivals that make a sequence space of its own
+	oddClock  = 3    // misfits after which an uptime is none
 	bootSlack = 5000 // ms by which arrival and uptime of one space may disagree
 )
 
@@ -31,7 +32,8 @@ type tracker struct {
 	one      head
 	more     *[maxSpaces - 1]head
 	n        uint8  // heads in use
-	badClock uint8  // times the sequence went on although the uptime did not fit
+	badClock uint8  // times in a row, or nearly, that the sequence went on although the uptime did not fit
+	badAt    uint32 // arrivals at the last of them
 	arrivals uint32 // modulo 2^32
 	jumps    uint32 // jumps that were no plausible loss
 	dups     uint32
@@ -103,8 +105,11 @@ func (t *tracker) addSlow(seq sflow.Seq, now, uptime, boot uint32) step {
 	}
 	h := t.head(best)
 	fits := uptime == 0 || within(boot, h.boot)
-	if !fits && t.badClock < 255 {
-		t.badClock++
+	if !fits {
+		if t.arrivals-t.badAt > 32 {
+			t.badClock = 0 // the clock was set, ours or theirs
+		}
+		t.badClock, t.badAt = min(t.badClock+1, oddClock), t.arrivals
 	}
 	h.boot, h.at, h.used = boot, now, t.arrivals
 	d := seq.Sub(h.last)
@@ -127,7 +132,7 @@ func (t *tracker) addSlow(seq sflow.Seq, now, uptime, boot uint32) step {
 // a space on trial may not draw what an established one could take.
 func (t *tracker) cost(h *head, seq sflow.Seq, boot uint32, timed bool) (c int32, ok bool) {
 	d := seq.Sub(h.last)
-	if timed && t.badClock < 3 && !within(boot, h.boot) {
+	if timed && t.badClock < oddClock && !within(boot, h.boot) {
 		return 1000, d == 1 // a clock that does not fit, but the sequence goes on
 	}
 	switch {
@@ -186,7 +191,7 @@ func (t *tracker) open(seq sflow.Seq, now, uptime, boot uint32) step {
 // restarted returns the space whose sender has begun anew: it has been up for
 // no longer than since we last heard it.
 func (t *tracker) restarted(now, uptime, boot uint32) int {
-	if uptime == 0 || t.badClock >= 3 {
+	if uptime == 0 || t.badClock >= oddClock {
 		return -1
 	}
 	for i := range int(t.n) {

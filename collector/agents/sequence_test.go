@@ -191,6 +191,38 @@ func TestTrackerSurvivesOddClocks(t *testing.T) {
 	}
 }
 
+// TestTrackerSurvivesClockSteps sets our clock now and then, and sees a
+// restart all the same.
+func TestTrackerSurvivesClockSteps(t *testing.T) {
+	var tr tracker
+	now, booted, seq, restarts := uint32(1_000_000), uint32(10_000), uint32(0), 0
+	send := func() {
+		now, seq = now+1000, seq+1
+		if tr.add(sflow.Seq(seq), now, now-booted).restarted {
+			restarts++
+		}
+	}
+	for range 10 {
+		for range 100 {
+			send()
+		}
+		now, booted = now+60_000, booted+60_000
+	}
+	if i := tr.info(); i.Lost != 0 || i.Spaces != 1 || restarts != 0 {
+		t.Errorf("%d restarts, %+v; want none and no loss", restarts, i)
+	}
+	for range 50 {
+		send()
+	}
+	seq, booted = 0, now
+	for range 50 {
+		send()
+	}
+	if restarts != 1 {
+		t.Errorf("%d restarts, want 1", restarts)
+	}
+}
+
 func TestTrackerDoesNotAllocateInOrder(t *testing.T) {
 	var tr tracker
 	s := sflow.Seq(0)
