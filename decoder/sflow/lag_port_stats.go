@@ -42,7 +42,7 @@ const (
 )
 
 // Decode reads the record. The specification pads an address to 8 bytes, and
-// Open vSwitch and host agents do so; some switches write 6. The record's
+// Open vSwitch and host agents do so; some encoders write 6. The record's
 // length tells which: below 56 bytes the addresses are packed. Bytes after the
 // known fields are ignored.
 func (c *LAGPortStats) Decode(r Record) error {
