@@ -205,8 +205,8 @@ func (r *Registry) around(src *source, p *decoder.Packet, in, out sflow.Port) ui
 // tenantPort reports whether the packet passes a port of an instance, and
 // which: its ifIndex, or 0 where the bridge does not say.
 func (r *Registry) tenantPort(src *source, in, out sflow.Port) (ifIndex uint32, ok bool) {
-	if i := src.iface; i != nil && i.kind == portInstance {
-		return i.index, true
+	if src.id.Class == sflow.ClassInterface && r.leadsToInstances(src.iface) {
+		return src.id.Index, true
 	}
 	physical := false
 	for _, p := range [2]sflow.Port{in, out} {
@@ -224,6 +224,17 @@ func (r *Registry) tenantPort(src *source, in, out sflow.Port) (ifIndex uint32, 
 	// A bridge that names neither side: patch and tunnel ports have no ifIndex.
 	some := r.cur.virtual || len(r.cur.ifaces) == 0
 	return 0, some && src.id.Class >= sflow.ClassEntity && !physical
+}
+
+// leadsToInstances reports whether traffic at an interface may be a tenant's:
+// it is an instance's port; or a bridge or a port without a name, at a node
+// that has instances.
+func (r *Registry) leadsToInstances(i *iface) bool {
+	switch {
+	case i == nil || i.kind == portUnknown || i.kind == portBridge:
+		return r.cur.virtual
+	}
+	return i.kind == portInstance
 }
 
 // vlanOf returns the VLAN the agent says the packet is in, else that of its tag.

@@ -41,7 +41,7 @@ func tunnelled(t packet.Tunnel, vni uint32, hasVNI bool, outer packet.Key, f dec
 // and an uplink, 9.
 func (p *speaker) hypervisor() *speaker {
 	p.counters(bridge(1000), 1, &sflow.OVSDPStats{})
-	for i, name := range map[uint32]string{4: "tap0001", 5: "tap0002", 9: "eth1"} {
+	for i, name := range map[uint32]string{4: "tap0001", 5: "tap0002", 6: "brq0001", 7: "brq0002", 9: "eth1"} {
 		p.counters(port(i), 1, &sflow.PortName{Name: []byte(name)}, &sflow.IfCounters{Index: i})
 	}
 	return p
@@ -79,6 +79,9 @@ func TestTenantNetworksNeverMerge(t *testing.T) {
 		{"another bridge", a.key(tagged(100, seen(k, bridge(1001), single(4), single(5))))},
 		{"a port that is its own source", a.key(seen(k, port(4), single(4), sflow.Port{}))},
 		{"another such port", a.key(seen(k, port(5), single(5), sflow.Port{}))},
+		{"a bridge that is its own source", a.key(seen(k, port(6), single(6), single(sflow.PortInternal)))},
+		{"another such bridge", a.key(seen(k, port(7), single(7), single(sflow.PortInternal)))},
+		{"a port without a name", a.key(seen(k, port(8), single(8), single(sflow.PortInternal)))},
 		{"a node that calls itself 127.0.0.1", l1.key(tagged(100, at))},
 		{"another one", l2.key(tagged(100, at))},
 		{"VNI 42", leaf.key(tunnelled(packet.TunnelVXLAN, 42, true, under, seen(k, port(1), single(1), single(2))))},

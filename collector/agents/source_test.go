@@ -304,7 +304,7 @@ func TestSourceKnownBeforeItsInterface(t *testing.T) {
 // where there is no place for their data source.
 func TestFlowsBeyondTheLimitStillCount(t *testing.T) {
 	s := newSite(Config{Limits: Limits{AgentSources: 3}})
-	p := s.speaker("192.0.2.1", "192.0.2.1:6343").hypervisor() // bridge 1000 and two of its ports
+	p := s.speaker("192.0.2.1", "192.0.2.1:6343").hypervisor() // says more than that
 	f := tagged(7, seen(key("10.0.0.5", "10.0.0.6"), bridge(1001), single(4), single(5)))
 	got := p.flow(f)
 	want := decoder.FlowEst{SamplingRate: 100, Vantage: decoder.Vantage{Agent: 1}}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -250,5 +251,37 @@ func TestKilledProcessLeavesAWholeState(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestOlderFileIsBroughtToThisVersion adds a migration, first one that fails.
+func TestOlderFileIsBroughtToThisVersion(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	save(t, s, crowd(3))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	old := migrations
+	defer func() { migrations = old }()
+
+	migrations = append(slices.Clone(old), `CREATE TABLE alerts (id TEXT)`, `nonsense`)
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "cannot be brought to this version") {
+		t.Errorf("got %v", err)
+	}
+	migrations = append(slices.Clone(old), `CREATE TABLE alerts (id TEXT)`, `CREATE TABLE windows (id TEXT)`)
+	s = open(t, dir)
+	if n := len(load(t, s)); n != 3 {
+		t.Errorf("%d agents, want 3", n)
+	}
+	if _, err := s.db.Exec(`INSERT INTO alerts VALUES ('x')`); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	migrations = old
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "has schema version 3, this weir knows up to 1") {
+		t.Errorf("got %v", err)
 	}
 }
