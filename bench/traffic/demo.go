@@ -11,7 +11,8 @@ import (
 // Demo is a small site: a spine, two leaves, two hypervisors with four
 // instances each, servers and the Internet. Its benign traffic is many short
 // flows, few of them large (Zipf); every half minute an elephant flow of 10 s
-// runs from one hypervisor to the other. Datagrams come from 127.0.0.0/8, each
+// runs from a server on one leaf to one on the other, so that five ports of
+// three switches see it. Datagrams come from 127.0.0.0/8, each
 // node from an address of its own, so that they can really be sent.
 func Demo(seed uint64) Config {
 	const (
@@ -65,7 +66,7 @@ func Demo(seed uint64) Config {
 		},
 		Hosts: []Host{{netip.MustParsePrefix("0.0.0.0/0"), End{spine, 3}}},
 	}
-	var instances, all []netip.Addr
+	var servers, all []netip.Addr
 	attach := func(a netip.Addr, e End) {
 		c.Hosts = append(c.Hosts, Host{netip.PrefixFrom(a, 32), e})
 		all = append(all, a)
@@ -74,15 +75,17 @@ func Demo(seed uint64) Config {
 		for node := byte(1); node <= 2; node++ {
 			a := netip.AddrFrom4([4]byte{10, 10, node, 11 + p})
 			attach(a, End{hv1 + int(node) - 1, 10 + uint32(p)})
-			instances = append(instances, a)
 		}
 	}
 	for p := byte(2); p <= 4; p++ {
-		attach(netip.AddrFrom4([4]byte{10, 20, 1, 10 + p}), End{leaf1, uint32(p)})
-		attach(netip.AddrFrom4([4]byte{10, 20, 2, 10 + p}), End{leaf2, uint32(p)})
+		for i := byte(1); i <= 2; i++ {
+			a := netip.AddrFrom4([4]byte{10, 20, i, 10 + p})
+			attach(a, End{leaf1 + int(i) - 1, uint32(p)})
+			servers = append(servers, a)
+		}
 	}
 	rng := rand.New(rand.NewPCG(seed, 1<<32))
-	c.Arrive = merge(mice(rng, all), elephants(instances))
+	c.Arrive = merge(mice(rng, all), elephants(servers))
 	return c
 }
 
@@ -123,12 +126,12 @@ func mice(rng *rand.Rand, hosts []netip.Addr) func() (Flow, bool) {
 }
 
 // elephants gives a flow of 6 Gbit/s from 5 s on, every half minute for 10 s,
-// from an instance of the first hypervisor to one of the second.
-func elephants(instances []netip.Addr) func() (Flow, bool) {
+// from a server of the first leaf to one of the second.
+func elephants(servers []netip.Addr) func() (Flow, bool) {
 	i := 0
 	return func() (Flow, bool) {
 		start := 5*time.Second + time.Duration(i)*30*time.Second
-		src, dst := instances[2*i%len(instances)], instances[(2*i+3)%len(instances)]
+		src, dst := servers[2*i%len(servers)], servers[(2*i+3)%len(servers)]
 		i++
 		return Flow{
 			Src: src, Dst: dst, SrcPort: uint16(40000 + i%20000), DstPort: 873, Proto: protoTCP,
