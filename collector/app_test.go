@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -427,9 +426,4 @@ func TestCancelDrains(t *testing.T) {
 	if err := web.Ask(t.Context(), r.cfg.StateDir, "status", new(web.Status)); err == nil {
 		t.Error("the control socket answers after the end")
 	}
-}
-
-// invented is the i-th of many agents behind few sources.
-func invented(i int) *exporter {
-	return newExporter(fmt.Sprintf("10.%d.%d.%d", 1+i>>16, i>>8&255, i&255))
 }

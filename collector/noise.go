@@ -6,7 +6,10 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"weir/collector/agents"
+	"weir/collector/shard"
 	"weir/decoder/sflow"
 )
 
@@ -37,43 +40,51 @@ const quiet = time.Minute
 
 // logBad writes what the shards have remembered of bad payloads.
 func (a *app) logBad(now time.Time) {
-	q := &a.noise
-	if q.foreign == nil {
-		q.foreign, q.damaged = map[foreigner]bool{}, map[netip.Addr]*silence{}
-	}
 	for _, s := range a.shards {
 		for _, b := range s.TakeBad() {
-			from := b.From.Addr()
-			if r, ok := errors.AsType[sflow.Reason](b.Err); ok && r.Foreign() {
-				k := foreigner{from, r}
-				if q.foreign[k] || len(q.foreign) >= maxNoisy {
-					continue
-				}
-				q.foreign[k] = true
-				a.log.Warn().Stringer("from", b.From).Str("kind", r.Error()).
-					Msg("this sender does not speak sFlow version 5; its datagrams are counted and ignored, and it is not named again")
-				continue
-			}
-			d := q.damaged[from]
-			if d == nil {
-				if len(q.damaged) >= maxNoisy {
-					maps.DeleteFunc(q.damaged, func(_ netip.Addr, d *silence) bool { return !now.Before(d.until) })
-				}
-				if len(q.damaged) >= maxNoisy {
-					continue // forged sources: enough is said of them
-				}
-				d = &silence{}
-				q.damaged[from] = d
-			}
-			d.n += b.N
-			if now.Before(d.until) {
-				continue
-			}
-			a.log.Warn().Stringer("from", b.From).AnErr("error", b.Err).Uint64("datagrams", d.n).Msg("damaged datagrams")
-			d.n, d.until = 0, now.Add(quiet)
+			a.noise.log(&a.log, now, &b)
 		}
 	}
 }
+
+// log writes a line about b, or not.
+func (q *noise) log(log *zerolog.Logger, now time.Time, b *shard.Bad) {
+	if q.foreign == nil {
+		q.foreign, q.damaged = map[foreigner]bool{}, map[netip.Addr]*silence{}
+	}
+	from := b.From.Addr()
+	if r, ok := errors.AsType[sflow.Reason](b.Err); ok && r.Foreign() {
+		k := foreigner{from, r}
+		if q.foreign[k] || len(q.foreign) >= maxNoisy {
+			return
+		}
+		q.foreign[k] = true
+		log.Warn().Stringer("from", b.From).Str("kind", r.Error()).
+			Msg("this sender does not speak sFlow version 5; its datagrams are counted and ignored, and it is not named again")
+		return
+	}
+	d := q.damaged[from]
+	if d == nil {
+		if len(q.damaged) >= maxNoisy {
+			maps.DeleteFunc(q.damaged, func(_ netip.Addr, d *silence) bool { return !now.Before(d.until) })
+		}
+		if len(q.damaged) >= maxNoisy {
+			return // forged sources: enough is said of them
+		}
+		d = &silence{}
+		q.damaged[from] = d
+	}
+	d.n += b.N
+	if now.Before(d.until) {
+		return
+	}
+	log.Warn().Stringer("from", b.From).AnErr("error", b.Err).Uint64("datagrams", d.n).Msg("damaged datagrams")
+	d.n, d.until = 0, now.Add(quiet)
+}
+
+// epoch lets the senders of damaged datagrams be named again: the clock has
+// jumped.
+func (q *noise) epoch() { clear(q.damaged) }
 
 func (a *app) logNotice(n agents.Notice) {
 	e := a.log.Warn()

@@ -43,6 +43,7 @@ type replay struct {
 	alerts   int
 	failed   error // of writing alerts
 	progress progress
+	noise    noise
 }
 
 // Replay reads capture files through the whole pipeline, on their own clock.
@@ -108,7 +109,8 @@ func (r *replay) file(ctx context.Context, name string, out IO) error {
 		r.datagram(&g)
 		for _, b := range r.shard.TakeBad() {
 			r.progress.clear()
-			out.Log.Warn().Str("file", filepath.Base(name)).Int("datagram", n+1).Stringer("from", b.From).AnErr("error", b.Err).Msg("damaged datagram")
+			log := out.Log.With().Str("file", filepath.Base(name)).Int("datagram", n+1).Logger()
+			r.noise.log(&log, r.now, &b)
 		}
 		if r.failed != nil {
 			return r.failed
@@ -135,6 +137,7 @@ func (r *replay) advance(at time.Time) {
 		r.engine.Epoch(r.now, r.emit)
 		r.detect.Reset()
 		r.shard.Epoch(at)
+		r.noise.epoch()
 		r.epochs++
 		r.begin(at)
 	case at.After(r.now):
