@@ -116,3 +116,30 @@ func TestRunIsSeenByTheOtherCommands(t *testing.T) {
 		t.Error("the control socket outlives the collector")
 	}
 }
+
+func TestRunSaysWhatCannotBeOpened(t *testing.T) {
+	u, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	h, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	for _, c := range []struct{ name, listen, http, state, want string }{
+		{"UDP port", u.LocalAddr().String(), "127.0.0.1:0", t.TempDir(), "listen " + u.LocalAddr().String() + ": port in use"},
+		{"TCP port", "127.0.0.1:0", h.Addr().String(), t.TempDir(), "http: " + h.Addr().String() + " is in use"},
+		{"state folder", "127.0.0.1:0", "", "/dev/null/weir", "state_dir /dev/null/weir cannot be made: not a directory"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conf := file(t, "weir.yaml", fmt.Sprintf("listen: [%q]\nhttp: %q\nstate_dir: %q\nshards: 1\n", c.listen, c.http, c.state))
+			_, stderr, stop := start(t, "run", "--config", conf)
+			await(t, stderr, `(?m)^weir: .*\n`)
+			if code := stop(); code != 1 || !strings.HasPrefix(stderr.String(), "weir: "+c.want) || strings.Count(stderr.String(), "\n") != 1 {
+				t.Errorf("code %d, errors %q; want one line with %s", code, stderr, c.want)
+			}
+		})
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"weir/detect"
 )
@@ -55,7 +56,7 @@ func writeLine(b *bytes.Buffer, a *detect.Alert) {
 		b.WriteString(", flapping")
 	}
 	if a.Reason != "" {
-		fmt.Fprintf(b, ", because of %s", a.Reason)
+		fmt.Fprintf(b, ", because of %s", strings.ReplaceAll(a.Reason, "_", " "))
 	}
 	fmt.Fprintf(b, " [%s]\n", a.ID)
 }
