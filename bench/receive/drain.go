@@ -72,7 +72,7 @@ func levels() []struct {
 		each func(udp.Message)
 	}{
 		{"receive only", func(udp.Message) {}},
-		{"and decode", func(m udp.Message) { d.Decode(m.Payload, m.From, m.At, h) }},
+		{"and decode", func(m udp.Message) { _ = d.Decode(m.Payload, m.From, m.At, h) }},
 		{"and registry, detectors", func(m udp.Message) { s.Datagram(m.Payload, m.From, m.At) }},
 	}
 }

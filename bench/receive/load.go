@@ -108,7 +108,7 @@ func start(dir string) (*child, error) {
 		}
 		if json.Unmarshal(lines.Bytes(), &l) == nil && l.Message == "receiving sFlow" {
 			c.listen, c.http = l.Listen[0], l.HTTP
-			go io.Copy(io.Discard, logs)
+			go func() { _, _ = io.Copy(io.Discard, logs) }()
 			return c, nil
 		}
 		fmt.Fprintln(os.Stderr, lines.Text())
@@ -118,8 +118,8 @@ func start(dir string) (*child, error) {
 }
 
 func (c *child) stop() {
-	c.cmd.Process.Signal(os.Interrupt)
-	c.cmd.Wait()
+	_ = c.cmd.Process.Signal(os.Interrupt)
+	_ = c.cmd.Wait() // it was told to end
 }
 
 // rss reads the resident set from /proc.

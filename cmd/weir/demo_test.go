@@ -63,7 +63,7 @@ func TestDemoRaisesAnAlertForTheElephant(t *testing.T) {
 		t.Fatalf("log:\n%s", log.String())
 	}
 	s, e := first.Subject, first.Evidence
-	if s.Src != "10.10.1.11" || s.Dst != "10.10.2.12" || s.DstPort != 873 {
+	if s.Src != "10.20.1.12" || s.Dst != "10.20.2.13" || s.DstPort != 873 {
 		t.Errorf("subject %+v, want the elephant", s)
 	}
 	// Its interval is wide while it is young: the true rate must not be far outside.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -100,7 +99,7 @@ func kernelDrops(fd int) (uint32, error) {
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {
-		return 0, fmt.Errorf("getsockopt SO_MEMINFO: %w", syscall.Errno(errno))
+		return 0, fmt.Errorf("getsockopt SO_MEMINFO: %w", errno)
 	}
 	return info[unix.SK_MEMINFO_DROPS], nil
 }
