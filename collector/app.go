@@ -33,6 +33,7 @@ type IO struct {
 	AlertsJSON bool                 // as JSON lines, else as readable lines
 	Log        zerolog.Logger       // everything else
 	Progress   io.Writer            // of a replay; nil is none
+	AnyPort    bool                 // a replay reads datagrams to every UDP port, not only 6343
 	Reload     <-chan config.Config // configurations read again on SIGHUP; nil is none
 	Ready      func(Addresses)      // called once everything listens; nil is nothing
 	Version    string               // of the program, for status and metrics

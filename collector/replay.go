@@ -82,7 +82,7 @@ func Replay(ctx context.Context, cfg config.Config, files []string, io IO) error
 }
 
 func (r *replay) file(ctx context.Context, name string, out IO) error {
-	f, err := capture.Open(name, capture.Options{})
+	f, err := capture.Open(name, capture.Options{AnyPort: out.AnyPort})
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,11 @@ func (r *replay) file(ctx context.Context, name string, out IO) error {
 		g, err := f.Next()
 		switch {
 		case errors.Is(err, io.EOF):
+			if s := f.Stats(); s.Datagrams == 0 {
+				r.progress.clear()
+				out.Log.Warn().Str("file", name).Uint64("packets", s.Packets).Uint64("to_other_udp_ports", s.OtherPort).
+					Msgf("no datagram to UDP port %d in this capture; --any-port reads those to other ports", capture.DefaultPort)
+			}
 			return nil
 		case errors.Is(err, capture.ErrCut):
 			r.progress.clear()

@@ -10,7 +10,7 @@ import (
 
 func newReplay(p *program) *cobra.Command {
 	var threshold string
-	var json bool
+	var json, anyPort bool
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "Run the whole detection on capture files",
@@ -36,9 +36,11 @@ A file that was cut is read up to the cut, with a warning.`,
 				AlertsJSON: json || !isTerminal(p.out),
 				Log:        p.logger(cfg.Log),
 				Progress:   progress,
+				AnyPort:    anyPort,
 			})
 		},
 	}
 	addAlertFlags(cmd, &threshold, &json)
+	cmd.Flags().BoolVar(&anyPort, "any-port", false, "datagrams to any UDP port of the capture; by default those to 6343")
 	return cmd
 }
