@@ -14,6 +14,7 @@ import (
 type pcap struct {
 	in   *pcapgo.Reader
 	link uint32
+	fcs  int // octets of the frame check sequence behind each packet
 }
 
 const (
@@ -42,9 +43,14 @@ func newPcap(buf *bufio.Reader) (*pcap, error) {
 		return nil, fmt.Errorf("pcap header of %d instead of %d octets: %w", len(head), pcapHeaderLen, ErrNotCapture)
 	}
 	order := pcapOrder(head)
-	// pcapgo keeps 8 bits of the link type; the upper ones of the word tell of
-	// a frame check sequence behind each packet, which no length counts on.
-	p := &pcap{link: order.Uint32(head[20:]) & 0xffff}
+	// pcapgo keeps 8 bits of the link type. The upper ones of the word tell of
+	// a frame check sequence behind each packet: bit 26 that its length is
+	// known, the top four that length in units of 16 bits.
+	word := order.Uint32(head[20:])
+	p := &pcap{link: word & 0xffff}
+	if word&(1<<26) != 0 {
+		p.fcs = int(word>>28) * 2
+	}
 	if !supported(p.link) {
 		return nil, fmt.Errorf("link type %d: %w", p.link, ErrLinkType)
 	}
@@ -59,7 +65,7 @@ func (p *pcap) next(out *packet) error {
 	data, info, err := p.in.ZeroCopyReadPacketData()
 	switch {
 	case err == nil:
-		out.data, out.link, out.at = data, p.link, info.Timestamp
+		*out = packet{data: data, length: uint32(info.Length), fcs: p.fcs, link: p.link, at: info.Timestamp}
 		return nil
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF) && info.CaptureLength > 0:
 		return ErrCut

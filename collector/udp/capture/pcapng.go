@@ -39,6 +39,7 @@ type ngInterface struct {
 	snaplen uint32
 	units   uint64 // time stamp units per second
 	offset  int64  // seconds to add
+	fcs     int    // octets of the frame check sequence behind each packet
 }
 
 func isPcapng(head []byte) bool {
@@ -152,19 +153,21 @@ func (p *pcapng) packet(out *packet, kind, total uint32) error {
 	if err != nil {
 		return err
 	}
-	var index, captured uint32
+	var index, captured, length uint32
 	switch kind {
 	case blockEnhanced:
-		index, captured = p.order.Uint32(b[8:]), p.order.Uint32(b[20:])
+		index, captured, length = p.order.Uint32(b[8:]), p.order.Uint32(b[20:]), p.order.Uint32(b[24:])
 	case blockPacket:
-		index, captured = uint32(p.order.Uint16(b[8:])), p.order.Uint32(b[20:])
+		index, captured, length = uint32(p.order.Uint16(b[8:])), p.order.Uint32(b[20:]), p.order.Uint32(b[24:])
+	case blockSimple:
+		length = p.order.Uint32(b[8:])
 	}
 	if index >= uint32(len(p.interfaces)) {
 		return fmt.Errorf("packet of interface %d of %d: %w", index, len(p.interfaces), ErrDamaged)
 	}
 	ifc := &p.interfaces[index]
 	if kind == blockSimple {
-		captured = min(p.order.Uint32(b[8:]), total-head-4)
+		captured = min(length, total-head-4)
 		if ifc.snaplen != 0 {
 			captured = min(captured, ifc.snaplen)
 		}
@@ -177,7 +180,7 @@ func (p *pcapng) packet(out *packet, kind, total uint32) error {
 	if b, err = p.peek(int(head + captured)); err != nil {
 		return err
 	}
-	out.data, out.link, out.at = b[head:], ifc.link, p.at
+	*out = packet{data: b[head:], length: length, fcs: ifc.fcs, link: ifc.link, at: p.at}
 	if total > bufferSize { // options longer than any packet
 		out.data = append([]byte(nil), out.data...)
 		return p.skip(total)
@@ -217,7 +220,7 @@ func (p *pcapng) describe() error {
 	return p.skip(20)
 }
 
-// options reads if_tsresol (9) and if_tsoffset (14).
+// options reads if_tsresol (9), if_fcslen (13) and if_tsoffset (14).
 func (ifc *ngInterface) options(b []byte, order binary.ByteOrder) error {
 	for len(b) >= 4 {
 		code, size := order.Uint16(b), int(order.Uint16(b[2:]))
@@ -242,6 +245,8 @@ func (ifc *ngInterface) options(b []byte, order binary.ByteOrder) error {
 			default:
 				return fmt.Errorf("time stamp resolution %#x: %w", b[0], ErrDamaged)
 			}
+		case code == 13 && size == 1:
+			ifc.fcs = int(b[0])
 		case code == 14 && size == 8:
 			ifc.offset = int64(order.Uint64(b))
 		}
