@@ -1,7 +1,6 @@
 package traffic
 
 import (
-	"math"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -103,16 +102,8 @@ func (a *agent) phase(d time.Duration) time.Duration {
 
 func (a *agent) newSource(id sflow.DataSource) *source { return &source{id: id, skip: a.skip()} }
 
-// skip draws how many packets are passed before the next sample, so that each
-// packet is sampled with probability 1/SamplingRate whatever came before: a
-// geometric variable, by inversion.
-func (a *agent) skip() uint64 {
-	if a.SamplingRate <= 1 {
-		return 0
-	}
-	u := 1 - a.rng.Float64() // in (0, 1]
-	return uint64(math.Log(u) / math.Log1p(-1/float64(a.SamplingRate)))
-}
+// skip draws how many packets are passed before the next sample.
+func (a *agent) skip() uint64 { return skip(a.rng, a.SamplingRate) }
 
 // pass lets n packets of a flow enter the pool of s, the first being the flow's
 // packet number first.
@@ -184,8 +175,7 @@ func (a *agent) send(t time.Duration) {
 	}
 	a.open = false
 	a.clock = max(a.clock, t)
-	uptime := 8 + len(a.Addr.AsSlice()) + 8 // after version, address type, address, sub-agent, sequence
-	be.PutUint32(a.builder.Bytes()[uptime:], uint32((a.Uptime+a.clock)/time.Millisecond))
+	setUptime(a.builder.Bytes(), a.Addr, a.Uptime+a.clock)
 	p := pending{at: a.clock + a.delay, from: a.from, payload: a.builder.Buffer()}
 	a.stats.Datagrams++
 	n := a.net
