@@ -181,6 +181,7 @@ type alert struct {
 		Life          float64 `json:"life_bits_per_second"`
 		LifeLow       float64 `json:"life_low"`
 		LifeHigh      float64 `json:"life_high"`
+		LifeSeconds   float64 `json:"life_seconds"`
 		Samples       int
 		SamplingRate  float64 `json:"sampling_rate"`
 		Agent         string

@@ -82,8 +82,8 @@ func TestKnownAgentsSurviveRestarts(t *testing.T) {
 			s := r.status()
 			return s.Agents == knownAgents && count(s.Samples, "0:1") == knownAgents
 		})
-		if took := time.Since(begin); took > 10*time.Second {
-			t.Errorf("generation %d: admitted after %v, want seconds", generation, took)
+		if took := time.Since(begin); took > 30*time.Second {
+			t.Errorf("generation %d: admitted after %v, want 30 s at most", generation, took)
 		}
 		s := r.status()
 		if len(s.Refused) != 0 || s.Admitted != knownAgents {
