@@ -25,6 +25,7 @@ type agent struct {
 	sequence  sflow.Seq
 	clock     time.Duration // of the last datagram
 	nextFlush time.Duration
+	atOnce    bool          // every flow sample is sent by itself
 	delay     time.Duration // to the collector
 	held      pending       // a datagram that waits for the next, to arrive after it
 	holding   bool
@@ -54,6 +55,7 @@ type port struct {
 	source                *source
 	inOctets, outOctets   uint64
 	inPackets, outPackets uint64
+	inMeter, outMeter     meter // of a thin network
 }
 
 // source is a data source: one pool, from which one packet in N is taken.
@@ -63,6 +65,7 @@ type source struct {
 	counters sflow.Seq // of counter samples
 	pool     uint64    // packets that could have been sampled
 	skip     uint64    // packets until the next sample
+	meter    meter     // of a thin network: the pool
 }
 
 func newAgent(n *Network, c Agent, i int) *agent {
@@ -76,7 +79,10 @@ func newAgent(n *Network, c Agent, i int) *agent {
 		a.HeaderBytes = defaultHeader
 	}
 	a.HeaderBytes = min(a.HeaderBytes, maxHeader)
-	if a.Flush == 0 {
+	switch {
+	case a.Flush < 0:
+		a.atOnce, a.Flush = true, n.cfg.Tick
+	case a.Flush == 0:
 		a.Flush = 50*time.Millisecond + a.phase(950*time.Millisecond)
 	}
 	a.nextFlush = a.phase(a.Flush)

@@ -24,6 +24,11 @@ type Config struct {
 	Loss    float64 // probability that a datagram is lost
 	Reorder float64 // probability that a datagram arrives after its agent's next one
 
+	// Thin draws the sampled packets alone, which is as random as sampling all
+	// of them and far faster. The flows of a Thin network have no Truths: what
+	// they sent is arithmetic.
+	Thin bool
+
 	// Truth is the interval in which the true octets of every flow are kept, for
 	// ever; 0 keeps none.
 	Truth time.Duration
@@ -55,7 +60,7 @@ type Agent struct {
 
 	SamplingRate uint32        // one packet in SamplingRate; 0: no flow samples
 	HeaderBytes  int           // of a sampled packet, at most 256; 0: 128
-	Flush        time.Duration // longest time a sample waits; 0: by the seed, 50 ms to 1 s
+	Flush        time.Duration // longest time a sample waits; 0: by the seed, 50 ms to 1 s; negative, in a Thin network: none
 	Polling      time.Duration // of counters; 0: none
 	Uptime       time.Duration // at Start
 	Ports        []Port
@@ -95,6 +100,15 @@ type Flow struct {
 	Start            time.Duration // since Config.Start
 	Stop             time.Duration // 0: never
 	Path             []Hop         // nil: the shortest way between the hosts
+	Vary             Vary          // what differs from packet to packet
+	Fragment         bool          // IPv4: every packet is a later fragment, without ports
+}
+
+// Vary says what differs from packet to packet of a Flow, at random but the
+// same at every hop: spoofed sources, many reflectors, a scan.
+type Vary struct {
+	SrcBits, DstBits int  // low bits of the address, at most 32
+	SrcPort, DstPort bool // of TCP and UDP, from 1024 up
 }
 
 // Hop is an agent that a flow passes, and the ports by which.

@@ -58,6 +58,9 @@ func (a *agent) poll(p *poll, t time.Duration) {
 	if p.port != nil {
 		id = sflow.DataSource{Class: sflow.ClassInterface, Index: p.port.Index}
 	}
+	if p.port != nil && a.net.cfg.Thin {
+		p.port.thinCounters(t)
+	}
 	s.counters++
 	a.counter = sflow.CounterSample{Sequence: s.counters, Source: id}
 	a.stats.Counters++
@@ -120,6 +123,9 @@ func (a *agent) addPort(p *port) {
 func (a *agent) addBridge(t time.Duration) {
 	c, b := &a.counts, &a.builder
 	pool := a.bridge.pool
+	if a.net.cfg.Thin {
+		_, pool = a.bridge.meter.advance(t)
+	}
 	c.app = sflow.AppResources{
 		UserTime: sflow.Counter32(t / time.Millisecond / 20), SystemTime: sflow.Counter32(t / time.Millisecond / 10),
 		MemUsed: 18 << 20, FDOpen: 40, FDMax: 1024,

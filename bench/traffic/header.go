@@ -30,6 +30,9 @@ type frame struct {
 	v6    bool
 	proto uint8
 	flags uint8
+	vary  Vary
+	salt  uint64 // of what varies
+	orig  [40]byte
 }
 
 // mac invents the Ethernet address of a host: locally administered, from the
@@ -42,7 +45,7 @@ func mac(a netip.Addr) (m [6]byte) {
 }
 
 func (h *frame) init(f *Flow) {
-	*h = frame{v6: f.Src.Is6(), proto: f.Proto, flags: f.Flags}
+	*h = frame{v6: f.Src.Is6(), proto: f.Proto, flags: f.Flags, vary: f.Vary}
 	dst, src := mac(f.Dst), mac(f.Src)
 	b := append(h.b[:0], dst[:]...)
 	b = append(b, src[:]...)
@@ -75,12 +78,58 @@ func (h *frame) init(f *Flow) {
 		be.PutUint16(b[h.trans+14:], 0xffff)
 	}
 	_ = b // all of it is in h.b
+	if f.Fragment && !h.v6 {
+		be.PutUint16(h.b[h.ip+6:], 1480/8|0x2000) // and more follow
+		h.proto, h.vary.SrcPort, h.vary.DstPort = 0, false, false
+	}
+	copy(h.orig[:], h.b[h.ip:])
+	for _, c := range append(f.Src.AsSlice(), f.Dst.AsSlice()...) {
+		h.salt = (h.salt ^ uint64(c)) * 0x100000001b3
+	}
+	h.salt ^= uint64(f.SrcPort)<<16 | uint64(f.DstPort)
+}
+
+// change writes what varies for packet k. A packet is the same wherever it is
+// sampled.
+func (h *frame) change(k uint64) {
+	if h.vary == (Vary{}) {
+		return
+	}
+	z := (k + h.salt) * 0x9e3779b97f4a7c15
+	next := func() uint32 {
+		z += 0x9e3779b97f4a7c15
+		x := (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		x = (x ^ x>>27) * 0x94d049bb133111eb
+		return uint32(x >> 32)
+	}
+	src, dst := 16, 20 // ends of the addresses in the IP header
+	if h.v6 {
+		src, dst = 24, 40
+	}
+	h.address(src, h.vary.SrcBits, next())
+	h.address(dst, h.vary.DstBits, next())
+	if h.vary.SrcPort {
+		be.PutUint16(h.b[h.trans:], uint16(1024+next()%64512))
+	}
+	if h.vary.DstPort {
+		be.PutUint16(h.b[h.trans+2:], uint16(1024+next()%64512))
+	}
+}
+
+// address replaces the low bits of the address that ends at end in the IP header.
+func (h *frame) address(end, bits int, v uint32) {
+	if bits <= 0 {
+		return
+	}
+	mask := uint32(uint64(1)<<min(bits, 32) - 1)
+	be.PutUint32(h.b[h.ip+end-4:], be.Uint32(h.orig[end-4:])&^mask|v&mask)
 }
 
 // packet makes the header of the flow's packet number k, which is size octets
 // with the FCS; octets were sent before it. At most max bytes are returned,
 // valid until the next call.
 func (h *frame) packet(k, octets uint64, size, max int) []byte {
+	h.change(k)
 	length := size - fcs - h.ip
 	if h.v6 {
 		be.PutUint16(h.b[h.ip+4:], uint16(length-40))

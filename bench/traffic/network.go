@@ -24,6 +24,8 @@ type Network struct {
 	active []*flow
 	truth  []Truth
 
+	events events // of a thin network
+
 	queue queue
 	free  [][]byte // payloads to be used again
 	given []byte   // the payload that the caller has
@@ -34,6 +36,9 @@ type Network struct {
 func New(c Config) *Network {
 	if c.Tick == 0 {
 		c.Tick = defaultTick
+	}
+	if c.Thin && c.Truth > 0 {
+		panic("traffic: Thin keeps no Truth")
 	}
 	n := &Network{cfg: c, routes: newRoutes(&c), rng: rand.New(rand.NewPCG(c.Seed, 0))}
 	for i, a := range c.Agents {
@@ -54,6 +59,9 @@ func (n *Network) Stats(i int) AgentStats { return n.agents[i].stats }
 // PortCounters returns the true counters of a port so far: octets include the FCS.
 func (n *Network) PortCounters(e End) (inOctets, inPackets, outOctets, outPackets uint64) {
 	p := n.agents[e.Agent].ports[e.Port]
+	if n.cfg.Thin {
+		p.thinCounters(n.now)
+	}
 	return p.inOctets, p.inPackets, p.outOctets, p.outPackets
 }
 
@@ -85,6 +93,9 @@ func (n *Network) tick() {
 		t = min(t, n.cfg.Duration)
 	}
 	n.admit(t)
+	if n.cfg.Thin {
+		n.thinTick(t)
+	}
 	kept := n.active[:0]
 	for _, f := range n.active {
 		n.move(f, t)
@@ -182,6 +193,10 @@ func (n *Network) add(c Flow) {
 		f.hops = append(f.hops, g)
 	}
 	f.frame.init(&f.Flow)
+	if n.cfg.Thin {
+		n.thinAdd(f)
+		return
+	}
 	n.active = append(n.active, f)
 	if n.cfg.Truth > 0 {
 		n.truth = append(n.truth, Truth{Flow: f.Flow})
