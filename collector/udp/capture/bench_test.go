@@ -45,6 +45,20 @@ func TestNextDoesNotAllocate(t *testing.T) {
 		}); n != 0 {
 			t.Errorf("%s: %v allocations per datagram, want 0", name, n)
 		}
+		f, err := NewFrames(bytes.NewReader(file), "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Next(); err != nil {
+			t.Fatal(err)
+		}
+		if n := testing.AllocsPerRun(packets-10, func() {
+			if _, err := f.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations per frame, want 0", name, n)
+		}
 	}
 }
 

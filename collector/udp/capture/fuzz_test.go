@@ -60,5 +60,23 @@ func FuzzReader(f *testing.F) {
 		if s.Datagrams != n || s.Packets+s.Reassembled != n+s.NotUDP+s.OtherPort+s.Malformed+s.UnknownLink+s.Fragments {
 			t.Fatalf("%d datagrams, stats %+v", n, s)
 		}
+		fuzzFrames(t, file, s)
 	})
+}
+
+// fuzzFrames reads the same file as frames.
+func fuzzFrames(t *testing.T, file []byte, want Stats) {
+	fs, unknown, err := allFrames(t, file)
+	if err != nil && !errors.Is(err, ErrCut) && !errors.Is(err, ErrDamaged) {
+		t.Fatalf("frames: error without a reason: %v", err)
+	}
+	if uint64(len(fs))+unknown != want.Packets || unknown != want.UnknownLink {
+		t.Fatalf("%d frames, %d of unknown link types, stats %+v", len(fs), unknown, want)
+	}
+	for _, f := range fs {
+		data, n := f.IP()
+		if uint64(len(f.Data)) > uint64(f.Length) || uint64(len(data)) > uint64(n) || n > f.Length || data != nil && n == 0 {
+			t.Fatalf("%d of %d octets, %d of %d of IP", len(f.Data), f.Length, len(data), n)
+		}
+	}
 }
