@@ -49,6 +49,14 @@ type SamplerStats struct {
 	Counters      uint64 // counter samples
 	Datagrams     uint64
 	ClockSteps    uint64 // backwards in time, by more than a second
+
+	squares float64 // sum of the squares of Octets' parts
+}
+
+// StandardError is the standard deviation that sampling one packet in rate
+// gives the estimate SampledOctets × rate of Octets, in octets.
+func (s *SamplerStats) StandardError(rate uint32) float64 {
+	return math.Sqrt(s.squares * float64(max(rate, 1)-1))
 }
 
 // Sampler turns packets into the sFlow that an agent would have sent had it
@@ -139,6 +147,7 @@ func (s *Sampler) Packet(p *Packet) error {
 	s.pool++
 	s.stats.Packets++
 	s.stats.Octets += uint64(p.FrameLength)
+	s.stats.squares += float64(p.FrameLength) * float64(p.FrameLength)
 	s.port.add(p)
 	if s.skip > 0 {
 		s.skip--
