@@ -428,3 +428,31 @@ func TestCancelDrains(t *testing.T) {
 		t.Error("the control socket answers after the end")
 	}
 }
+
+// Senders do not stop because the collector wants to: what arrives meanwhile
+// does not hold it up.
+func TestCancelEndsUnderFlood(t *testing.T) {
+	t.Parallel()
+	r := start(t, testConfig(t))
+	e, c := newExporter("192.0.2.61"), r.dial("127.0.0.61")
+	stop := make(chan struct{})
+	var flood sync.WaitGroup
+	flood.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				c.Write(e.flows(1, 2, 3)) // refused once nobody listens
+			}
+		}
+	})
+	r.eventually("a flood", func() bool { return r.status().Datagrams > 1000 })
+	begin := time.Now()
+	r.stop()
+	if took := time.Since(begin); took > 5*drainTime {
+		t.Errorf("stopped after %v", took)
+	}
+	close(stop)
+	flood.Wait()
+}

@@ -29,6 +29,7 @@ type recorder struct {
 	e    *exporter
 	w    *capture.Writer
 	at   time.Time
+	port uint16
 	name string
 	file *os.File
 }
@@ -44,14 +45,14 @@ func record(t testing.TB) *recorder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &recorder{t: t, e: newExporter("192.0.2.11"), w: w, at: replayStart, name: name, file: f}
+	return &recorder{t: t, e: newExporter("192.0.2.11"), w: w, at: replayStart, port: capture.DefaultPort, name: name, file: f}
 }
 
 func (r *recorder) write(payload []byte) {
 	r.t.Helper()
 	err := r.w.Write(capture.Datagram{
 		Payload: payload, At: r.at,
-		From: netip.MustParseAddrPort("192.0.2.11:50000"), To: netip.MustParseAddrPort("192.0.2.100:6343"),
+		From: netip.MustParseAddrPort("192.0.2.11:50000"), To: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.100"), r.port),
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -263,6 +264,24 @@ func TestReplayOfCutAndDamagedFiles(t *testing.T) {
 	}
 	if got := log.with("replayed"); len(got) != 1 {
 		t.Errorf("log %q", log.all())
+	}
+}
+
+func TestReplayTellsOfOtherPorts(t *testing.T) {
+	r, rng := record(t), rand.New(rand.NewPCG(8, 8))
+	r.port = 9999
+	r.mice(rng, time.Second)
+	name := r.done()
+	_, log := mustReplay(t, replayConfig(), name)
+	if got := log.with(`"to_other_udp_ports":20`); len(got) != 1 || !strings.Contains(got[0], name) || !strings.Contains(got[0], "--any-port") {
+		t.Errorf("log %q", log.all())
+	}
+	log = new(lines)
+	if err := Replay(t.Context(), replayConfig(), []string{name}, IO{Alerts: io.Discard, Log: zerolog.New(log), AnyPort: true}); err != nil {
+		t.Fatal(err)
+	}
+	if len(log.with("warn")) != 0 || len(log.with(`"flow_samples":20,`)) != 1 {
+		t.Errorf("any port: log %q", log.all())
 	}
 }
 
