@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -132,23 +133,28 @@ func (c *child) rss() (int64, error) {
 	return pages * int64(os.Getpagesize()), err
 }
 
-// counts asks /metrics.
+// counts asks for what arrived and what the kernel dropped.
 func (c *child) counts() (received, dropped uint64, err error) {
+	v, err := c.metrics("weir_datagrams_total", "weir_socket_dropped_total")
+	return uint64(v[0]), uint64(v[1]), err
+}
+
+// metrics asks /metrics for the values of some of its lines.
+func (c *child) metrics(names ...string) ([]float64, error) {
+	values := make([]float64, len(names))
 	resp, err := http.Get("http://" + c.http + "/metrics")
 	if err != nil {
-		return 0, 0, err
+		return values, err
 	}
 	defer resp.Body.Close()
 	s := bufio.NewScanner(resp.Body)
 	for s.Scan() {
-		name, value, _ := strings.Cut(s.Text(), " ")
-		v, _ := strconv.ParseFloat(value, 64)
-		switch name {
-		case "weir_datagrams_total":
-			received = uint64(v)
-		case "weir_socket_dropped_total":
-			dropped = uint64(v)
+		name, text, _ := strings.Cut(s.Text(), " ")
+		if i := slices.Index(names, name); i >= 0 {
+			if values[i], err = strconv.ParseFloat(text, 64); err != nil {
+				return values, err
+			}
 		}
 	}
-	return received, dropped, s.Err()
+	return values, s.Err()
 }

@@ -4,6 +4,7 @@
 //	go run ./bench/receive            CPU per datagram: a full receive buffer is drained
 //	go run ./bench/receive -paced     200,000 datagrams/s for 60 s: how many are lost
 //	go run ./bench/receive -flood     as fast as the sender can for 20 s: memory
+//	go run ./bench/receive -site 1000x50   memory with 1,000 agents of 50 interfaces
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 func main() {
 	paced := flag.Bool("paced", false, "send -rate datagrams/s for -for, count the lost")
 	flood := flag.Bool("flood", false, "send as fast as possible for -for, watch memory")
+	sites := flag.String("site", "", "`AGENTSxINTERFACES` that speak, such as 1000x50: memory")
 	rate := flag.Float64("rate", 200000, "datagrams per second with -paced")
 	length := flag.Duration("for", 0, "how long -paced (default 60s) or -flood (default 20s) sends")
 	rounds := flag.Int("rounds", 9, "rounds of the CPU measurement; medians are printed")
@@ -26,6 +28,8 @@ func main() {
 		err = run(*rate, orElse(*length, time.Minute))
 	case *flood:
 		err = run(0, orElse(*length, 20*time.Second))
+	case *sites != "":
+		err = site(*sites)
 	default:
 		err = drain(*rounds)
 	}
