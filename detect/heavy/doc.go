@@ -42,7 +42,7 @@
 // there are none left a heavier key takes it from a lighter one, whose bounds
 // for windows beyond 1.2 s then part. In bytes:
 //
-//	Entries × (8 tag + 192 entry + key + 24 evictions + 64 with Spread)
+//	Entries × (8 tag + 192 entry + key + 27 evictions + 64 with Spread)
 //	+ Histories × 1560, by default Entries/32
 //
 // With 16,384 entries and keys of 48 bytes 5.3 MB, with keys of 24 bytes and

@@ -28,7 +28,7 @@ type entry struct {
 	history  int32   // index of the history, or none
 
 	pastS [pastSlots]uint32 // samples and squares, packed; slot s at s mod pastSlots
-	pastW [pastSlots]uint64 // weight of slots last-pastSlots to last-1
+	pastW [pastSlots]uint64 // weight of slots last-pastSlots to last-1, but from past() on
 }
 
 const none = -1
@@ -37,6 +37,16 @@ const none = -1
 // forgotten. The first total begins at admission, or before it with a late
 // sample.
 func (e *entry) turned() bool { return e.since > e.admitted }
+
+// past returns the first of the past slots that are valid. Those before a new
+// key's first are left over from the key that was there before.
+func (e *entry) past() uint32 {
+	first := e.last - pastSlots
+	if e.turned() {
+		return first
+	}
+	return max(first, e.since)
+}
 
 // add returns a+b, at most 2^64-1.
 func add(a, b uint64) uint64 {
@@ -144,6 +154,9 @@ func (e *entry) turn(slot uint32) {
 func (e *entry) late(slot uint32, w uint64, h *history) {
 	sq := square(w)
 	i := slot % pastSlots
+	for s := e.past(); s > slot; s-- {
+		e.pastW[(s-1)%pastSlots], e.pastS[(s-1)%pastSlots] = 0, 0
+	}
 	n, old := unpack(e.pastS[i], e.pastW[i])
 	e.pastW[i] = add(e.pastW[i], w)
 	e.pastS[i] = pack(n+1, old+sq, e.pastW[i])
@@ -165,7 +178,9 @@ func (e *entry) late(slot uint32, w uint64, h *history) {
 // score ranks the keys of a bucket by weight, halved for every 6.4 s without a
 // sample. It decides who is evicted; no bound depends on it.
 func (e *entry) score(now uint32) uint64 {
-	const halfLife = 64
 	v := add(add(e.total, e.prev), add(e.w, uint64(e.credit)))
 	return v >> min((now-e.last)/halfLife, 63)
 }
+
+// halfLife is in slots.
+const halfLife = 64

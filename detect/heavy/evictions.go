@@ -7,12 +7,17 @@ import "math"
 // and its granules are coarser than those of the weights, which widens bounds
 // for a little longer but never narrows them.
 type evictions struct {
-	last   uint32 // clock of the newest eviction
-	count  uint32 // saturating
-	slots  [reachSlots]float32
-	middle [14]float32
-	outer  [18]float32
+	last   uint32       // clock of the newest eviction
+	count  uint32       // saturating
+	score  [ways]uint32 // of the eight keys when last looked at, in units of scoreUnit
+	slots  [reachSlots]upward
+	middle [14]upward
+	outer  [18]upward
 }
+
+// upward is a weight rounded up to the bits of a float32, which order like
+// the numbers they stand for.
+type upward uint32
 
 // Slots per granule of middle and outer, whose rings must overlap all of
 // reachSeconds and reachDecades.
@@ -36,16 +41,28 @@ func tierOf(from, now uint32) int {
 }
 
 // note records that a key was evicted whose weights in the windows of the
-// tiers were at most v.
+// tiers were at most v. The clock has been moved to now.
 func (x *evictions) note(now uint32, v [3]uint64) {
-	ringTo(x.slots[:], x.last, now)
-	ringTo(x.middle[:], x.last/middleSlots, now/middleSlots)
-	ringTo(x.outer[:], x.last/outerSlots, now/outerSlots)
-	x.last = now
 	x.count = add32(x.count, 1)
 	raise(&x.slots[now%reachSlots], v[0])
 	raise(&x.middle[now/middleSlots%uint32(len(x.middle))], v[1])
 	raise(&x.outer[now/outerSlots%uint32(len(x.outer))], v[2])
+}
+
+// advance moves the clock and lets scores age as if no sample had come.
+func (x *evictions) advance(now uint32) {
+	if now == x.last {
+		return
+	}
+	ringTo(x.slots[:], x.last, now)
+	ringTo(x.middle[:], x.last/middleSlots, now/middleSlots)
+	ringTo(x.outer[:], x.last/outerSlots, now/outerSlots)
+	if lives := now/halfLife - x.last/halfLife; lives > 0 {
+		for i := range x.score {
+			x.score[i] >>= min(lives, 31)
+		}
+	}
+	x.last = now
 }
 
 // bound returns the most that a key could have had from slot from on, if it was
@@ -54,53 +71,49 @@ func (x *evictions) bound(from, until, now uint32) uint64 {
 	if x.count == 0 || from > x.last || from > until {
 		return 0
 	}
-	var most float32
 	switch tierOf(from, now) {
 	case 0:
-		most = ringMax(x.slots[:], x.last, from, until)
+		return ringMax(x.slots[:], x.last, from, until)
 	case 1:
-		most = ringMax(x.middle[:], x.last/middleSlots, from/middleSlots, until/middleSlots)
+		return ringMax(x.middle[:], x.last/middleSlots, from/middleSlots, until/middleSlots)
 	case 2:
-		most = ringMax(x.outer[:], x.last/outerSlots, from/outerSlots, until/outerSlots)
-	default:
-		return math.MaxUint64
+		return ringMax(x.outer[:], x.last/outerSlots, from/outerSlots, until/outerSlots)
 	}
-	return whole(most)
+	return math.MaxUint64
 }
 
-func ringMax(ring []float32, last, from, until uint32) float32 {
+func ringMax(ring []upward, last, from, until uint32) uint64 {
 	size := uint32(len(ring))
 	if from+size <= last {
 		from = last - size + 1
 	}
-	var most float32
-	for g := from; g <= min(until, last); g++ {
-		most = max(most, ring[g%size])
+	var most upward
+	i := from % size
+	for range int64(min(until, last)) - int64(from) + 1 {
+		most = max(most, ring[i])
+		if i++; i == size {
+			i = 0
+		}
 	}
-	return most
+	return most.whole()
 }
 
-// raise makes f at least v.
-func raise(f *float32, v uint64) {
-	if v == 0 || whole(*f) >= v {
-		return
+// raise makes u at least v.
+func raise(u *upward, v uint64) { *u = max(*u, upwardOf(v)) }
+
+// upwardOf returns the least upward that is not below v.
+func upwardOf(v uint64) upward {
+	u := upward(math.Float32bits(float32(v)))
+	if u.whole() < v {
+		u++
 	}
-	*f = atLeast(v)
+	return u
 }
 
-// atLeast returns the least float32 that is not below v.
-func atLeast(v uint64) float32 {
-	r := float32(v)
-	if whole(r) < v {
-		r = math.Nextafter32(r, math.MaxFloat32)
-	}
-	return r
-}
-
-// whole returns f, which is 0 or positive, as an integer, at most 2^64-1.
-func whole(f float32) uint64 {
-	if f >= 1<<64 {
+// whole returns the integer, at most 2^64-1.
+func (u upward) whole() uint64 {
+	if u >= 127+64<<23 {
 		return math.MaxUint64
 	}
-	return uint64(f)
+	return uint64(math.Float32frombits(uint32(u)))
 }

@@ -47,10 +47,7 @@ func (e *entry) recent(from, to uint32) granule {
 		g = granule{e.w, e.n, e.sq}
 		to = e.last - 1
 	}
-	if from+pastSlots < e.last {
-		from = e.last - pastSlots
-	}
-	for s := from; s <= to; s++ {
+	for s := max(from, e.past()); s <= to; s++ {
 		i := s % pastSlots
 		if w := e.pastW[i]; w > 0 {
 			n, sq := unpack(e.pastS[i], w)
@@ -58,6 +55,34 @@ func (e *entry) recent(from, to uint32) granule {
 		}
 	}
 	return g
+}
+
+// most returns upper bounds of what an entry without history counted in the
+// longest windows of the three tiers.
+func (e *entry) most(now uint32) (v [3]uint64) {
+	if now-e.last >= reachDecades {
+		return v
+	}
+	all := add(e.total, e.w)
+	if e.turned() {
+		all = add(all, e.prev)
+	}
+	v[2] = all
+	if now-e.last >= reachSeconds {
+		return v
+	}
+	v[1] = all
+	switch {
+	case now-e.last >= reachSlots:
+	case now-min(e.since, now) < reachSlots && !e.turned():
+		v[0] = all
+	default:
+		v[0] = e.w
+		for s := max(now-pastSlots, e.past()); s < e.last; s++ {
+			v[0] = add(v[0], e.pastW[s%pastSlots])
+		}
+	}
+	return v
 }
 
 // long reads from a slot before the past ones up to the current one.

@@ -18,6 +18,7 @@ type Config struct {
 	Histories int           // keys with a long past; 0: one in 32 of Entries
 	Spread    bool          // count distinct members
 	Members   time.Duration // how long a generation of members lasts, two of which are counted; 0: 10 s
+	Mark      uint64        // tells the hash's seed apart: digests with different marks do not merge
 }
 
 // Defaults of Config.
@@ -55,7 +56,7 @@ func (c Config) Check() error {
 
 // Bytes returns the memory of a Summary with keys of this size.
 func (c Config) Bytes(keySize int) int {
-	const tag, entry, eviction, past, bitmap = 8, 192, 184 / ways, 1560, 64
+	const tag, entry, eviction, past, bitmap = 8, 192, 216 / ways, 1560, 64
 	c = c.withDefaults()
 	each := tag + entry + eviction + keySize
 	if c.Spread {
@@ -71,6 +72,7 @@ func (c Config) Bytes(keySize int) int {
 type Summary[K comparable] struct {
 	t    table
 	keys []K
+	mark uint64
 }
 
 // New returns a Summary.
@@ -79,7 +81,7 @@ func New[K comparable](c Config) (*Summary[K], error) {
 		return nil, err
 	}
 	c = c.withDefaults()
-	s := &Summary[K]{keys: make([]K, c.Entries)}
+	s := &Summary[K]{keys: make([]K, c.Entries), mark: c.Mark}
 	s.t.init(c.Entries, c.Histories, c.Spread, uint32(c.Members/SlotLength))
 	return s, nil
 }
@@ -107,7 +109,7 @@ func (s *Summary[K]) AddMember(hash uint64, key *K, slot int64, weight, member u
 // Advance tells the time where no sample does.
 func (s *Summary[K]) Advance(slot int64) { s.t.advance(slot) }
 
-// Now returns the newest slot.
+// Now returns the newest slot; the least int64 before there was one.
 func (s *Summary[K]) Now() int64 { return s.t.now }
 
 // Window returns the window of at most this length up to the newest slot.
@@ -123,14 +125,14 @@ func (s *Summary[K]) Lookup(hash uint64, w Window) Estimate {
 	return est
 }
 
-// Total returns the weight of all keys in a window. It is exact for windows
-// that end within the last second.
+// Total returns the weight and the samples of all keys in a window, without
+// their squares. It is exact where the window ends within the last second.
 func (s *Summary[K]) Total(w Window) Estimate {
 	if !s.t.begun {
 		return Estimate{}
 	}
 	r := s.t.sum.read(&s.t.sumPast, s.t.rel(w.From), s.t.rel(w.To))
-	return Estimate{Lower: r.w, Upper: r.most, Samples: uint64(r.n), Squares: float64(r.sq)}
+	return Estimate{Lower: r.w, Upper: r.most, Samples: uint64(r.n)}
 }
 
 // Item is a key with its estimate.
@@ -236,6 +238,7 @@ func down[K comparable](h []Item[K]) {
 func (s *Summary[K]) Counts() Counts {
 	t := &s.t
 	c := t.counts
+	c.Samples += uint64(t.sum.n)
 	c.MaxKeys, c.Buckets, c.MaxHistories = len(t.entries), len(t.buckets), len(t.old.all)
 	now := t.rel(t.now)
 	for at := range t.buckets {

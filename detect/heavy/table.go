@@ -1,5 +1,7 @@
 package heavy
 
+import "math"
+
 // ways is the number of places in a bucket: their tags fill a cache line.
 const ways = 8
 
@@ -56,6 +58,7 @@ func (t *table) init(entries, longs int, spread bool, lifetime uint32) {
 	t.old = newHistories(longs)
 	t.lifetime = lifetime
 	t.sum.history, t.sumPast.owner = none, none
+	t.now = math.MinInt64 // no slot
 }
 
 // reset forgets everything but the counts.
@@ -63,7 +66,9 @@ func (t *table) reset() {
 	clear(t.buckets)
 	clear(t.evicted)
 	t.old.reset()
-	t.begun = false
+	t.counts.Samples += uint64(t.sum.n)
+	t.sum = entry{history: none}
+	t.begun, t.now = false, math.MinInt64
 	t.counts.Resets++
 }
 
@@ -129,10 +134,27 @@ func (b *bucket) find(tag uint64) int {
 // add counts a weight and returns the place of its key, and whether the place
 // was given just now; none where the sample is not counted.
 func (t *table) add(hash uint64, slot int64, w uint64) (place int, admitted bool) {
-	if slot != t.now || w-1 >= MaxWeight || !t.begun {
+	if slot != t.now || w-1 >= MaxWeight {
 		return t.unusual(hash, slot, w)
 	}
-	return t.count(hash, uint32(slot-t.base), w)
+	r := uint32(slot - t.base)
+	at := hash >> 1 & t.mask
+	i := t.buckets[at].find(hash | 1)
+	if t.sum.last != r || i < 0 {
+		return t.count(hash, r, w)
+	}
+	t.sum.w = add(t.sum.w, w)
+	t.sum.n++
+	place = int(at)*ways + i
+	e := &t.entries[place]
+	if e.last != r {
+		t.touch(e, place, r, w)
+		return place, false
+	}
+	e.w = add(e.w, w)
+	e.n++
+	e.sq += square(w)
+	return place, false
 }
 
 // unusual is add for what is rare: another slot than the last, a weight out of
@@ -154,21 +176,18 @@ func (t *table) unusual(hash uint64, slot int64, w uint64) (place int, admitted 
 	return t.count(hash, t.rel(slot), w)
 }
 
-// count is add for a slot within MaxLate of the clock.
+// count is add for any slot within MaxLate of the clock, and for new keys.
 func (t *table) count(hash uint64, slot uint32, w uint64) (place int, admitted bool) {
-	t.counts.Samples++
 	if t.sum.last == slot {
 		t.sum.w = add(t.sum.w, w)
 		t.sum.n++
-		t.sum.sq += square(w)
 	} else {
-		t.into(&t.sum, &t.sumPast, slot, w)
+		t.counts.Samples += t.into(&t.sum, &t.sumPast, slot, w)
 	}
-	tag := hash | 1
 	at := hash >> 1 & t.mask
-	i := t.buckets[at].find(tag)
+	i := t.buckets[at].find(hash | 1)
 	if i < 0 {
-		return t.admit(int(at), tag, slot, w), true
+		return t.admit(int(at), hash|1, slot, w), true
 	}
 	place = int(at)*ways + i
 	e := &t.entries[place]
@@ -199,13 +218,17 @@ func (t *table) touch(e *entry, place int, slot uint32, w uint64) {
 	t.into(e, h, slot, w)
 }
 
-func (t *table) into(e *entry, h *history, slot uint32, w uint64) {
+// into counts a weight in a slot that is not the current one, and returns the
+// samples that are not in a current slot any more.
+func (t *table) into(e *entry, h *history, slot uint32, w uint64) uint64 {
 	if slot < e.last {
 		e.late(slot, w, h)
-		return
+		return 1
 	}
+	n := e.n
 	e.fold(slot, h)
 	e.w, e.n, e.sq = w, 1, square(w)
+	return uint64(n)
 }
 
 // remember gives the entry a history before weight leaves its past slots. Where
@@ -225,7 +248,7 @@ func (t *table) remember(e *entry, place int, slot uint32) {
 	if !complete {
 		h.from = oldest
 	}
-	for s := oldest; s < e.last; s++ {
+	for s := e.past(); s < e.last; s++ {
 		if w := e.pastW[s%pastSlots]; w > 0 {
 			n, sq := unpack(e.pastS[s%pastSlots], w)
 			h.add(s, w, n, sq)
@@ -263,30 +286,22 @@ func (t *table) take(e *entry) int32 {
 // admit gives a key the place of the lightest in its bucket.
 func (t *table) admit(at int, tag uint64, slot uint32, w uint64) int {
 	now := t.rel(t.now)
-	b := &t.buckets[at]
+	b, x := &t.buckets[at], &t.evicted[at]
 	i := b.find(0)
-	var credit float32
+	var credit uint64
 	if i < 0 {
-		least := ^uint64(0)
-		for j := range ways {
-			e := &t.entries[at*ways+j]
-			if now-e.last >= reachDecades {
-				i, least = j, 0
-				break
-			}
-			if v := e.score(now); i < 0 || v < least {
-				i, least = j, v
-			}
-		}
-		credit = float32(least)
-		t.evict(at, at*ways+i, now)
+		x.advance(now)
+		i, credit = t.lightest(at, x, now)
+		t.evict(x, at*ways+i, now)
 	}
 	place := at*ways + i
 	b[i] = tag
-	t.entries[place] = entry{
-		w: w, n: 1, sq: square(w), last: slot, since: slot,
-		admitted: now, credit: credit, history: none,
-	}
+	e := &t.entries[place]
+	e.w, e.n, e.sq = w, 1, square(w)
+	e.total, e.totalN, e.totalSq, e.prev = 0, 0, 0, 0
+	e.last, e.since, e.admitted = slot, slot, now
+	e.credit, e.history = float32(credit), none
+	x.score[i] = scoreOf(add(credit, w))
 	if t.members != nil {
 		t.members[place] = members{}
 	}
@@ -294,17 +309,44 @@ func (t *table) admit(at int, tag uint64, slot uint32, w uint64) int {
 	return place
 }
 
+// scoreUnit is 2^scoreUnit of weight in a kept score.
+const scoreUnit = 16
+
+func scoreOf(v uint64) uint32 { return uint32(min(v>>scoreUnit, 1<<32-1)) }
+
+// lightest returns the place with the least score. The scores kept in the
+// bucket are of when a key was last looked at, so that the least is looked at
+// again, and if it has grown the next: three at most.
+func (t *table) lightest(at int, x *evictions, now uint32) (place int, score uint64) {
+	score = math.MaxUint64
+	for range 3 {
+		least := uint64(math.MaxUint64)
+		for j, v := range &x.score {
+			least = min(least, uint64(v)<<8|uint64(j))
+		}
+		j := int(least & 0xff)
+		v := t.entries[at*ways+j].score(now)
+		if v < score {
+			place, score = j, v
+		}
+		x.score[j] = scoreOf(v)
+		if uint64(x.score[j]) <= least>>8 {
+			break
+		}
+	}
+	return place, score
+}
+
 // evict notes what the key of a place could have had, and frees its history.
-func (t *table) evict(at, place int, now uint32) {
+func (t *table) evict(x *evictions, place int, now uint32) {
 	e := &t.entries[place]
 	if now-e.last >= reachDecades {
 		t.counts.Expired++
 	} else {
-		x := &t.evicted[at]
-		var v [3]uint64
+		v := e.most(now)
 		for tier, reach := range [3]uint32{reachSlots, reachSeconds, reachDecades} {
 			from := now - reach + 1
-			if e.last >= from {
+			if e.history >= 0 && e.last >= from {
 				v[tier] = t.read(e, from, now).most
 			}
 			v[tier] = add(v[tier], x.bound(from, e.admitted, now))
