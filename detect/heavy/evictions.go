@@ -112,7 +112,7 @@ func upwardOf(v uint64) upward {
 
 // whole returns the integer, at most 2^64-1.
 func (u upward) whole() uint64 {
-	if u >= 127+64<<23 {
+	if u >= (127+64)<<23 {
 		return math.MaxUint64
 	}
 	return uint64(math.Float32frombits(uint32(u)))
