@@ -15,6 +15,9 @@ type Threshold = largeflow.Threshold
 // what to write.
 func ParseThreshold(text string) (Threshold, error) { return largeflow.ParseThreshold(text) }
 
+// Budget is how many false alarms are allowed.
+type Budget = largeflow.Budget
+
 // Config is what a Shard and its Engine are told; both get the same.
 type Config struct {
 	LargeFlow LargeFlowConfig
@@ -25,6 +28,7 @@ type Config struct {
 type LargeFlowConfig struct {
 	Off       bool          // no large-flow alerts
 	Threshold Threshold     // default 10 % of the interface's speed (100 Mbit/s where it is unknown)
+	Budget    Budget        // false alarms allowed; default one false suspicion a day and link, one false confirmation a week and site
 	Hold      time.Duration // how long a flow must be below the threshold before its alert ends; default 3 s
 	Keys      int           // flows per shard that can be watched at once, rounded up to a power of two; default 16384 (about 4 MB)
 	Hot       int           // pairs of flow and vantage point that the engine follows at once; default 4096 (about 5.5 KB each while in use)
@@ -34,6 +38,7 @@ type LargeFlowConfig struct {
 func DefaultConfig() Config {
 	return Config{LargeFlow: LargeFlowConfig{
 		Threshold: Threshold{Share: 0.1},
+		Budget:    largeflow.DefaultBudget,
 		Hold:      3 * time.Second,
 		Keys:      16384,
 		Hot:       4096,
@@ -46,6 +51,10 @@ func (c Config) Validate() error {
 	switch {
 	case !l.Threshold.Valid():
 		return fmt.Errorf("large_flow threshold %s: must be above 0 and either a rate or a share of at most 100%%", l.Threshold)
+	case !(l.Budget.Suspected > 0 && l.Budget.Suspected <= 1e4):
+		return fmt.Errorf("large_flow false suspicions a day and link %g: must be above 0 and at most 10000", l.Budget.Suspected)
+	case !(l.Budget.Confirmed > 0 && l.Budget.Confirmed <= 1e4):
+		return fmt.Errorf("large_flow false confirmations a week %g: must be above 0 and at most 10000", l.Budget.Confirmed)
 	case l.Hold < 0 || l.Hold > time.Hour:
 		return fmt.Errorf("large_flow hold %s: must be between 0s and 1h", l.Hold)
 	case l.Keys < 64 || l.Keys > 1<<22:
@@ -61,6 +70,12 @@ func (c Config) withDefaults() Config {
 	l := &c.LargeFlow
 	if l.Threshold == (Threshold{}) {
 		l.Threshold = d.Threshold
+	}
+	if l.Budget.Suspected == 0 {
+		l.Budget.Suspected = d.Budget.Suspected
+	}
+	if l.Budget.Confirmed == 0 {
+		l.Budget.Confirmed = d.Budget.Confirmed
 	}
 	if l.Hold == 0 {
 		l.Hold = d.Hold

@@ -42,7 +42,7 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 	l := cfg.withDefaults().LargeFlow
 	return &Engine{
 		shards: shards, names: names, max: l.Hot, off: l.Off,
-		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.Threshold, Hold: l.Hold, Flows: l.Hot}),
+		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.Threshold, Budget: l.Budget, Hold: l.Hold, Flows: l.Hot}),
 	}
 }
 
@@ -57,8 +57,11 @@ func (e *Engine) Tick(now time.Time, emit func(*Alert)) {
 }
 
 func (e *Engine) collect() {
+	links := 0
+	defer func() { e.tracker.SetLinks(links) }()
 	for _, s := range e.shards {
-		records := s.take()
+		records, n := s.take()
+		links += n
 		for i := range records {
 			e.tracker.Add(&records[i])
 		}
@@ -88,7 +91,7 @@ func (e *Engine) SetConfig(now time.Time, cfg Config, emit func(*Alert)) {
 		e.Close(now, emit, ReasonReload)
 	}
 	e.off = l.Off
-	e.tracker.SetConfig(largeflow.TrackerConfig{Threshold: l.Threshold, Hold: l.Hold})
+	e.tracker.SetConfig(largeflow.TrackerConfig{Threshold: l.Threshold, Budget: l.Budget, Hold: l.Hold})
 }
 
 // EngineStats are running counts and the use of bounds.
@@ -160,12 +163,15 @@ func (e *Engine) largeFlowEvidence(r *largeflow.Report) *LargeFlowEvidence {
 		FrameOctets: decimals(r.Frame, 1), VantagePoints: shown.Points,
 		FirstSample:    Time(time.Unix(0, r.Onset)),
 		SecondsToAlert: decimals(float64(r.Started-r.Onset)/1e9, 6),
-		Threshold:      whole(r.Threshold), Method: "window",
+		Threshold:      whole(r.Threshold), Method: methods[r.Method],
+		LogLikelihoodRatio: decimals(r.LLR, 2), Background: whole(r.Rho),
 	}
 	v.Agent, v.AgentName = e.names.Agent(p.Vantage.Agent)
 	v.InputName, v.OutputName = e.portName(p.Vantage.Agent, p.Input), e.portName(p.Vantage.Agent, p.Output)
 	return v
 }
+
+var methods = [...]string{largeflow.Window: "window", largeflow.CUSUM: "cusum"}
 
 func (e *Engine) portName(agent uint32, p sflow.Port) string {
 	if i, ok := p.Single(); ok {

@@ -28,7 +28,7 @@ type Shard struct {
 func NewShard(cfg Config, seed uint64) *Shard {
 	l := cfg.withDefaults().LargeFlow
 	s := &Shard{
-		table: largeflow.NewTable(l.Threshold, l.Keys, seed),
+		table: largeflow.NewTable(l.Threshold, l.Budget, l.Keys, seed),
 		off:   l.Off,
 		spare: make([]largeflow.Record, 0, largeflow.HandOver),
 	}
@@ -46,7 +46,7 @@ func (s *Shard) Flow(f *decoder.Flow) {
 		s.noKey++
 		return
 	}
-	s.table.Sample(&f.Header.Key, &f.Est, &f.Sample, f.FrameLength, f.At.UnixNano())
+	s.table.Sample(f, f.At.UnixNano())
 }
 
 // Urgent reports that since the last Tick some flow came halfway to an alert.
@@ -68,7 +68,7 @@ func (s *Shard) Tick(time.Time) {
 	}
 	if s.next != nil {
 		l := s.next.LargeFlow
-		s.table.SetThreshold(l.Threshold)
+		s.table.SetThreshold(l.Threshold, l.Budget)
 		s.off, s.next = l.Off, nil
 	}
 	s.count()
@@ -87,13 +87,14 @@ func (s *Shard) Reset() {
 	s.count()
 }
 
-// take gives the engine the records handed over; give returns them.
-func (s *Shard) take() []largeflow.Record {
+// take gives the engine the records handed over, and the number of links;
+// give returns the records.
+func (s *Shard) take() ([]largeflow.Record, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.ready
 	s.ready = nil
-	return r
+	return r, s.stats.Links
 }
 
 func (s *Shard) give(r []largeflow.Record) {
@@ -124,6 +125,9 @@ type ShardStats struct {
 	EvictedHot    uint64 // of these, such as were under a closer look
 	LostSamples   uint64 // of hot keys, because the hand-over was full
 	Keys, MaxKeys int    // places used and present
+	Links         int    // interfaces, in one direction, that flows were seen at
+	RefusedLinks  uint64 // new flows at further interfaces, whose background is not learned
+	Refuted       uint64 // flows that looked large for a moment and clearly are not
 }
 
 func (s *Shard) count() {
@@ -133,6 +137,7 @@ func (s *Shard) count() {
 		Samples: c.Samples, NoKey: s.noKey, BadLength: c.BadLength, Late: c.Late,
 		Evicted: c.Evicted, EvictedHot: c.EvictedHot, LostSamples: c.LostSamples,
 		Keys: used, MaxKeys: places,
+		Links: s.table.Links(), RefusedLinks: c.RefusedLinks, Refuted: c.Refuted,
 	}
 }
 

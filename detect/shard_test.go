@@ -38,7 +38,8 @@ func TestShardFlowDoesNotAllocate(t *testing.T) {
 				at += time.Millisecond
 				if i++; i%100 == 0 {
 					s.Tick(f.At)
-					s.give(s.take())
+					r, _ := s.take()
+					s.give(r)
 				}
 			}
 			for range 1000 {
@@ -70,7 +71,7 @@ func TestShardCountsWhatItIgnores(t *testing.T) {
 	send(4*sec, 1500, true) // as late as allowed
 	send(3*sec, 1500, true)
 	s.Tick(f.At)
-	want := ShardStats{Samples: 3, NoKey: 1, BadLength: 3, Late: 1, Keys: 1, MaxKeys: 16384}
+	want := ShardStats{Samples: 3, NoKey: 1, BadLength: 3, Late: 1, Keys: 1, MaxKeys: 16384, Links: 1}
 	if diff := cmp.Diff(want, s.Stats()); diff != "" {
 		t.Errorf("stats (-want +got):\n%s", diff)
 	}
@@ -226,7 +227,8 @@ func BenchmarkShardFlow(b *testing.B) {
 				s.Flow(&f)
 				if i++; i%10000 == 0 {
 					s.Tick(f.At)
-					s.give(s.take())
+					r, _ := s.take()
+					s.give(r)
 				}
 			}
 		})

@@ -1,20 +1,14 @@
 package largeflow
 
+import (
+	"math"
+	"time"
+
+	"weir/detect/window"
+)
+
 const (
 	confidence = 0.95 // of the intervals shown
-
-	// minSamples is the fewest effective samples that a decision rests on.
-	minSamples = 8
-	// A flow is suspected when its estimate reaches the threshold and a flow
-	// of suspectShare of the threshold would show that with probability
-	// suspectChance at most: about one false suspicion per flow that carries
-	// half the threshold and day, far fewer for smaller ones.
-	suspectShare  = 0.5
-	suspectChance = 1e-5
-	// A flow is confirmed when one just below the threshold would show as much
-	// with probability confirmChance at most; stricter than the interval shown,
-	// because it is asked ten times a second.
-	confirmChance = 1e-4
 
 	// A flow has come down when its estimate is below endShare of the
 	// threshold and its interval below the threshold.
@@ -23,50 +17,75 @@ const (
 	showSamples = 16 // a flow at its threshold gives as many in the window shown
 )
 
-// spans are the windows tried, in ns.
+// spans are the windows of updates, in ns.
 var spans = [...]int64{200e6, 500e6, 1e9, 2e9, 5e9, 10e9}
 
-// suspect tries the windows from the shortest to the first that reaches back
-// to the flow's onset. If one convinces, the estimate is that of the longest
-// which agrees: the convincing one was chosen for being high. If that is not
-// the flow's whole life, it was a small flow before, and is a new one now.
-func (t *Tracker) suspect(f *flow, now int64) (shown Estimate, found bool) {
-	var samples uint32
-	oldest := now
+// suspect takes up a crossing, of one vantage point's bank or of the sum. What
+// the flow was before the excursion that crossed was background.
+func (t *Tracker) suspect(f *flow, now int64) (e Estimate, found bool) {
+	c := &f.cross
+	if c.Member == 0 {
+		return e, false
+	}
 	for _, p := range f.points {
-		samples += p.all.N
-		oldest = min(oldest, p.onset.At)
+		p.rebase(now, now-c.Start)
 	}
-	if samples < minSamples {
-		return shown, false
+	h := &hypotheses[c.Level][c.Member-1]
+	rule := stopping{
+		lines: []line{{float64(h.gain), float64(h.drain) * c.Rate, c.Limit}},
+		start: 1,
 	}
-	theta, since := t.threshold(f), int64(0)
-	for _, span := range spans {
-		e := t.estimate(f, now, span, true)
-		if e.Effective >= minSamples && e.BitsPerSecond >= theta {
-			shown, since = e, span
-			found = found || e.above(suspectShare*theta, suspectChance)
-		}
-		if now-span <= oldest {
-			break
-		}
-	}
-	if found {
-		shown.interval()
-		for _, p := range f.points {
-			p.rebase(now, since)
-		}
-	}
-	return shown, found
+	span := max(float64(c.At-c.Start), 1e6) / 1e9
+	e = stopped(&rule, c.Samples, span, c.Theta/c.Rate)
+	e.Best, e.Points = t.life(f).Best, len(f.points)
+	return e, true
 }
 
-// confirmed asks the window shown and the whole life.
-func (t *Tracker) confirmed(f *flow, e *Estimate, theta float64) bool {
-	if e.Effective >= minSamples && e.above(theta, confirmChance) {
-		return true
+// confirm asks whether the lower bound of the flow's rate, from everything
+// since its onset, has reached the threshold, and estimates the rate if it has.
+func (t *Tracker) confirm(f *flow, now int64, theta float64) (e Estimate, ok bool) {
+	e = t.life(f) // leaves t.views, with those that saw less marked
+	var k, mean, rate float64
+	for i := range t.views {
+		v := &t.views[i]
+		if v.out {
+			continue
+		}
+		m := v.p.weight()
+		s := v.p.life
+		s.Sub(v.p.lead)
+		r := theta / 8 / m
+		k += s.W / m
+		rate += r
+		mean += r * max(float64(now-v.p.led), 0) / 1e9
 	}
-	l := t.life(f)
-	return e.BitsPerSecond >= theta && l.Effective >= minSamples && l.above(theta, confirmChance)
+	if mean <= 0 {
+		return e, false
+	}
+	b := newBound(t.cfg.Budget, t.links, float64(f.share))
+	if b.low(k, mean) < 1 {
+		return e, false
+	}
+	rule := b.rule(rate)
+	points, best := e.Points, e.Best
+	e = stopped(&rule, k+1, mean/rate, theta/rate)
+	e.Best, e.Points = best, points
+	return e, true
+}
+
+// stopped is the estimate from n samples, the first at its start, of a walk
+// that rule stopped after span seconds; unit is the bit/s of one sample a
+// second.
+func stopped(rule *stopping, n, span, unit float64) Estimate {
+	e := Estimate{Samples: uint32(math.Round(n)), Effective: n, Span: time.Duration(span * 1e9), unit: unit}
+	rate, low, high, ok := rule.estimate(n, span)
+	if !ok { // very many samples
+		rate = (n - 1) / span
+		low, high = window.Interval(n-1, confidence)
+		low, high = low/span, high/span
+	}
+	e.BitsPerSecond, e.Low, e.High = rate*unit, low*unit, high*unit
+	return e
 }
 
 // estimate takes the flow's rate over the last span ns. That a point sees less

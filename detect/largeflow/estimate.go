@@ -30,15 +30,6 @@ func (e *Estimate) interval() {
 	e.Low, e.High = e.BitsPerSecond*low/e.Effective, e.BitsPerSecond*high/e.Effective
 }
 
-// above reports whether chance alone would, with probability p at most, show
-// as many samples if the true rate were rate.
-func (e *Estimate) above(rate, p float64) bool {
-	if e.BitsPerSecond <= rate {
-		return false
-	}
-	return window.TailAtLeast(e.Effective, e.Effective*rate/e.BitsPerSecond) <= p
-}
-
 // view is what one point contributes.
 type view struct {
 	p     *point

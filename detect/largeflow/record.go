@@ -34,6 +34,10 @@ type Record struct {
 	Idle   int64  // ns of the pauses between batches
 	Pauses uint32 // how many
 
+	Level uint8    // background of the bank
+	Share float32  // of the link's speed that the threshold is
+	Cross Crossing // of the bank, if Member is not 0
+
 	// Begun says that this is the first record since the flow became hot;
 	// Onset is then what came before. Otherwise Onset is what further samples
 	// arrived together with it.
@@ -58,3 +62,15 @@ const (
 	batchGap = int64(5e6)
 	minSpan  = int64(50e6)
 )
+
+// Crossing is a member of the bank that crossed its threshold.
+type Crossing struct {
+	Member    int     // from 1
+	Samples   float64 // of the excursion that crossed, the first counted, what arrived with it not
+	Start, At int64   // ns, of the excursion and of the crossing
+	Ratio     float64 // log likelihood ratio
+	Limit     float64 // its threshold
+	Rate      float64 // samples a second of a flow at the threshold
+	Theta     float64 // the threshold, bit/s
+	Level     uint8   // the background
+}

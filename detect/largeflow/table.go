@@ -1,30 +1,27 @@
 package largeflow
 
 import (
+	"math"
 	"math/bits"
 
 	"weir/decoder"
 	"weir/decoder/packet"
-	"weir/decoder/sflow"
 	"weir/detect/window"
 )
 
 const (
 	ways = 8 // places of one bucket; their tags fill a cache line
 
-	// hotSamples in one busy period make a flow hot: with three vantage points
-	// that see as much each, the tracker then has minSamples.
-	hotSamples = 3
-	// urgentSamples is half of what the tracker wants at least.
-	urgentSamples = minSamples / 2
-	// calmSamples from which a wake per sample gains nothing over the tick.
-	calmSamples = 64
-
-	drainShare = 0.25 // of the threshold: what the leaky bucket forgives
+	// A flow is hot from this share of a member's threshold on: three vantage
+	// points that see as much each then have enough together.
+	hotShare = 1.0 / 3
+	topShare = 1.5 // of the threshold: where a statistic stops growing
 
 	lateAfter = int64(1e9)  // ns behind the newest sample: not counted
-	hotFor    = int64(15e9) // ns that a flow stays hot after its bucket was last full enough
-	bucketMax = 10          // seconds of drain that the bucket holds at most
+	hotFor    = int64(15e9) // ns that a flow stays hot after its statistics were last high enough
+
+	calmSamples  = 96 // of a busy period, from which a wake per sample gains nothing over the tick
+	weightMemory = 16 // samples that the mean weight is taken over
 
 	// maxFrame is 64 KiB of payload and room for the headers of all layers.
 	maxFrame = 64<<10 + 512
@@ -33,20 +30,42 @@ const (
 // HandOver is how many records wait for the tracker at most.
 const HandOver = 4096
 
+// cusum is one member of the bank for one flow. Its excursions from 0 begin
+// with a sample, which is in k and not in s: what is compared with the
+// threshold is s and the gain of one sample.
+type cusum struct {
+	s     float32 // log likelihood ratio of what came after start
+	k     float32 // samples from start on; those that arrived with the first are not counted
+	start int64   // ns
+}
+
 // entry is one flow at one vantage point.
 type entry struct {
 	key      packet.Key
 	point    Point
-	level    float64 // of the leaky bucket, octets; drains at drainShare of the threshold
-	onset    Onset   // of the present busy period, which began when the bucket was empty
-	octets   uint64  // of the frames since the onset
-	last     int64   // ns of the newest sample
+	bank     [banks]cusum
+	mean     float32 // weight of a sample
+	square   float32 // mean squared weight
+	seen     uint8   // samples behind these, up to weightMemory
+	level    uint8   // background of the bank
+	own      uint8   // background the flow is to itself
+	hot      bool
+	told     bool // the present crossing has been reported
+	link     int32
+	last     int64      // ns of the newest sample
+	batch    int64      // ns of the first of the samples that arrived with it
+	together window.Sum // what arrived with it so far
+	frames   uint64     // octets of these
+	lifeAt   int64      // ns, start of the life by which it is judged as background
+	life     float32
+	lives    uint32
+	busy     uint32 // samples since the onset
+	onset    Onset  // of the present busy period, the excursion of the bank's first member
+	octets   uint64 // of the frames since the onset
 	hotSince int64
 	hotUntil int64
 	rec      int32  // place of the open record in Table.out
-	busy     uint32 // samples of the present busy period
 	epoch    uint64 // of Table.out that rec belongs to
-	hot      bool
 }
 
 type bucket [ways]uint64 // tags; 0 is a free place
@@ -54,6 +73,8 @@ type bucket [ways]uint64 // tags; 0 is a free place
 // Counts are running totals of a Table.
 type Counts struct {
 	Samples, BadLength, Late, Evicted, EvictedHot, LostSamples uint64
+	RefusedLinks                                               uint64 // new flows at links without a place
+	Refuted                                                    uint64 // statistics that crossed for a flow that is clearly below the threshold
 }
 
 // Table finds the hot flows among all samples of one shard, in fixed memory.
@@ -61,6 +82,9 @@ type Counts struct {
 type Table struct {
 	Counts
 	threshold Threshold
+	budget    Budget
+	links     []link // the first for those without a place
+	linkAt    map[decoder.Vantage]int32
 	seed      [2]uint64
 	tags      []bucket
 	entries   []entry
@@ -73,10 +97,13 @@ type Table struct {
 }
 
 // NewTable returns a table of at least keys places.
-func NewTable(threshold Threshold, keys int, seed uint64) *Table {
+func NewTable(threshold Threshold, budget Budget, keys int, seed uint64) *Table {
 	buckets := 1 << bits.Len(uint(max(keys, ways)-1)/ways)
 	return &Table{
 		threshold: threshold,
+		budget:    budget,
+		links:     []link{{speed: math.MaxUint64}},
+		linkAt:    map[decoder.Vantage]int32{},
 		seed:      [2]uint64{mix(seed + 0x9e3779b97f4a7c15), mix(seed + 0x3c6ef372fe94f82a)},
 		tags:      make([]bucket, buckets),
 		entries:   make([]entry, buckets*ways),
@@ -86,13 +113,32 @@ func NewTable(threshold Threshold, keys int, seed uint64) *Table {
 	}
 }
 
-// SetThreshold replaces the threshold.
-func (t *Table) SetThreshold(th Threshold) { t.threshold = th }
+// SetThreshold replaces threshold and budget. What was learned of links, in
+// units of the threshold, is void.
+func (t *Table) SetThreshold(th Threshold, b Budget) {
+	if th == t.threshold && b == t.budget {
+		return
+	}
+	t.threshold, t.budget = th, b
+	for i := range t.links {
+		t.links[i] = link{vantage: t.links[i].vantage, speed: math.MaxUint64}
+	}
+	for i := range t.entries {
+		e := &t.entries[i]
+		e.own, e.level, e.life, e.lifeAt = 0, 0, 0, e.last
+	}
+}
+
+// Links returns how many links have shown themselves.
+func (t *Table) Links() int { return len(t.links) - 1 }
 
 // Reset forgets all flows and records; the counts stay.
 func (t *Table) Reset() {
 	clear(t.tags)
 	clear(t.entries)
+	clear(t.linkAt)
+	t.links = t.links[:1]
+	t.links[0] = link{speed: math.MaxUint64}
 	t.used, t.newest, t.urgent = 0, 0, false
 	t.Take(t.out)
 }
@@ -112,8 +158,9 @@ func (t *Table) Take(spare []Record) []Record {
 	return out
 }
 
-// Sample counts a sampled frame of so many octets that arrived at ns.
-func (t *Table) Sample(key *packet.Key, est *decoder.FlowEst, s *sflow.FlowSample, frame uint32, at int64) {
+// Sample counts a flow sample that arrived at ns.
+func (t *Table) Sample(f *decoder.Flow, at int64) {
+	frame, est := f.FrameLength, &f.Est
 	if frame == 0 || frame > maxFrame {
 		t.BadLength++
 		return
@@ -124,55 +171,180 @@ func (t *Table) Sample(key *packet.Key, est *decoder.FlowEst, s *sflow.FlowSampl
 	}
 	t.newest = max(t.newest, at)
 	t.Samples++
-	drain := t.threshold.At(est.Speed) * (drainShare / 8 / 1e9) // octets per ns
-	e := t.find(key, est.Vantage, at, drain)
-	w := float64(frame) * float64(max(est.SamplingRate, 1))
-	e.point.Input, e.point.Output, e.point.Speed = s.Input, s.Output, est.Speed
-
-	if gone := at - e.last; gone > 0 {
-		e.level -= drain * float64(gone)
+	e := t.find(&f.Header.Key, est.Vantage, at)
+	l := &t.links[e.link]
+	if l.speed != est.Speed {
+		l.set(t.threshold, t.budget, est.Speed)
 	}
-	if e.level <= 0 { // a new busy period
-		e.level, e.busy = 0, 0
+	e.point.Input, e.point.Output, e.point.Speed = f.Sample.Input, f.Sample.Output, est.Speed
+
+	w := float64(frame) * float64(max(est.SamplingRate, 1))
+	if at-e.last > batchGap || at > e.batch+minSpan {
+		e.restart(at)
+	}
+	e.together.Add(window.Sum{N: 1, W: w, W2: w * w})
+	e.frames += uint64(frame)
+	top, member := e.judge(l, w, at)
+	t.count(e, frame, w, at, top)
+	if top >= 1 && !e.told {
+		t.cross(e, l, member, at)
+	} else if top < hotShare {
+		e.told = false
+	}
+	e.last = max(e.last, at)
+}
+
+// restart begins a batch at ns. Samples of one batch were taken at any time
+// since the one before, so that a statistic returns to 0 only between batches;
+// the excursion that follows begins with the batch before.
+func (e *entry) restart(at int64) {
+	for j := range e.bank {
+		if b := &e.bank[j]; b.s <= 0 {
+			*b = cusum{k: 1, start: e.last}
+		}
+	}
+	if e.bank[0].start == e.last {
 		if e.hot && at > e.hotUntil {
 			e.hot = false
 		}
 		if !e.hot {
-			e.onset = Onset{At: at, Led: at}
-			e.octets = 0
+			e.onset = Onset{At: e.batch, Led: e.last, Hot: e.last, Lead: e.together, Sum: e.together}
+			e.octets, e.busy = e.frames, e.together.N
 		}
 	}
-	e.level = min(e.level+w, drain*bucketMax*1e9+w)
-	t.count(e, frame, w, at)
+	e.batch, e.together, e.frames = at, window.Sum{}, 0
+}
+
+// judge adds one sample of weight w to the flow's statistics. top is the
+// largest of them as a share of its threshold, member the one.
+//
+// A sample counts w/m, at most 1, where m is the weight of a sample as the
+// bytes have it (Σw²/Σw), known before this one. As exp(gu)-1 ≤ u·(exp(g)-1)
+// for 0 ≤ u ≤ 1, the likelihood ratio is a supermartingale for any mixture of
+// frames and any m: a flow below its background crosses as seldom as one of
+// equal frames.
+func (e *entry) judge(l *link, w float64, at int64) (top float32, which int) {
+	m := e.weigh(w)
+	rate := l.theta / m // samples per ns of a flow at the threshold
+	u := float32(min(w/m, 1))
+	gap := max(at-e.last, 0)
+	x := float32(rate * float64(gap))
+	e.grow(l, u, x, rate, at)
+	if level := max(l.level, e.own); level != e.level {
+		e.relevel(level, rate)
+	}
+	budget := l.budget + float32(math.Log(rate*1e9))
+	for j := range e.bank {
+		b, h := &e.bank[j], &hypotheses[e.level][j]
+		if b.start >= e.batch { // arrived with the first: of a time before it
+			b.start = max(b.start, at)
+			continue
+		}
+		limit := max(h.base+budget, 2*h.gain)
+		b.k += u
+		b.s = min(b.s-h.drain*x+h.gain*u, topShare*limit)
+		if v := (b.s + h.gain) / limit; v > top {
+			top, which = v, j
+		}
+	}
+	return top, which
+}
+
+// weigh returns the weight of a sample known so far, and learns.
+func (e *entry) weigh(w float64) (m float64) {
+	if e.seen == 0 {
+		e.mean, e.square, e.seen = float32(w), float32(w*w), 1
+		return w
+	}
+	m = float64(e.square) / float64(e.mean)
+	e.seen = min(e.seen+1, weightMemory)
+	f := 1 / float32(e.seen)
+	e.mean += (float32(w) - e.mean) * f
+	e.square += (float32(w*w) - e.square) * f
+	return m
+}
+
+// grow continues the life by which the flow is judged as background.
+func (e *entry) grow(l *link, u, x float32, rate float64, at int64) {
+	if x > lifeIdle || e.life == 0 {
+		e.life, e.lifeAt, e.own = 0, at, 0
+	}
+	e.life += u
+	if e.lives++; e.lives%16 == 0 {
+		e.learn(l, rate, at)
+	}
+}
+
+// relevel carries the statistics over to another background.
+func (e *entry) relevel(level uint8, rate float64) {
+	e.level = level
+	for j := range e.bank {
+		b, h := &e.bank[j], &hypotheses[level][j]
+		s := h.gain*(b.k-1) - h.drain*float32(rate*float64(e.last-b.start))
+		b.s = min(b.s, max(s, 0))
+	}
+}
+
+// cross reports that a member of the bank crossed, unless the flow is clearly
+// below the threshold: then it is background that was not known yet.
+func (t *Table) cross(e *entry, l *link, which int, at int64) {
+	b := &e.bank[which]
+	rate := l.theta / (float64(e.square) / float64(e.mean))
+	if k, mean := float64(b.k), rate*float64(at-b.start); refuted(k, mean) {
+		t.Refuted++
+		share, doubt := k/mean, 1/math.Sqrt(k)
+		e.own = max(e.own, levelOf(share*(1+doubt)))
+		l.learn(levelBelow(share*(1-doubt)), at)
+		for j := range e.bank {
+			e.bank[j] = cusum{k: 1, start: at}
+		}
+		return
+	}
+	if !e.hot || e.epoch != t.epoch || int(e.rec) >= len(t.out) {
+		return // no room to tell: again at the next sample
+	}
+	r := &t.out[e.rec]
+	r.Cross = Crossing{
+		Member: which + 1, Samples: float64(b.k), Start: b.start, At: at, Ratio: float64(b.s + hypotheses[e.level][which].gain),
+		Limit: float64(hypotheses[e.level][which].base + l.budget + float32(math.Log(rate*1e9))), Rate: rate * 1e9,
+		Theta: l.theta * 8e9, Level: e.level,
+	}
+	e.told = true
+	t.urgent = true
+}
+
+// refuted reports whether k samples where a flow at the threshold gives mean
+// show that this one is below it.
+func refuted(k, mean float64) bool {
+	const chance = 1e-3
+	return k < mean && 1-window.TailAtLeast(k, mean) < chance
 }
 
 // count adds a sample to its entry, and to a record if the flow is hot.
-func (t *Table) count(e *entry, frame uint32, w float64, at int64) {
+func (t *Table) count(e *entry, frame uint32, w float64, at int64, top float32) {
 	one := window.Sum{N: 1, W: w, W2: w * w}
-	e.busy++
 	o := &e.onset
+	e.busy++
 	if e.hot {
-		if e.level >= hotSamples*w {
+		if top >= hotShare {
 			e.hotUntil = at + hotFor
 		}
 		t.record(e, one, frame, at)
-		e.last = max(e.last, at)
 	} else {
 		if o.leads(at) {
 			o.Lead.Add(one)
 			o.Led = max(o.Led, at)
 		}
-		e.last = max(e.last, at)
 		o.Sum.Add(one)
-		o.Hot = e.last
+		o.Hot = max(e.last, at)
 		e.octets += uint64(frame)
-		if o.Sum.N < hotSamples {
+		if top < hotShare || o.Sum.N < 2 {
 			return
 		}
 		e.hot, e.hotSince, e.hotUntil = true, at, at+hotFor
 		t.begin(e)
 	}
-	if e.busy >= urgentSamples && e.busy <= calmSamples && e.level > (hotSamples-1)*w {
+	if top >= hotShare && (!e.told || e.busy <= calmSamples) {
 		t.urgent = true
 	}
 }
@@ -229,13 +401,13 @@ func (t *Table) open(e *entry, slot int64, samples uint32) *Record {
 		return nil
 	}
 	e.rec, e.epoch = int32(len(t.out)), t.epoch
-	t.out = append(t.out, Record{Key: e.key, Point: e.point, Slot: slot})
+	t.out = append(t.out, Record{Key: e.key, Point: e.point, Slot: slot, Level: e.level, Share: t.links[e.link].share})
 	return &t.out[e.rec]
 }
 
 // find returns the entry of a flow at a vantage point, taking the place of
 // another when it is new.
-func (t *Table) find(key *packet.Key, v decoder.Vantage, at int64, drain float64) *entry {
+func (t *Table) find(key *packet.Key, v decoder.Vantage, at int64) *entry {
 	h := t.hash(key, v)
 	b := h & t.mask
 	tag := h | 1<<63 // never 0; the bits of the bucket are no loss
@@ -253,23 +425,27 @@ func (t *Table) find(key *packet.Key, v decoder.Vantage, at int64, drain float64
 		}
 	}
 	if free < 0 {
-		free = t.victim(group, at, drain)
+		free = t.victim(group, at)
 	} else {
 		t.used++
 	}
 	tags[free] = tag
 	e := &group[free]
-	*e = entry{key: *key, point: Point{Vantage: v}, last: at}
+	*e = entry{key: *key, point: Point{Vantage: v}, last: at, batch: at, link: t.linkOf(v), onset: Onset{At: at, Led: at, Hot: at}}
+	for j := range e.bank {
+		e.bank[j] = cusum{k: 1, start: at}
+	}
 	return e
 }
 
 // victim returns the place of the flow that would be missed least: not hot,
-// and longest below what its bucket drains.
-func (t *Table) victim(group []entry, at int64, drain float64) int {
+// and longest below what its first statistic drains.
+func (t *Table) victim(group []entry, at int64) int {
 	least, worth := 0, 0.0
 	for i := range group {
 		e := &group[i]
-		w := e.level - drain*float64(at-e.last)
+		drain := t.links[e.link].theta * float64(e.mean) / float64(e.square) * float64(hypotheses[e.level][0].drain)
+		w := float64(e.bank[0].s) - drain*float64(at-e.last)
 		if e.hot && at <= e.hotUntil {
 			w += 1e18
 		}

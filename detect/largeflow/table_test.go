@@ -7,11 +7,16 @@ import (
 
 	"weir/decoder"
 	"weir/decoder/packet"
-	"weir/decoder/sflow"
 	"weir/detect/window"
 )
 
 const base = int64(1_700_000_000_000_000_000)
+
+func sample(t *Table, key *packet.Key, est decoder.FlowEst, frame uint32, at int64) {
+	f := decoder.Flow{Est: est}
+	f.Header.Key, f.Header.HasKey, f.FrameLength = *key, true, frame
+	t.Sample(&f, at)
+}
 
 // Whenever the records are taken, and whatever the order of arrival, what a
 // hot flow carried since its onset is in them once, and no sample is in a slot
@@ -19,7 +24,7 @@ const base = int64(1_700_000_000_000_000_000)
 func TestRecordsHoldEverySampleOnce(t *testing.T) {
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		tab := NewTable(Threshold{BitsPerSecond: 1e6}, 64, seed)
+		tab := NewTable(Threshold{BitsPerSecond: 1e6}, DefaultBudget, 64, seed)
 		key := packet.Key{SrcPort: 1}
 		est := decoder.FlowEst{SamplingRate: 1000, Vantage: decoder.Vantage{Agent: 1, Source: 1}}
 		var p point
@@ -46,7 +51,7 @@ func TestRecordsHoldEverySampleOnce(t *testing.T) {
 				late = rng.Int64N(900e6)
 			}
 			frame := uint32(64 + rng.IntN(1454))
-			tab.Sample(&key, &est, &sflow.FlowSample{}, frame, at-late)
+			sample(tab, &key, est, frame, at-late)
 			w := float64(frame) * 1000
 			want.Add(window.Sum{N: 1, W: w, W2: w * w})
 			if rng.IntN(20) == 0 {
@@ -63,33 +68,41 @@ func TestRecordsHoldEverySampleOnce(t *testing.T) {
 	}
 }
 
-// One batch that is taken apart by a Take still counts as one.
+// Samples that arrive together tell of the time since those before, and the
+// first batch of nothing, also where a Take comes between.
 func TestBatchSplitByTakeLeads(t *testing.T) {
-	tab := NewTable(Threshold{BitsPerSecond: 1e6}, 64, 1)
+	tab := NewTable(Threshold{BitsPerSecond: 1e6}, DefaultBudget, 64, 1)
 	key := packet.Key{SrcPort: 1}
 	est := decoder.FlowEst{SamplingRate: 1000}
 	var p point
 	spare := make([]Record, 0, HandOver)
-	for i := range int64(20) { // four in each datagram, five datagrams at once
-		tab.Sample(&key, &est, &sflow.FlowSample{}, 1500, base+i/4*200e3)
-		if i%3 == 0 {
-			spare = tab.Take(spare)
-			for j := range spare {
-				p.add(&spare[j])
+	batch := func(from int64) {
+		for i := range int64(20) { // four in each datagram, five datagrams at once
+			sample(tab, &key, est, 1500, from+i/4*200e3)
+			if i%3 == 0 {
+				spare = tab.Take(spare)
+				for j := range spare {
+					p.add(&spare[j])
+				}
 			}
 		}
+		spare = tab.Take(spare)
+		for j := range spare {
+			p.add(&spare[j])
+		}
 	}
-	spare = tab.Take(spare)
-	for j := range spare {
-		p.add(&spare[j])
+	batch(base)
+	if p.life.N != 0 {
+		t.Errorf("one batch made the flow hot")
 	}
-	if s, _ := p.since(base+1e9, 10e9, true); s.N != 0 || p.life.N != 20 || p.lead.N != 20 {
-		t.Errorf("%d samples after the first batch, want 0; life %d, lead %d", s.N, p.life.N, p.lead.N)
+	batch(base + 1e9)
+	if s, ns := p.since(base+2e9, 10e9, true); s.N != 20 || p.life.N != 40 || p.lead.N != 20 || ns < 1.99e9 {
+		t.Errorf("%d samples after the first batch in %d ns, want 20; life %d, lead %d", s.N, ns, p.life.N, p.lead.N)
 	}
 }
 
 func TestHashSpreadsKeys(t *testing.T) {
-	tab := NewTable(Threshold{Share: 0.1}, 16384, 1)
+	tab := NewTable(Threshold{Share: 0.1}, DefaultBudget, 16384, 1)
 	counts := map[uint64]int{}
 	const n = 16384
 	for i := range n {
@@ -109,11 +122,11 @@ func TestHashSpreadsKeys(t *testing.T) {
 }
 
 func TestVantagesAreApartInTheTable(t *testing.T) {
-	tab := NewTable(Threshold{Share: 0.1}, 64, 1)
+	tab := NewTable(Threshold{Share: 0.1}, DefaultBudget, 64, 1)
 	key := packet.Key{SrcPort: 1}
 	for i := range uint32(5) {
 		est := decoder.FlowEst{SamplingRate: 1, Vantage: decoder.Vantage{Agent: 1, Source: i}}
-		tab.Sample(&key, &est, &sflow.FlowSample{}, 64, base)
+		sample(tab, &key, est, 64, base)
 	}
 	if used, _ := tab.Used(); used != 5 {
 		t.Errorf("%d places used, want 5", used)

@@ -41,8 +41,20 @@ type Report struct {
 	Octets    float64  // estimated, of the life
 	Frame     float64  // mean octets of a sampled frame
 	Best      Point    // the vantage point that says most
+	Method    Method   // what Window rests on
+	LLR       float64  // of the CUSUM when it crossed, against the background
+	Rho       float64  // that background, bit/s
 	Rate      float64  // effective sampling rate there
 }
+
+// Method is what an estimate rests on.
+type Method uint8
+
+// The methods.
+const (
+	Window Method = iota // the samples of a window
+	CUSUM                // the samples that led to a decision, corrected for that
+)
 
 // flow is one key at all its vantage points.
 type flow struct {
@@ -57,11 +69,18 @@ type flow struct {
 	decided int64 // ns
 	below   int64 // ns since when it is down; 0: it is not
 	newest  int64 // ns of the newest sample
+	share   float32
+	begun   bool // the table handed it over from its onset
+	fused   fused
+	cross   Crossing // found, not yet taken up
+	llr     float64  // of the crossing that was
+	level   uint8    // background of it
 }
 
 // TrackerConfig sets a Tracker; every field is needed.
 type TrackerConfig struct {
 	Threshold Threshold
+	Budget    Budget
 	Hold      time.Duration
 	Flows     int // pairs of flow and vantage point at most
 }
@@ -78,6 +97,7 @@ type Tracker struct {
 	views  []view
 	swept  int64
 	open   int
+	links  int
 	starts uint64
 
 	DroppedFlows, DroppedPoints uint64 // records without a place
@@ -93,6 +113,9 @@ func (t *Tracker) SetConfig(cfg TrackerConfig) {
 	cfg.Flows = t.cfg.Flows
 	t.cfg = cfg
 }
+
+// SetLinks tells how many links the site has.
+func (t *Tracker) SetLinks(n int) { t.links = n }
 
 // Use returns the pairs of flow and vantage point followed, open alerts, and
 // alerts started so far.
@@ -115,7 +138,10 @@ func (t *Tracker) Add(r *Record) {
 		t.DroppedPoints++
 		return
 	}
+	known := p.all.N > 0
 	p.add(r)
+	f.share, f.begun = r.Share, f.begun || r.Begun
+	t.fuse(f, p, r, known)
 	f.newest = max(f.newest, r.Last)
 	if !f.dirty {
 		f.dirty = true
@@ -186,19 +212,21 @@ func (t *Tracker) decide(f *flow, now int64, reports []Report) []Report {
 	switch f.state {
 	case Quiet:
 		if e, ok := t.suspect(f, at); ok {
-			return append(reports, t.start(f, now, e))
+			return append(reports, t.start(f, now, at, e))
 		}
 		return reports
 	case Ended:
 		return reports
 	}
 	theta := t.threshold(f)
+	if f.state == Suspected {
+		if e, ok := t.confirm(f, at, theta); ok {
+			f.state = Confirmed
+			return append(reports, t.report(f, now, e, CUSUM))
+		}
+	}
 	e := t.estimate(f, at, t.shownSpan(f, theta), false)
 	e.interval()
-	change := false
-	if f.state == Suspected && t.confirmed(f, &e, theta) {
-		f.state, change = Confirmed, true
-	}
 	switch down := e.BitsPerSecond < endShare*theta && e.High < theta; {
 	case !down:
 		f.below = 0
@@ -207,10 +235,10 @@ func (t *Tracker) decide(f *flow, now int64, reports []Report) []Report {
 	}
 	if f.below != 0 && now-f.below >= int64(t.cfg.Hold) || now-f.newest > silentAfter {
 		t.end(f)
-		return append(reports, t.report(f, now, e))
+		return append(reports, t.report(f, now, e, Window))
 	}
-	if change || now-f.shown >= updateEvery {
-		reports = append(reports, t.report(f, now, e))
+	if now-f.shown >= updateEvery {
+		reports = append(reports, t.report(f, now, e, Window))
 	}
 	return reports
 }
@@ -222,7 +250,7 @@ func (t *Tracker) End(now int64, reports []Report) []Report {
 			e := t.estimate(f, max(now, f.newest), t.shownSpan(f, t.threshold(f)), false)
 			e.interval()
 			t.end(f)
-			reports = append(reports, t.report(f, now, e))
+			reports = append(reports, t.report(f, now, e, Window))
 		}
 		t.drop(f)
 	}
@@ -236,10 +264,11 @@ func (t *Tracker) end(f *flow) {
 	t.open--
 }
 
-func (t *Tracker) start(f *flow, now int64, e Estimate) Report {
+func (t *Tracker) start(f *flow, now, at int64, e Estimate) Report {
 	f.state, f.started = Suspected, now
-	if t.confirmed(f, &e, t.threshold(f)) {
-		f.state = Confirmed
+	f.llr, f.level, f.cross = f.cross.Ratio, f.cross.Level, Crossing{}
+	if c, ok := t.confirm(f, at, t.threshold(f)); ok {
+		f.state, e = Confirmed, c
 	}
 	f.onset = f.points[0].first
 	for _, p := range f.points {
@@ -247,10 +276,10 @@ func (t *Tracker) start(f *flow, now int64, e Estimate) Report {
 	}
 	t.open++
 	t.starts++
-	return t.report(f, now, e)
+	return t.report(f, now, e, CUSUM)
 }
 
-func (t *Tracker) report(f *flow, now int64, e Estimate) Report {
+func (t *Tracker) report(f *flow, now int64, e Estimate, m Method) Report {
 	f.seq++
 	f.shown = now
 	l := t.life(f)
@@ -263,7 +292,8 @@ func (t *Tracker) report(f *flow, now int64, e Estimate) Report {
 	}
 	r := Report{
 		Key: f.key, State: f.state, Start: f.seq == 1, At: now, Onset: f.onset, Started: f.started, Seq: f.seq,
-		Threshold: t.threshold(f), Window: e, Life: l, Frame: float64(octets) / float64(max(n, 1)),
+		Threshold: t.threshold(f), Window: e, Life: l, Method: m,
+		LLR: f.llr, Rho: rho(f.level) * t.threshold(f), Frame: float64(octets) / float64(max(n, 1)),
 	}
 	r.Best = e.Best
 	if f.state == Ended || e.Samples == 0 {
