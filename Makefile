@@ -23,7 +23,7 @@ BUILDAH ?= buildah --storage-driver vfs
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## run the collector without a configuration file (ARGS="--config FILE")
@@ -52,6 +52,10 @@ packages: # of Debian, that only the tests need
 bench: ## run the benchmarks, then the comparison with other decoders
 	go test -run '^$$' -bench . -benchmem ./...
 	cd bench/compare && go run . $(ARGS)
+
+.PHONY: scoreboard
+scoreboard: ## measure detection on generated sFlow, write bench/results (ARGS=-quick: under a minute)
+	go run ./bench/scoreboard $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (10m)

@@ -1,0 +1,123 @@
+// Scoreboard measures the detectors on generated sFlow whose truth is known,
+// beside models of what others publish, textbook detectors tuned to the same
+// budget of false alarms, and the theoretical bound.
+//
+//	go run ./bench/scoreboard              everything, some minutes
+//	go run ./bench/scoreboard -quick       the same with few trials, under a minute
+//	go run ./bench/scoreboard -only L1,L2  some scenarios
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"weir/bench/scoreboard/report"
+)
+
+// scenario is one entry of the scoreboard.
+type scenario struct {
+	id  string
+	run func(*run) []*report.Table
+}
+
+var scenarios = []scenario{
+	{"L1", (*run).l1},
+}
+
+func main() {
+	quick := flag.Bool("quick", false, "few trials: a smoke test, not a score")
+	only := flag.String("only", "", "comma-separated scenarios, such as L1,D1; empty: all")
+	seed := flag.Uint64("seed", 1, "of everything random: the same seed gives the same tables")
+	out := flag.String("out", "bench/results", "directory for tables and plots; empty: write none")
+	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "runs at once")
+	flag.Parse()
+	chosen, err := choose(*only)
+	if err == nil {
+		r := newRun(*quick, *seed, *workers)
+		err = r.score(os.Stdout, chosen, *out)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "scoreboard:", err)
+		os.Exit(1)
+	}
+}
+
+func newRun(quick bool, seed uint64, workers int) *run {
+	return &run{
+		quick: quick, seed: seed, workers: max(workers, 1), progress: newProgress(),
+		falses: map[float64]*falseResult{}, cells: map[float64]*cellResult{},
+	}
+}
+
+func (r *run) score(w io.Writer, chosen []scenario, out string) error {
+	if err := selfCheck(r.seed); err != nil {
+		return fmt.Errorf("the generator failed its check, nothing is scored: %w", err)
+	}
+	var doc bytes.Buffer
+	begin := time.Now()
+	for _, s := range chosen {
+		at := time.Now()
+		r.progress.begin(s.id)
+		tables := s.run(r)
+		r.progress.clear()
+		for _, t := range tables {
+			t.Text(w)
+			t.Markdown(&doc)
+		}
+		fmt.Fprintf(os.Stderr, "%s took %s\n", s.id, time.Since(at).Round(time.Second/10))
+	}
+	fmt.Fprintf(os.Stderr, "all took %s\n", time.Since(begin).Round(time.Second/10))
+	if out == "" {
+		return nil
+	}
+	return r.write(out, doc.Bytes(), len(chosen) == len(scenarios))
+}
+
+// choose returns the scenarios named, all for none.
+func choose(only string) ([]scenario, error) {
+	if only == "" {
+		return scenarios, nil
+	}
+	var chosen []scenario
+	for id := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(scenarios, func(s scenario) bool { return strings.EqualFold(s.id, strings.TrimSpace(id)) })
+		if i < 0 {
+			return nil, fmt.Errorf("-only %s: no scenario %q: choose from %s", only, id, names())
+		}
+		chosen = append(chosen, scenarios[i])
+	}
+	return chosen, nil
+}
+
+func names() string {
+	var all []string
+	for _, s := range scenarios {
+		all = append(all, s.id)
+	}
+	return strings.Join(all, ", ")
+}
+
+// write puts the tables and plots into dir. A partial or quick run has names of
+// its own, so that it never replaces a full one.
+func (r *run) write(dir string, tables []byte, all bool) error {
+	suffix := ""
+	if r.quick || !all {
+		suffix = "-partial"
+	}
+	head := fmt.Sprintf("# Scoreboard\n\nWritten by `make scoreboard`, seed %d. All traffic is generated sFlow whose truth is known; what is called a model is a model.\n", r.seed)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "scoreboard"+suffix+".md"), append([]byte(head), tables...), 0o644); err != nil {
+		return err
+	}
+	return r.plots(dir, suffix)
+}
