@@ -36,15 +36,19 @@ func (f *falseResult) add(o *falseResult) {
 const day = 24 * time.Hour
 
 // falseAlarms lets links full of flows of that share run for about so many
-// link-days.
+// link-days, once.
 func (r *run) falseAlarms(mice, linkDays float64) *falseResult {
-	if f := r.falses[mice]; f != nil {
-		return f
+	if r.falses[mice] == nil {
+		r.falses[mice] = r.falseRuns(mice, linkDays, detect.DefaultConfig())
 	}
+	return r.falses[mice]
+}
+
+func (r *run) falseRuns(mice, linkDays float64, cfg detect.Config) *falseResult {
 	const hours = 0.25 // of each run
 	runs := max(1, int(math.Ceil(linkDays*24/hours/linksPerRun)))
 	parts := each(r, runs, func(i int) *falseResult {
-		return falseOnce(site.Links{
+		return falseOnce(cfg, site.Links{
 			Seed: r.seed ^ hash(fmt.Sprint("false", mice)) + uint64(i)*0x9e3779b97f4a7c15, Count: linksPerRun,
 			Speed: 10e9, Flush: -1, Mice: mice, Warm: 2 * time.Minute,
 		}, time.Duration(hours*float64(time.Hour)))
@@ -53,14 +57,13 @@ func (r *run) falseAlarms(mice, linkDays float64) *falseResult {
 	for _, p := range parts {
 		all.add(p)
 	}
-	r.falses[mice] = all
 	return all
 }
 
-func falseOnce(l site.Links, duration time.Duration) *falseResult {
+func falseOnce(dc detect.Config, l site.Links, duration time.Duration) *falseResult {
 	res := &falseResult{methods: map[string]int{}, linkDays: float64(l.Count) * float64(duration) / float64(day)}
 	cfg, _ := l.Network(duration)
-	p := pipeline.New(detect.DefaultConfig(), l.Seed)
+	p := pipeline.New(dc, l.Seed)
 	begin := site.Settle + l.Warm
 	sure := map[string]bool{}
 	p.OnAlert = func(a *detect.Alert) {
@@ -113,11 +116,15 @@ func perDay(events int, linkDays float64) string {
 }
 
 // budget is the rate at which others are tuned: what weir was seen to have, or
-// the upper bound of that where too few were seen, which favours the others.
+// the upper bound of that where too few were seen, which favours the others;
+// its stated one a day where the exposure is too small to say.
 func (f *falseResult) budget() float64 {
 	rate, upper := report.Rate(f.suspected, f.linkDays)
-	if f.suspected >= 10 {
+	switch {
+	case f.suspected >= 10:
 		return rate
+	case f.linkDays < 3:
+		return 1
 	}
 	return upper
 }

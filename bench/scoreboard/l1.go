@@ -146,8 +146,8 @@ func (r *run) compared(main map[float64]*cellResult) *report.Table {
 		bounds = append(bounds, report.Seconds(main[s].bound()))
 	}
 	t.Add(append(bounds, "1")...)
-	t.Note("re-tuned: the threshold at which the method has as many false alarms as weir was measured to have (its upper bound where fewer than 10 were seen, which favours the others)")
-	t.Note("three vantage points, flows and loss of others: see L2; curves in delay.svg")
+	t.Note("re-tuned: the threshold at which the method has as many false alarms as weir was measured to have (its upper bound where fewer than 10 were seen, which favours the others; 1 a day in a quick run)")
+	t.Note("curves: delay-p50.svg, delay-p99.svg")
 	return t
 }
 

@@ -30,6 +30,10 @@ type scenario struct {
 
 var scenarios = []scenario{
 	{"L1", (*run).l1},
+	{"L2", (*run).l2},
+	{"L3", (*run).l3},
+	{"L4", (*run).l4},
+	{"L5", (*run).l5},
 }
 
 func main() {

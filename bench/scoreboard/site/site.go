@@ -24,7 +24,7 @@ type Links struct {
 	TCP      bool          // flows are TCP; else UDP
 	Rate     uint32        // sampling, if not by the rule
 
-	Mice float64 // share of the link of each small flow; as many as fill the link
+	Mice float64 // share of the link of each small flow; as many as there is room for
 
 	Share    float64       // of the link, of the large flow; 0: none
 	Duration time.Duration // of the large flow
@@ -62,8 +62,8 @@ func (l *Links) PerSecond(share float64) float64 {
 	return share * float64(l.Speed) / 8 / float64(l.frame()) / float64(l.SamplingRate())
 }
 
-// Competitors is how many small flows fill a link.
-func (l *Links) Competitors() int { return int(math.Round(1 / l.Mice)) }
+// Competitors is how many small flows a link has room for.
+func (l *Links) Competitors() int { return int(1/l.Mice + 1e-9) }
 
 func (l *Links) frame() int {
 	if l.Frame == 0 {
@@ -106,7 +106,7 @@ func (l *Links) Network(duration time.Duration) (traffic.Config, []Elephant) {
 		n := l.Competitors()
 		stay := int(math.Round((1 - l.Share) * float64(n))) // beside the large flow
 		for j := range n {
-			m := l.flow(i, j+1, 1/float64(n), path)
+			m := l.flow(i, j+1, l.Mice, path)
 			// Not all in step: the first packets are spread over 100 ms.
 			m.Start, m.Stop = Settle+time.Duration(rng.Int64N(1e8)), stop
 			if l.Share > 0 && j >= stay {
