@@ -15,7 +15,7 @@ const MaxWeight = 1 << 48
 // Config sets the memory of a Summary.
 type Config struct {
 	Entries   int           // keys with a place: a power of two, 8 to 2^24; 0: 16,384
-	Histories int           // keys with a long past; 0: one in 32 of Entries
+	Histories int           // keys with a long past; 0: one in 32 of Entries, with Spread in 64
 	Spread    bool          // count distinct members
 	Members   time.Duration // how long a generation of members lasts, two of which are counted; 0: 10 s
 	Mark      uint64        // tells the hash's seed apart: digests with different marks do not merge
@@ -33,6 +33,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Histories == 0 {
 		c.Histories = max(1, c.Entries/32)
+		if c.Spread {
+			c.Histories = max(1, c.Entries/64)
+		}
 	}
 	if c.Members == 0 {
 		c.Members = DefaultMembers
@@ -101,7 +104,25 @@ func (s *Summary[K]) AddMember(hash uint64, key *K, slot int64, weight, member u
 	if admitted {
 		s.keys[place] = *key
 	}
-	if place >= 0 && s.t.members != nil {
+	if place >= 0 {
+		s.Member(place, slot, member)
+	}
+}
+
+// Count is Add for those who build the key only when it is asked for: it
+// returns the place, negative where the sample is not counted. Where the place
+// was given just now SetKey must follow.
+func (s *Summary[K]) Count(hash uint64, slot int64, weight uint64) (place int, admitted bool) {
+	return s.t.add(hash, slot, weight)
+}
+
+// SetKey names the key of a place that Count gave.
+func (s *Summary[K]) SetKey(place int, key *K) { s.keys[place] = *key }
+
+// Member counts a member of the key of a place that Count returned for a
+// sample of this slot.
+func (s *Summary[K]) Member(place int, slot int64, member uint64) {
+	if s.t.members != nil {
 		s.t.mark(place, slot, member)
 	}
 }
