@@ -34,6 +34,10 @@ var scenarios = []scenario{
 	{"L3", (*run).l3},
 	{"L4", (*run).l4},
 	{"L5", (*run).l5},
+	{"D1", (*run).d1},
+	{"D2", (*run).d2},
+	{"D3", (*run).d3},
+	{"D4", (*run).d4},
 }
 
 func main() {
