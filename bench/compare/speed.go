@@ -47,7 +47,7 @@ func datagrams(size int) (buf []byte, at []int) {
 				&sflow.SampledHeader{Protocol: 1, FrameLength: 1518, Stripped: 4, Header: frame[:]},
 				&sflow.ExtendedSwitch{SrcVLAN: 10, DstVLAN: 10})
 		}
-		buf = b.Bytes()
+		buf = b.Buffer()
 	}
 	return buf, append(at, len(buf))
 }
@@ -138,7 +138,7 @@ func speed(rounds, size int) error {
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
 			stream[i], alloc[i] = append(stream[i], ns), allocs
-			ns, _, err = timed(m, buf, hot, int(100000*m.part))
+			ns, _, err = timed(m, buf, hot, int(1_000_000*m.part))
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
