@@ -44,7 +44,7 @@ func (s *Summary[K]) Digest(d *Digest[K], n int, w Window) {
 }
 
 // elsewhere bounds what a key of the bucket has that is not counted in it.
-func (t *table) elsewhere(at uint64, w Window) uint64 {
+func (t *Table) elsewhere(at uint64, w Window) uint64 {
 	if !t.begun {
 		return 0
 	}

@@ -8,9 +8,9 @@ import (
 // entry counts one key. Slot numbers are relative to the table's base, a
 // multiple of every granule.
 //
-// The current slot is in front, so that a sample of a known key touches one
-// cache line beside the tags. It is folded into the rest when another slot
-// begins.
+// It has the current slot and sums, in one cache line, which is all that a
+// sample of a known key touches beside the tags. The current slot is folded
+// into the past ones when another begins.
 type entry struct {
 	w     uint64 // weight in slot last
 	total uint64 // weight in slots from since to before last
@@ -26,9 +26,13 @@ type entry struct {
 	totalSq  float32 // squared weights in total
 	credit   float32 // score of the one this key replaced; for choosing whom to evict, never for bounds
 	history  int32   // index of the history, or none
+}
 
-	pastS [pastSlots]uint32 // samples and squares, packed; slot s at s mod pastSlots
-	pastW [pastSlots]uint64 // weight of slots last-pastSlots to last-1, but from past() on
+// past has the slots before the current one of an entry, slot s at s mod
+// pastSlots: those from last-pastSlots to last-1, but only from first() on.
+type past struct {
+	w [pastSlots]uint64
+	s [pastSlots]uint32 // samples and squares, packed
 }
 
 const none = -1
@@ -38,9 +42,9 @@ const none = -1
 // sample.
 func (e *entry) turned() bool { return e.since > e.admitted }
 
-// past returns the first of the past slots that are valid. Those before a new
+// first returns the first of the past slots that are valid. Those before a new
 // key's first are left over from the key that was there before.
-func (e *entry) past() uint32 {
+func (e *entry) first() uint32 {
 	first := e.last - pastSlots
 	if e.turned() {
 		return first
@@ -113,9 +117,9 @@ func unpack(p uint32, w uint64) (n uint32, sq float32) {
 	return n, math.Float32frombits(one+p>>20<<packShift) * f * f / float32(n)
 }
 
-// fold moves the current slot into the sums and makes slot, which is later,
-// the current and still empty one. h is the entry's history, or nil.
-func (e *entry) fold(slot uint32, h *history) {
+// fold moves the current slot into the past and the sums and makes slot, which
+// is later, the current and still empty one. h is the entry's history, or nil.
+func (e *entry) fold(p *past, h *history, slot uint32) {
 	e.total = add(e.total, e.w)
 	e.totalN = add32(e.totalN, e.n)
 	e.totalSq += e.sq
@@ -123,12 +127,12 @@ func (e *entry) fold(slot uint32, h *history) {
 		h.add(e.last, e.w, e.n, e.sq)
 	}
 	i := e.last % pastSlots
-	e.pastW[i], e.pastS[i] = e.w, pack(e.n, e.sq, e.w)
+	p.w[i], p.s[i] = e.w, pack(e.n, e.sq, e.w)
 	for range min(slot-e.last-1, pastSlots) {
 		if i++; i == pastSlots {
 			i = 0
 		}
-		e.pastW[i], e.pastS[i] = 0, 0
+		p.w[i], p.s[i] = 0, 0
 	}
 	if slot-e.since >= turnSlots {
 		e.turn(slot)
@@ -151,15 +155,15 @@ func (e *entry) turn(slot uint32) {
 
 // late counts a sample of a slot before the current one, at most MaxLate before
 // it.
-func (e *entry) late(slot uint32, w uint64, h *history) {
+func (e *entry) late(p *past, h *history, slot uint32, w uint64) {
 	sq := square(w)
 	i := slot % pastSlots
-	for s := e.past(); s > slot; s-- {
-		e.pastW[(s-1)%pastSlots], e.pastS[(s-1)%pastSlots] = 0, 0
+	for s := e.first(); s > slot; s-- {
+		p.w[(s-1)%pastSlots], p.s[(s-1)%pastSlots] = 0, 0
 	}
-	n, old := unpack(e.pastS[i], e.pastW[i])
-	e.pastW[i] = add(e.pastW[i], w)
-	e.pastS[i] = pack(n+1, old+sq, e.pastW[i])
+	n, old := unpack(p.s[i], p.w[i])
+	p.w[i] = add(p.w[i], w)
+	p.s[i] = pack(n+1, old+sq, p.w[i])
 	if h != nil {
 		h.add(slot, w, 1, sq)
 	}

@@ -8,31 +8,32 @@ type reading struct {
 	most uint64
 }
 
-// read returns what an entry counted in slots from to to, relative ones.
-func (t *table) read(e *entry, from, to uint32) reading {
+// read returns what was counted for a place in slots from to to, relative ones.
+func (t *Table) read(place int, from, to uint32) reading {
+	e := t.at(place)
 	var h *history
 	if e.history >= 0 {
 		h = &t.old.all[e.history]
 	}
-	return e.read(h, from, to)
+	return e.read(&t.past[place], h, from, to)
 }
 
-func (e *entry) read(h *history, from, to uint32) reading {
+func (e *entry) read(p *past, h *history, from, to uint32) reading {
 	if e.last < from || to < from {
 		return reading{}
 	}
 	if from+pastSlots >= e.last {
-		g := e.recent(from, to)
+		g := e.recent(p, from, to)
 		return reading{g, g.w}
 	}
-	r := e.long(h, from)
+	r := e.long(p, h, from)
 	if to >= e.last {
 		return r
 	}
 	if to+reachSlots < e.last { // weight behind the window cannot be told from weight in it
 		return reading{most: r.most}
 	}
-	after := e.recent(to+1, e.last)
+	after := e.recent(p, to+1, e.last)
 	r.w = r.w - min(r.w, after.w)
 	r.n -= min(r.n, after.n)
 	r.sq = max(0, r.sq-after.sq)
@@ -41,16 +42,16 @@ func (e *entry) read(h *history, from, to uint32) reading {
 }
 
 // recent adds up slots that are current or past, one by one.
-func (e *entry) recent(from, to uint32) granule {
+func (e *entry) recent(p *past, from, to uint32) granule {
 	var g granule
 	if to >= e.last {
 		g = granule{e.w, e.n, e.sq}
 		to = e.last - 1
 	}
-	for s := max(from, e.past()); s <= to; s++ {
+	for s := max(from, e.first()); s <= to; s++ {
 		i := s % pastSlots
-		if w := e.pastW[i]; w > 0 {
-			n, sq := unpack(e.pastS[i], w)
+		if w := p.w[i]; w > 0 {
+			n, sq := unpack(p.s[i], w)
 			g.add(w, n, sq)
 		}
 	}
@@ -59,7 +60,7 @@ func (e *entry) recent(from, to uint32) granule {
 
 // most returns upper bounds of what an entry without history counted in the
 // longest windows of the three tiers.
-func (e *entry) most(now uint32) (v [3]uint64) {
+func (e *entry) most(p *past, now uint32) (v [3]uint64) {
 	if now-e.last >= reachDecades {
 		return v
 	}
@@ -78,15 +79,15 @@ func (e *entry) most(now uint32) (v [3]uint64) {
 		v[0] = all
 	default:
 		v[0] = e.w
-		for s := max(now-pastSlots, e.past()); s < e.last; s++ {
-			v[0] = add(v[0], e.pastW[s%pastSlots])
+		for s := max(now-pastSlots, e.first()); s < e.last; s++ {
+			v[0] = add(v[0], p.w[s%pastSlots])
 		}
 	}
 	return v
 }
 
 // long reads from a slot before the past ones up to the current one.
-func (e *entry) long(h *history, from uint32) reading {
+func (e *entry) long(p *past, h *history, from uint32) reading {
 	all := granule{e.total, e.totalN, e.totalSq}
 	all.add(e.w, e.n, e.sq)
 	if from <= e.since && !e.turned() {
@@ -98,7 +99,7 @@ func (e *entry) long(h *history, from uint32) reading {
 	if from < e.since {
 		most = add(most, e.prev)
 	}
-	known := e.recent(from, e.last)
+	known := e.recent(p, from, e.last)
 	if from <= e.since && all.w > known.w {
 		known = all
 	}
@@ -141,10 +142,10 @@ func (e *Estimate) Effective() float64 {
 }
 
 // estimate joins what an entry knows and what its bucket forgot.
-func (t *table) estimate(place int, w Window) Estimate {
+func (t *Table) estimate(place int, w Window) Estimate {
 	from, to := t.rel(w.From), t.rel(w.To)
-	e := &t.entries[place]
-	r := t.read(e, from, to)
+	e := t.at(place)
+	r := t.read(place, from, to)
 	est := Estimate{
 		Lower: r.w, Samples: uint64(r.n), Squares: float64(r.sq),
 		Upper: add(r.most, t.evicted[place/ways].bound(from, e.admitted, t.rel(t.now))),
@@ -156,18 +157,18 @@ func (t *table) estimate(place int, w Window) Estimate {
 }
 
 // unknown is the estimate of a key of the bucket that has no place.
-func (t *table) unknown(at uint64, w Window) Estimate {
+func (t *Table) unknown(at uint64, w Window) Estimate {
 	now := t.rel(t.now)
 	return Estimate{Upper: t.evicted[at].bound(t.rel(w.From), now, now)}
 }
 
 // tooEarly reports that nothing is known of the window's first slots.
-func (t *table) tooEarly(w Window) bool {
+func (t *Table) tooEarly(w Window) bool {
 	return w.From-t.base < 0 || tierOf(t.rel(w.From), t.rel(t.now)) < 0
 }
 
 // lookup returns the estimate for a hash, and its place or none.
-func (t *table) lookup(hash uint64, w Window) (Estimate, int) {
+func (t *Table) lookup(hash uint64, w Window) (Estimate, int) {
 	if !t.begun {
 		return Estimate{}, none
 	}

@@ -30,15 +30,6 @@ func (m *members) set(g uint32, hash uint64) {
 	m[g&1][bit>>6] |= 1 << (bit & 63)
 }
 
-// mark records a member that came with the key of a place in a slot.
-func (t *table) mark(place int, slot int64, member uint64) {
-	g := t.rel(slot) / t.lifetime
-	if newest := t.entries[place].last / t.lifetime; g+1 < newest {
-		return
-	}
-	t.members[place].set(g, member)
-}
-
 // Distinct estimates how many distinct members came with a key, in the samples:
 // never more than there were samples, and fewer than in the traffic.
 type Distinct struct {
@@ -50,13 +41,13 @@ type Distinct struct {
 
 // distinct reads the bitmap of a place: the current generation and the one
 // before it.
-func (t *table) distinct(place int) Distinct {
+func (t *Table) distinct(place int) Distinct {
 	m := t.members[place]
 	g := t.rel(t.now) / t.lifetime
-	m.turn(t.entries[place].last/t.lifetime, g)
+	m.turn(t.at(place).last/t.lifetime, g)
 	d := Distinct{bits: m, Since: t.base + (int64(g)-1)*int64(t.lifetime)}
 	d.count()
-	if since := t.base + int64(t.entries[place].admitted); since > d.Since {
+	if since := t.base + int64(t.at(place).admitted); since > d.Since {
 		d.Since = since
 	}
 	d.Span = time.Duration(t.now-d.Since+1) * SlotLength

@@ -59,9 +59,9 @@ func (c Config) Check() error {
 
 // Bytes returns the memory of a Summary with keys of this size.
 func (c Config) Bytes(keySize int) int {
-	const tag, entry, eviction, past, bitmap = 8, 192, 216 / ways, 1560, 64
+	const tag, entry, slots, eviction, past, bitmap = 8, 64, 136, 216 / ways, 1560, 64
 	c = c.withDefaults()
-	each := tag + entry + eviction + keySize
+	each := tag + entry + slots + eviction + keySize
 	if c.Spread {
 		each += bitmap
 	}
@@ -73,7 +73,7 @@ func (c Config) Bytes(keySize int) int {
 // 64-bit hash that the caller gives with it, keyed with a seed that senders do
 // not know.
 type Summary[K comparable] struct {
-	t    table
+	t    Table
 	keys []K
 	mark uint64
 }
@@ -105,27 +105,16 @@ func (s *Summary[K]) AddMember(hash uint64, key *K, slot int64, weight, member u
 		s.keys[place] = *key
 	}
 	if place >= 0 {
-		s.Member(place, slot, member)
+		s.t.Member(place, slot, member)
 	}
 }
 
-// Count is Add for those who build the key only when it is asked for: it
-// returns the place, negative where the sample is not counted. Where the place
-// was given just now SetKey must follow.
-func (s *Summary[K]) Count(hash uint64, slot int64, weight uint64) (place int, admitted bool) {
-	return s.t.add(hash, slot, weight)
-}
+// Table returns the summary's table. A key that its Count admits is named with
+// SetKey.
+func (s *Summary[K]) Table() *Table { return &s.t }
 
 // SetKey names the key of a place that Count gave.
 func (s *Summary[K]) SetKey(place int, key *K) { s.keys[place] = *key }
-
-// Member counts a member of the key of a place that Count returned for a
-// sample of this slot.
-func (s *Summary[K]) Member(place int, slot int64, member uint64) {
-	if s.t.members != nil {
-		s.t.mark(place, slot, member)
-	}
-}
 
 // Advance tells the time where no sample does.
 func (s *Summary[K]) Advance(slot int64) { s.t.advance(slot) }
@@ -152,7 +141,7 @@ func (s *Summary[K]) Total(w Window) Estimate {
 	if !s.t.begun {
 		return Estimate{}
 	}
-	r := s.t.sum.read(&s.t.sumPast, s.t.rel(w.From), s.t.rel(w.To))
+	r := s.t.sum.read(&s.t.sumSlots, &s.t.sumPast, s.t.rel(w.From), s.t.rel(w.To))
 	return Estimate{Lower: r.w, Upper: r.most, Samples: uint64(r.n)}
 }
 
@@ -173,9 +162,9 @@ func (s *Summary[K]) All(w Window) func(yield func(*Item[K]) bool) {
 		from, to := s.t.rel(w.From), s.t.rel(w.To)
 		var it Item[K]
 		for at := range s.t.buckets {
-			for i, tag := range s.t.buckets[at] {
+			for i, tag := range s.t.buckets[at].tags {
 				place := at*ways + i
-				e := &s.t.entries[place]
+				e := s.t.at(place)
 				if tag == 0 || e.last < from || e.since > to && !e.turned() {
 					continue
 				}
@@ -260,13 +249,13 @@ func (s *Summary[K]) Counts() Counts {
 	t := &s.t
 	c := t.counts
 	c.Samples += uint64(t.sum.n)
-	c.MaxKeys, c.Buckets, c.MaxHistories = len(t.entries), len(t.buckets), len(t.old.all)
+	c.MaxKeys, c.Buckets, c.MaxHistories = len(t.past), len(t.buckets), len(t.old.all)
 	now := t.rel(t.now)
 	for at := range t.buckets {
-		for i, tag := range t.buckets[at] {
+		for i, tag := range t.buckets[at].tags {
 			if tag != 0 {
 				c.Keys++
-				if t.entries[at*ways+i].history >= 0 {
+				if t.buckets[at].entries[i].history >= 0 {
 					c.InHistory++
 				}
 			}

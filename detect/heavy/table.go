@@ -9,24 +9,33 @@ const ways = 8
 // reaches below 0. A multiple of every granule.
 const start = 10000
 
-// bucket has the tags of eight places; 0 is a free one.
-type bucket [ways]uint64
+// bucket has eight places. It is in one piece because what a sample touches
+// then lies in few pages.
+type bucket struct {
+	tags    [ways]uint64 // 0 is a free place
+	entries [ways]entry
+}
 
-// table is a Summary without its keys.
-type table struct {
+// Table is a Summary without its keys, for those who count one sample in many
+// summaries: Locate in all first, then Count in all, so that the memory answers
+// for all at once.
+type Table struct {
 	now      int64 // clock: the newest slot seen
 	base     int64 // absolute number of relative slot 0
 	mask     uint64
 	buckets  []bucket
-	entries  []entry
+	past     []past // per place
 	evicted  []evictions
 	members  []members // empty without Spread
 	old      histories
 	sum      entry // of all keys
+	sumSlots past
 	sumPast  history
 	begun    bool
 	counts   Counts
 	lifetime uint32 // slots of a generation of members
+	current  uint32 // generation of now
+	fetched  uint32 // keeps what Locate reads from being optimised away
 }
 
 // Counts are running counts, and the use of the places.
@@ -46,11 +55,11 @@ type Counts struct {
 	Overflowed, Buckets     int // buckets with an eviction within the longest window, and all
 }
 
-func (t *table) init(entries, longs int, spread bool, lifetime uint32) {
+func (t *Table) init(entries, longs int, spread bool, lifetime uint32) {
 	buckets := entries / ways
 	t.mask = uint64(buckets - 1)
 	t.buckets = make([]bucket, buckets)
-	t.entries = make([]entry, entries)
+	t.past = make([]past, entries)
 	t.evicted = make([]evictions, buckets)
 	if spread {
 		t.members = make([]members, entries)
@@ -62,7 +71,7 @@ func (t *table) init(entries, longs int, spread bool, lifetime uint32) {
 }
 
 // reset forgets everything but the counts.
-func (t *table) reset() {
+func (t *Table) reset() {
 	clear(t.buckets)
 	clear(t.evicted)
 	t.old.reset()
@@ -73,9 +82,10 @@ func (t *table) reset() {
 }
 
 // begin sets the clock for the first time.
-func (t *table) begin(slot int64) {
+func (t *Table) begin(slot int64) {
 	t.begun = true
 	t.now = slot
+	defer t.turned()
 	t.base = floorTo(slot, 2*decadeSlots) - start
 	r := t.rel(slot)
 	t.sum = entry{history: none, since: r, last: r, admitted: r}
@@ -84,10 +94,10 @@ func (t *table) begin(slot int64) {
 
 // rel returns a slot's number in the table, which for slots before its time is
 // 0 and for those after the clock's range the greatest.
-func (t *table) rel(slot int64) uint32 { return uint32(min(max(slot-t.base, 0), 1<<32-1)) }
+func (t *Table) rel(slot int64) uint32 { return uint32(min(max(slot-t.base, 0), 1<<32-1)) }
 
 // advance moves the clock; it never moves back.
-func (t *table) advance(slot int64) {
+func (t *Table) advance(slot int64) {
 	switch {
 	case !t.begun:
 		t.begin(slot)
@@ -97,56 +107,115 @@ func (t *table) advance(slot int64) {
 		t.begin(slot)
 	default:
 		t.now = slot
+		t.turned()
 	}
 }
+
+func (t *Table) turned() { t.current = t.rel(t.now) / t.lifetime }
 
 // find returns the place of the tag in its bucket, or none. It compares all
 // eight: that costs less than a branch that cannot be foretold.
 func (b *bucket) find(tag uint64) int {
 	at := none
-	if b[0] == tag {
+	if b.tags[0] == tag {
 		at = 0
 	}
-	if b[1] == tag {
+	if b.tags[1] == tag {
 		at = 1
 	}
-	if b[2] == tag {
+	if b.tags[2] == tag {
 		at = 2
 	}
-	if b[3] == tag {
+	if b.tags[3] == tag {
 		at = 3
 	}
-	if b[4] == tag {
+	if b.tags[4] == tag {
 		at = 4
 	}
-	if b[5] == tag {
+	if b.tags[5] == tag {
 		at = 5
 	}
-	if b[6] == tag {
+	if b.tags[6] == tag {
 		at = 6
 	}
-	if b[7] == tag {
+	if b.tags[7] == tag {
 		at = 7
 	}
 	return at
 }
 
+// at returns the entry of a place.
+func (t *Table) at(place int) *entry { return &t.buckets[uint(place)/ways].entries[uint(place)%ways] }
+
+// Locate returns the place of a hash, negative where it has none. It has no
+// branch that waits for memory, and asks for what Count will need.
+func (t *Table) Locate(hash uint64) int {
+	at := hash >> 1 & t.mask
+	b := &t.buckets[at]
+	i := b.find(hash | 1)
+	t.fetched += b.entries[i&(ways-1)].last
+	place := int(at)*ways | i
+	if t.members != nil {
+		t.fetched += uint32(t.members[place&(len(t.members)-1)][0][0])
+	}
+	return place
+}
+
+// Count counts a weight of the key that Locate found at the place, nothing
+// having been counted in between. It returns the key's place, negative where
+// the sample is not counted, and whether it was given just now: then SetKey
+// must follow.
+func (t *Table) Count(place int, hash uint64, slot int64, w uint64) (at int, admitted bool) {
+	r := uint32(slot - t.base)
+	if place < 0 || slot != t.now || w-1 >= MaxWeight || t.sum.last != r {
+		return t.add(hash, slot, w)
+	}
+	t.sum.w = add(t.sum.w, w)
+	t.sum.n++
+	e := t.at(place)
+	if e.last != r {
+		t.touch(e, place, r, w)
+		return place, false
+	}
+	e.w = add(e.w, w)
+	e.n++
+	e.sq += square(w)
+	return place, false
+}
+
+// Member counts a member of the key of a place that Count returned for a
+// sample of this slot. Without Spread it does nothing.
+func (t *Table) Member(place int, slot int64, member uint64) {
+	if t.members == nil {
+		return
+	}
+	g := t.current
+	if slot != t.now {
+		g = t.rel(slot) / t.lifetime
+		if g+1 < t.at(place).last/t.lifetime {
+			return
+		}
+	}
+	t.members[place].set(g, member)
+}
+
 // add counts a weight and returns the place of its key, and whether the place
 // was given just now; none where the sample is not counted.
-func (t *table) add(hash uint64, slot int64, w uint64) (place int, admitted bool) {
+func (t *Table) add(hash uint64, slot int64, w uint64) (place int, admitted bool) {
 	if slot != t.now || w-1 >= MaxWeight {
 		return t.unusual(hash, slot, w)
 	}
 	r := uint32(slot - t.base)
 	at := hash >> 1 & t.mask
-	i := t.buckets[at].find(hash | 1)
+	b := &t.buckets[at]
+	i := b.find(hash | 1)
 	if t.sum.last != r || i < 0 {
 		return t.count(hash, r, w)
 	}
 	t.sum.w = add(t.sum.w, w)
 	t.sum.n++
 	place = int(at)*ways + i
-	e := &t.entries[place]
+	e := &b.entries[i&(ways-1)]
 	if e.last != r {
 		t.touch(e, place, r, w)
 		return place, false
@@ -159,7 +228,7 @@ func (t *table) add(hash uint64, slot int64, w uint64) (place int, admitted bool
 
 // unusual is add for what is rare: another slot than the last, a weight out of
 // range.
-func (t *table) unusual(hash uint64, slot int64, w uint64) (place int, admitted bool) {
+func (t *Table) unusual(hash uint64, slot int64, w uint64) (place int, admitted bool) {
 	if w == 0 {
 		t.counts.Weightless++
 		return none, false
@@ -177,20 +246,21 @@ func (t *table) unusual(hash uint64, slot int64, w uint64) (place int, admitted 
 }
 
 // count is add for any slot within MaxLate of the clock, and for new keys.
-func (t *table) count(hash uint64, slot uint32, w uint64) (place int, admitted bool) {
+func (t *Table) count(hash uint64, slot uint32, w uint64) (place int, admitted bool) {
 	if t.sum.last == slot {
 		t.sum.w = add(t.sum.w, w)
 		t.sum.n++
 	} else {
-		t.counts.Samples += t.into(&t.sum, &t.sumPast, slot, w)
+		t.counts.Samples += t.sum.into(&t.sumSlots, &t.sumPast, slot, w)
 	}
 	at := hash >> 1 & t.mask
-	i := t.buckets[at].find(hash | 1)
+	b := &t.buckets[at]
+	i := b.find(hash | 1)
 	if i < 0 {
 		return t.admit(int(at), hash|1, slot, w), true
 	}
 	place = int(at)*ways + i
-	e := &t.entries[place]
+	e := &b.entries[i&(ways-1)]
 	if e.last == slot {
 		e.w = add(e.w, w)
 		e.n++
@@ -202,7 +272,7 @@ func (t *table) count(hash uint64, slot uint32, w uint64) (place int, admitted b
 }
 
 // touch counts a weight in another slot than the entry's current one.
-func (t *table) touch(e *entry, place int, slot uint32, w uint64) {
+func (t *Table) touch(e *entry, place int, slot uint32, w uint64) {
 	if slot > e.last {
 		if e.history < 0 && slot-e.since >= reachSlots {
 			t.remember(e, place, slot)
@@ -215,25 +285,25 @@ func (t *table) touch(e *entry, place int, slot uint32, w uint64) {
 	if e.history >= 0 {
 		h = &t.old.all[e.history]
 	}
-	t.into(e, h, slot, w)
+	e.into(&t.past[place], h, slot, w)
 }
 
 // into counts a weight in a slot that is not the current one, and returns the
 // samples that are not in a current slot any more.
-func (t *table) into(e *entry, h *history, slot uint32, w uint64) uint64 {
+func (e *entry) into(p *past, h *history, slot uint32, w uint64) uint64 {
 	if slot < e.last {
-		e.late(slot, w, h)
+		e.late(p, h, slot, w)
 		return 1
 	}
 	n := e.n
-	e.fold(slot, h)
+	e.fold(p, h, slot)
 	e.w, e.n, e.sq = w, 1, square(w)
 	return uint64(n)
 }
 
 // remember gives the entry a history before weight leaves its past slots. Where
 // there is none left it may take one from a lighter key; it asks once a second.
-func (t *table) remember(e *entry, place int, slot uint32) {
+func (t *Table) remember(e *entry, place int, slot uint32) {
 	complete := !e.turned() && e.last-min(e.since, e.last) <= pastSlots
 	if !complete && slot/secondSlots == e.last/secondSlots {
 		return
@@ -248,9 +318,9 @@ func (t *table) remember(e *entry, place int, slot uint32) {
 	if !complete {
 		h.from = oldest
 	}
-	for s := e.past(); s < e.last; s++ {
-		if w := e.pastW[s%pastSlots]; w > 0 {
-			n, sq := unpack(e.pastS[s%pastSlots], w)
+	for s, p := e.first(), &t.past[place]; s < e.last; s++ {
+		if w := p.w[s%pastSlots]; w > 0 {
+			n, sq := unpack(p.s[s%pastSlots], w)
 			h.add(s, w, n, sq)
 		}
 	}
@@ -259,7 +329,7 @@ func (t *table) remember(e *entry, place int, slot uint32) {
 
 // take returns a history that is free, or that of the lightest of four owners
 // if it has less than half the entry's score.
-func (t *table) take(e *entry) int32 {
+func (t *Table) take(e *entry) int32 {
 	p := &t.old
 	if i := p.free; i >= 0 {
 		p.free = p.all[i].next
@@ -272,19 +342,19 @@ func (t *table) take(e *entry) int32 {
 		if p.hand >= uint32(len(p.all)) {
 			p.hand = 0
 		}
-		if v := t.entries[p.all[p.hand].owner].score(now); v < least {
+		if v := t.at(int(p.all[p.hand].owner)).score(now); v < least {
 			least, at = v, int32(p.hand)
 		}
 	}
 	if at >= 0 {
-		t.entries[p.all[at].owner].history = none
+		t.at(int(p.all[at].owner)).history = none
 		t.counts.Displaced++
 	}
 	return at
 }
 
 // admit gives a key the place of the lightest in its bucket.
-func (t *table) admit(at int, tag uint64, slot uint32, w uint64) int {
+func (t *Table) admit(at int, tag uint64, slot uint32, w uint64) int {
 	now := t.rel(t.now)
 	b, x := &t.buckets[at], &t.evicted[at]
 	i := b.find(0)
@@ -295,8 +365,8 @@ func (t *table) admit(at int, tag uint64, slot uint32, w uint64) int {
 		t.evict(x, at*ways+i, now)
 	}
 	place := at*ways + i
-	b[i] = tag
-	e := &t.entries[place]
+	b.tags[i] = tag
+	e := &b.entries[i]
 	e.w, e.n, e.sq = w, 1, square(w)
 	e.total, e.totalN, e.totalSq, e.prev = 0, 0, 0, 0
 	e.last, e.since, e.admitted = slot, slot, now
@@ -317,7 +387,7 @@ func scoreOf(v uint64) uint32 { return uint32(min(v>>scoreUnit, 1<<32-1)) }
 // lightest returns the place with the least score. The scores kept in the
 // bucket are of when a key was last looked at, so that the least is looked at
 // again, and if it has grown the next: three at most.
-func (t *table) lightest(at int, x *evictions, now uint32) (place int, score uint64) {
+func (t *Table) lightest(at int, x *evictions, now uint32) (place int, score uint64) {
 	score = math.MaxUint64
 	for range 3 {
 		least := uint64(math.MaxUint64)
@@ -325,7 +395,7 @@ func (t *table) lightest(at int, x *evictions, now uint32) (place int, score uin
 			least = min(least, uint64(v)<<8|uint64(j))
 		}
 		j := int(least & 0xff)
-		v := t.entries[at*ways+j].score(now)
+		v := t.buckets[at].entries[j].score(now)
 		if v < score {
 			place, score = j, v
 		}
@@ -338,16 +408,16 @@ func (t *table) lightest(at int, x *evictions, now uint32) (place int, score uin
 }
 
 // evict notes what the key of a place could have had, and frees its history.
-func (t *table) evict(x *evictions, place int, now uint32) {
-	e := &t.entries[place]
+func (t *Table) evict(x *evictions, place int, now uint32) {
+	e := t.at(place)
 	if now-e.last >= reachDecades {
 		t.counts.Expired++
 	} else {
-		v := e.most(now)
+		v := e.most(&t.past[place], now)
 		for tier, reach := range [3]uint32{reachSlots, reachSeconds, reachDecades} {
 			from := now - reach + 1
 			if e.history >= 0 && e.last >= from {
-				v[tier] = t.read(e, from, now).most
+				v[tier] = t.read(place, from, now).most
 			}
 			v[tier] = add(v[tier], x.bound(from, e.admitted, now))
 		}

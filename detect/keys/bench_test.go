@@ -62,7 +62,7 @@ func TestUpdateDoesNotAllocate(t *testing.T) {
 // The nine default definitions with 16,384 entries each. Processor time is
 // reported beside the time on the wall, because machines are shared.
 func BenchmarkUpdate(b *testing.B) {
-	for _, flows := range []int{5_000, 1_000_000} {
+	for _, flows := range []int{50, 5_000, 1_000_000} {
 		b.Run(fmt.Sprintf("flows=%d", flows), func(b *testing.B) { benchmark(b, flows) })
 	}
 }

@@ -16,8 +16,7 @@ type array interface {
 
 // column is the Summary of one definition, whatever the size of its keys.
 type column interface {
-	Count(hash uint64, slot int64, weight uint64) (place int, admitted bool)
-	Member(place int, slot int64, member uint64)
+	Table() *heavy.Table
 	Advance(slot int64)
 	Now() int64
 	Reset()

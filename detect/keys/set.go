@@ -27,14 +27,17 @@ type Set struct {
 
 // compiled is a definition with the numbers of its lanes.
 type compiled struct {
-	Definition
 	need    uint64 // lanes of the key
 	members uint64 // lanes counted once
 	key     []uint8
 	member  []uint8
-	k0, k1  uint64
-	col     column
+	value   Value
+	table   *heavy.Table
+	hash    uint64 // of the sample's key
+	place   int    // that it has
 	missing uint64
+	col     column
+	Definition
 }
 
 // NewSet returns a Set with a Summary of so many entries (0: the default) per
@@ -64,6 +67,7 @@ func NewSet(defs []Definition, entries int, seed uint64) (*Set, error) {
 		if c.col, err = newColumn(&d, entries, s.mark); err != nil {
 			return nil, err
 		}
+		c.table, c.value = c.col.Table(), d.value
 		s.defs = append(s.defs, c)
 	}
 	return s, nil
@@ -108,20 +112,25 @@ func (s *Set) UpdateSome(f *decoder.Flow, slot int64, which uint64) {
 	rate := uint64(f.Est.SamplingRate)
 	weight := [2]uint64{Bytes: rate * uint64(f.FrameLength), Packets: rate}
 	for i := range s.defs {
+		d := &s.defs[i]
+		d.hash = s.combine(d.key)
+		d.place = d.table.Locate(d.hash)
+	}
+	for i := range s.defs {
+		d := &s.defs[i]
 		if which>>i&1 == 0 {
 			continue
 		}
-		d := &s.defs[i]
 		if s.have&d.need != d.need {
 			d.missing++
 			continue
 		}
-		place, admitted := d.col.Count(s.combine(d.key), slot, weight[d.value])
+		place, admitted := d.table.Count(d.place, d.hash, slot, weight[d.value&1])
 		if admitted {
 			s.name(d, place, f)
 		}
 		if d.members != 0 && place >= 0 && s.have&d.members == d.members {
-			d.col.Member(place, slot, s.combine(d.member))
+			d.table.Member(place, slot, s.combine(d.member))
 		}
 	}
 }
