@@ -25,6 +25,7 @@ import (
 	"weir/collector/udp"
 	"weir/collector/web"
 	"weir/detect"
+	"weir/detect/flood"
 )
 
 // IO is what a run or a replay speaks to.
@@ -463,5 +464,7 @@ func detectConfig(cfg config.Config, shards int) detect.Config {
 		Threshold: cfg.LargeFlow.Threshold,
 		Keys:      max(cfg.Limits.Keys/shards, 64),
 		Hot:       cfg.Limits.Hot,
-	}}
+	}, Flood: detect.FloodConfig{Config: flood.Config{
+		Hosts: max(cfg.Limits.Keys/shards/8, 64),
+	}}}
 }

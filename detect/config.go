@@ -21,6 +21,7 @@ type Budget = largeflow.Budget
 // Config is what a Shard and its Engine are told; both get the same.
 type Config struct {
 	LargeFlow LargeFlowConfig
+	Flood     FloodConfig
 }
 
 // LargeFlowConfig sets the large-flow detector. The zero value of a field
@@ -62,7 +63,7 @@ func (c Config) Validate() error {
 	case l.Hot < 16 || l.Hot > 1<<20:
 		return fmt.Errorf("large_flow hot %d: must be between 16 and %d", l.Hot, 1<<20)
 	}
-	return nil
+	return c.Flood.Validate()
 }
 
 func (c Config) withDefaults() Config {

@@ -32,6 +32,7 @@ type Engine struct {
 	off     bool
 	reports []largeflow.Report
 	alerts  []*Alert
+	attacks attackEngine
 }
 
 // NewEngine returns an engine for these shards. names may be nil.
@@ -41,7 +42,7 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 	}
 	l := cfg.withDefaults().LargeFlow
 	return &Engine{
-		shards: shards, names: names, max: l.Hot, off: l.Off,
+		shards: shards, names: names, max: l.Hot, off: l.Off, attacks: newAttackEngine(cfg, names),
 		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.Threshold, Budget: l.Budget, Hold: l.Hold, Flows: l.Hot}),
 	}
 }
@@ -53,10 +54,12 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 func (e *Engine) Tick(now time.Time, emit func(*Alert)) {
 	e.collect()
 	e.reports = e.tracker.Decide(now.UnixNano(), e.reports[:0])
+	e.attacks.decide(now)
 	e.emit(emit, "")
 }
 
 func (e *Engine) collect() {
+	e.attacks.collect(e.shards)
 	links := 0
 	defer func() { e.tracker.SetLinks(links) }()
 	for _, s := range e.shards {
@@ -79,6 +82,7 @@ func (e *Engine) Epoch(now time.Time, emit func(*Alert)) { e.Close(now, emit, Re
 func (e *Engine) Close(now time.Time, emit func(*Alert), reason string) {
 	e.Tick(now, emit)
 	e.reports = e.tracker.End(now.UnixNano(), e.reports[:0])
+	e.attacks.end(now)
 	e.emit(emit, reason)
 }
 
@@ -88,9 +92,13 @@ func (e *Engine) Close(now time.Time, emit func(*Alert), reason string) {
 func (e *Engine) SetConfig(now time.Time, cfg Config, emit func(*Alert)) {
 	l := cfg.withDefaults().LargeFlow
 	if l.Off && !e.off {
-		e.Close(now, emit, ReasonReload)
+		e.Tick(now, emit)
+		e.reports = e.tracker.End(now.UnixNano(), e.reports[:0])
+		e.emit(emit, ReasonReload)
 	}
 	e.off = l.Off
+	e.attacks.setConfig(now, &cfg)
+	e.emit(emit, ReasonReload)
 	e.tracker.SetConfig(largeflow.TrackerConfig{Threshold: l.Threshold, Budget: l.Budget, Hold: l.Hold})
 }
 
@@ -114,11 +122,13 @@ func (e *Engine) Stats() EngineStats {
 
 // emit turns the reports into alerts and emits them in the order of their keys.
 func (e *Engine) emit(emit func(*Alert), reason string) {
-	if len(e.reports) == 0 {
-		return
-	}
 	for i := range e.reports {
 		e.alerts = append(e.alerts, e.largeFlow(&e.reports[i], reason))
+	}
+	e.reports = e.reports[:0]
+	e.attackAlerts(reason)
+	if len(e.alerts) == 0 {
+		return
 	}
 	slices.SortFunc(e.alerts, func(a, b *Alert) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Seq, b.Seq)) })
 	for _, a := range e.alerts {

@@ -12,9 +12,10 @@ import (
 // alone calls Flow, Tick, Urgent and Reset; the Engine takes what Tick hands
 // over under the shard's lock.
 type Shard struct {
-	table *largeflow.Table
-	off   bool
-	noKey uint64
+	table   *largeflow.Table
+	off     bool
+	noKey   uint64
+	attacks attackShard
 
 	mu    sync.Mutex         // guards what follows
 	ready []largeflow.Record // handed over; empty once the engine took it
@@ -31,6 +32,8 @@ func NewShard(cfg Config, seed uint64) *Shard {
 		table: largeflow.NewTable(l.Threshold, l.Budget, l.Keys, seed),
 		off:   l.Off,
 		spare: make([]largeflow.Record, 0, largeflow.HandOver),
+
+		attacks: newAttackShard(cfg, seed),
 	}
 	s.count()
 	return s
@@ -39,6 +42,7 @@ func NewShard(cfg Config, seed uint64) *Shard {
 // Flow counts one flow sample, whose Est the registry has filled. It keeps
 // nothing of f and allocates nothing.
 func (s *Shard) Flow(f *decoder.Flow) {
+	s.attacks.sample(f)
 	if s.off {
 		return
 	}
@@ -52,7 +56,7 @@ func (s *Shard) Flow(f *decoder.Flow) {
 // Urgent reports that since the last Tick some flow came halfway to an alert.
 // The owner then calls Tick and wakes the Engine without waiting for the
 // ticker, at most once every 5 ms.
-func (s *Shard) Urgent() bool { return s.table.Urgent() }
+func (s *Shard) Urgent() bool { return s.table.Urgent() || s.attacks.urgent() }
 
 // Tick hands over what the Engine must see: two buffers change places under
 // the lock. While the engine still reads the last one, the table keeps its
@@ -66,7 +70,9 @@ func (s *Shard) Tick(time.Time) {
 			s.spare = s.ready
 		}
 	}
+	s.attacks.tick()
 	if s.next != nil {
+		s.attacks.setConfig(s.next)
 		l := s.next.LargeFlow
 		s.table.SetThreshold(l.Threshold, l.Budget)
 		s.off, s.next = l.Off, nil
@@ -80,6 +86,7 @@ func (s *Shard) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.table.Reset()
+	s.attacks.reset()
 	s.ready = s.ready[:0]
 	if s.spare == nil {
 		s.spare = s.ready

@@ -1,0 +1,203 @@
+package flood
+
+import (
+	"math"
+	"time"
+
+	"weir/detect/window"
+)
+
+// verdict is what one kind of packets to a victim amounts to.
+type verdict struct {
+	kind      Kind
+	estimate  Estimate
+	threshold float64 // load
+	ratio     float64 // log-likelihood
+	found     bool
+	sure      bool // the lower bound is above the threshold
+}
+
+const (
+	// background is the load that the hypothesis of no flood allows, as a part
+	// of the threshold.
+	background = 0.25
+	// evidence is the log-likelihood ratio from which a flood is suspected: a
+	// host that always gets the background is suspected once in thousands of
+	// samples, one with half of that practically never.
+	evidence = 10
+	// atLeast is how much must have come: seconds at the threshold. Less is a
+	// burst.
+	atLeast = 0.1
+	// confirmChance is the probability that a rate at the threshold shows as
+	// much; stricter than the interval shown, because it is asked often.
+	confirmChance = 1e-4
+
+	// established is how many handshakes belong to one other packet of TCP at
+	// most: a connection has at least two packets beside.
+	established = 0.5
+	// answered is how many packets a host gets for one that it sends.
+	answered = 5
+	// unheard multiplies the threshold of what could be answered, where no
+	// packet of the host was ever sampled.
+	unheard = 5
+	// fewSource multiplies the threshold of handshakes from few sources.
+	fewSource = 10
+	// smallFrame is the longest mean frame with which a few flows are taken
+	// for a flood and not for a transfer, in octets.
+	smallFrame = 200
+)
+
+var spans = [...]time.Duration{time.Second, 3 * time.Second, 10 * time.Second}
+
+// judge weighs one kind on all bases. The cut counts if it has about as much
+// as the best agent; an agent sees each packet once, but may not see all.
+func (t *Tracker) judge(v *victim, k Kind, now int64) (best verdict) {
+	if len(v.tracks[k]) == 0 || now-v.lastSeen > slots*slotNs {
+		return verdict{kind: k}
+	}
+	threshold := v.threshold(k, t.cfg.Baseline)
+	var whole verdict
+	for _, tr := range v.tracks[k] {
+		d := t.weigh(v, tr, k, now, threshold)
+		switch {
+		case tr.agent == 0:
+			whole = d
+		case d.found && !best.found || d.found == best.found && d.estimate.Load > best.estimate.Load:
+			best = d
+		}
+	}
+	if whole.estimate.Load > 0.85*best.estimate.Load && whole.found == best.found || whole.found && !best.found {
+		best = whole
+	}
+	best.kind = k
+	return best
+}
+
+// weigh tries the present run, and windows for what rose slowly.
+func (t *Tracker) weigh(v *victim, tr *track, k Kind, now int64, threshold float64) (d verdict) {
+	d = verdict{kind: k, threshold: threshold}
+	if t.final || max(now, tr.last)-tr.led >= minSpan {
+		d.try(v, tr, tr.inRun(now))
+	}
+	if !d.found && now-tr.onset > int64(spans[0]) {
+		for _, span := range spans[1:] {
+			if now-tr.onset <= int64(span) {
+				break
+			}
+			d.try(v, tr, tr.inWindow(now, span))
+			if d.found {
+				break
+			}
+		}
+	}
+	return d
+}
+
+// try asks whether an estimate shows a flood.
+func (d *verdict) try(v *victim, tr *track, e Estimate) {
+	sp := v.spread[d.kind]
+	if d.found || e.Effective < 2 || sp == nil {
+		return
+	}
+	need := d.threshold
+	least := float64(minSamples)
+	switch d.kind {
+	case SYN, SYNACK:
+		if sp.fewSources() {
+			need *= fewSource
+		}
+	case UDP, ACK:
+		least = 10
+		if d.kind == ACK && len(v.tracks[tcpOut]) == 0 {
+			need *= unheard
+		}
+		if sp.fewFlows() && (d.kind == ACK || e.FrameOctets > smallFrame) {
+			return
+		}
+	}
+	sec := e.Span.Seconds()
+	unit := e.Load * sec / e.Effective // load that one sample stands for
+	mean := (background*need*sec + v.credit(d.kind, tr, &e)) / unit
+	r := ratio(e.Effective, mean)
+	if e.Load > d.estimate.Load || d.estimate.Samples == 0 {
+		d.estimate, d.ratio = e, r
+	}
+	if e.Effective < least || e.Load < need || e.Load*sec < atLeast*need || r < evidence || sp.n < minSamples/2 {
+		return
+	}
+	d.estimate, d.ratio, d.threshold, d.found = e, r, need, true
+	excess := e.Effective - (mean - background*need*sec/unit)
+	d.sure = window.TailAtLeast(max(excess, 1), max(excess, 1)*need/e.Load) <= confirmChance
+	d.estimate.interval()
+}
+
+// credit returns the load that what else goes on explains: handshakes that
+// belong to established connections, packets that are answered. What is
+// usual of it is not counted, so that a busy host is not a blind one.
+func (v *victim) credit(k Kind, tr *track, e *Estimate) float64 {
+	var kinds [2]Kind
+	var factor float64
+	first := window.SlotOf(e.start)
+	switch k {
+	case SYN, SYNACK, RST:
+		kinds, factor = [2]Kind{tcpIn, ACK}, established
+	case UDP:
+		kinds, factor = [2]Kind{udpOut, udpOut}, answered
+		first -= 20
+	case ACK:
+		kinds, factor = [2]Kind{tcpOut, tcpOut}, answered
+		first -= 20
+	default:
+		return 0
+	}
+	other := v.track(kinds[0], tr.agent).since(first)
+	if kinds[1] != kinds[0] {
+		other.add(v.track(kinds[1], tr.agent).since(first))
+	}
+	if other.n == 0 {
+		return 0
+	}
+	// In loads of this kind: as many packets of its mean load.
+	perPacket := e.Load / e.PacketsPerSecond
+	packet := other.w / other.n
+	w := other.w + 2*math.Sqrt(other.n)*packet
+	if factor == established {
+		if usual, ok := v.base[tcpIn].load(); ok {
+			w = max(w-usual*e.Span.Seconds(), 0)
+		}
+	}
+	return factor * w * perPacket
+}
+
+// shown estimates what an open alert shows: over a window in which the
+// threshold gives a good number of samples, on the basis that says most.
+func (t *Tracker) shown(v *victim, k Kind, now int64) (best Estimate) {
+	var whole Estimate
+	for _, tr := range v.tracks[k] {
+		s := tr.since(0)
+		if s.n == 0 {
+			continue
+		}
+		e := tr.inWindow(now, spans[2])
+		perSecond := s.n / max(s.load, 1e-9) // samples a second at the threshold
+		for _, span := range spans[:2] {
+			if perSecond*span.Seconds() >= 100 {
+				e = tr.inWindow(now, span)
+				break
+			}
+		}
+		if run := tr.inRun(now); run.Span < e.Span && run.Samples > 0 && now-tr.last < int64(time.Second) {
+			e = run
+		}
+		if tr.agent == 0 {
+			whole = e
+		} else if e.Load > best.Load {
+			best = e
+		}
+	}
+	if whole.Load > 0.85*best.Load {
+		best = whole
+	}
+	best.interval()
+	return best
+}

@@ -1,0 +1,185 @@
+package flood
+
+import (
+	"math"
+	"time"
+
+	"weir/detect/window"
+)
+
+// sum is what some samples add up to.
+type sum struct {
+	n      float64
+	w, w2  float64 // packets
+	load   float64 // seconds at the host's threshold
+	octets float64
+}
+
+func (s *sum) add(o sum) {
+	s.n += o.n
+	s.w += o.w
+	s.w2 += o.w2
+	s.load += o.load
+	s.octets += o.octets
+}
+
+func (s *sum) effective() float64 {
+	if s.w2 <= 0 {
+		return 0
+	}
+	return s.w * s.w / s.w2
+}
+
+// slotSum is a sum as the ring keeps it.
+type slotSum struct {
+	n                   uint32
+	w, w2, load, octets float32
+}
+
+const slots = 128
+
+// track is one kind of packets to one victim, counted on one basis: all ports
+// of an agent, or the cut.
+type track struct {
+	agent  uint32 // 0 is the cut
+	newest int64  // slot
+	ring   [slots]slotSum
+
+	// The run is the present busy period. It begins with a sample, which
+	// stands for the time before and is not in all.
+	level float64 // seconds at the threshold; drains at runDrain
+	onset int64   // ns of the first sample
+	led   int64   // ns of the last one that arrived together with it
+	last  int64
+	all   sum
+}
+
+const (
+	runDrain = 0.6 // of the threshold; between the background and a flood
+	runMax   = 6   // seconds of drain that the level holds at most
+
+	// Samples that arrive less than batchGap ns apart may have left the agent
+	// together, and tell nothing of the time between them; but not for longer
+	// than minSpan.
+	batchGap = int64(5e6)
+	minSpan  = int64(50e6)
+)
+
+// add counts a record; threshold is in loads of a host's. It reports whether a
+// new run began.
+func (k *track) add(r *Record, s sum, threshold float64) (fresh bool) {
+	k.slot(r.Slot, s)
+	if gone := r.First - k.last; gone > 0 {
+		k.level -= runDrain * threshold * float64(gone) / 1e9
+	}
+	fresh = k.level <= 0 || k.last == 0
+	switch {
+	case fresh && r.Began > 0:
+		k.level, k.all = 0, sum{}
+		k.onset, k.led = r.Began, r.Began
+	case fresh:
+		k.level, k.all = 0, sum{}
+		k.onset, k.led = r.First, r.First
+	}
+	k.level = min(k.level+s.load, runMax*runDrain*threshold+s.load/s.n)
+	k.last = max(k.last, r.Last)
+	switch {
+	case r.Last-k.led <= batchGap && r.Last-k.onset <= minSpan && (s.n > 1 || fresh):
+		k.led = r.Last
+	case fresh && r.Began == 0: // one of them is the first
+		f := (s.n - 1) / s.n
+		k.all.add(sum{s.n - 1, s.w * f, s.w2 * f, s.load * f, s.octets * f})
+	default:
+		k.all.add(s)
+	}
+	return fresh
+}
+
+func (k *track) slot(slot int64, s sum) {
+	if slot > k.newest {
+		for i := max(k.newest+1, slot-slots+1); i <= slot; i++ {
+			k.ring[i&(slots-1)] = slotSum{}
+		}
+		k.newest = slot
+	}
+	if slot <= k.newest-slots {
+		return
+	}
+	c := &k.ring[slot&(slots-1)]
+	c.n += uint32(s.n)
+	c.w += float32(s.w)
+	c.w2 += float32(s.w2)
+	c.load += float32(s.load)
+	c.octets += float32(s.octets)
+}
+
+// since adds up the slots from first on.
+func (k *track) since(first int64) (s sum) {
+	if k == nil {
+		return s
+	}
+	for i := max(first, k.newest-slots+1); i <= k.newest; i++ {
+		c := &k.ring[i&(slots-1)]
+		s.add(sum{float64(c.n), float64(c.w), float64(c.w2), float64(c.load), float64(c.octets)})
+	}
+	return s
+}
+
+// Estimate is a rate with its exact 95 % interval.
+type Estimate struct {
+	PacketsPerSecond float64
+	Low, High        float64 // packets per second
+	BitsPerSecond    float64
+	Samples          uint32
+	Effective        float64 // samples, less where their weights differ
+	SamplingRate     float64
+	FrameOctets      float64
+	Span             time.Duration
+	Agent            uint32 // 0: summed over the cut
+	Load             float64
+
+	start int64 // ns
+}
+
+func (s *sum) estimate(start, now int64, agent uint32) Estimate {
+	span := max(now-start, minSpan)
+	sec := float64(span) / 1e9
+	e := Estimate{
+		PacketsPerSecond: s.w / sec, BitsPerSecond: 8 * s.octets / sec, Load: s.load / sec,
+		Samples: uint32(s.n), Effective: s.effective(), Span: time.Duration(span), Agent: agent, start: start,
+	}
+	if s.n > 0 {
+		e.SamplingRate, e.FrameOctets = s.w/s.n, s.octets/s.w
+	}
+	return e
+}
+
+func (e *Estimate) interval() {
+	low, high := window.Interval(e.Effective, 0.95)
+	if e.Effective == 0 {
+		e.High = high * max(e.SamplingRate, 1) / e.Span.Seconds()
+		return
+	}
+	e.Low, e.High = e.PacketsPerSecond*low/e.Effective, e.PacketsPerSecond*high/e.Effective
+}
+
+// ratio is the log-likelihood ratio of the k events counted, against their
+// mean under the hypothesis.
+func ratio(k, mean float64) float64 {
+	if k <= mean {
+		return 0
+	}
+	return k*math.Log(k/max(mean, 1e-9)) - k + mean
+}
+
+// inWindow estimates over the last span, from the beginning of a slot.
+func (k *track) inWindow(now int64, span time.Duration) Estimate {
+	first := window.SlotOf(now-int64(span)) + 1
+	s := k.since(first)
+	return s.estimate(window.SlotStart(first), now, k.agent)
+}
+
+// inRun estimates over the present run, whose first sample is not counted.
+func (k *track) inRun(now int64) Estimate {
+	return k.all.estimate(k.led, max(now, k.last), k.agent)
+}
