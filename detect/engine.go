@@ -41,9 +41,17 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 		names = noNames{}
 	}
 	l := cfg.withDefaults().LargeFlow
+	seed := uint64(0)
+	if len(shards) > 0 {
+		seed = shards[0].seed
+	}
+	watch := largeflow.NewWatch(l.Hot, seed)
+	for _, s := range shards {
+		s.table.SetWatch(watch)
+	}
 	return &Engine{
 		shards: shards, names: names, max: l.Hot, off: l.Off, attacks: newAttackEngine(cfg, names),
-		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.Threshold, Budget: l.Budget, Hold: l.Hold, Flows: l.Hot}),
+		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.Threshold, Budget: l.Budget, Hold: l.Hold, Flows: l.Hot, Watch: watch}),
 	}
 }
 

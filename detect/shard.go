@@ -16,6 +16,7 @@ type Shard struct {
 	off     bool
 	noKey   uint64
 	attacks attackShard
+	seed    uint64
 
 	mu    sync.Mutex         // guards what follows
 	ready []largeflow.Record // handed over; empty once the engine took it
@@ -31,6 +32,7 @@ func NewShard(cfg Config, seed uint64) *Shard {
 	s := &Shard{
 		table: largeflow.NewTable(l.Threshold, l.Budget, l.Keys, seed),
 		off:   l.Off,
+		seed:  seed,
 		spare: make([]largeflow.Record, 0, largeflow.HandOver),
 
 		attacks: newAttackShard(cfg, seed),

@@ -206,7 +206,13 @@ func BenchmarkShardFlow(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		flows int
-	}{{"1 hot key", 1}, {"1000 known keys", 1000}, {"10000 known keys", 10000}, {"new keys", 1 << 30}} {
+		gap   time.Duration
+	}{
+		{"1 hot key", 1, 10 * time.Microsecond},
+		{"1000 large flows", 1000, 10 * time.Microsecond},
+		{"10000 small flows", 10000, 2 * time.Millisecond},
+		{"new keys", 1 << 30, 10 * time.Microsecond},
+	} {
 		b.Run(c.name, func(b *testing.B) {
 			s := NewShard(Config{}, 1)
 			var a decoder.Arrival
@@ -223,7 +229,7 @@ func BenchmarkShardFlow(b *testing.B) {
 			for b.Loop() {
 				f.Header.Key.SrcPort = uint16(keys[i&0xffff])
 				f.Header.Key.DstPort = uint16(keys[i&0xffff] >> 16)
-				f.At = f.At.Add(10 * time.Microsecond)
+				f.At = f.At.Add(c.gap)
 				s.Flow(&f)
 				if i++; i%10000 == 0 {
 					s.Tick(f.At)

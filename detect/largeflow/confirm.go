@@ -4,7 +4,7 @@ import "math"
 
 // ratios are the slopes of the confirming bound: each is sharpest for a flow
 // of a little more than so many times the threshold.
-var ratios = [...]float64{1.25, 1.5, 2, 3, 5, 10}
+var ratios = [...]float64{1.25, 1.5, 2, 3, 4.5, 8}
 
 const (
 	// falseShare: a confirmed flow whose true rate is below this share of the
@@ -17,12 +17,16 @@ const (
 	atThreshold = 0.005
 )
 
-// exponents of ratios for a flow of falseShare of the threshold.
-var exponents = func() (e [len(ratios)]float64) {
+// exponents and constants of ratios for a flow of falseShare of the threshold:
+// it ever lifts the statistic of r to H with probability C·exp(-ηH), by the
+// theorem of Cramér and Lundberg, the bound being that without C < 1.
+var exponents, constants = func() (e, c [len(ratios)]float64) {
 	for i, r := range ratios {
 		e[i] = exponent(r, falseShare)
+		g := falseShare * math.Log(r)
+		c[i] = (r - 1 - g) / (g*math.Pow(r, e[i]) - (r - 1))
 	}
-	return e
+	return e, c
 }()
 
 // bound is a lower bound of a flow's rate that holds at all times at once. For
@@ -32,8 +36,8 @@ var exponents = func() (e [len(ratios)]float64) {
 // McAuliffe and Sekhon, Time-uniform Chernoff bounds, 2020). Solved for λ, the
 // best of some r is the bound.
 //
-// Under a rate of falseShare of the threshold the probability is exp(-ηH),
-// η > 1. A link full of such flows, each judged anew every onsetEvery seconds,
+// Under a rate of falseShare of the threshold the probability is exp(-ηH) at
+// most, η > 1. A link full of such flows, each judged anew every onsetEvery seconds,
 // stays within the budget.
 type bound struct{ limits [len(ratios)]float64 }
 
@@ -42,7 +46,7 @@ type bound struct{ limits [len(ratios)]float64 }
 func newBound(b Budget, links int, share float64) (c bound) {
 	looks := week.Seconds() / onsetEvery / (falseShare * share) * float64(max(links, 1)) / b.Confirmed
 	for i := range c.limits {
-		c.limits[i] = max(math.Log(float64(len(ratios))*looks)/exponents[i], math.Log(float64(len(ratios))/atThreshold))
+		c.limits[i] = max(math.Log(constants[i]*float64(len(ratios))*looks)/exponents[i], math.Log(float64(len(ratios))/atThreshold))
 	}
 	return c
 }

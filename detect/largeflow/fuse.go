@@ -34,39 +34,48 @@ func (t *Tracker) fuse(f *flow, p *point, r *Record, known bool) {
 	level := levelOf(rho(r.Level) * t.cfg.Threshold.At(r.Point.Speed) / theta)
 	budget := t.cfg.Budget.budgetLog(float64(max(r.Share, 1e-3))) + math.Log(total)
 
-	x := (r.Sum.W + r.Onset.Sum.W - r.Onset.Lead.W) / p.weight()
 	u := &f.fused
-	begin := u.at
-	if begun := r.Begun || !known; begun && r.Onset.At > u.at {
-		begin = r.Onset.At
-	}
+	x := (r.Sum.W + r.Onset.Sum.W - r.Onset.Lead.W) / p.weight()
+	now := max(u.at, r.Last)
 	for j := range u.bank {
 		b, h := &u.bank[j], &hypotheses[level][j]
-		gain, drain := float64(h.gain), float64(h.drain)
-		n := x
-		if !known && b.s > 0 { // it was there before it was seen
-			b.s = b.s - drain*mine*float64(max(u.at-b.start, 0))/1e9 + gain
-			n++
-		}
-		b.s -= drain * total * float64(begin-u.at) / 1e9
-		if b.s <= 0 {
-			b.s, b.k, b.start = 0, 1, begin
+		gain, drain := float64(h.gain), float64(h.drain)/1e9
+		from, n := u.at, x // drained up to from; samples to add
+		switch {
+		case r.Begun || !known:
+			b.s -= drain * total * float64(max(r.Onset.At-u.at, 0))
+			if b.s <= 0 {
+				b.s, b.k, b.start, from = 0, 1, r.Onset.At, r.Onset.At
+				break
+			}
+			n++ // what arrived with the first counts as one
+			from = max(u.at, r.Onset.At)
+			if !known { // it was there before it was seen
+				b.s -= drain * mine * float64(max(from-b.start, 0))
+			}
+			if r.Onset.At < b.start {
+				b.s -= drain * total * float64(b.start-r.Onset.At)
+				b.start = r.Onset.At
+			}
+		case b.s <= 0 && r.First < u.at:
+			b.s, b.k, b.start, from, n = 0, 1, r.First, r.First, max(x-1, 0)
+		case b.s <= 0:
+			b.s, b.k, b.start = 0, 1, u.at
 		}
 		b.k += n
 		limit := float64(h.base) + budget
-		b.s += gain*x - drain*total*float64(max(r.Last-begin, 0))/1e9
-		b.s = min(b.s, topShare*limit)
+		b.s = min(b.s+gain*n-drain*total*float64(now-from), topShare*limit)
 		if b.s+gain < limit || f.cross.Member != 0 || seeing < 2 && f.begun {
 			continue
 		}
-		if refuted(b.k, total*float64(r.Last-b.start)/1e9) {
-			b.s, b.k, b.start = 0, 1, r.Last
+		if refuted(b.k, total*float64(now-b.start)/1e9) {
+			b.s, b.k, b.start = 0, 1, now
 			continue
 		}
 		f.cross = Crossing{
-			Member: j + 1, Samples: b.k, Start: b.start, At: max(r.Last, u.at), Ratio: b.s + gain, Limit: limit, Rate: total,
-			Theta: theta, Level: level,
+			Member: j + 1, Samples: b.k, Start: b.start, At: now, Ratio: b.s + gain, Limit: limit, Rate: total,
+			Theta: theta, Level: level, Points: seeing,
 		}
 	}
-	u.at = max(u.at, r.Last)
+	u.at = now
 }

@@ -100,8 +100,9 @@ const (
 	// The largest of many estimates is too large by chance; what so many
 	// standard deviations below it amounts to is about the truth.
 	linkDoubt = 3.5
-	// A flow whose own rate reaches this share of the threshold is not below it.
-	subThreshold = 0.8
+	// A flow is below the threshold when so many standard deviations above its
+	// rate are.
+	subThreshold = 3
 )
 
 // learn judges the flow's own life every 16 samples: a steady flow below the
@@ -119,7 +120,7 @@ func (e *entry) learn(l *link, rate float64, at int64) {
 		e.lifeAt = at - (at-e.lifeAt)/2
 	}
 	e.own = 0
-	if share < subThreshold {
+	if share*(1+subThreshold*doubt) < 1 {
 		e.own = levelOf(share * (1 + doubt))
 		if share > lowLevel {
 			l.learn(levelBelow(share*(1-linkDoubt*doubt)), at)

@@ -73,4 +73,5 @@ type Crossing struct {
 	Rate      float64 // samples a second of a flow at the threshold
 	Theta     float64 // the threshold, bit/s
 	Level     uint8   // the background
+	Points    int     // vantage points that it rests on; 0 is one
 }

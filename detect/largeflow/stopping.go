@@ -104,19 +104,24 @@ func (s *stopping) quantile(p, t, guess float64) (rate float64, ok bool) {
 	return math.Exp((lo + hi) / 2), ok
 }
 
+// The mean of the median estimate is 3 to 18 % above the truth, by simulation
+// of flows of 10 to 1 times the threshold; skewed of it is taken off, and less
+// from skewedTo samples on.
+const (
+	skewed   = 0.1
+	skewedTo = 15
+)
+
 // estimate returns a flow's rate in samples a second and its 95 % interval
 // after the walk stopped at t seconds with n samples. The interval holds the
 // rates that are not surprised by so early or so late an end (ordering of
-// Armitage and Siegmund); the estimate is the median of that law, less the
-// excess of its mean, which for n-1 intervals is that of a gamma law.
+// Armitage and Siegmund); the estimate is the median of that law, made
+// smaller because its own law is skewed.
 func (s *stopping) estimate(n, t float64) (rate, low, high float64, ok bool) {
 	const tail = (1 - confidence) / 2
 	guess := max(n-1, 0.5) / t
 	low, ok1 := s.quantile(tail, t, guess/2)
 	high, ok2 := s.quantile(1-tail, t, guess*2)
 	rate, ok3 := s.quantile(0.5, t, guess)
-	if k := n - 1; k > 2 {
-		rate *= (k - 1) / (k - 1.0/3)
-	}
-	return rate, low, high, ok1 && ok2 && ok3
+	return rate * (1 - skewed*min(1, skewedTo/n)), low, high, ok1 && ok2 && ok3
 }

@@ -15,10 +15,16 @@ const (
 	// A flow is hot from this share of a member's threshold on: three vantage
 	// points that see as much each then have enough together.
 	hotShare = 1.0 / 3
-	topShare = 1.5 // of the threshold: where a statistic stops growing
+	// Each of its samples is then worth a wake, while the statistic is not lost.
+	urgentShare = 0.15
+	topShare    = 1.5 // of the threshold: where a statistic stops growing
 
-	lateAfter = int64(1e9)  // ns behind the newest sample: not counted
-	hotFor    = int64(15e9) // ns that a flow stays hot after its statistics were last high enough
+	lateAfter = int64(1e9) // ns behind the newest sample: not counted
+	// A flow stays hot, after its statistics were last high enough, for as long
+	// as one at the threshold gives hotFor samples, within bounds in ns.
+	hotFor   = 25.0
+	hotLeast = int64(1e9)
+	hotMost  = int64(15e9)
 
 	calmSamples  = 96 // of a busy period, from which a wake per sample gains nothing over the tick
 	weightMemory = 16 // samples that the mean weight is taken over
@@ -47,11 +53,14 @@ type entry struct {
 	mean     float32 // weight of a sample
 	square   float32 // mean squared weight
 	seen     uint8   // samples behind these, up to weightMemory
-	level    uint8   // background of the bank
-	own      uint8   // background the flow is to itself
+	logged   float32 // rate of which log is the logarithm
+	log      float32
+	level    uint8 // background of the bank
+	own      uint8 // background the flow is to itself
 	hot      bool
 	told     bool // the present crossing has been reported
 	link     int32
+	mark     uint32     // of the Watch
 	last     int64      // ns of the newest sample
 	batch    int64      // ns of the first of the samples that arrived with it
 	together window.Sum // what arrived with it so far
@@ -85,6 +94,7 @@ type Table struct {
 	budget    Budget
 	links     []link // the first for those without a place
 	linkAt    map[decoder.Vantage]int32
+	watch     *Watch
 	seed      [2]uint64
 	tags      []bucket
 	entries   []entry
@@ -104,7 +114,7 @@ func NewTable(threshold Threshold, budget Budget, keys int, seed uint64) *Table 
 		budget:    budget,
 		links:     []link{{speed: math.MaxUint64}},
 		linkAt:    map[decoder.Vantage]int32{},
-		seed:      [2]uint64{mix(seed + 0x9e3779b97f4a7c15), mix(seed + 0x3c6ef372fe94f82a)},
+		seed:      seeds(seed),
 		tags:      make([]bucket, buckets),
 		entries:   make([]entry, buckets*ways),
 		mask:      uint64(buckets - 1),
@@ -128,6 +138,9 @@ func (t *Table) SetThreshold(th Threshold, b Budget) {
 		e.own, e.level, e.life, e.lifeAt = 0, 0, 0, e.last
 	}
 }
+
+// SetWatch gives the table the site's Watch, before its first sample.
+func (t *Table) SetWatch(w *Watch) { t.watch = w }
 
 // Links returns how many links have shown themselves.
 func (t *Table) Links() int { return len(t.links) - 1 }
@@ -185,7 +198,7 @@ func (t *Table) Sample(f *decoder.Flow, at int64) {
 	e.together.Add(window.Sum{N: 1, W: w, W2: w * w})
 	e.frames += uint64(frame)
 	top, member := e.judge(l, w, at)
-	t.count(e, frame, w, at, top)
+	t.count(e, l, frame, w, at, top)
 	if top >= 1 && !e.told {
 		t.cross(e, l, member, at)
 	} else if top < hotShare {
@@ -233,21 +246,39 @@ func (e *entry) judge(l *link, w float64, at int64) (top float32, which int) {
 	if level := max(l.level, e.own); level != e.level {
 		e.relevel(level, rate)
 	}
-	budget := l.budget + float32(math.Log(rate*1e9))
+	above := false
 	for j := range e.bank {
 		b, h := &e.bank[j], &hypotheses[e.level][j]
 		if b.start >= e.batch { // arrived with the first: of a time before it
 			b.start = max(b.start, at)
 			continue
 		}
-		limit := max(h.base+budget, 2*h.gain)
 		b.k += u
-		b.s = min(b.s-h.drain*x+h.gain*u, topShare*limit)
-		if v := (b.s + h.gain) / limit; v > top {
+		b.s += h.gain*u - h.drain*x
+		above = above || b.s > 0
+	}
+	if !above {
+		return 0, 0
+	}
+	budget := l.budget + e.logOf(float32(rate))
+	for j := range e.bank {
+		b, h := &e.bank[j], &hypotheses[e.level][j]
+		limit := max(h.base+budget, 2*h.gain)
+		b.s = min(b.s, topShare*limit)
+		if v := (b.s + h.gain) / limit; b.s > 0 && v > top {
 			top, which = v, j
 		}
 	}
 	return top, which
+}
+
+// logOf returns the logarithm of a rate per ns, in 1/s, to 1 %: it hardly
+// changes from sample to sample.
+func (e *entry) logOf(rate float32) float32 {
+	if d := rate - e.logged; d > e.logged/100 || d < -e.logged/100 {
+		e.logged, e.log = rate, float32(math.Log(float64(rate)*1e9))
+	}
+	return e.log
 }
 
 // weigh returns the weight of a sample known so far, and learns.
@@ -306,7 +337,7 @@ func (t *Table) cross(e *entry, l *link, which int, at int64) {
 	r := &t.out[e.rec]
 	r.Cross = Crossing{
 		Member: which + 1, Samples: float64(b.k), Start: b.start, At: at, Ratio: float64(b.s + hypotheses[e.level][which].gain),
-		Limit: float64(hypotheses[e.level][which].base + l.budget + float32(math.Log(rate*1e9))), Rate: rate * 1e9,
+		Limit: float64(hypotheses[e.level][which].base + l.budget + e.log), Rate: rate * 1e9,
 		Theta: l.theta * 8e9, Level: e.level,
 	}
 	e.told = true
@@ -320,14 +351,20 @@ func refuted(k, mean float64) bool {
 	return k < mean && 1-window.TailAtLeast(k, mean) < chance
 }
 
+// stay is how many ns a flow stays hot after its statistics were last high
+// enough.
+func (e *entry) stay(l *link) int64 {
+	return min(max(int64(hotFor*float64(e.square)/float64(e.mean)/l.theta), hotLeast), hotMost)
+}
+
 // count adds a sample to its entry, and to a record if the flow is hot.
-func (t *Table) count(e *entry, frame uint32, w float64, at int64, top float32) {
+func (t *Table) count(e *entry, l *link, frame uint32, w float64, at int64, top float32) {
 	one := window.Sum{N: 1, W: w, W2: w * w}
 	o := &e.onset
 	e.busy++
 	if e.hot {
 		if top >= hotShare {
-			e.hotUntil = at + hotFor
+			e.hotUntil = at + e.stay(l)
 		}
 		t.record(e, one, frame, at)
 	} else {
@@ -338,13 +375,13 @@ func (t *Table) count(e *entry, frame uint32, w float64, at int64, top float32) 
 		o.Sum.Add(one)
 		o.Hot = max(e.last, at)
 		e.octets += uint64(frame)
-		if top < hotShare || o.Sum.N < 2 {
+		if (top < hotShare || o.Sum.N < 2) && (t.watch == nil || !t.watch.has(e.mark)) {
 			return
 		}
-		e.hot, e.hotSince, e.hotUntil = true, at, at+hotFor
+		e.hot, e.hotSince, e.hotUntil = true, at, at+e.stay(l)
 		t.begin(e)
 	}
-	if top >= hotShare && (!e.told || e.busy <= calmSamples) {
+	if top >= urgentShare && (!e.told || e.busy <= calmSamples) {
 		t.urgent = true
 	}
 }
@@ -435,6 +472,9 @@ func (t *Table) find(key *packet.Key, v decoder.Vantage, at int64) *entry {
 	for j := range e.bank {
 		e.bank[j] = cusum{k: 1, start: at}
 	}
+	if t.watch != nil {
+		e.mark = t.watch.mark(key)
+	}
 	return e
 }
 
@@ -463,12 +503,19 @@ func (t *Table) victim(group []entry, at int64) int {
 // hash folds the key and vantage point with 128-bit products, keyed because
 // whoever sends packets chooses the keys.
 func (t *Table) hash(k *packet.Key, v decoder.Vantage) uint64 {
-	a := fold(le(k.Src[:8])^t.seed[0], le(k.Src[8:])^t.seed[1])
-	b := fold(le(k.Dst[:8])^t.seed[1], le(k.Dst[8:])^t.seed[0])
+	return mix(fold(hashKey(k, t.seed)^t.seed[1], (uint64(v.Agent)<<32|uint64(v.Source))^t.seed[0]))
+}
+
+func hashKey(k *packet.Key, seed [2]uint64) uint64 {
+	a := fold(le(k.Src[:8])^seed[0], le(k.Src[8:])^seed[1])
+	b := fold(le(k.Dst[:8])^seed[1], le(k.Dst[8:])^seed[0])
 	c := uint64(k.SrcPort)<<48 | uint64(k.DstPort)<<32 | uint64(k.Domain)
-	d := uint64(v.Agent)<<32 | uint64(v.Source)
-	e := fold(c^t.seed[0]^a, d^uint64(k.Proto)<<56^t.seed[1]^bits.RotateLeft64(b, 32))
+	e := fold(c^seed[0]^a, uint64(k.Proto)<<56^seed[1]^bits.RotateLeft64(b, 32))
 	return mix(e ^ a ^ b)
+}
+
+func seeds(seed uint64) [2]uint64 {
+	return [2]uint64{mix(seed + 0x9e3779b97f4a7c15), mix(seed + 0x3c6ef372fe94f82a)}
 }
 
 func fold(a, b uint64) uint64 {

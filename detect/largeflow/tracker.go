@@ -82,7 +82,8 @@ type TrackerConfig struct {
 	Threshold Threshold
 	Budget    Budget
 	Hold      time.Duration
-	Flows     int // pairs of flow and vantage point at most
+	Flows     int    // pairs of flow and vantage point at most
+	Watch     *Watch // shared with the tables
 }
 
 // Tracker joins the records of all shards and decides. It is not safe for
@@ -110,7 +111,7 @@ func NewTracker(cfg TrackerConfig) *Tracker {
 
 // SetConfig replaces threshold and hold time.
 func (t *Tracker) SetConfig(cfg TrackerConfig) {
-	cfg.Flows = t.cfg.Flows
+	cfg.Flows, cfg.Watch = t.cfg.Flows, t.cfg.Watch
 	t.cfg = cfg
 }
 
@@ -131,6 +132,7 @@ func (t *Tracker) Add(r *Record) {
 		}
 		f = &flow{key: r.Key}
 		t.flows[r.Key] = f
+		t.cfg.Watch.add(&f.key)
 		t.all = append(t.all, f)
 	}
 	p := t.point(f, r)
@@ -201,6 +203,7 @@ func (t *Tracker) Decide(now int64, reports []Report) []Report {
 
 func (t *Tracker) drop(f *flow) {
 	delete(t.flows, f.key)
+	t.cfg.Watch.remove(&f.key)
 	t.pairs -= len(f.points)
 	t.free = append(t.free, f.points...)
 }
