@@ -116,30 +116,24 @@ func (t *Table) turned() { t.current = t.rel(t.now) / t.lifetime }
 // find returns the place of the tag in its bucket, or none. It compares all
 // eight: that costs less than a branch that cannot be foretold.
 func (b *bucket) find(tag uint64) int {
+	return max(half(b.tags[:4], tag), half(b.tags[4:], tag)|ways/2)
+}
+
+// half returns the index of the tag among four, or none. Or'ed with the half's
+// first place, none stays none.
+func half(b []uint64, tag uint64) int {
 	at := none
-	if b.tags[0] == tag {
+	if b[0] == tag {
 		at = 0
 	}
-	if b.tags[1] == tag {
+	if b[1] == tag {
 		at = 1
 	}
-	if b.tags[2] == tag {
+	if b[2] == tag {
 		at = 2
 	}
-	if b.tags[3] == tag {
+	if b[3] == tag {
 		at = 3
-	}
-	if b.tags[4] == tag {
-		at = 4
-	}
-	if b.tags[5] == tag {
-		at = 5
-	}
-	if b.tags[6] == tag {
-		at = 6
-	}
-	if b.tags[7] == tag {
-		at = 7
 	}
 	return at
 }
@@ -153,11 +147,12 @@ func (t *Table) Locate(hash uint64) int {
 	at := hash >> 1 & t.mask
 	b := &t.buckets[at]
 	i := b.find(hash | 1)
-	t.fetched += b.entries[i&(ways-1)].last
 	place := int(at)*ways | i
+	x := b.entries[i&(ways-1)].last
 	if t.members != nil {
-		t.fetched += uint32(t.members[place&(len(t.members)-1)][0][0])
+		x += uint32(t.members[place&(len(t.members)-1)][0][0])
 	}
+	t.fetched = x
 	return place
 }
 

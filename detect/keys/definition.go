@@ -49,6 +49,9 @@ func Parse(key string) (Definition, error) {
 	for _, f := range fields {
 		d.size += words[f.kind].size
 	}
+	if len(fields) > maxFields {
+		return d, fmt.Errorf("key %q: has %d fields with domain and agent, at most %d; leave fields out", key, len(fields), maxFields)
+	}
 	if d.size > MaxSize {
 		return d, fmt.Errorf("key %q: has %d bytes, at most %d; leave fields out", key, d.size, MaxSize)
 	}
@@ -75,6 +78,9 @@ func ParseWith(key, value string) (Definition, error) {
 		case w == "packets" && i == 0:
 		case isDistinct && strings.HasSuffix(inside, ")") && i == len(words)-1:
 			d.distinct, err = parseFields("value", strings.TrimSuffix(inside, ")"))
+			if err == nil && len(d.distinct) > maxFields {
+				err = fmt.Errorf("value %q: has more than %d fields; leave fields out", value, maxFields)
+			}
 		default:
 			err = fmt.Errorf("value %q: %q is unknown; use bytes, packets, distinct(field), or both", value, w)
 		}
@@ -187,21 +193,26 @@ func (d *Definition) stored() int {
 
 // Default returns the definitions of a collector without configured ones.
 //
-// A flow of its own, for large flows. A destination in bytes and in packets,
-// with its sources: floods that fill a line, and those that fill a table or a
-// processor. A service, for floods at one port. A prefix, for attacks spread
-// over many of its addresses. A destination by the port it is answered from,
-// for amplification (DNS 53, NTP 123, …). A source with its destinations, for
-// sweeps and spreaders; a pair with its ports, for port scans. And the port of
-// a switch with the sources behind it: where spoofed packets come in.
+//   - a flow, for large flows;
+//   - a destination in bytes: floods that fill a line;
+//   - a destination in packets, with its sources: floods that fill a table or a
+//     processor, spoofed or not;
+//   - a service, for floods at one port;
+//   - a prefix with its addresses, for attacks spread over many of them;
+//   - a destination by the port it is answered from, for amplification (DNS
+//     53, NTP 123, …);
+//   - a source with its destinations, for sweeps and spreaders;
+//   - a pair with its ports, for port scans;
+//   - the port of a switch with the sources behind it: where spoofed packets
+//     come in.
 func Default() []Definition {
 	return []Definition{
 		mustParse("src,dst,proto,src_port,dst_port", "bytes"),
 		mustParse("dst", "bytes"),
 		mustParse("dst", "packets distinct(src)"),
-		mustParse("dst,proto,dst_port", "packets distinct(src)"),
+		mustParse("dst,proto,dst_port", "packets"),
 		mustParse("dst/24/48", "packets distinct(dst)"),
-		mustParse("dst,proto,src_port", "bytes distinct(src)"),
+		mustParse("dst,proto,src_port", "bytes"),
 		mustParse("src", "packets distinct(dst)"),
 		mustParse("src,dst", "packets distinct(dst_port)"),
 		mustParse("input", "packets distinct(src)"),

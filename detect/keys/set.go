@@ -2,6 +2,7 @@ package keys
 
 import (
 	"fmt"
+	"slices"
 
 	"weir/decoder"
 	"weir/detect/heavy"
@@ -18,9 +19,10 @@ type Set struct {
 	agent    bool // some field asks for it
 	records  bool
 	now      sample
-	key      bytes  // of the key that gets a place
-	have     uint64 // lanes that the sample has
-	hash     [64]uint64
+	key      bytes                // of the key that gets a place
+	have     uint64               // lanes that the sample has
+	hash     [maxLanes + 1]uint64 // of the sample's lanes; the last is that of no lane, 0
+	groups   []group              // every combination of lanes that is hashed, once
 	mark     uint64
 	hashSeed [2]uint64
 }
@@ -29,16 +31,26 @@ type Set struct {
 type compiled struct {
 	need    uint64 // lanes of the key
 	members uint64 // lanes counted once
-	key     []uint8
-	member  []uint8
+	key     uint8  // group
+	member  uint8  // group
 	value   Value
 	table   *heavy.Table
-	hash    uint64 // of the sample's key
-	place   int    // that it has
+	place   int // of the sample's key
 	missing uint64
 	col     column
 	Definition
 }
+
+// group is a combination of lanes, filled up with the one that is 0.
+type group struct {
+	lanes [maxFields]uint8
+	hash  uint64
+}
+
+const (
+	maxLanes  = 63
+	maxFields = 8 // that a key may have, with its domain
+)
 
 // NewSet returns a Set with a Summary of so many entries (0: the default) per
 // definition. The seed keys its hashes: random in a live collector, because
@@ -58,10 +70,10 @@ func NewSet(defs []Definition, entries int, seed uint64) (*Set, error) {
 		}
 		c := compiled{Definition: d}
 		var err error
-		if c.key, c.need, err = s.compile(d.fields, seed); err != nil {
+		if c.key, c.need, err = s.group(d.fields, seed); err != nil {
 			return nil, err
 		}
-		if c.member, c.members, err = s.compile(d.distinct, seed); err != nil {
+		if c.member, c.members, err = s.group(d.distinct, seed); err != nil {
 			return nil, err
 		}
 		if c.col, err = newColumn(&d, entries, s.mark); err != nil {
@@ -73,32 +85,49 @@ func NewSet(defs []Definition, entries int, seed uint64) (*Set, error) {
 	return s, nil
 }
 
-// compile returns the numbers of the fields' lanes, which it adds where they
-// are new. A lane's hash depends on the seed and the field alone, so that sets
-// with other definitions agree.
-func (s *Set) compile(fields []field, seed uint64) (at []uint8, set uint64, err error) {
-	for _, f := range fields {
-		i := 0
-		for i < len(s.lanes) && s.lanes[i].field != f {
-			i++
-		}
-		if i == len(s.hash) {
-			return nil, 0, fmt.Errorf("keys: more than %d different fields in all definitions", len(s.hash))
-		}
-		if i == len(s.lanes) {
-			m := mixer(seed ^ uint64(f.kind+1)<<32)
-			s.lanes = append(s.lanes, lane{f, m.next(), m.next()})
-			switch f.kind {
-			case kindAgent:
-				s.agent = true
-			case kindSrcAS, kindDstAS, kindNextHop:
-				s.records = true
-			}
-		}
-		at = append(at, uint8(i))
-		set |= 1 << i
+// group returns the number of the group of these fields, which it adds with
+// their lanes where it is new, and the set of its lanes.
+func (s *Set) group(fields []field, seed uint64) (at uint8, set uint64, err error) {
+	var g group
+	for i := range g.lanes {
+		g.lanes[i] = maxLanes
 	}
-	return at, set, nil
+	for i, f := range fields {
+		l, err := s.lane(f, seed)
+		if err != nil {
+			return 0, 0, err
+		}
+		g.lanes[i] = l
+		set |= 1 << l
+	}
+	i := slices.Index(s.groups, g)
+	if i < 0 {
+		i = len(s.groups)
+		s.groups = append(s.groups, g)
+	}
+	return uint8(i), set, nil
+}
+
+// lane returns the number of a field's lane, which it adds where it is new. Its
+// hash depends on the seed and the field alone, so that sets with other
+// definitions agree.
+func (s *Set) lane(f field, seed uint64) (uint8, error) {
+	i := slices.IndexFunc(s.lanes, func(l lane) bool { return l.field == f })
+	if i >= 0 {
+		return uint8(i), nil
+	}
+	if len(s.lanes) == maxLanes {
+		return 0, fmt.Errorf("keys: more than %d different fields in all definitions", maxLanes)
+	}
+	m := mixer(seed ^ uint64(f.kind+1)<<32)
+	s.lanes = append(s.lanes, lane{f, m.next(), m.next()})
+	switch f.kind {
+	case kindAgent:
+		s.agent = true
+	case kindSrcAS, kindDstAS, kindNextHop:
+		s.records = true
+	}
+	return uint8(len(s.lanes) - 1), nil
 }
 
 // Update counts a flow sample, whose Est the registry has filled, in a slot. It
@@ -113,8 +142,7 @@ func (s *Set) UpdateSome(f *decoder.Flow, slot int64, which uint64) {
 	weight := [2]uint64{Bytes: rate * uint64(f.FrameLength), Packets: rate}
 	for i := range s.defs {
 		d := &s.defs[i]
-		d.hash = s.combine(d.key)
-		d.place = d.table.Locate(d.hash)
+		d.place = d.table.Locate(s.groups[d.key].hash)
 	}
 	for i := range s.defs {
 		d := &s.defs[i]
@@ -125,17 +153,18 @@ func (s *Set) UpdateSome(f *decoder.Flow, slot int64, which uint64) {
 			d.missing++
 			continue
 		}
-		place, admitted := d.table.Count(d.place, d.hash, slot, weight[d.value&1])
+		place, admitted := d.table.Count(d.place, s.groups[d.key].hash, slot, weight[d.value&1])
 		if admitted {
 			s.name(d, place, f)
 		}
 		if d.members != 0 && place >= 0 && s.have&d.members == d.members {
-			d.table.Member(place, slot, s.combine(d.member))
+			d.table.Member(place, slot, s.groups[d.member].hash)
 		}
 	}
 }
 
-// read hashes every field that the sample has.
+// read hashes every field that the sample has, and the groups. The hash of a
+// group of which it lacks a field means nothing.
 func (s *Set) read(f *decoder.Flow) {
 	if s.agent {
 		s.now.agent = f.Agent.As16()
@@ -153,16 +182,18 @@ func (s *Set) read(f *decoder.Flow) {
 		s.have |= 1 << i
 		s.hash[i&63] = fold(hi^l.k0, lo^l.k1)
 	}
+	s.combine()
 }
 
-// combine hashes the hashes of some lanes. Sums of secret hashes meet by chance
-// alone.
-func (s *Set) combine(lanes []uint8) uint64 {
-	h := uint64(0)
-	for _, i := range lanes {
-		h += s.hash[i&63]
+// combine hashes the hashes of each group's lanes. Sums of secret hashes meet by
+// chance alone.
+func (s *Set) combine() {
+	for i := range s.groups {
+		g := &s.groups[i]
+		h := s.hash[g.lanes[0]&63] + s.hash[g.lanes[1]&63] + s.hash[g.lanes[2]&63] + s.hash[g.lanes[3]&63] +
+			s.hash[g.lanes[4]&63] + s.hash[g.lanes[5]&63] + s.hash[g.lanes[6]&63] + s.hash[g.lanes[7]&63]
+		g.hash = fold(h^s.hashSeed[0], s.hashSeed[1]^h>>32)
 	}
-	return fold(h^s.hashSeed[0], s.hashSeed[1]^h>>32)
 }
 
 // name writes the key of a place that was given to the sample just now.
@@ -226,7 +257,7 @@ func (s *Set) Lookup(i int, f *decoder.Flow, w heavy.Window) (heavy.Estimate, bo
 	if s.have&d.need != d.need {
 		return heavy.Estimate{}, false
 	}
-	return d.col.Lookup(s.combine(d.key), w), true
+	return d.col.Lookup(s.groups[d.key].hash, w), true
 }
 
 // LookupKey returns the bounds of a key.
