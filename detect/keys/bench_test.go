@@ -20,8 +20,8 @@ type short struct {
 
 func (x *short) into(f *decoder.Flow) {
 	k := &f.Header.Key
-	binary.BigEndian.PutUint32(k.Src[12:], x.src)
-	binary.BigEndian.PutUint32(k.Dst[12:], x.dst)
+	binary.BigEndian.PutUint64(k.Src[8:], 0xffff<<32|uint64(x.src))
+	binary.BigEndian.PutUint64(k.Dst[8:], 0xffff<<32|uint64(x.dst))
 	k.SrcPort, k.DstPort = x.sport, x.dport
 	f.FrameLength, f.Sample.Input.Value = x.length, x.input
 }

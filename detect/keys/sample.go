@@ -14,6 +14,7 @@ var be = binary.BigEndian
 // lane is a field of a set with the keys of its hash.
 type lane struct {
 	field
+	fast   uint8
 	k0, k1 uint64
 }
 

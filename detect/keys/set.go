@@ -44,6 +44,7 @@ type compiled struct {
 // group is a combination of lanes, filled up with the one that is 0.
 type group struct {
 	lanes [maxFields]uint8
+	many  bool // more than three
 	hash  uint64
 }
 
@@ -92,6 +93,7 @@ func (s *Set) group(fields []field, seed uint64) (at uint8, set uint64, err erro
 	for i := range g.lanes {
 		g.lanes[i] = maxLanes
 	}
+	g.many = len(fields) > 3
 	for i, f := range fields {
 		l, err := s.lane(f, seed)
 		if err != nil {
@@ -120,7 +122,7 @@ func (s *Set) lane(f field, seed uint64) (uint8, error) {
 		return 0, fmt.Errorf("keys: more than %d different fields in all definitions", maxLanes)
 	}
 	m := mixer(seed ^ uint64(f.kind+1)<<32)
-	s.lanes = append(s.lanes, lane{f, m.next(), m.next()})
+	s.lanes = append(s.lanes, lane{f, f.fast(), m.next(), m.next()})
 	switch f.kind {
 	case kindAgent:
 		s.agent = true
@@ -164,7 +166,8 @@ func (s *Set) UpdateSome(f *decoder.Flow, slot int64, which uint64) {
 }
 
 // read hashes every field that the sample has, and the groups. The hash of a
-// group of which it lacks a field means nothing.
+// group of which it lacks a field means nothing. The fields that most
+// definitions have are read here, without a call.
 func (s *Set) read(f *decoder.Flow) {
 	if s.agent {
 		s.now.agent = f.Agent.As16()
@@ -172,17 +175,54 @@ func (s *Set) read(f *decoder.Flow) {
 	if s.records {
 		s.now.records(f)
 	}
-	s.have = 0
+	k := &f.Header.Key
+	addresses := hasAddresses(&f.Header)
+	have := uint64(0)
 	for i := range s.lanes {
 		l := &s.lanes[i]
-		hi, lo, ok := s.now.value(&l.field, f)
-		if !ok {
-			continue
+		hi, lo, ok := uint64(0), uint64(0), addresses
+		switch l.fast {
+		case fastSrc:
+			hi, lo = be.Uint64(k.Src[:8]), be.Uint64(k.Src[8:])
+		case fastDst:
+			hi, lo = be.Uint64(k.Dst[:8]), be.Uint64(k.Dst[8:])
+		case fastDomain:
+			lo = uint64(k.Domain)
+		case fastProto:
+			lo = uint64(k.Proto)
+		default:
+			hi, lo, ok = s.now.value(&l.field, f)
 		}
-		s.have |= 1 << i
-		s.hash[i&63] = fold(hi^l.k0, lo^l.k1)
+		if ok {
+			have |= 1 << i
+			s.hash[i&63] = fold(hi^l.k0, lo^l.k1)
+		}
 	}
+	s.have = have
 	s.combine()
+}
+
+// How read gets at a field.
+const (
+	slow = iota
+	fastSrc
+	fastDst
+	fastDomain
+	fastProto
+)
+
+func (f *field) fast() uint8 {
+	switch {
+	case f.kind == kindSrc && f.v4 == wholeAddress:
+		return fastSrc
+	case f.kind == kindDst && f.v4 == wholeAddress:
+		return fastDst
+	case f.kind == kindDomain:
+		return fastDomain
+	case f.kind == kindProto:
+		return fastProto
+	}
+	return slow
 }
 
 // combine hashes the hashes of each group's lanes. Sums of secret hashes meet by
@@ -190,8 +230,12 @@ func (s *Set) read(f *decoder.Flow) {
 func (s *Set) combine() {
 	for i := range s.groups {
 		g := &s.groups[i]
-		h := s.hash[g.lanes[0]&63] + s.hash[g.lanes[1]&63] + s.hash[g.lanes[2]&63] + s.hash[g.lanes[3]&63] +
-			s.hash[g.lanes[4]&63] + s.hash[g.lanes[5]&63] + s.hash[g.lanes[6]&63] + s.hash[g.lanes[7]&63]
+		h := s.hash[g.lanes[0]&63] + s.hash[g.lanes[1]&63] + s.hash[g.lanes[2]&63]
+		if g.many {
+			for _, l := range g.lanes[3:] {
+				h += s.hash[l&63]
+			}
+		}
 		g.hash = fold(h^s.hashSeed[0], s.hashSeed[1]^h>>32)
 	}
 }
