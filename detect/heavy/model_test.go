@@ -115,6 +115,9 @@ var lengths = []time.Duration{
 // reads that lie back up to a second, against the exact model.
 func TestBoundsHoldUnderRandomOperations(t *testing.T) {
 	rounds := 60
+	if *full {
+		rounds = 3000
+	}
 	if testing.Short() {
 		rounds = 10
 	}
@@ -174,6 +177,153 @@ func TestSizesAreAsStated(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("%s has %d bytes, want %d", c.name, c.got, c.want)
+		}
+	}
+}
+
+func TestClock(t *testing.T) {
+	key := uint64(7)
+	count := func(s *Summary[uint64], slot int64) { s.Add(key<<20, &key, slot, 10) }
+	at := func(s *Summary[uint64], slot int64, length time.Duration) Estimate {
+		return s.Lookup(key<<20, At(slot, length))
+	}
+	t.Run("a second back is counted, more is not", func(t *testing.T) {
+		s := newSummary(t, Config{Entries: 64})
+		count(s, 1000)
+		count(s, 990)
+		count(s, 989)
+		if c := s.Counts(); c.Samples != 2 || c.Late != 1 || s.Now() != 1000 {
+			t.Errorf("counts %+v, now %d", c, s.Now())
+		}
+		if e := at(s, 1000, 2*time.Second); e.Lower != 20 || e.Upper != 20 {
+			t.Errorf("estimate %+v", e)
+		}
+	})
+	t.Run("a jump of years costs no more than a reset", func(t *testing.T) {
+		s := newSummary(t, Config{Entries: 64})
+		count(s, 1000)
+		for _, slot := range []int64{1 << 33, 1 << 50, 1 << 61} {
+			count(s, slot)
+			if e := at(s, slot, Longest); e.Lower != 10 || e.Upper != 10 {
+				t.Errorf("slot %d: estimate %+v", slot, e)
+			}
+		}
+		if c := s.Counts(); c.Resets != 3 || c.Samples != 4 || c.Keys != 1 {
+			t.Errorf("counts %+v", c)
+		}
+	})
+	t.Run("before the epoch", func(t *testing.T) {
+		s := newSummary(t, Config{Entries: 64})
+		for slot := int64(-50); slot < 50; slot++ {
+			count(s, slot)
+		}
+		if e := at(s, 49, time.Minute); e.Lower != 1000 || e.Upper != 1000 {
+			t.Errorf("estimate %+v", e)
+		}
+	})
+	t.Run("idle time costs nothing", func(t *testing.T) {
+		s := newSummary(t, Config{Entries: 64})
+		count(s, 1000)
+		s.Advance(1_000_000)
+		if e := at(s, 1_000_000, Longest); e.Lower != 0 || e.Upper != 0 {
+			t.Errorf("estimate %+v", e)
+		}
+	})
+	t.Run("reset forgets", func(t *testing.T) {
+		s := newSummary(t, Config{Entries: 64})
+		count(s, 1000)
+		s.Reset()
+		if e := at(s, 1000, time.Second); e.Upper != 0 {
+			t.Errorf("estimate %+v", e)
+		}
+		count(s, 20)
+		if e := at(s, 20, time.Second); e.Lower != 10 || s.Counts().Samples != 2 {
+			t.Errorf("estimate %+v, counts %+v", e, s.Counts())
+		}
+	})
+	t.Run("a window nobody can answer has no bound", func(t *testing.T) {
+		s := newSummary(t, Config{Entries: 64})
+		count(s, 1000)
+		s.Advance(100_000)
+		if e := at(s, 50_000, time.Second); e.Lower != 0 || e.Upper != 1<<64-1 {
+			t.Errorf("estimate %+v", e)
+		}
+	})
+}
+
+func TestBadWeights(t *testing.T) {
+	s := newSummary(t, Config{Entries: 64})
+	key := uint64(3)
+	for _, w := range []uint64{0, MaxWeight, MaxWeight + 1, 1<<64 - 1} {
+		s.Add(key, &key, 100, w)
+	}
+	if e := s.Lookup(key, At(100, time.Second)); e.Lower != 3*MaxWeight || e.Samples != 3 {
+		t.Errorf("estimate %+v", e)
+	}
+	if c := s.Counts(); c.Weightless != 1 || c.Clamped != 2 {
+		t.Errorf("counts %+v", c)
+	}
+	for range 1 << 17 {
+		s.Add(key, &key, 100, MaxWeight)
+	}
+	if e := s.Lookup(key, At(100, time.Second)); e.Lower != 1<<64-1 {
+		t.Errorf("a sum beyond 64 bits is %d", e.Lower)
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		c    Config
+		ok   bool
+	}{
+		{"default", Config{}, true},
+		{"least", Config{Entries: 8, Histories: 1, Members: SlotLength}, true},
+		{"no power of two", Config{Entries: 1000}, false},
+		{"less than a bucket", Config{Entries: 4}, false},
+		{"too many", Config{Entries: 1 << 25}, false},
+		{"more histories than keys", Config{Entries: 8, Histories: 9}, false},
+		{"no time for members", Config{Members: 1}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := New[uint64](c.c); (err == nil) != c.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestDistinctIsHonest(t *testing.T) {
+	for _, n := range []int{1, 10, 40, 100, 300, 600} {
+		inside := 0
+		for seed := range uint64(200) {
+			s := newSummary(t, Config{Entries: 8, Spread: true})
+			key := uint64(1)
+			for i := range n * 3 {
+				s.AddMember(key, &key, 100, 1, mix(uint64(i%n), seed*7919+1))
+			}
+			d := s.Lookup(key, At(100, time.Second)).Distinct
+			if low, high := d.Interval(); low <= float64(n) && float64(n) <= high {
+				inside++
+			}
+		}
+		// 95 % of 200, less four standard deviations of such a count
+		if inside < 178 {
+			t.Errorf("%d members: inside the interval %d times of 200", n, inside)
+		}
+	}
+	s := newSummary(t, Config{Entries: 8, Spread: true, Members: time.Second})
+	key := uint64(1)
+	for i := range uint64(100) {
+		s.AddMember(key, &key, 100, 1, mix(i, 5))
+	}
+	for _, c := range []struct {
+		slot int64
+		some bool
+	}{{109, true}, {119, true}, {120, false}, {500, false}} {
+		s.Advance(c.slot)
+		if d := s.Lookup(key, At(c.slot, time.Minute)).Distinct; d.Bits > 0 != c.some {
+			t.Errorf("slot %d: %d bits", c.slot, d.Bits)
 		}
 	}
 }

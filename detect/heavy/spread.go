@@ -84,8 +84,9 @@ func (d *Distinct) Saturated() bool { return d.Bits == memberBits }
 func (d *Distinct) Estimate() float64 { return linear(float64(d.Bits)) }
 
 // Interval returns the 95 % interval of the number, from the variance of the
-// bits set by so many (Whang et al., theorem 1). It is at least Bits; high is
-// +Inf where the bitmap is too full to tell.
+// bits set by so many (Whang et al., theorem 1), and one more at the upper end
+// because few members are whole numbers. It is at least Bits; high is +Inf
+// where the bitmap is too full to tell.
 func (d *Distinct) Interval() (low, high float64) {
 	const z = 1.96
 	n := d.Estimate()
@@ -95,7 +96,7 @@ func (d *Distinct) Interval() (low, high float64) {
 	if memberBits-d.Bits < 4 {
 		return low, math.Inf(1)
 	}
-	return low, n + z*sd
+	return low, n + z*sd + 1
 }
 
 // linear is the maximum-likelihood number of members behind so many set bits;
