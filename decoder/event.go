@@ -82,6 +82,7 @@ type FlowEst struct {
 	SamplingRate uint32  // effective packets per sample, never 0; the sample's own until more is known
 	Vantage      Vantage // the observation point the sample belongs to
 	Speed        uint64  // bit/s of the interface the flow is judged by; 0 unknown
+	UptimeBefore uint32  // ms, uptime of the sub-agent's datagram before: the sample was taken after that and not after Uptime; 0 unknown
 }
 
 // Vantage is one point where traffic is sampled once: a data source in one

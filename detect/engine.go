@@ -189,7 +189,7 @@ func (e *Engine) largeFlowEvidence(r *largeflow.Report) *LargeFlowEvidence {
 	return v
 }
 
-var methods = [...]string{largeflow.Window: "window", largeflow.CUSUM: "cusum"}
+var methods = [...]string{largeflow.Window: "window", largeflow.CUSUM: "cusum", largeflow.TCPSequence: "tcp_sequence"}
 
 func (e *Engine) portName(agent uint32, p sflow.Port) string {
 	if i, ok := p.Single(); ok {

@@ -155,7 +155,7 @@ type LargeFlowEvidence struct {
 	FirstSample       Time       `json:"first_sample"`
 	SecondsToAlert    float64    `json:"seconds_to_alert"` // from the first sample to the first record
 	Threshold         Uint64     `json:"threshold_bits_per_second"`
-	Method            string     `json:"method"` // of the estimate; "cusum": from the samples that led to the decision, "window": from the last WindowSeconds
+	Method            string     `json:"method"` // of the estimate; "cusum": from the samples that led to the decision, "tcp_sequence": from TCP sequence numbers, "window": from the last WindowSeconds
 
 	LogLikelihoodRatio float64 `json:"log_likelihood_ratio,omitempty"` // when it was first suspected, against Background
 	Background         Uint64  `json:"background_bits_per_second,omitempty"`

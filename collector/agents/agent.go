@@ -74,6 +74,7 @@ type sub struct {
 	epoch    uint32 // of the registry, when last heard
 	gen      uint32 // changes when the sub-agent starts anew: its data sources do too
 	uptime   uint32 // ms
+	before   uint32 // ms, uptime of the datagram before; 0 unknown
 	at       int64  // ns, last datagram
 	restarts uint32
 	seq      tracker

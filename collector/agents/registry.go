@@ -142,6 +142,10 @@ func (r *Registry) sequence(ag *agent, s *sub, a *decoder.Arrival, now int64) {
 			r.sh.notify(Notice{At: a.At, Kind: NoticeRestarted, Agent: ag.addr, Source: ag.source, Count: int(s.restarts)})
 		}
 	}
+	s.before = 0
+	if st.delta > 0 && !st.restarted && int32(a.Uptime-s.uptime) >= 0 {
+		s.before = s.uptime
+	}
 	s.uptime, s.at = a.Uptime, now
 }
 

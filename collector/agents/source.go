@@ -143,6 +143,7 @@ func (r *Registry) Flow(f *decoder.Flow) {
 	f.Est.Vantage.Agent = a.number
 	var src *source
 	if r.curSub != nil {
+		f.Est.UptimeBefore = r.curSub.before
 		src = r.source(f.Sample.Source)
 	}
 	if src != nil {

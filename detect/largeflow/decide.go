@@ -27,27 +27,40 @@ var spans = [...]int64{200e6, 500e6, 1e9, 2e9, 5e9, 10e9}
 
 // suspect takes up a crossing, of one vantage point's bank or of the sum. What
 // the flow was before the excursion that crossed was background.
-func (t *Tracker) suspect(f *flow, now int64) (e Estimate, found bool) {
+func (t *Tracker) suspect(f *flow, now int64) (e Estimate, m Method, found bool) {
 	c := &f.cross
 	if c.Member == 0 {
-		return e, false
+		return e, m, false
 	}
 	for _, p := range f.points {
 		p.rebase(now, now-c.Start)
 	}
-	h := &hypotheses[c.Level][c.Member-1]
-	rule := stopping{
-		lines: []line{{float64(h.gain), float64(h.drain) * c.Rate, c.Limit}},
-		start: 1,
-	}
 	span := max(float64(c.At-c.Start), 1e6) / 1e9
-	e = stopped(&rule, c.Samples, span, c.Theta/c.Rate)
-	if c.Points > 1 {
-		e.BitsPerSecond *= unseen
-		e.Low *= unseen
+	if c.Member == bySequence {
+		m = TCPSequence
+		e = Estimate{Samples: uint32(c.Samples), Effective: c.Samples, Span: time.Duration(span * 1e9), unit: c.Theta / c.Rate / span}
+		e.Low = 8 * c.Sequence.Octets / c.Sequence.Longest
+		_, high := window.Interval(c.Samples, confidence)
+		e.BitsPerSecond, e.High = e.Low, max(e.Low, high*e.unit)
+	} else {
+		h := &hypotheses[c.Level][c.Member-1]
+		rule := stopping{
+			lines: []line{{float64(h.gain), float64(h.drain) * c.Rate, c.Limit}},
+			start: 1,
+		}
+		e = stopped(&rule, c.Samples, span, c.Theta/c.Rate)
+		if c.Points > 1 {
+			e.BitsPerSecond *= unseen
+			e.Low *= unseen
+		}
+		m = CUSUM
+	}
+	if q, ok := c.Sequence.estimate(c.Frame); ok && (c.Member == bySequence || q.High*e.Low < e.High*q.Low) {
+		e.BitsPerSecond, e.Low, e.High = q.BitsPerSecond, q.Low, q.High
+		e.Span, m = time.Duration(c.Sequence.Longest*1e9), TCPSequence
 	}
 	e.Best, e.Points = t.life(f).Best, max(c.Points, 1)
-	return e, true
+	return e, m, true
 }
 
 // confirm asks whether the lower bound of the flow's rate, from everything

@@ -65,7 +65,7 @@ const (
 
 // Crossing is a member of the bank that crossed its threshold.
 type Crossing struct {
-	Member    int     // from 1
+	Member    int     // from 1; bySequence where TCP sequence numbers spoke first
 	Samples   float64 // of the excursion that crossed, the first counted, what arrived with it not
 	Start, At int64   // ns, of the excursion and of the crossing
 	Ratio     float64 // log likelihood ratio
@@ -74,4 +74,10 @@ type Crossing struct {
 	Theta     float64 // the threshold, bit/s
 	Level     uint8   // the background
 	Points    int     // vantage points that it rests on; 0 is one
+	Sequence  Sequence
+	Frame     float64 // mean octets of a frame
 }
+
+// bySequence stands for the bank's member in a Crossing that TCP sequence
+// numbers made.
+const bySequence = banks + 1

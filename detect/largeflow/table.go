@@ -55,8 +55,9 @@ type entry struct {
 	seen     uint8   // samples behind these, up to weightMemory
 	logged   float32 // rate of which log is the logarithm
 	log      float32
-	level    uint8 // background of the bank
-	own      uint8 // background the flow is to itself
+	rate     uint32 // sampling rate of the newest sample
+	level    uint8  // background of the bank
+	own      uint8  // background the flow is to itself
 	hot      bool
 	told     bool // the present crossing has been reported
 	link     int32
@@ -69,6 +70,7 @@ type entry struct {
 	life     float32
 	lives    uint32
 	busy     uint32 // samples since the onset
+	run      tcpRun
 	onset    Onset  // of the present busy period, the excursion of the bank's first member
 	octets   uint64 // of the frames since the onset
 	hotSince int64
@@ -189,6 +191,7 @@ func (t *Table) Sample(f *decoder.Flow, at int64) {
 	if l.speed != est.Speed {
 		l.set(t.threshold, t.budget, est.Speed)
 	}
+	e.rate = est.SamplingRate
 	e.point.Input, e.point.Output, e.point.Speed = f.Sample.Input, f.Sample.Output, est.Speed
 
 	w := float64(frame) * float64(max(est.SamplingRate, 1))
@@ -199,6 +202,9 @@ func (t *Table) Sample(f *decoder.Flow, at int64) {
 	e.frames += uint64(frame)
 	top, member := e.judge(l, w, at)
 	t.count(e, l, frame, w, at, top)
+	if f.Header.HasTCP && (top > 0 || e.run.n > 0) && !e.told {
+		t.sequence(e, l, f, at)
+	}
 	if top >= 1 && !e.told {
 		t.cross(e, l, member, at)
 	} else if top < hotShare {
@@ -331,17 +337,47 @@ func (t *Table) cross(e *entry, l *link, which int, at int64) {
 		}
 		return
 	}
-	if !e.hot || e.epoch != t.epoch || int(e.rec) >= len(t.out) {
-		return // no room to tell: again at the next sample
-	}
-	r := &t.out[e.rec]
-	r.Cross = Crossing{
+	t.tell(e, Crossing{
 		Member: which + 1, Samples: float64(b.k), Start: b.start, At: at, Ratio: float64(b.s + hypotheses[e.level][which].gain),
 		Limit: float64(hypotheses[e.level][which].base + l.budget + e.log), Rate: rate * 1e9,
 		Theta: l.theta * 8e9, Level: e.level,
+	})
+}
+
+// tell puts a crossing into the open record. Where there was no room for one,
+// the next sample tries again.
+func (t *Table) tell(e *entry, c Crossing) {
+	if !e.hot || e.epoch != t.epoch || int(e.rec) >= len(t.out) {
+		return
 	}
+	c.Sequence, _ = e.run.measure(float64(e.square)/float64(e.mean), e.point.Speed)
+	c.Frame = float64(e.mean) / float64(max(e.rate, 1))
+	t.out[e.rec].Cross = c
 	e.told = true
 	t.urgent = true
+}
+
+// sequence follows the TCP sequence numbers of a flow that may be large: its
+// rate has been at least the octets of the run over the longest time they can
+// have taken.
+func (t *Table) sequence(e *entry, l *link, f *decoder.Flow, at int64) {
+	weight := float64(e.square) / float64(e.mean)
+	rough := 0.0
+	if b := &e.bank[0]; b.k > 8 {
+		low, _ := window.Interval(float64(b.k-1), confidence)
+		rough = low * weight / (float64(at-b.start)/1e6 + 1)
+	}
+	e.run.follow(f, rough)
+	s, ok := e.run.measure(weight, e.point.Speed)
+	if !ok || 8*s.Octets/s.Longest < l.theta*8e9 {
+		return
+	}
+	if b := &e.bank[0]; e.hot {
+		t.tell(e, Crossing{
+			Member: bySequence, Samples: float64(e.run.n), Start: min(b.start, at-int64(s.Longest*1e9)), At: at,
+			Rate: l.theta / weight * 1e9, Theta: l.theta * 8e9, Level: e.level,
+		})
+	}
 }
 
 // refuted reports whether k samples where a flow at the threshold gives mean

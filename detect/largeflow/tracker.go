@@ -52,8 +52,9 @@ type Method uint8
 
 // The methods.
 const (
-	Window Method = iota // the samples of a window
-	CUSUM                // the samples that led to a decision, corrected for that
+	Window      Method = iota // the samples of a window
+	CUSUM                     // the samples that led to a decision, corrected for that
+	TCPSequence               // TCP sequence numbers
 )
 
 // flow is one key at all its vantage points.
@@ -214,8 +215,8 @@ func (t *Tracker) decide(f *flow, now int64, reports []Report) []Report {
 	at := max(now, f.newest) // a shard's clock may be ahead of the tick
 	switch f.state {
 	case Quiet:
-		if e, ok := t.suspect(f, at); ok {
-			return append(reports, t.start(f, now, at, e))
+		if e, m, ok := t.suspect(f, at); ok {
+			return append(reports, t.start(f, now, at, e, m))
 		}
 		return reports
 	case Ended:
@@ -267,11 +268,11 @@ func (t *Tracker) end(f *flow) {
 	t.open--
 }
 
-func (t *Tracker) start(f *flow, now, at int64, e Estimate) Report {
+func (t *Tracker) start(f *flow, now, at int64, e Estimate, m Method) Report {
 	f.state, f.started = Suspected, now
 	f.llr, f.level, f.cross = f.cross.Ratio, f.cross.Level, Crossing{}
 	if c, ok := t.confirm(f, at, t.threshold(f)); ok {
-		f.state, e = Confirmed, c
+		f.state, e, m = Confirmed, c, CUSUM
 	}
 	f.onset = f.points[0].first
 	for _, p := range f.points {
@@ -279,7 +280,7 @@ func (t *Tracker) start(f *flow, now, at int64, e Estimate) Report {
 	}
 	t.open++
 	t.starts++
-	return t.report(f, now, e, CUSUM)
+	return t.report(f, now, e, m)
 }
 
 func (t *Tracker) report(f *flow, now int64, e Estimate, m Method) Report {
