@@ -7,10 +7,14 @@ import (
 
 	"weir/decoder"
 	"weir/detect/flood"
+	"weir/detect/scan"
 )
 
-// Flood is traffic to a host or prefix that only harms it.
-const Flood Kind = "flood"
+// Kinds of attacks.
+const (
+	Flood Kind = "flood" // traffic to a host or prefix that only harms it
+	Scan  Kind = "scan"  // one source tries many targets
+)
 
 // ReasonAbsorbed is why the alert of a host ends when that of its prefix tells
 // of the same attack.
@@ -23,21 +27,34 @@ type FloodConfig struct {
 	flood.Config
 }
 
-// attackShard is the part of a Shard that watches for attacks. What is below
-// the line is guarded by the shard's lock.
-type attackShard struct {
-	floods   *flood.Table
-	floodOff bool
+// ScanConfig sets the detector of scans. The zero value of a field means its
+// default.
+type ScanConfig struct {
+	Off bool // no scan alerts
+	scan.Config
+}
 
-	// guarded
-	ready *flood.Batch // nil once the engine took it
-	spare *flood.Batch // nil while the engine reads it
+// attackShard is the part of a Shard that watches for attacks.
+type attackShard struct {
+	floods            *flood.Table
+	scans             *scan.Table
+	floodOff, scanOff bool
+
+	ready *attackBatch // guarded by the shard's lock; nil once the engine took it
+	spare *attackBatch // guarded; nil while the engine reads it
+}
+
+// attackBatch is what a shard hands over at a time.
+type attackBatch struct {
+	floods *flood.Batch
+	scans  []scan.Finding
 }
 
 func newAttackShard(cfg Config, seed uint64) attackShard {
 	return attackShard{
 		floods: flood.NewTable(cfg.Flood.WithDefaults(), seed), floodOff: cfg.Flood.Off,
-		spare: flood.NewBatch(),
+		scans: scan.NewTable(cfg.Scan.WithDefaults(), seed), scanOff: cfg.Scan.Off,
+		spare: &attackBatch{floods: flood.NewBatch(), scans: make([]scan.Finding, 0, scan.HandOver)},
 	}
 }
 
@@ -45,31 +62,39 @@ func (s *attackShard) sample(f *decoder.Flow) {
 	if !s.floodOff {
 		s.floods.Sample(f)
 	}
+	if !s.scanOff {
+		s.scans.Sample(f)
+	}
 }
 
-func (s *attackShard) urgent() bool { return s.floods.Urgent() }
+func (s *attackShard) urgent() bool { return s.floods.Urgent() || s.scans.Urgent() }
 
 // tick hands over, under the shard's lock.
 func (s *attackShard) tick() {
 	if s.ready == nil && s.spare != nil {
-		s.ready, s.spare = s.floods.Take(s.spare), nil
+		b := s.spare
+		b.floods, b.scans = s.floods.Take(b.floods), s.scans.Take(b.scans)
+		s.ready, s.spare = b, nil
 	}
 }
 
 func (s *attackShard) setConfig(cfg *Config) {
 	s.floods.SetConfig(cfg.Flood.WithDefaults())
-	s.floodOff = cfg.Flood.Off
+	s.scans.SetConfig(cfg.Scan.WithDefaults())
+	s.floodOff, s.scanOff = cfg.Flood.Off, cfg.Scan.Off
 }
 
 func (s *attackShard) reset() {
 	s.floods.Reset()
+	s.scans.Reset()
 	if s.ready != nil {
-		s.ready.Reset()
+		s.ready.floods.Reset()
+		s.ready.scans = s.ready.scans[:0]
 	}
 }
 
 // takeAttacks gives the engine what was handed over; giveAttacks returns it.
-func (s *Shard) takeAttacks() *flood.Batch {
+func (s *Shard) takeAttacks() *attackBatch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.attacks.ready
@@ -77,7 +102,7 @@ func (s *Shard) takeAttacks() *flood.Batch {
 	return b
 }
 
-func (s *Shard) giveAttacks(b *flood.Batch) {
+func (s *Shard) giveAttacks(b *attackBatch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attacks.spare = b
@@ -85,9 +110,11 @@ func (s *Shard) giveAttacks(b *flood.Batch) {
 
 // attackEngine is the part of an Engine that decides about attacks.
 type attackEngine struct {
-	floods   *flood.Tracker
-	floodOff bool
-	reports  []flood.Report
+	floods            *flood.Tracker
+	scans             *scan.Tracker
+	floodOff, scanOff bool
+	reports           []flood.Report
+	findings          []scan.Report
 }
 
 func newAttackEngine(cfg Config, names Names) attackEngine {
@@ -97,13 +124,18 @@ func newAttackEngine(cfg Config, names Names) attackEngine {
 			return a
 		}),
 		floodOff: cfg.Flood.Off,
+		scans:    scan.NewTracker(cfg.Scan.WithDefaults()),
+		scanOff:  cfg.Scan.Off,
 	}
 }
 
 func (e *attackEngine) collect(shards []*Shard) {
 	for _, s := range shards {
 		if b := s.takeAttacks(); b != nil {
-			e.floods.Add(b)
+			e.floods.Add(b.floods)
+			for i := range b.scans {
+				e.scans.Add(&b.scans[i])
+			}
 			s.giveAttacks(b)
 		}
 	}
@@ -111,10 +143,12 @@ func (e *attackEngine) collect(shards []*Shard) {
 
 func (e *attackEngine) decide(now time.Time) {
 	e.reports = e.floods.Decide(now.UnixNano(), e.reports[:0])
+	e.findings = e.scans.Decide(now.UnixNano(), e.findings[:0])
 }
 
 func (e *attackEngine) end(now time.Time) {
 	e.reports = e.floods.End(now.UnixNano(), e.reports[:0])
+	e.findings = e.scans.End(now.UnixNano(), e.findings[:0])
 }
 
 func (e *attackEngine) setConfig(now time.Time, cfg *Config) {
@@ -122,8 +156,12 @@ func (e *attackEngine) setConfig(now time.Time, cfg *Config) {
 	if cfg.Flood.Off && !e.floodOff {
 		e.reports = e.floods.End(now.UnixNano(), e.reports)
 	}
-	e.floodOff = cfg.Flood.Off
+	if cfg.Scan.Off && !e.scanOff {
+		e.findings = e.scans.End(now.UnixNano(), e.findings[:0])
+	}
+	e.floodOff, e.scanOff = cfg.Flood.Off, cfg.Scan.Off
 	e.floods.SetConfig(cfg.Flood.WithDefaults())
+	e.scans.SetConfig(cfg.Scan.WithDefaults())
 }
 
 // attackAlerts turns the reports into alerts.
@@ -133,6 +171,10 @@ func (e *Engine) attackAlerts(reason string) {
 	}
 	clear(e.attacks.reports)
 	e.attacks.reports = e.attacks.reports[:0]
+	for i := range e.attacks.findings {
+		e.alerts = append(e.alerts, e.scan(&e.attacks.findings[i], reason))
+	}
+	e.attacks.findings = e.attacks.findings[:0]
 }
 
 func (e *Engine) flood(r *flood.Report, reason string) *Alert {
@@ -154,6 +196,24 @@ func (e *Engine) flood(r *flood.Report, reason string) *Alert {
 	}
 	if r.State == flood.Confirmed {
 		a.State = Confirmed
+	}
+	return a
+}
+
+func (e *Engine) scan(r *scan.Report, reason string) *Alert {
+	a := &Alert{
+		At: time.Unix(0, r.At).UTC(), Seq: r.Seq, Change: Update, Kind: Scan, State: Confirmed, Severity: Info,
+		Subject: newScanSubject(r, e.names), Evidence: e.scanEvidence(r),
+	}
+	a.identify(r.First)
+	if r.Internal {
+		a.Severity = Warning
+	}
+	switch {
+	case r.End:
+		a.Change, a.State, a.Reason = End, Resolved, reason
+	case r.Start:
+		a.Change = Start
 	}
 	return a
 }

@@ -22,6 +22,7 @@ type Budget = largeflow.Budget
 type Config struct {
 	LargeFlow LargeFlowConfig
 	Flood     FloodConfig
+	Scan      ScanConfig
 }
 
 // LargeFlowConfig sets the large-flow detector. The zero value of a field
@@ -63,7 +64,10 @@ func (c Config) Validate() error {
 	case l.Hot < 16 || l.Hot > 1<<20:
 		return fmt.Errorf("large_flow hot %d: must be between 16 and %d", l.Hot, 1<<20)
 	}
-	return c.Flood.Validate()
+	if err := c.Flood.Validate(); err != nil {
+		return err
+	}
+	return c.Scan.Validate()
 }
 
 func (c Config) withDefaults() Config {
