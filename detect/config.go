@@ -18,6 +18,18 @@ func ParseThreshold(text string) (Threshold, error) { return largeflow.ParseThre
 // Budget is how many false alarms are allowed.
 type Budget = largeflow.Budget
 
+// DelayQuery asks how long a large flow takes to be found; Delay is the answer.
+type (
+	DelayQuery = largeflow.Query
+	Delay      = largeflow.Delay
+)
+
+// DelayNever is a delay of more than an hour.
+const DelayNever = largeflow.Never
+
+// ExpectedDelay returns how long a flow takes to be suspected and confirmed.
+func ExpectedDelay(q DelayQuery) Delay { return largeflow.ExpectedDelay(q) }
+
 // Config is what a Shard and its Engine are told; both get the same.
 type Config struct {
 	LargeFlow LargeFlowConfig

@@ -1,15 +1,23 @@
-// Package largeflow finds flows that carry more than a threshold.
+// Package largeflow finds flows that carry more than a threshold, as soon as
+// the samples allow, at a stated number of false alarms.
 //
-// A Table, one per shard, sees every sample: a leaky bucket per flow and
-// vantage point tells the few flows worth a closer look ("hot") from the many
-// that are not. What hot flows carry leaves the shard as Records, sums per
-// slot of 100 ms, for the one Tracker, which joins shards and vantage points
-// and decides.
+// Samples of a flow are a Poisson process: its rate over frame length and
+// sampling rate. A Table, one per shard, sees every sample, and for every flow
+// at every vantage point runs a bank of four Poisson CUSUMs: log likelihood
+// ratios of 1, 2, 5 and 10 times the threshold against the background, the
+// largest share that flows below the threshold were seen to have on that link
+// (link.go), or this flow itself. A member that reaches its limit makes the
+// flow suspected. The limits follow from the budget of false alarms by the
+// exact average run length (arl.go). Flows whose statistic is far up leave the
+// shard as Records, sums per slot of 100 ms, for the one Tracker, which adds
+// the evidence of all vantage points (fuse.go).
 //
-// Samples are a Poisson process whose rate is the flow's divided by frame
-// length and sampling rate, so every estimate comes with the exact interval of
-// a Poisson mean, on the effective number of samples where frames differ, and
-// every decision asks how likely chance is. It takes minSamples within the
-// longest window: a flow that gives fewer than 0.8 samples a second, because
-// sampling is coarse for the threshold, is not found.
+// A suspected flow is confirmed when a lower bound of its rate that holds at
+// all times at once reaches the threshold (confirm.go).
+//
+// Whoever stops when an estimate is high has an estimate that is too high: the
+// first of both stages is therefore taken from the law of the time at which
+// the rule stops (stopping.go). Later ones are of a window of fixed length,
+// with the exact (Garwood) interval. TCP sequence numbers are used where they
+// are sharper (sequence.go).
 package largeflow
