@@ -135,7 +135,7 @@ notify_script_path = %[1]s/notify
 	if err := os.Mkdir(filepath.Join(dir, "alerts"), 0o755); err != nil {
 		return err
 	}
-	for name, text := range map[string]string{"fastnetmon.conf": conf, "networks": "10.0.0.0/8\n", "white": "", "notify": notify} {
+	for name, text := range map[string]string{"fastnetmon.conf": conf, "networks": "10.100.0.0/21\n10.101.0.0/21\n10.102.0.0/21\n", "white": "", "notify": notify} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil { //nolint:gosec // a script
 			return err
 		}

@@ -37,7 +37,7 @@ type floodResult struct {
 	classes       map[string]int
 	covered, had  int // pulses during which an alert was open, and all
 	strangers     map[string]int
-	fast, ewma    []float64 // delays of models
+	fast, ewma    []float64  // delays of models
 	first, last   []estimate // packets/s, of the first alert and of the last with many samples
 	floodsAlerted int
 }

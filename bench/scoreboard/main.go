@@ -38,6 +38,11 @@ var scenarios = []scenario{
 	{"D2", (*run).d2},
 	{"D3", (*run).d3},
 	{"D4", (*run).d4},
+	{"B1", (*run).b1},
+	{"P1", (*run).p1},
+	{"P2", (*run).p2},
+	{"P3", (*run).p3},
+	{"P4", (*run).p4},
 }
 
 func main() {
