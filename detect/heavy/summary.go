@@ -15,7 +15,7 @@ const MaxWeight = 1 << 48
 // Config sets the memory of a Summary.
 type Config struct {
 	Entries   int           // keys with a place: a power of two, 8 to 2^24; 0: 16,384
-	Histories int           // keys with a long past; 0: one in 32 of Entries, with Spread in 64
+	Histories int           // keys with a long past; 0: one in 32 of Entries, with Spread in 80
 	Spread    bool          // count distinct members
 	Members   time.Duration // how long a generation of members lasts, two of which are counted; 0: 10 s
 	Mark      uint64        // tells the hash's seed apart: digests with different marks do not merge
@@ -34,7 +34,7 @@ func (c Config) withDefaults() Config {
 	if c.Histories == 0 {
 		c.Histories = max(1, c.Entries/32)
 		if c.Spread {
-			c.Histories = max(1, c.Entries/64)
+			c.Histories = max(1, c.Entries/80)
 		}
 	}
 	if c.Members == 0 {

@@ -224,18 +224,17 @@ func (t *Table) add(hash uint64, slot int64, w uint64) (place int, admitted bool
 // unusual is add for what is rare: another slot than the last, a weight out of
 // range.
 func (t *Table) unusual(hash uint64, slot int64, w uint64) (place int, admitted bool) {
-	if w == 0 {
-		t.counts.Weightless++
-		return none, false
-	}
-	if w > MaxWeight {
-		t.counts.Clamped++
-		w = MaxWeight
-	}
 	t.advance(slot)
-	if t.now-slot > MaxLate {
+	switch {
+	case t.now-slot > MaxLate:
 		t.counts.Late++
 		return none, false
+	case w == 0:
+		t.counts.Weightless++
+		return none, false
+	case w > MaxWeight:
+		t.counts.Clamped++
+		w = MaxWeight
 	}
 	return t.count(hash, t.rel(slot), w)
 }

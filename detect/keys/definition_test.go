@@ -93,7 +93,7 @@ func TestDefaultFitsItsMemory(t *testing.T) {
 		t.Errorf("%d definitions, want 9", len(defs))
 	}
 	for _, d := range defs {
-		if n := d.Bytes(0); n > 6_100_000 || n < 4_000_000 {
+		if n := d.Bytes(0); n > 6_000_000 || n < 4_000_000 {
 			t.Errorf("%v takes %d bytes", &d, n)
 		}
 	}
