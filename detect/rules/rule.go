@@ -106,6 +106,7 @@ func Compile(s Spec) (Rule, []Problem) {
 type compiler struct {
 	r        Rule
 	problems []Problem
+	unvalued bool // nobody knows what thresholds are of
 }
 
 func (c *compiler) add(key, value, problem, fix string) {
@@ -136,11 +137,11 @@ func (c *compiler) flowRule(s *Spec) {
 	r := &c.r
 	c.key(s)
 	var problem, fix string
-	var fits []string
-	r.value = Value{Unit: Bits}
 	if s.Value != "" {
+		var fits []string
 		if r.value, problem, fits = parseValue(s.Value); problem != "" {
 			c.add("value", s.Value, problem, "write "+strings.Join(fits, ", "))
+			c.unvalued = true
 		}
 	}
 	if r.value.Unit == Distinct && problem == "" {
@@ -227,6 +228,9 @@ func (c *compiler) key(s *Spec) {
 }
 
 func (c *compiler) threshold(key, text string) Threshold {
+	if c.unvalued {
+		return Threshold{}
+	}
 	t, problem, fix := c.r.value.parse(text)
 	if problem != "" {
 		c.add(key, text, problem, fix)

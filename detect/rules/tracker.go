@@ -149,7 +149,9 @@ func (t *Tracker) SetSet(set *Set, ns int64, dst []Report) []Report {
 			continue
 		}
 		k.rule = same[k.rule]
-		k.entity.rule = k.rule
+		if set.rules[k.rule].Watches() {
+			k.entity.rule = k.rule
+		}
 		a.last.Rule = &set.rules[k.rule]
 		open[k], order = a, append(order, k)
 	}
