@@ -79,11 +79,24 @@ type Flow struct {
 
 // FlowEst is what the registry adds to a flow sample.
 type FlowEst struct {
-	SamplingRate uint32  // effective packets per sample, never 0; the sample's own until more is known
-	Vantage      Vantage // the observation point the sample belongs to
-	Speed        uint64  // bit/s of the interface the flow is judged by; 0 unknown
-	UptimeBefore uint32  // ms, uptime of the sub-agent's datagram before: the sample was taken after that and not after Uptime; 0 unknown
+	SamplingRate uint32    // effective packets per sample, never 0; the sample's own until more is known
+	Vantage      Vantage   // the observation point the sample belongs to
+	Speed        uint64    // bit/s of the interface the flow is judged by; 0 unknown
+	Class        PortClass // of that interface
+	UptimeBefore uint32    // ms, uptime of the sub-agent's datagram before: the sample was taken after that and not after Uptime; 0 unknown
 }
+
+// PortClass is what an interface leads to, as far as its name tells.
+type PortClass uint8
+
+// The classes.
+const (
+	PortUnknown  PortClass = iota
+	PortPhysical           // anything named that is none of the others
+	PortInstance           // a virtual machine or container
+	PortBridge             // a bridge's own port
+	PortClasses            // how many there are
+)
 
 // Vantage is one point where traffic is sampled once: a data source in one
 // direction. Estimates of one flow at several vantage points are never added.

@@ -3,8 +3,10 @@ package detect
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
+	"weir/decoder"
 	"weir/detect/largeflow"
 )
 
@@ -40,12 +42,20 @@ type Config struct {
 // LargeFlowConfig sets the large-flow detector. The zero value of a field
 // means its default.
 type LargeFlowConfig struct {
-	Off       bool          // no large-flow alerts
-	Threshold Threshold     // default 10 % of the interface's speed (100 Mbit/s where it is unknown)
-	Budget    Budget        // false alarms allowed; default one false suspicion a day and link, one false confirmation a week and site
-	Hold      time.Duration // how long a flow must be below the threshold before its alert ends; default 3 s
-	Keys      int           // flows per shard that can be watched at once, rounded up to a power of two; default 16384 (about 4 MB)
-	Hot       int           // pairs of flow and vantage point that the engine follows at once; default 4096 (about 5.5 KB each while in use)
+	Off       bool            // no large-flow alerts
+	Threshold Threshold       // default 10 % of the interface's speed (100 Mbit/s where it is unknown)
+	Class     ClassThresholds // of interfaces whose speed means nothing, by what they lead to; zero is Threshold
+	Budget    Budget          // false alarms allowed; default one false suspicion a day and link, one false confirmation a week and site
+	Hold      time.Duration   // how long a flow must be below the threshold before its alert ends; default 3 s
+	Keys      int             // flows per shard that can be watched at once, rounded up to a power of two; default 16384 (about 4 MB)
+	Hot       int             // pairs of flow and vantage point that the engine follows at once; default 4096 (about 5.5 KB each while in use)
+}
+
+// ClassThresholds are thresholds by decoder.PortClass.
+type ClassThresholds [decoder.PortClasses]Threshold
+
+func (l *LargeFlowConfig) thresholds() largeflow.Thresholds {
+	return largeflow.Thresholds{All: l.Threshold, Class: l.Class}
 }
 
 // DefaultConfig returns the configuration with every default filled in.
@@ -65,6 +75,8 @@ func (c Config) Validate() error {
 	switch {
 	case !l.Threshold.Valid():
 		return fmt.Errorf("large_flow threshold %s: must be above 0 and either a rate or a share of at most 100%%", l.Threshold)
+	case slices.ContainsFunc(l.Class[:], func(t Threshold) bool { return t != (Threshold{}) && !t.Valid() }):
+		return fmt.Errorf("large_flow threshold of a class %v: must be above 0 and either a rate or a share of at most 100%%", l.Class)
 	case !(l.Budget.Suspected > 0 && l.Budget.Suspected <= 1e4):
 		return fmt.Errorf("large_flow false suspicions a day and link %g: must be above 0 and at most 10000", l.Budget.Suspected)
 	case !(l.Budget.Confirmed > 0 && l.Budget.Confirmed <= 1e4):

@@ -29,6 +29,7 @@ type Engine struct {
 	names   Names
 	tracker *largeflow.Tracker
 	max     int // of the tracker
+	budget  Budget
 	off     bool
 	reports []largeflow.Report
 	alerts  []*Alert
@@ -50,8 +51,8 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 		s.table.SetWatch(watch)
 	}
 	return &Engine{
-		shards: shards, names: names, max: l.Hot, off: l.Off, attacks: newAttackEngine(cfg, names),
-		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.Threshold, Budget: l.Budget, Hold: l.Hold, Flows: l.Hot, Watch: watch}),
+		shards: shards, names: names, max: l.Hot, budget: l.Budget, off: l.Off, attacks: newAttackEngine(cfg, names),
+		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold, Flows: l.Hot, Watch: watch}),
 	}
 }
 
@@ -104,10 +105,10 @@ func (e *Engine) SetConfig(now time.Time, cfg Config, emit func(*Alert)) {
 		e.reports = e.tracker.End(now.UnixNano(), e.reports[:0])
 		e.emit(emit, ReasonReload)
 	}
-	e.off = l.Off
+	e.off, e.budget = l.Off, l.Budget
 	e.attacks.setConfig(now, &cfg)
 	e.emit(emit, ReasonReload)
-	e.tracker.SetConfig(largeflow.TrackerConfig{Threshold: l.Threshold, Budget: l.Budget, Hold: l.Hold})
+	e.tracker.SetConfig(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold})
 }
 
 // EngineStats are running counts and the use of bounds.
@@ -148,7 +149,7 @@ func (e *Engine) emit(emit func(*Alert), reason string) {
 
 func (e *Engine) largeFlow(r *largeflow.Report, reason string) *Alert {
 	a := &Alert{
-		At: time.Unix(0, r.At).UTC(), Seq: r.Seq, Change: Update, Kind: LargeFlow, State: Suspected, Severity: Info,
+		At: time.Unix(0, r.At).UTC(), Seq: r.Seq, Change: Update, Kind: LargeFlow, State: Suspected, Severity: Info, Flapping: r.Flapping,
 		Subject: newFlowSubject(&r.Key, e.names), Evidence: e.largeFlowEvidence(r),
 	}
 	a.Key = alertKey(a.Kind, a.Subject)
@@ -183,6 +184,7 @@ func (e *Engine) largeFlowEvidence(r *largeflow.Report) *LargeFlowEvidence {
 		SecondsToAlert: decimals(float64(r.Started-r.Onset)/1e9, 6),
 		Threshold:      whole(r.Threshold), Method: methods[r.Method],
 		LogLikelihoodRatio: decimals(r.LLR, 2), Background: whole(r.Rho),
+		FalseSuspicions: e.budget.Suspected, FalseConfirmations: decimals(e.budget.Confirmed/float64(max(r.Links, 1)), 9),
 	}
 	v.Agent, v.AgentName = e.names.Agent(p.Vantage.Agent)
 	v.InputName, v.OutputName = e.portName(p.Vantage.Agent, p.Input), e.portName(p.Vantage.Agent, p.Output)

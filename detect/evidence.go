@@ -159,6 +159,8 @@ type LargeFlowEvidence struct {
 
 	LogLikelihoodRatio float64 `json:"log_likelihood_ratio,omitempty"` // when it was first suspected, against Background
 	Background         Uint64  `json:"background_bits_per_second,omitempty"`
+	FalseSuspicions    float64 `json:"false_suspicions_per_day,omitempty"`     // allowed on each link
+	FalseConfirmations float64 `json:"false_confirmations_per_week,omitempty"` // allowed on each link: the site's, divided by the links learned so far
 }
 
 // Line implements Evidence: "1.2 Gbit/s (0.9–1.5) on leaf1 Ethernet12, 0.6 s

@@ -30,7 +30,7 @@ type Shard struct {
 func NewShard(cfg Config, seed uint64) *Shard {
 	l := cfg.withDefaults().LargeFlow
 	s := &Shard{
-		table: largeflow.NewTable(l.Threshold, l.Budget, l.Keys, seed),
+		table: largeflow.NewTable(l.thresholds(), l.Budget, l.Keys, seed),
 		off:   l.Off,
 		seed:  seed,
 		spare: make([]largeflow.Record, 0, largeflow.HandOver),
@@ -76,7 +76,7 @@ func (s *Shard) Tick(time.Time) {
 	if s.next != nil {
 		s.attacks.setConfig(s.next)
 		l := s.next.LargeFlow
-		s.table.SetThreshold(l.Threshold, l.Budget)
+		s.table.SetThreshold(l.thresholds(), l.Budget)
 		s.off, s.next = l.Off, nil
 	}
 	s.count()

@@ -154,7 +154,7 @@ func (r *Registry) Flow(f *decoder.Flow) {
 	dir := src.direction(&f.Sample)
 	src.seen[dir] = true
 	f.Est.Vantage.Source = src.num<<1 | uint32(dir)
-	f.Est.Speed = r.speed(src, &f.Sample, dir)
+	f.Est.Speed, f.Est.Class = r.speed(src, &f.Sample, dir)
 	f.Packet.Header.Key.Domain = r.domain(src, &f.Packet, f.Sample.Input, f.Sample.Output)
 }
 
@@ -223,28 +223,38 @@ func (s *source) direction(f *sflow.FlowSample) Direction {
 	return Ingress
 }
 
-// speed returns the speed of the interface the sample is judged by: where the
+// speed returns speed and class of the interface the sample is judged by: where the
 // packet passed the source, else the other side.
-func (r *Registry) speed(src *source, f *sflow.FlowSample, dir Direction) uint64 {
+func (r *Registry) speed(src *source, f *sflow.FlowSample, dir Direction) (uint64, decoder.PortClass) {
 	first, second := f.Input, f.Output
 	if dir == Egress {
 		first, second = second, first
 	}
-	if v := r.portSpeed(src, first); v != 0 {
-		return v
+	v, c := r.portSpeed(src, first)
+	if v != 0 {
+		return v, c
 	}
-	return r.portSpeed(src, second)
+	v, c2 := r.portSpeed(src, second)
+	if v != 0 || c == decoder.PortUnknown {
+		c = c2
+	}
+	return v, c
 }
 
-func (r *Registry) portSpeed(src *source, p sflow.Port) uint64 {
+func (r *Registry) portSpeed(src *source, p sflow.Port) (uint64, decoder.PortClass) {
 	index, ok := p.Single()
 	if !ok {
-		return 0
+		return 0, decoder.PortUnknown
 	}
 	if i := r.portIface(src, index); i != nil {
-		return i.judgedSpeed()
+		return i.judgedSpeed(), classes[i.kind]
 	}
-	return 0
+	return 0, decoder.PortUnknown
+}
+
+var classes = [...]decoder.PortClass{
+	portUnknown: decoder.PortUnknown, portPhysical: decoder.PortPhysical,
+	portInstance: decoder.PortInstance, portBridge: decoder.PortBridge,
 }
 
 // portIface returns an interface of the current agent, the source's own

@@ -144,12 +144,15 @@ func (t *Tracker) life(f *flow) Estimate {
 // threshold is the lowest of the thresholds at the flow's vantage points: a
 // flow is large where it is largest.
 func (t *Tracker) threshold(f *flow) float64 {
-	theta := t.cfg.Threshold.At(f.points[0].Speed)
+	theta := t.at(&f.points[0].Point)
 	for _, p := range f.points[1:] {
-		theta = min(theta, t.cfg.Threshold.At(p.Speed))
+		theta = min(theta, t.at(&p.Point))
 	}
 	return theta
 }
+
+// at returns the threshold at one point.
+func (t *Tracker) at(p *Point) float64 { return t.cfg.Threshold.Of(p.Class).At(p.Speed) }
 
 // shownSpan is the window that updates are taken over: long enough for a flow
 // at its threshold to give showSamples, and for five batches of an agent that

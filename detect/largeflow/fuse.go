@@ -31,7 +31,7 @@ func (t *Tracker) fuse(f *flow, p *point, r *Record, known bool) {
 		}
 	}
 	mine := theta / 8 / p.weight()
-	level := levelOf(rho(r.Level) * t.cfg.Threshold.At(r.Point.Speed) / theta)
+	level := levelOf(rho(r.Level) * t.at(&r.Point) / theta)
 	budget := t.cfg.Budget.budgetLog(float64(max(r.Share, 1e-3))) + math.Log(total)
 
 	u := &f.fused

@@ -23,7 +23,8 @@ const (
 // link is what is known of the interface behind a vantage point.
 type link struct {
 	vantage decoder.Vantage
-	speed   uint64  // for which the next two hold
+	speed   uint64 // for which the next three hold
+	class   decoder.PortClass
 	theta   float64 // threshold, octets per ns
 	budget  float32 // Budget.budgetLog
 	share   float32 // that the threshold is of the speed

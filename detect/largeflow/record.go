@@ -18,8 +18,9 @@ func compareVantage(a, b vantage) int {
 // Point is where a flow was sampled.
 type Point struct {
 	Vantage       decoder.Vantage
-	Input, Output sflow.Port // of its newest sample
-	Speed         uint64     // bit/s of the interface it is judged by; 0 unknown
+	Input, Output sflow.Port        // of its newest sample
+	Speed         uint64            // bit/s of the interface it is judged by; 0 unknown
+	Class         decoder.PortClass // of it
 }
 
 // Record is what one hot flow carried past one Point in one slot.

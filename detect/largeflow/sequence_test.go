@@ -24,9 +24,9 @@ type tcpFlow struct {
 
 func (c *tcpFlow) play() (first *Report, at float64) {
 	w := NewWatch(64, 1)
-	tab := NewTable(Threshold{Share: 0.1}, DefaultBudget, 64, 1)
+	tab := NewTable(Thresholds{All: Threshold{Share: 0.1}}, DefaultBudget, 64, 1)
 	tab.SetWatch(w)
-	tr := NewTracker(TrackerConfig{Threshold: Threshold{Share: 0.1}, Budget: DefaultBudget, Hold: 3e9, Flows: 64, Watch: w})
+	tr := NewTracker(TrackerConfig{Threshold: Thresholds{All: Threshold{Share: 0.1}}, Budget: DefaultBudget, Hold: 3e9, Flows: 64, Watch: w})
 	key := packet.Key{SrcPort: 1, Proto: 6}
 	spare := make([]Record, 0, HandOver)
 	perMs := c.share * 10e9 / 8 / 1514 / 10000 / 1e3

@@ -92,7 +92,7 @@ type Counts struct {
 // It is not safe for concurrent use.
 type Table struct {
 	Counts
-	threshold Threshold
+	threshold Thresholds
 	budget    Budget
 	links     []link // the first for those without a place
 	linkAt    map[decoder.Vantage]int32
@@ -109,7 +109,7 @@ type Table struct {
 }
 
 // NewTable returns a table of at least keys places.
-func NewTable(threshold Threshold, budget Budget, keys int, seed uint64) *Table {
+func NewTable(threshold Thresholds, budget Budget, keys int, seed uint64) *Table {
 	buckets := 1 << bits.Len(uint(max(keys, ways)-1)/ways)
 	return &Table{
 		threshold: threshold,
@@ -127,7 +127,7 @@ func NewTable(threshold Threshold, budget Budget, keys int, seed uint64) *Table 
 
 // SetThreshold replaces threshold and budget. What was learned of links, in
 // units of the threshold, is void.
-func (t *Table) SetThreshold(th Threshold, b Budget) {
+func (t *Table) SetThreshold(th Thresholds, b Budget) {
 	if th == t.threshold && b == t.budget {
 		return
 	}
@@ -188,11 +188,12 @@ func (t *Table) Sample(f *decoder.Flow, at int64) {
 	t.Samples++
 	e := t.find(&f.Header.Key, est.Vantage, at)
 	l := &t.links[e.link]
-	if l.speed != est.Speed {
-		l.set(t.threshold, t.budget, est.Speed)
+	if l.speed != est.Speed || l.class != est.Class {
+		l.class = est.Class
+		l.set(t.threshold.Of(est.Class), t.budget, est.Speed)
 	}
 	e.rate = est.SamplingRate
-	e.point.Input, e.point.Output, e.point.Speed = f.Sample.Input, f.Sample.Output, est.Speed
+	e.point.Input, e.point.Output, e.point.Speed, e.point.Class = f.Sample.Input, f.Sample.Output, est.Speed, est.Class
 
 	w := float64(frame) * float64(max(est.SamplingRate, 1))
 	if at-e.last > batchGap || at > e.batch+minSpan {

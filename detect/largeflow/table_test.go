@@ -24,7 +24,7 @@ func sample(t *Table, key *packet.Key, est decoder.FlowEst, frame uint32, at int
 func TestRecordsHoldEverySampleOnce(t *testing.T) {
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		tab := NewTable(Threshold{BitsPerSecond: 1e6}, DefaultBudget, 64, seed)
+		tab := NewTable(Thresholds{All: Threshold{BitsPerSecond: 1e6}}, DefaultBudget, 64, seed)
 		key := packet.Key{SrcPort: 1}
 		est := decoder.FlowEst{SamplingRate: 1000, Vantage: decoder.Vantage{Agent: 1, Source: 1}}
 		var p point
@@ -71,7 +71,7 @@ func TestRecordsHoldEverySampleOnce(t *testing.T) {
 // Samples that arrive together tell of the time since those before, and the
 // first batch of nothing, also where a Take comes between.
 func TestBatchSplitByTakeLeads(t *testing.T) {
-	tab := NewTable(Threshold{BitsPerSecond: 1e6}, DefaultBudget, 64, 1)
+	tab := NewTable(Thresholds{All: Threshold{BitsPerSecond: 1e6}}, DefaultBudget, 64, 1)
 	key := packet.Key{SrcPort: 1}
 	est := decoder.FlowEst{SamplingRate: 1000}
 	var p point
@@ -102,7 +102,7 @@ func TestBatchSplitByTakeLeads(t *testing.T) {
 }
 
 func TestHashSpreadsKeys(t *testing.T) {
-	tab := NewTable(Threshold{Share: 0.1}, DefaultBudget, 16384, 1)
+	tab := NewTable(Thresholds{All: Threshold{Share: 0.1}}, DefaultBudget, 16384, 1)
 	counts := map[uint64]int{}
 	const n = 16384
 	for i := range n {
@@ -122,7 +122,7 @@ func TestHashSpreadsKeys(t *testing.T) {
 }
 
 func TestVantagesAreApartInTheTable(t *testing.T) {
-	tab := NewTable(Threshold{Share: 0.1}, DefaultBudget, 64, 1)
+	tab := NewTable(Thresholds{All: Threshold{Share: 0.1}}, DefaultBudget, 64, 1)
 	key := packet.Key{SrcPort: 1}
 	for i := range uint32(5) {
 		est := decoder.FlowEst{SamplingRate: 1, Vantage: decoder.Vantage{Agent: 1, Source: i}}

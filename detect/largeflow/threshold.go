@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"weir/decoder"
 )
 
 // UnknownSpeed stands in, in bit/s, for the speed of an interface that nobody
@@ -28,6 +30,21 @@ func (t Threshold) At(speed uint64) float64 {
 		return t.Share * UnknownSpeed
 	}
 	return t.Share * float64(speed)
+}
+
+// Thresholds are the threshold of all interfaces and of classes of them, whose
+// speed may mean nothing: the zero value of a class is that of all.
+type Thresholds struct {
+	All   Threshold
+	Class [decoder.PortClasses]Threshold
+}
+
+// Of returns the threshold of a class of interfaces.
+func (t *Thresholds) Of(c decoder.PortClass) Threshold {
+	if int(c) < len(t.Class) && t.Class[c] != (Threshold{}) {
+		return t.Class[c]
+	}
+	return t.All
 }
 
 // Valid reports whether t is exactly one of an absolute rate and a share.

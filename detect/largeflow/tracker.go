@@ -42,6 +42,8 @@ type Report struct {
 	Frame     float64  // mean octets of a sampled frame
 	Best      Point    // the vantage point that says most
 	Method    Method   // what Window rests on
+	Flapping  bool     // it started flapStarts times within flapWithin of each other
+	Links     int      // learned by the site, over which the budget is divided
 	LLR       float64  // of the CUSUM when it crossed, against the background
 	Rho       float64  // that background, bit/s
 	Rate      float64  // effective sampling rate there
@@ -76,11 +78,12 @@ type flow struct {
 	cross   Crossing // found, not yet taken up
 	llr     float64  // of the crossing that was
 	level   uint8    // background of it
+	flaps   bool
 }
 
 // TrackerConfig sets a Tracker; every field is needed.
 type TrackerConfig struct {
-	Threshold Threshold
+	Threshold Thresholds
 	Budget    Budget
 	Hold      time.Duration
 	Flows     int    // pairs of flow and vantage point at most
@@ -100,6 +103,7 @@ type Tracker struct {
 	swept  int64
 	open   int
 	links  int
+	recent [1 << 10]recent
 	starts uint64
 
 	DroppedFlows, DroppedPoints uint64 // records without a place
@@ -107,6 +111,9 @@ type Tracker struct {
 
 // NewTracker returns an empty tracker.
 func NewTracker(cfg TrackerConfig) *Tracker {
+	if cfg.Watch == nil {
+		cfg.Watch = NewWatch(cfg.Flows, 0)
+	}
 	return &Tracker{cfg: cfg, flows: map[packet.Key]*flow{}}
 }
 
@@ -270,6 +277,7 @@ func (t *Tracker) end(f *flow) {
 
 func (t *Tracker) start(f *flow, now, at int64, e Estimate, m Method) Report {
 	f.state, f.started = Suspected, now
+	f.flaps = t.flapping(f, now)
 	f.llr, f.level, f.cross = f.cross.Ratio, f.cross.Level, Crossing{}
 	if c, ok := t.confirm(f, at, t.threshold(f)); ok {
 		f.state, e, m = Confirmed, c, CUSUM
@@ -281,6 +289,31 @@ func (t *Tracker) start(f *flow, now, at int64, e Estimate, m Method) Report {
 	t.open++
 	t.starts++
 	return t.report(f, now, e, m)
+}
+
+const (
+	flapStarts = 3
+	flapWithin = int64(5 * time.Minute)
+)
+
+// recent remembers the starts of a flow's alerts.
+type recent struct {
+	mark   uint32
+	starts uint32
+	at     int64 // ns, of the newest
+}
+
+// flapping notes the start of an alert and reports whether the flow comes and
+// goes. Flows that share a place forget each other's starts.
+func (t *Tracker) flapping(f *flow, now int64) bool {
+	mark := t.cfg.Watch.mark(&f.key)
+	r := &t.recent[mark>>1%uint32(len(t.recent))]
+	if r.mark != mark || now-r.at > flapWithin || now < r.at {
+		*r = recent{mark: mark}
+	}
+	r.starts++
+	r.at = now
+	return r.starts >= flapStarts
 }
 
 func (t *Tracker) report(f *flow, now int64, e Estimate, m Method) Report {
@@ -297,7 +330,7 @@ func (t *Tracker) report(f *flow, now int64, e Estimate, m Method) Report {
 	r := Report{
 		Key: f.key, State: f.state, Start: f.seq == 1, At: now, Onset: f.onset, Started: f.started, Seq: f.seq,
 		Threshold: t.threshold(f), Window: e, Life: l, Method: m,
-		LLR: f.llr, Rho: rho(f.level) * t.threshold(f), Frame: float64(octets) / float64(max(n, 1)),
+		Flapping: f.flaps, Links: t.links, LLR: f.llr, Rho: rho(f.level) * t.threshold(f), Frame: float64(octets) / float64(max(n, 1)),
 	}
 	r.Best = e.Best
 	if f.state == Ended || e.Samples == 0 {
