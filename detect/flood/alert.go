@@ -254,7 +254,7 @@ func (r *Report) describe(sp *spread, a *alert) {
 	case UDP:
 		plain, amp, frag := sp.class[Plain], sp.class[Amplification], sp.class[Fragment]
 		switch {
-		case amp > plain && 4*amp >= frag:
+		case sp.amplified() && 4*amp >= frag:
 			r.Class = "amplification"
 			r.Vector = vectorOf(sp)
 		case frag > plain:

@@ -37,9 +37,12 @@ const (
 	established = 0.5
 	// answered is how many packets a host gets for one that it sends.
 	answered = 5
-	// unheard multiplies the threshold of what could be answered, where no
-	// packet of the host was ever sampled.
-	unheard = 5
+	// unheardACK and unheardUDP multiply the threshold of what could be
+	// answered, where no packet of the victim was sampled: perhaps they go
+	// another way, and what comes are uploads, or a prefix full of viewers.
+	// A host's UDP is spared: few are meant to get that much unasked.
+	unheardACK = 50
+	unheardUDP = 10
 	// fewSource multiplies the threshold of handshakes from few sources.
 	fewSource = 10
 	// smallFrame is the longest mean frame with which a few flows are taken
@@ -108,8 +111,11 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 		}
 	case UDP, ACK:
 		least = 10
-		if d.kind == ACK && len(v.tracks[tcpOut]) == 0 {
-			need *= unheard
+		switch {
+		case d.kind == ACK && len(v.tracks[tcpOut]) == 0:
+			need *= unheardACK
+		case d.kind == UDP && len(v.tracks[udpOut]) == 0 && !sp.amplified() && (!v.key.host() || sp.quic(e.FrameOctets)):
+			need *= unheardUDP
 		}
 		if sp.fewFlows() && (d.kind == ACK || e.FrameOctets > smallFrame) {
 			return
@@ -161,6 +167,9 @@ func (v *victim) credit(k Kind, tr *track, e *Estimate) float64 {
 	perPacket := e.Load / e.PacketsPerSecond
 	packet := other.w / other.n
 	w := other.w + 2*math.Sqrt(other.n)*packet
+	if kept := float64((slots - 1) * slotNs); float64(e.Span) > kept { // longer than the ring remembers
+		w *= float64(e.Span) / kept
+	}
 	if factor == established {
 		if usual, ok := v.base[tcpIn].load(); ok {
 			w = max(w-usual*e.Span.Seconds(), 0)

@@ -125,3 +125,20 @@ func (s *spread) fewFlows() bool { return s.flows.first(4, s.n) >= 0.5 }
 func (s *spread) carpet() bool {
 	return s.n >= minSamples && s.dsts.first(1, s.n) < 0.5 && s.dstSet.Count() >= 5
 }
+
+// amplified reports that amplifiers send most of it.
+func (s *spread) amplified() bool { return s.class[Amplification] > s.class[Plain] }
+
+// quic reports that it looks like what web servers send by QUIC.
+func (s *spread) quic(frame float64) bool {
+	const https = 443
+	if frame <= smallFrame {
+		return false
+	}
+	for i := range s.srcPorts.used {
+		if s.srcPorts.keys[i] == https {
+			return 2*(s.srcPorts.counts[i]-s.srcPorts.errs[i]) >= s.n
+		}
+	}
+	return false
+}

@@ -20,7 +20,7 @@ var epoch = time.Unix(1_700_000_000, 30e6).UTC()
 type hop struct {
 	agent, port uint32
 	ttl         uint8 // how much less than at the start
-	mac         byte
+	mac         [2]byte
 	rate        uint32 // packets per sample; 0 the source's
 	egress      bool
 }
@@ -83,7 +83,7 @@ func generate(seed uint64, sources ...source) []event {
 				}
 			}
 			h.TTL -= o.ttl
-			h.SrcMAC = [6]byte{2, 0, 0, 0, byte(o.agent), o.mac}
+			h.SrcMAC = [6]byte{2, 0, 0, 0, o.mac[0], o.mac[1]}
 			at := t
 			if s.flush > 0 {
 				phase := s.flush * time.Duration(o.agent*37%100) / 100
