@@ -8,6 +8,7 @@ import (
 
 	"weir/decoder"
 	"weir/detect/largeflow"
+	"weir/detect/rules"
 )
 
 // Threshold is the rate from which a flow is large.
@@ -37,6 +38,8 @@ type Config struct {
 	LargeFlow LargeFlowConfig
 	Flood     FloodConfig
 	Scan      ScanConfig
+	Rules     *rules.Set // configured rules; nil is none. Shards and Engine get the same
+	Shards    int        // how many shards share the work; 0 is one
 }
 
 // LargeFlowConfig sets the large-flow detector. The zero value of a field

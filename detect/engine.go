@@ -34,6 +34,7 @@ type Engine struct {
 	reports []largeflow.Report
 	alerts  []*Alert
 	attacks attackEngine
+	rules   ruleEngine
 }
 
 // NewEngine returns an engine for these shards. names may be nil.
@@ -51,7 +52,7 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 		s.table.SetWatch(watch)
 	}
 	return &Engine{
-		shards: shards, names: names, max: l.Hot, budget: l.Budget, off: l.Off, attacks: newAttackEngine(cfg, names),
+		shards: shards, names: names, max: l.Hot, budget: l.Budget, off: l.Off, attacks: newAttackEngine(cfg, names), rules: newRuleEngine(cfg, len(shards), names),
 		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold, Flows: l.Hot, Watch: watch}),
 	}
 }
@@ -64,11 +65,13 @@ func (e *Engine) Tick(now time.Time, emit func(*Alert)) {
 	e.collect()
 	e.reports = e.tracker.Decide(now.UnixNano(), e.reports[:0])
 	e.attacks.decide(now)
+	e.rules.decide(now)
 	e.emit(emit, "")
 }
 
 func (e *Engine) collect() {
 	e.attacks.collect(e.shards)
+	e.rules.collect(e.shards)
 	links := 0
 	defer func() { e.tracker.SetLinks(links) }()
 	for _, s := range e.shards {
@@ -92,6 +95,7 @@ func (e *Engine) Close(now time.Time, emit func(*Alert), reason string) {
 	e.Tick(now, emit)
 	e.reports = e.tracker.End(now.UnixNano(), e.reports[:0])
 	e.attacks.end(now)
+	e.rules.end(now)
 	e.emit(emit, reason)
 }
 
@@ -107,6 +111,7 @@ func (e *Engine) SetConfig(now time.Time, cfg Config, emit func(*Alert)) {
 	}
 	e.off, e.budget = l.Off, l.Budget
 	e.attacks.setConfig(now, &cfg)
+	e.rules.setConfig(now, &cfg)
 	e.emit(emit, ReasonReload)
 	e.tracker.SetConfig(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold})
 }
@@ -136,6 +141,7 @@ func (e *Engine) emit(emit func(*Alert), reason string) {
 	}
 	e.reports = e.reports[:0]
 	e.attackAlerts(reason)
+	e.ruleAlerts(reason)
 	if len(e.alerts) == 0 {
 		return
 	}

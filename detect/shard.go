@@ -6,6 +6,7 @@ import (
 
 	"weir/decoder"
 	"weir/detect/largeflow"
+	"weir/detect/rules"
 )
 
 // Shard is the hot path of all detectors. It belongs to one goroutine, which
@@ -16,6 +17,7 @@ type Shard struct {
 	off     bool
 	noKey   uint64
 	attacks attackShard
+	rules   ruleShard
 	seed    uint64
 
 	mu    sync.Mutex         // guards what follows
@@ -36,6 +38,7 @@ func NewShard(cfg Config, seed uint64) *Shard {
 		spare: make([]largeflow.Record, 0, largeflow.HandOver),
 
 		attacks: newAttackShard(cfg, seed),
+		rules:   newRuleShard(cfg, seed),
 	}
 	s.count()
 	return s
@@ -45,6 +48,7 @@ func NewShard(cfg Config, seed uint64) *Shard {
 // nothing of f and allocates nothing.
 func (s *Shard) Flow(f *decoder.Flow) {
 	s.attacks.sample(f)
+	s.rules.table.Sample(f, f.At.UnixNano())
 	if s.off {
 		return
 	}
@@ -63,7 +67,7 @@ func (s *Shard) Urgent() bool { return s.table.Urgent() || s.attacks.urgent() }
 // Tick hands over what the Engine must see: two buffers change places under
 // the lock. While the engine still reads the last one, the table keeps its
 // records for the next Tick. Call it every 100 ms, and when Urgent.
-func (s *Shard) Tick(time.Time) {
+func (s *Shard) Tick(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.ready) == 0 && s.spare != nil {
@@ -73,8 +77,10 @@ func (s *Shard) Tick(time.Time) {
 		}
 	}
 	s.attacks.tick()
+	s.rules.tick(now)
 	if s.next != nil {
 		s.attacks.setConfig(s.next)
+		s.rules.setConfig(s.next)
 		l := s.next.LargeFlow
 		s.table.SetThreshold(l.thresholds(), l.Budget)
 		s.off, s.next = l.Off, nil
@@ -89,6 +95,7 @@ func (s *Shard) Reset() {
 	defer s.mu.Unlock()
 	s.table.Reset()
 	s.attacks.reset()
+	s.rules.reset()
 	s.ready = s.ready[:0]
 	if s.spare == nil {
 		s.spare = s.ready
@@ -126,23 +133,25 @@ func (s *Shard) SetConfig(cfg Config) {
 
 // ShardStats are running counts and the use of bounds, as of the last Tick.
 type ShardStats struct {
-	Samples       uint64 // flow samples counted
-	NoKey         uint64 // ignored: a header without a flow key
-	BadLength     uint64 // ignored: frame length 0, or beyond 64 KiB and headers
-	Late          uint64 // ignored: more than 1 s behind the newest sample
-	Evicted       uint64 // keys that lost their place to another
-	EvictedHot    uint64 // of these, such as were under a closer look
-	LostSamples   uint64 // of hot keys, because the hand-over was full
-	Keys, MaxKeys int    // places used and present
-	Links         int    // interfaces, in one direction, that flows were seen at
-	RefusedLinks  uint64 // new flows at further interfaces, whose background is not learned
-	Refuted       uint64 // flows that looked large for a moment and clearly are not
+	Rules         rules.TableStats // of the configured rules
+	Samples       uint64           // flow samples counted
+	NoKey         uint64           // ignored: a header without a flow key
+	BadLength     uint64           // ignored: frame length 0, or beyond 64 KiB and headers
+	Late          uint64           // ignored: more than 1 s behind the newest sample
+	Evicted       uint64           // keys that lost their place to another
+	EvictedHot    uint64           // of these, such as were under a closer look
+	LostSamples   uint64           // of hot keys, because the hand-over was full
+	Keys, MaxKeys int              // places used and present
+	Links         int              // interfaces, in one direction, that flows were seen at
+	RefusedLinks  uint64           // new flows at further interfaces, whose background is not learned
+	Refuted       uint64           // flows that looked large for a moment and clearly are not
 }
 
 func (s *Shard) count() {
 	c := s.table.Counts
 	used, places := s.table.Used()
 	s.stats = ShardStats{
+		Rules:   s.rules.stats,
 		Samples: c.Samples, NoKey: s.noKey, BadLength: c.BadLength, Late: c.Late,
 		Evicted: c.Evicted, EvictedHot: c.EvictedHot, LostSamples: c.LostSamples,
 		Keys: used, MaxKeys: places,

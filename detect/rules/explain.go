@@ -205,14 +205,14 @@ func (r *Rule) warn(t Threshold, s Sampling) string {
 		if pps < 10_000 {
 			return ""
 		}
-		return fmt.Sprintf("needs %s samples of one key within %s: a key with less than %spps cannot show them", trim(math.Ceil(t.Number)), short(r.window), magnitude(round2(pps)))
+		return fmt.Sprintf("needs %s samples of one key within %s: a key with less than %spps cannot show them", trim(math.Ceil(t.Number)), short(r.window), Magnitude(round2(pps)))
 	}
 	need := r.Needs(t, s)
 	if need <= r.window {
 		return ""
 	}
 	met := minSamples * float64(s.Rate) / r.window.Seconds()
-	from := magnitude(round2(met)) + "pps"
+	from := Magnitude(round2(met)) + "pps"
 	if r.value.Unit == Bits {
 		from = largeflow.BitRate(round2(met * 8 * MeanFrame))
 	}
@@ -223,13 +223,15 @@ func (r *Rule) warn(t Threshold, s Sampling) string {
 	return fmt.Sprintf("needs about %s of samples, and the window is %s: alerts come only from %s; set %sa threshold of that", short(need), short(r.window), from, fix)
 }
 
-// round2 keeps two digits.
-func round2(v float64) float64 {
-	if v <= 0 {
-		return 0
+func round2(v float64) float64 { return Round(v, 2) }
+
+// Round keeps so many digits of a number.
+func Round(v float64, digits int) float64 {
+	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
+		return v
 	}
-	p := math.Pow(10, math.Floor(math.Log10(v))-1)
-	return math.Round(v/p) * p
+	p := math.Pow(10, float64(digits-1)-math.Floor(math.Log10(math.Abs(v))))
+	return math.Round(v*p) / p
 }
 
 // Overlaps returns which earlier rules count the same traffic by the same key

@@ -91,6 +91,33 @@ const (
 // Watches reports that the rule watches a counter, a metric or an rtmetric.
 func (r *Rule) Watches() bool { return r.watch != nil }
 
+// Value returns what the rule counts.
+func (r *Rule) Value() Value { return r.value }
+
+// Filter returns the rule's filter as it is read, "" where everything passes.
+func (r *Rule) Filter() string {
+	if r.filter == nil {
+		return ""
+	}
+	return r.filter.String()
+}
+
+// Metric returns the name of what the rule watches, "" where it counts traffic.
+func (r *Rule) Metric() string {
+	if r.watch == nil {
+		return ""
+	}
+	return r.watch.name()
+}
+
+// Watch returns what the rule watches and the limit, as it is read.
+func (r *Rule) Watch() string {
+	if r.watch == nil {
+		return ""
+	}
+	return r.watch.String()
+}
+
 // Compile reads a rule. Where there are problems the Rule is of no use.
 func Compile(s Spec) (Rule, []Problem) {
 	c := &compiler{r: Rule{Spec: s, Off: s.Off}}

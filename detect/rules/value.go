@@ -70,7 +70,7 @@ func (v Value) Text(t Threshold) string {
 	case v.Unit == Bits:
 		return largeflow.BitRate(t.Number)
 	case v.Unit == Packets:
-		return magnitude(t.Number) + "pps"
+		return Magnitude(t.Number) + "pps"
 	}
 	return trim(t.Number)
 }
@@ -158,7 +158,8 @@ func parseMagnitude(s string) (float64, bool) {
 	return v * factor, err == nil
 }
 
-func magnitude(v float64) string {
+// Magnitude writes a number as 20k or 1.5M.
+func Magnitude(v float64) string {
 	switch {
 	case v >= 1e9:
 		return trim(v/1e9) + "G"
