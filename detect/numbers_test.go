@@ -238,7 +238,7 @@ func TestNumbersConfirmed(t *testing.T) {
 // others every 20 s: an accelerated run, at a budget of 24 an hour.
 func TestNumbersFalseAlarms(t *testing.T) {
 	const budget = 24.0 // an hour
-	for _, churn := range []time.Duration{0, 20 * sec} {
+	for _, churn := range []time.Duration{0, 4 * sec, 20 * sec} {
 		for _, each := range []float64{0.01, 0.02, 0.03, 0.05} {
 			t.Run(fmt.Sprintf("%s, churn %s", trimShare(each), churn), func(t *testing.T) {
 				t.Parallel()

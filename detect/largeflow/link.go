@@ -32,6 +32,8 @@ type link struct {
 	level   uint8   // the background: lowest, or the highest of pieces
 	pieces  [backgroundPieces]uint8
 	piece   int64 // number of the newest
+
+	crowd crowd
 }
 
 // set computes what follows from the speed.
@@ -66,6 +68,7 @@ func (l *link) learn(level uint8, at int64) {
 			l.pieces[i%backgroundPieces] = 0
 		}
 		l.piece = p
+		l.crowd.fade(at)
 		l.settle()
 	}
 	i := l.piece % backgroundPieces

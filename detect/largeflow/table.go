@@ -58,6 +58,9 @@ type entry struct {
 	rate     uint32 // sampling rate of the newest sample
 	level    uint8  // background of the bank
 	own      uint8  // background the flow is to itself
+	judged   bool   // as one of the link's crowd
+	large    bool   // it crossed, in this life
+	pending  uint8  // samples of its first time, if it is not large
 	hot      bool
 	told     bool // the present crossing has been reported
 	link     int32
@@ -102,6 +105,7 @@ type Table struct {
 	entries   []entry
 	mask      uint64
 	used      int
+	swept     int   // entry
 	newest    int64 // ns
 	out       []Record
 	epoch     uint64
@@ -154,7 +158,7 @@ func (t *Table) Reset() {
 	clear(t.linkAt)
 	t.links = t.links[:1]
 	t.links[0] = link{speed: math.MaxUint64}
-	t.used, t.newest, t.urgent = 0, 0, false
+	t.used, t.newest, t.swept, t.urgent = 0, 0, 0, false
 	t.Take(t.out)
 }
 
@@ -167,6 +171,7 @@ func (t *Table) Urgent() bool { return t.urgent }
 // Take gives the records gathered since the last Take and continues in spare,
 // a slice of capacity HandOver that is the table's from here on.
 func (t *Table) Take(spare []Record) []Record {
+	t.sweep()
 	out := t.out
 	t.out, t.urgent = spare[:0], false
 	t.epoch++
@@ -305,7 +310,11 @@ func (e *entry) weigh(w float64) (m float64) {
 // grow continues the life by which the flow is judged as background.
 func (e *entry) grow(l *link, u, x float32, rate float64, at int64) {
 	if x > lifeIdle || e.life == 0 {
-		e.life, e.lifeAt, e.own = 0, at, 0
+		e.conclude(l, at)
+		e.life, e.lifeAt, e.own, e.judged, e.large = 0, at, 0, false, false
+	}
+	if !e.judged && rate*float64(at-e.lifeAt) > crowdSpan {
+		e.judgeLife(l, rate, at)
 	}
 	e.life += u
 	if e.lives++; e.lives%16 == 0 {
@@ -354,7 +363,7 @@ func (t *Table) tell(e *entry, c Crossing) {
 	c.Sequence, _ = e.run.measure(float64(e.square)/float64(e.mean), e.point.Speed)
 	c.Frame = float64(e.mean) / float64(max(e.rate, 1))
 	t.out[e.rec].Cross = c
-	e.told = true
+	e.told, e.large = true, true
 	t.urgent = true
 }
 
@@ -500,6 +509,7 @@ func (t *Table) find(key *packet.Key, v decoder.Vantage, at int64) *entry {
 	}
 	if free < 0 {
 		free = t.victim(group, at)
+		group[free].conclude(&t.links[group[free].link], at)
 	} else {
 		t.used++
 	}
