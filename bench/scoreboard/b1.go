@@ -21,9 +21,9 @@ type benignResult struct {
 
 // b1 is a benign load.
 func (r *run) b1() []*report.Table {
-	const links = 10
-	parts := each(r, r.pick(1, 12), func(i int) *benignResult {
-		return benignOnce(site.Benign{Seed: r.seed + 1000*uint64(i), Links: links, Speed: 10e9, Hours: r.pick(1, 2)})
+	links := r.pick(3, 10)
+	parts := each(r, r.pick(1, 4), func(i int) *benignResult {
+		return benignOnce(site.Benign{Seed: r.seed + 1000*uint64(i), Links: links, Speed: 10e9, Hours: 1})
 	})
 	all := &benignResult{started: map[string]int{}, sure: map[string]int{}, example: map[string]string{}}
 	for _, p := range parts {

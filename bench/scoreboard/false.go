@@ -39,13 +39,13 @@ const day = 24 * time.Hour
 // link-days, once.
 func (r *run) falseAlarms(mice, linkDays float64) *falseResult {
 	if r.falses[mice] == nil {
-		r.falses[mice] = r.falseRuns(mice, linkDays, detect.DefaultConfig())
+		r.falses[mice] = r.falseRuns(mice, linkDays, largeFlowsOnly())
 	}
 	return r.falses[mice]
 }
 
 func (r *run) falseRuns(mice, linkDays float64, cfg detect.Config) *falseResult {
-	const hours = 0.25 // of each run
+	hours := r.days(0.05, 0.25) // of each run
 	runs := max(1, int(math.Ceil(linkDays*24/hours/linksPerRun)))
 	parts := each(r, runs, func(i int) *falseResult {
 		return falseOnce(cfg, site.Links{

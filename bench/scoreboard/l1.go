@@ -37,17 +37,17 @@ func percent(v float64) string { return fmt.Sprintf("%g %%", math.Round(v*1000)/
 
 // l1 is the delay of detection against the share of the link.
 func (r *run) l1() []*report.Table {
-	daysOf := map[float64]float64{0.01: 10, 0.02: 4, 0.03: 4, 0.05: 4}
+	daysOf := map[float64]float64{0.01: 6, 0.02: 2, 0.03: 2, 0.05: 2}
 	falses := &report.Table{
 		ID: "L1", Title: "false alarms a day and link, on links full of equal flows (95 % upper bound)",
 		Columns: []string{"competitors", "link-days", "weir suspected", "weir confirmed", "model of sFlow-RT's logic", "model of FastNetMon's logic", "naive bucket of 1 s"},
 	}
-	for _, mice := range []float64{0.01, 0.02, 0.03, 0.05} {
-		d := daysOf[mice]
-		if r.quick {
-			d = 0.2
-		}
-		f := r.falseAlarms(mice, d)
+	competitors := []float64{0.01, 0.02, 0.03, 0.05}
+	if r.quick {
+		competitors = []float64{0.01, 0.05}
+	}
+	for _, mice := range competitors {
+		f := r.falseAlarms(mice, r.days(0.05, daysOf[mice]))
 		p := published()
 		falses.Add(percent(mice), fmt.Sprintf("%.1f", f.linkDays), perDay(f.suspected, f.linkDays), perDay(f.confirmed, f.linkDays),
 			perDay(f.methods[p[0].name], f.linkDays), perDay(f.methods[p[1].name], f.linkDays), perDay(f.methods[p[2].name], f.linkDays))
@@ -63,17 +63,21 @@ func (r *run) l1() []*report.Table {
 	for _, share := range shares {
 		r.delayRow(delay, main[share], "none", targets[share])
 	}
-	for _, mice := range []float64{0.02, 0.03, 0.05} {
+	others, flushes := []float64{0.02, 0.03, 0.05}, []time.Duration{50 * time.Millisecond, time.Second}
+	if r.quick {
+		others, flushes = others[2:], flushes[:1]
+	}
+	for _, mice := range others {
 		for _, share := range shares {
 			c := largeCell(share, mice)
-			c.trials = r.pick(40, 400)
+			c.trials = r.pick(20, 200)
 			r.delayRow(delay, r.runCell(c), "none", "")
 		}
 	}
-	for _, flush := range []time.Duration{50 * time.Millisecond, time.Second} {
+	for _, flush := range flushes {
 		for _, share := range shares {
 			c := largeCell(share, 0.01)
-			c.Flush, c.trials = flush, r.pick(40, 400)
+			c.Flush, c.trials = flush, r.pick(20, 200)
 			r.delayRow(delay, r.runCell(c), flush.String(), "")
 		}
 	}
@@ -90,11 +94,11 @@ var targets = map[float64]string{0.1: "1.5, 3.8", 0.2: "0.55, 1.4", 0.5: "0.17, 
 // mainCells are the cells that everything is compared on.
 func (r *run) mainCells() map[float64]*cellResult {
 	cells := map[float64]*cellResult{}
-	budget := r.falseAlarms(0.01, float64(r.pick(1, 10))).budget()
+	budget := r.falseAlarms(0.01, r.days(0.05, 6)).budget()
 	for _, share := range shares {
 		if r.cells[share] == nil {
 			c := largeCell(share, 0.01)
-			c.trials = r.pick(100, 2000)
+			c.trials = r.pick(60, 1000)
 			c.methods = append(published(), tuned(&c.Links, budget, r.seed)...)
 			r.cells[share] = r.runCell(c)
 		}
@@ -157,11 +161,15 @@ func (r *run) speeds() *report.Table {
 		ID: "L1", Title: "weir, suspected: a flow of 20 % at other speeds and frame sizes",
 		Columns: []string{"link", "sampling", "frame", "loss", "samples/s", "p50 / p90 / p99", "bound", "trials"},
 	}
-	for _, v := range []struct {
+	variants := []struct {
 		speed uint64
 		frame int
 		loss  float64
-	}{{1e9, 1500, 0}, {25e9, 1500, 0}, {100e9, 1500, 0}, {400e9, 1500, 0}, {10e9, 800, 0}, {10e9, 9000, 0}, {10e9, 1500, 0.01}} {
+	}{{1e9, 1500, 0}, {400e9, 1500, 0}, {25e9, 1500, 0}, {100e9, 1500, 0}, {10e9, 800, 0}, {10e9, 9000, 0}, {10e9, 1500, 0.01}}
+	if r.quick {
+		variants = variants[:2]
+	}
+	for _, v := range variants {
 		c := largeCell(0.2, 0.01)
 		c.Speed, c.Frame, c.Loss, c.trials = v.speed, v.frame, v.loss, r.pick(20, 200)
 		res := r.runCell(c)
@@ -182,7 +190,7 @@ func (r *run) confirmedTable() *report.Table {
 		res := r.cells[share]
 		if res == nil {
 			c := largeCell(share, 0.01)
-			c.trials = r.pick(60, 600)
+			c.trials = r.pick(40, 400)
 			res = r.runCell(c)
 			r.cells[share] = res
 		}

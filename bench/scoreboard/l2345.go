@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"weir/bench/scoreboard/report"
-	"weir/detect"
 )
 
 // l2 is the delay where several agents in a row sample the same flow.
@@ -16,7 +15,11 @@ func (r *run) l2() []*report.Table {
 		Columns: []string{"share", "vantage points", "p50 / p90 / p99", "mean", "bound", "mean/bound", "target p99", "trials"},
 	}
 	goal := map[float64]string{0.1: "1.3", 0.2: "0.48", 0.5: "0.15", 1: "0.080"}
-	for _, n := range []int{3, 5} {
+	counts := []int{3, 5}
+	if r.quick {
+		counts = counts[:1]
+	}
+	for _, n := range counts {
 		for _, share := range shares {
 			res := r.fused(share, n)
 			m := mean(res.suspected)
@@ -37,9 +40,9 @@ func (r *run) fused(share float64, vantages int) *cellResult {
 	key := share + 1000*float64(vantages)
 	if r.cells[key] == nil {
 		c := largeCell(share, 0.01)
-		c.Vantages, c.trials = vantages, r.pick(40, 400)
+		c.Vantages, c.trials = vantages, r.pick(20, 100)
 		if vantages == 3 {
-			c.trials = r.pick(60, 1000)
+			c.trials = r.pick(20, 500)
 		}
 		r.cells[key] = r.runCell(c)
 	}
@@ -54,7 +57,7 @@ func (r *run) l3() []*report.Table {
 	}
 	for _, share := range shares {
 		c := largeCell(share, 0.01)
-		c.Flush, c.TCP, c.trials = 50*time.Millisecond, true, r.pick(40, 600)
+		c.Flush, c.TCP, c.trials = 50*time.Millisecond, true, r.pick(20, 300)
 		res := r.runCell(c)
 		target := ""
 		if share == 0.2 {
@@ -136,12 +139,12 @@ func (r *run) l5() []*report.Table {
 		ID: "L5", Title: "flows just below the threshold of 10 %: alerts a day and link (95 % upper bound)",
 		Columns: []string{"flows of", "is confirmed false?", "link-days", "suspected", "confirmed", "model of sFlow-RT's logic", "model of FastNetMon's logic", "naive bucket of 1 s"},
 	}
-	for _, mice := range []float64{0.05, 0.07, 0.079, 0.09, 0.099} {
-		days := 1.5
-		if r.quick {
-			days = 0.1
-		}
-		f := r.falseAlarms(mice, days)
+	flows := []float64{0.05, 0.07, 0.079, 0.09, 0.099}
+	if r.quick {
+		flows = flows[:3:3]
+	}
+	for _, mice := range flows {
+		f := r.falseAlarms(mice, r.days(0.05, 0.6))
 		p := published()
 		is := "yes, below 8 %"
 		if mice > 0.08 {
@@ -163,14 +166,10 @@ func (r *run) accelerated() *report.Table {
 		Columns: []string{"budget per week and link", "link-days", "promised", "seen", "seen/promised (95 % upper bound)"},
 	}
 	worst, exposure := 0.0, 0.0
-	days := 1.5
-	if r.quick {
-		days = 0.1
-	}
 	for _, budget := range []float64{1e4, 1e3} {
-		cfg := detect.DefaultConfig()
+		cfg := largeFlowsOnly()
 		cfg.LargeFlow.Budget.Confirmed = budget // of the site, linksPerRun links
-		f := r.falseRuns(0.079, days, cfg)
+		f := r.falseRuns(0.079, r.days(0.05, 1), cfg)
 		perLink := budget / linksPerRun
 		promised := perLink / 7 * f.linkDays
 		_, upper := report.Rate(f.confirmed, promised)

@@ -47,14 +47,19 @@ var scenarios = []scenario{
 
 func main() {
 	quick := flag.Bool("quick", false, "few trials: a smoke test, not a score")
+	scale := flag.Float64("scale", 1, "trials and exposures, times those of a usual run")
 	only := flag.String("only", "", "comma-separated scenarios, such as L1,D1; empty: all")
 	seed := flag.Uint64("seed", 1, "of everything random: the same seed gives the same tables")
 	out := flag.String("out", "bench/results", "directory for tables and plots; empty: write none")
 	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "runs at once")
 	flag.Parse()
 	chosen, err := choose(*only)
+	if err == nil && !(*scale > 0 && *scale <= 1000) {
+		err = fmt.Errorf("-scale %g: must be above 0 and at most 1000", *scale)
+	}
 	if err == nil {
 		r := newRun(*quick, *seed, *workers)
+		r.scale = *scale
 		err = r.score(os.Stdout, chosen, *out)
 	}
 	if err != nil {
@@ -65,7 +70,7 @@ func main() {
 
 func newRun(quick bool, seed uint64, workers int) *run {
 	return &run{
-		quick: quick, seed: seed, workers: max(workers, 1), progress: newProgress(),
+		quick: quick, scale: 1, seed: seed, workers: max(workers, 1), progress: newProgress(),
 		falses: map[float64]*falseResult{}, cells: map[float64]*cellResult{},
 	}
 }
@@ -118,6 +123,14 @@ func names() string {
 	return strings.Join(all, ", ")
 }
 
+// size says how much was tried.
+func (r *run) size() string {
+	if r.quick {
+		return "few trials (a quick run: a smoke test, not a score)"
+	}
+	return fmt.Sprintf("%g times the usual trials", r.scale)
+}
+
 // write puts the tables and plots into dir. A partial or quick run has names of
 // its own, so that it never replaces a full one.
 func (r *run) write(dir string, tables []byte, all bool) error {
@@ -125,7 +138,7 @@ func (r *run) write(dir string, tables []byte, all bool) error {
 	if r.quick || !all {
 		suffix = "-partial"
 	}
-	head := fmt.Sprintf("# Scoreboard\n\nWritten by `make scoreboard`, seed %d. All traffic is generated sFlow whose truth is known; what is called a model is a model.\n", r.seed)
+	head := fmt.Sprintf("# Scoreboard\n\nWritten by `make scoreboard`, seed %d, %s. All traffic is generated sFlow whose truth is known; what is called a model is a model.\n", r.seed, r.size())
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

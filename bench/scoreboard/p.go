@@ -70,13 +70,25 @@ func threadTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// passes is pick for what -scale does not change.
+func (r *run) passes(quick, full int) int {
+	if r.quick {
+		return quick
+	}
+	return full
+}
+
 // p1 is the throughput of the heavy-hitter table.
 func (r *run) p1() []*report.Table {
 	t := &report.Table{
 		ID: "P1", Title: "updates of a summary: 16,384 entries, byte weights, windows of 100 ms slots, one core",
 		Columns: []string{"keys", "Zipf", "ns of processor", "million/s", "allocations", "target"},
 	}
-	for _, n := range []int{12_000, 1_000_000} {
+	counts := []int{12_000, 1_000_000}
+	if r.quick {
+		counts = counts[:1]
+	}
+	for _, n := range counts {
 		for _, alpha := range alphas {
 			ns, allocs := r.benchmarkAdd(n, alpha)
 			target := ""
@@ -114,7 +126,7 @@ func (r *run) benchmarkAdd(n int, alpha float64) (ns float64, allocs int64) {
 		add()
 	}
 	best := math.Inf(1) // of some runs: what others do to the cache only adds
-	for range r.pick(1, 3) {
+	for range r.passes(1, 3) {
 		res := testing.Benchmark(func(b *testing.B) {
 			b.ReportAllocs()
 			runtime.LockOSThread()
@@ -141,7 +153,7 @@ func (r *run) p2() []*report.Table {
 	// Sampled far more often than by the rule, so that few links give 170,000
 	// samples a second.
 	l := site.Links{Seed: r.seed, Count: 20, Speed: 10e9, Rate: 100, Flush: 50 * time.Millisecond, Mice: 0.01}
-	cfg, _ := l.Network(time.Duration(r.pick(2, 4)) * time.Second)
+	cfg, _ := l.Network(time.Duration(r.passes(2, 4)) * time.Second)
 	n := traffic.New(cfg)
 	for {
 		d, ok := n.Next()
@@ -165,7 +177,7 @@ func (r *run) p2() []*report.Table {
 		{fmt.Sprintf("decoder, agents, detectors, %d key definitions", len(defs)), "≥ 2.5", true, true},
 	} {
 		var times []float64
-		for range r.pick(2, 7) {
+		for range r.passes(2, 7) {
 			times = append(times, float64(passDatagrams(datagrams, v.detect, v.keys))/float64(samples))
 		}
 		ns := report.Quantile(times, 0.5)
@@ -252,7 +264,7 @@ func (r *run) p3() []*report.Table {
 	}
 	violated := 0
 	for i, a := range each(r, len(settings), func(i int) accuracy {
-		return measure(settings[i].entries, settings[i].alpha, r.pick(400_000, 4_000_000), r.pick(100_000, 1_000_000), r.seed)
+		return measure(settings[i].entries, settings[i].alpha, r.passes(400_000, 4_000_000), r.passes(100_000, 1_000_000), r.seed)
 	}) {
 		c := heavy.Config{Entries: settings[i].entries}
 		t.Add(settings[i].entries, fmt.Sprintf("%.1f MB", float64(c.Bytes(48))/1e6), settings[i].alpha, a.keys, a.above,
@@ -344,7 +356,7 @@ func (r *run) p4() []*report.Table {
 	}
 	for _, parts := range []int{8, 4} {
 		for _, alpha := range alphas {
-			top, a, err := merged(parts, alpha, r.pick(400_000, 4_000_000), r.pick(100_000, 1_000_000), r.seed)
+			top, a, err := merged(parts, alpha, r.passes(400_000, 4_000_000), r.passes(100_000, 1_000_000), r.seed)
 			if err != nil {
 				t.Note("%d parts: %v", parts, err)
 				continue

@@ -14,6 +14,7 @@ import (
 // run is what the scenarios share.
 type run struct {
 	quick   bool
+	scale   float64 // of trials and exposures of a run that is not quick
 	seed    uint64
 	workers int
 
@@ -22,12 +23,20 @@ type run struct {
 	cells    map[float64]*cellResult  // of L1, by share, for L4 and the plots
 }
 
-// pick returns full, or less where the run is a quick one.
+// pick returns full trials, or fewer where the run is a quick one.
 func (r *run) pick(quick, full int) int {
 	if r.quick {
 		return quick
 	}
-	return full
+	return max(1, int(float64(full)*r.scale))
+}
+
+// days is pick for link-days.
+func (r *run) days(quick, full float64) float64 {
+	if r.quick {
+		return quick
+	}
+	return full * r.scale
 }
 
 // each runs job 0 to n-1 on all workers and returns their results in order, so
