@@ -12,6 +12,7 @@ import (
 	"weir/collector/agents"
 	"weir/collector/udp"
 	"weir/detect"
+	"weir/detect/rules"
 )
 
 // DefaultFile is read when no file is named and it exists.
@@ -35,6 +36,8 @@ type Config struct {
 	HTTP netip.AddrPort
 	// LargeFlow is the detector of large flows.
 	LargeFlow LargeFlow
+	// Rules are the operator's own, at most rules.MaxRules.
+	Rules []rules.Rule
 	// Allow holds the networks agents may be in, by agent address and source
 	// address; empty allows all.
 	Allow []netip.Prefix

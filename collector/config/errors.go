@@ -14,6 +14,7 @@ type Error struct {
 	Value   string // as written; "" where there is none
 	Problem string
 	Fix     string
+	Caret   string // two more lines that show the place in the value; "" without
 }
 
 // Error is one line: file:line: key: "value": problem; fix.

@@ -32,6 +32,7 @@ var keys = []key{
 	scalar("state_dir", func(c *Config) *string { return &c.StateDir }, parseStateDir),
 	scalar("http", func(c *Config) *netip.AddrPort { return &c.HTTP }, parseHTTP),
 	live(scalar("large_flow.threshold", func(c *Config) *detect.Threshold { return &c.LargeFlow.Threshold }, parseThreshold)),
+	live(ruleList("rules")),
 	live(list("allow", func(c *Config) *[]netip.Prefix { return &c.Allow }, parsePrefix, 0, 4096)),
 	scalar("limits.agents", func(c *Config) *int { return &c.Limits.Agents }, whole(1, 1<<20)),
 	scalar("limits.interfaces", func(c *Config) *int { return &c.Limits.Interfaces }, whole(1, 1<<24)),

@@ -11,11 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"weir/detect"
+	"weir/detect/rules"
 )
 
 // equal compares configurations, whose addresses have unexported fields.
 var equal = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
 var equalPrefix = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+var equalRule = cmp.Comparer(func(a, b rules.Rule) bool { return cmp.Equal(a.Spec, b.Spec) })
 
 func TestParseNamesEveryMistake(t *testing.T) {
 	const (
@@ -104,6 +106,7 @@ state_dir: /srv/weir/
 http: ""
 large_flow: {threshold: 2.5 Gbit/s}
 allow: [10.0.0.0/8, 192.0.2.7]
+rules: [{name: a, key: dst, threshold: 1Gbit/s}]
 limits:
   agents: 1
   interfaces: 2
@@ -124,11 +127,12 @@ log: {level: debug, format: json}
 		},
 		Shards: 3, ReceiveBuffer: 1536 * KiB, StateDir: "/srv/weir",
 		LargeFlow: LargeFlow{detect.Threshold{BitsPerSecond: 2.5e9}},
+		Rules:     []rules.Rule{{Spec: rules.Spec{Name: "a", Key: []string{"dst"}, Threshold: "1Gbit/s"}}},
 		Allow:     []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
 		Limits:    Limits{1, 2, 3, 64, 16, 5, 6, 2},
 		Log:       Log{"debug", "json"},
 	}
-	if diff := cmp.Diff(want, got, equal, equalPrefix); diff != "" {
+	if diff := cmp.Diff(want, got, equal, equalPrefix, equalRule); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	// Every key was set away from its default, so every key is read.
@@ -143,7 +147,7 @@ log: {level: debug, format: json}
 func TestParseOfNothingIsTheDefault(t *testing.T) {
 	for _, file := range []string{"", "# only a comment\n", "---\n", "limits:\n#  agents: 5\n"} {
 		got, err := Parse("f", []byte(file))
-		if diff := cmp.Diff(Default(), got, equal, equalPrefix); diff != "" || err != nil {
+		if diff := cmp.Diff(Default(), got, equal, equalPrefix, equalRule); diff != "" || err != nil {
 			t.Errorf("%q: error %v (-want +got)\n%s", file, err, diff)
 		}
 	}
