@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"weir/bench/scoreboard/report"
+	"weir/bench/scoreboard/site"
 )
 
 // TestGeneratorPassesItsCheck is what stands before every score.
@@ -31,12 +33,12 @@ func TestCheckRefusesWhatIsNotPoisson(t *testing.T) {
 // TestOneCell runs the whole way once: generator, pipeline, models, quantiles.
 func TestOneCell(t *testing.T) {
 	c := largeCell(0.5, 0.01)
-	c.trials = 40
+	c.trials, c.Warm = 20, 20*time.Second
 	c.methods = append(published(), tuned(&c.Links, 1, 1)...)
 	run := func() *cellResult { return newRun(true, 5, 2).runCell(c) }
 	got := run()
-	if len(got.suspected) != 40 || len(got.first) != 40 {
-		t.Fatalf("%d delays, %d first alerts of 40 flows at half a link: %v", len(got.suspected), len(got.first), got.suspected)
+	if len(got.suspected) != 20 || len(got.first) != 20 {
+		t.Fatalf("%d delays, %d first alerts of 20 flows at half a link: %v", len(got.suspected), len(got.first), got.suspected)
 	}
 	if p50 := report.Quantile(got.suspected, 0.5); p50 < 0.05 || p50 > 0.5 {
 		t.Errorf("median delay %.3f s, want a few tenths of a second", p50)
@@ -79,5 +81,38 @@ func TestTablesAlign(t *testing.T) {
 	}
 	if !strings.Contains(md.String(), "| µs | 22 |") {
 		t.Errorf("Markdown:\n%s", md.String())
+	}
+}
+
+// TestFloodIsScored runs one flood the whole way, with all that is asked of it.
+func TestFloodIsScored(t *testing.T) {
+	l := flooding(site.Amplified("dns", 53, 1400), 100e3, 1000)
+	l.Lasts = 13 * time.Second
+	got := newRun(true, 5, 2).runFloods(l, kindFlood, perFloodRun)
+	if got.floodsAlerted != perFloodRun || got.covered != got.had {
+		t.Fatalf("%d of %d floods alerted, %d of %d pulses covered", got.floodsAlerted, perFloodRun, got.covered, got.had)
+	}
+	if got.right != perFloodRun || got.classes["amplification:dns"] != perFloodRun {
+		t.Errorf("classes %v", got.classes)
+	}
+	if len(got.last) < perFloodRun/2 {
+		t.Errorf("%d of %d floods have an estimate of many samples", len(got.last), perFloodRun)
+	}
+	if p50 := report.Quantile(got.fast, 0.5); p50 < 1 || p50 > 2.1 {
+		t.Errorf("model of FastNetMon: median %.2f s, want 1.5 at five times its threshold", p50)
+	}
+}
+
+// TestSummaryIsMeasuredExactly lets P3's measure look at a summary with room
+// for all, and at one without.
+func TestSummaryIsMeasuredExactly(t *testing.T) {
+	for entries, exact := range map[int]bool{16384: true, 1024: false} {
+		a := measure(entries, 1.0, 100_000, 4000, 1)
+		if a.violated != 0 || a.keys < 3000 || a.above == 0 {
+			t.Errorf("%d entries: %+v", entries, a)
+		}
+		if exact && (a.f1 != 1 || a.lower != 0 || a.upper != 0) {
+			t.Errorf("%d entries are not exact: %+v", entries, a)
+		}
 	}
 }
