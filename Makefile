@@ -54,7 +54,7 @@ bench: ## run the benchmarks, then the comparison with other decoders
 	cd bench/compare && go run . $(ARGS)
 
 .PHONY: scoreboard
-scoreboard: ## measure detection on generated sFlow, write bench/results (ARGS=-quick: under a minute)
+scoreboard: ## measure detection on generated sFlow, write bench/results (ARGS=-quick: only look)
 	go run ./bench/scoreboard $(ARGS)
 
 .PHONY: fuzz

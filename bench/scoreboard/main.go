@@ -50,7 +50,7 @@ func main() {
 	scale := flag.Float64("scale", 1, "trials and exposures, times those of a usual run")
 	only := flag.String("only", "", "comma-separated scenarios, such as L1,D1; empty: all")
 	seed := flag.Uint64("seed", 1, "of everything random: the same seed gives the same tables")
-	out := flag.String("out", "bench/results", "directory for tables and plots; empty: write none")
+	out := flag.String("out", "", "directory for tables and plots (default bench/results for a whole run, none for a quick or partial one)")
 	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "runs at once")
 	flag.Parse()
 	chosen, err := choose(*only)
@@ -60,6 +60,9 @@ func main() {
 	if err == nil {
 		r := newRun(*quick, *seed, *workers)
 		r.scale = *scale
+		if *out == "" && !*quick && *only == "" {
+			*out = filepath.Join("bench", "results")
+		}
 		err = r.score(os.Stdout, chosen, *out)
 	}
 	if err != nil {
