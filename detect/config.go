@@ -38,8 +38,14 @@ type Config struct {
 	LargeFlow LargeFlowConfig
 	Flood     FloodConfig
 	Scan      ScanConfig
+	Links     LinkConfig
 	Rules     *rules.Set // configured rules; nil is none. Shards and Engine get the same
 	Shards    int        // how many shards share the work; 0 is one
+}
+
+// LinkConfig sets the detector of saturated links.
+type LinkConfig struct {
+	Off bool // no link_saturated alerts
 }
 
 // LargeFlowConfig sets the large-flow detector. The zero value of a field

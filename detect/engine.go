@@ -35,6 +35,7 @@ type Engine struct {
 	alerts  []*Alert
 	attacks attackEngine
 	rules   ruleEngine
+	links   linkEngine
 }
 
 // NewEngine returns an engine for these shards. names may be nil.
@@ -53,6 +54,7 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 	}
 	return &Engine{
 		shards: shards, names: names, max: l.Hot, budget: l.Budget, off: l.Off, attacks: newAttackEngine(cfg, names), rules: newRuleEngine(cfg, len(shards), names),
+		links:   linkEngine{off: cfg.Links.Off},
 		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold, Flows: l.Hot, Watch: watch}),
 	}
 }
@@ -66,12 +68,15 @@ func (e *Engine) Tick(now time.Time, emit func(*Alert)) {
 	e.reports = e.tracker.Decide(now.UnixNano(), e.reports[:0])
 	e.attacks.decide(now)
 	e.rules.decide(now)
+	e.links.decide(now.UnixNano())
+	e.linkAlerts(now.UnixNano(), "")
 	e.emit(emit, "")
 }
 
 func (e *Engine) collect() {
 	e.attacks.collect(e.shards)
 	e.rules.collect(e.shards)
+	e.links.collect(e.shards)
 	links := 0
 	defer func() { e.tracker.SetLinks(links) }()
 	for _, s := range e.shards {
@@ -93,6 +98,8 @@ func (e *Engine) Epoch(now time.Time, emit func(*Alert)) { e.Close(now, emit, Re
 // the shards handed over.
 func (e *Engine) Close(now time.Time, emit func(*Alert), reason string) {
 	e.Tick(now, emit)
+	e.links.close()
+	e.linkAlerts(now.UnixNano(), reason)
 	e.reports = e.tracker.End(now.UnixNano(), e.reports[:0])
 	e.attacks.end(now)
 	e.rules.end(now)
@@ -112,12 +119,18 @@ func (e *Engine) SetConfig(now time.Time, cfg Config, emit func(*Alert)) {
 	e.off, e.budget = l.Off, l.Budget
 	e.attacks.setConfig(now, &cfg)
 	e.rules.setConfig(now, &cfg)
+	if e.links.off = cfg.Links.Off; e.links.off {
+		e.links.close()
+		e.linkAlerts(now.UnixNano(), ReasonReload)
+	}
 	e.emit(emit, ReasonReload)
 	e.tracker.SetConfig(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold})
 }
 
 // EngineStats are running counts and the use of bounds.
 type EngineStats struct {
+	RuleAlerts    int    // alerts of rules open
+	DroppedRules  uint64 // alerts of rules for which there was no place
 	Hot, MaxHot   int    // flows followed, once for each of their vantage points
 	Open          int    // alerts open
 	Started       uint64 // alerts started
@@ -129,6 +142,7 @@ type EngineStats struct {
 func (e *Engine) Stats() EngineStats {
 	hot, open, started := e.tracker.Use()
 	return EngineStats{
+		RuleAlerts: e.rules.tracker.Open(), DroppedRules: e.rules.tracker.Dropped,
 		Hot: hot, MaxHot: e.max, Open: open, Started: started,
 		DroppedFlows: e.tracker.DroppedFlows, DroppedPoints: e.tracker.DroppedPoints,
 	}

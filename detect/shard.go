@@ -18,6 +18,7 @@ type Shard struct {
 	noKey   uint64
 	attacks attackShard
 	rules   ruleShard
+	links   linkShard
 	seed    uint64
 
 	mu    sync.Mutex         // guards what follows
@@ -78,6 +79,7 @@ func (s *Shard) Tick(now time.Time) {
 	}
 	s.attacks.tick()
 	s.rules.tick(now)
+	s.links.tick()
 	if s.next != nil {
 		s.attacks.setConfig(s.next)
 		s.rules.setConfig(s.next)
@@ -96,6 +98,7 @@ func (s *Shard) Reset() {
 	s.table.Reset()
 	s.attacks.reset()
 	s.rules.reset()
+	s.links.gathered, s.links.ready = s.links.gathered[:0], s.links.ready[:0]
 	s.ready = s.ready[:0]
 	if s.spare == nil {
 		s.spare = s.ready
@@ -144,6 +147,7 @@ type ShardStats struct {
 	Keys, MaxKeys int              // places used and present
 	Links         int              // interfaces, in one direction, that flows were seen at
 	RefusedLinks  uint64           // new flows at further interfaces, whose background is not learned
+	LostCounters  uint64           // interface counters, because the hand-over was full
 	Refuted       uint64           // flows that looked large for a moment and clearly are not
 }
 
@@ -156,6 +160,7 @@ func (s *Shard) count() {
 		Evicted: c.Evicted, EvictedHot: c.EvictedHot, LostSamples: c.LostSamples,
 		Keys: used, MaxKeys: places,
 		Links: s.table.Links(), RefusedLinks: c.RefusedLinks, Refuted: c.Refuted,
+		LostCounters: s.links.lost,
 	}
 }
 

@@ -287,6 +287,15 @@ func uuidText(u [16]byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }
 
+// CurrentAgent returns the number of the agent that the current datagram is
+// from, 0 if it is not followed.
+func (r *Registry) CurrentAgent() uint32 {
+	if r.cur == nil {
+		return 0
+	}
+	return r.cur.number
+}
+
 // CurrentInterface returns the interface that the counter sample given last to
 // Counters was about, with its new rates.
 func (r *Registry) CurrentInterface() (InterfaceInfo, bool) {

@@ -99,9 +99,18 @@ func (s *Shard) Flow(f *decoder.Flow) {
 
 // Counters implements decoder.Handler.
 func (s *Shard) Counters(c *decoder.Counters) {
-	if s.admitted {
-		s.registry.Counters(c)
+	if !s.admitted {
+		return
 	}
+	s.registry.Counters(c)
+	if i, ok := s.registry.CurrentInterface(); ok && i.LastHeard.Equal(c.At) {
+		s.detect.Link(&detect.LinkRates{
+			At: c.At.UnixNano(), Agent: s.registry.CurrentAgent(), Interface: i.Index, Speed: i.Speed,
+			BitsPerSecond: [2]float64{float64(i.In.BitsPerSecond), float64(i.Out.BitsPerSecond)},
+			Discards:      [2]float64{float64(i.In.Discards), float64(i.Out.Discards)},
+		})
+	}
+	s.detect.Counters(c, s.registry.CurrentAgent())
 }
 
 // Discard implements decoder.Handler.
@@ -117,6 +126,7 @@ func (s *Shard) Metrics(m *decoder.Metrics) {
 	s.counts.Metrics++
 	if s.admitted {
 		s.registry.Metrics(m)
+		s.detect.Metrics(m, s.registry.CurrentAgent())
 	}
 }
 
