@@ -91,6 +91,7 @@ type FloodEvidence struct {
 	Threshold        Uint64           `json:"threshold_packets_per_second"`
 	Usual            Uint64           `json:"usual_packets_per_second,omitempty"` // 95th percentile; missing until learned
 	Ratio            float64          `json:"ratio"`                              // to the threshold, in packets or bits
+	Peak             Uint64           `json:"peak_packets_per_second"`            // highest estimate so far
 	Pulses           int              `json:"pulses"`
 	SaturatesLink    bool             `json:"saturates_link,omitempty"`
 	Spread           string           `json:"spread"` // single, few, distributed, spoofed_or_distributed
@@ -119,7 +120,7 @@ func (e *Engine) floodEvidence(r *flood.Report) *FloodEvidence {
 		PacketsPerSecond: whole(n.PacketsPerSecond), Low: whole(n.Low), High: whole(n.High), BitsPerSecond: whole(n.BitsPerSecond),
 		Samples: n.Samples, EffectiveSamples: decimals(n.Effective, 1), SamplingRate: decimals(n.SamplingRate, 1),
 		FrameOctets: decimals(n.FrameOctets, 1), WindowSeconds: decimals(n.Span.Seconds(), 3),
-		Threshold: whole(r.Threshold), Usual: whole(r.Usual), Ratio: decimals(r.Ratio, 2), Pulses: r.Pulses, SaturatesLink: r.Saturates,
+		Threshold: whole(r.Threshold), Usual: whole(r.Usual), Ratio: decimals(r.Ratio, 2), Peak: whole(r.Peak), Pulses: r.Pulses, SaturatesLink: r.Saturates,
 		Spread: r.Spread, Sources: distinctEvidence(r.Sources), Destinations: distinctEvidence(r.Destinations), DetailSamples: r.Details,
 		TopSources: addressShares(r.TopSources), TopDestinations: addressShares(r.TopVictims),
 		TopDstPorts: portShares(r.TopPorts), TopSrcPorts: portShares(r.TopSrcPorts),

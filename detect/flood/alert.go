@@ -27,12 +27,14 @@ type alert struct {
 	started  int64
 	told     int64
 	above    int64 // ns of the last time that it was
-	over     bool  // below, so that the next time is a new pulse
+	busy     int64 // ns of the last time that it was no pause
+	off      bool  // between two pulses
 	pulses   int
 	carpet   bool
 	full     bool // a link is full
 	first    Estimate
-	peak     float64
+	peak     float64 // load
+	rising   float64 // load when last told of a rise
 	need     float64
 	absorbed int
 }
@@ -53,6 +55,7 @@ type Report struct {
 	Threshold float64 // packets per second
 	Usual     float64 // packets per second; 0 unknown
 	Ratio     float64 // of the load to the threshold
+	Peak      float64 // packets per second, of the estimates so far
 	Pulses    int
 	Saturates bool
 	Absorbs   int // hosts
@@ -80,7 +83,9 @@ type UsedPort struct {
 
 const (
 	over       = 0.5 // of the threshold: below, a flood is over
-	pulseOver  = int64(1e9)
+	pulseOff   = 0.1 // of the peak: below, a pulse is over
+	pulseOn    = 0.3 // of the peak: above, it is another
+	pulseGap   = int64(5e8)
 	updateGap  = int64(10e9)
 	topShare   = 0.05
 	allOf      = 0.8
@@ -99,8 +104,8 @@ func (t *Tracker) start(v *victim, now int64, out []Report) []Report {
 		return out
 	}
 	a := &alert{
-		kind: best.kind, onset: best.estimate.start, started: now, told: now, above: now, pulses: 1,
-		first: best.estimate, peak: best.estimate.Load, need: best.threshold,
+		kind: best.kind, onset: best.estimate.start, started: now, told: now, above: now, busy: now + int64(time.Second), pulses: 1,
+		first: best.estimate, peak: best.estimate.Load, rising: best.estimate.Load, need: best.threshold,
 	}
 	if v.key.host() {
 		p := v.key.prefix()
@@ -161,49 +166,49 @@ func (t *Tracker) follow(v *victim, now int64, out []Report) []Report {
 		}
 	}
 	e := t.shown(v, a.kind, now)
-	load, quick := e.Load, t.quick(v, a.kind, now)
 	if full := v.saturates(now); full && !a.full {
 		a.full, changed = true, true
 	}
-	switch {
-	case load >= over*a.need && quick > 0:
+	if e.Load >= over*a.need {
 		a.above = now
-		if a.over {
-			a.over, changed = false, true
-			a.pulses++
-		}
-	case quick == 0 && now-a.above >= pulseOver:
-		a.over = true
 	}
-	if load > 2*a.peak {
-		changed = true
-		a.peak = load
+	switch quick := t.quick(v, a.kind, now); {
+	case quick < pulseOff*a.peak:
+		a.off = a.off || now-a.busy >= pulseGap
+	case quick > pulseOn*a.peak && a.off:
+		a.off, changed = false, true
+		a.pulses++
+		a.busy = now
+	default:
+		a.busy = now
 	}
+	if e.Load > 2*a.rising {
+		a.rising, changed = e.Load, true
+	}
+	a.peak = max(a.peak, e.Load)
 	if now-a.above >= int64(t.cfg.Hold) {
 		out = append(out, t.report(v, now, Ended))
 		v.alert = nil
 		return out
 	}
-	if changed || now-a.told >= updateGap {
+	if changed || now-a.told >= updateGap && e.Samples > 0 {
 		a.told = now
 		out = append(out, t.report(v, now, a.state))
 	}
 	return out
 }
 
-// quick returns the load of the last second, or of as long as the threshold
-// needs to give ten samples.
+// quick returns the load of the last second, or of as long as a tenth of the
+// peak needs to give ten samples.
 func (t *Tracker) quick(v *victim, k Kind, now int64) (load float64) {
 	for _, tr := range v.tracks[k] {
 		all := tr.since(0)
 		if all.n == 0 {
 			continue
 		}
-		span := time.Duration(min(10*all.load/all.n/over, 10) * 1e9)
+		span := time.Duration(min(10*all.load/all.n/(pulseOff*v.alert.peak), 10) * 1e9)
 		e := tr.inWindow(now, max(span, time.Second))
-		if e.Load >= over*v.alert.need/2 {
-			load = max(load, e.Load)
-		}
+		load = max(load, e.Load)
 	}
 	return load
 }
@@ -216,11 +221,13 @@ func (t *Tracker) report(v *victim, now int64, state State) Report {
 		Key: v.key, State: state, Seq: a.seq, At: now, Onset: a.onset, Started: a.started,
 		Now: t.shown(v, a.kind, now), Pulses: a.pulses, Saturates: a.full, Absorbs: a.absorbed,
 	}
-	if r.Now.Samples == 0 {
-		r.Now = a.first
+	if r.Now.Samples == 0 { // a pause, or the end
+		r.Now = Estimate{SamplingRate: a.first.SamplingRate, FrameOctets: a.first.FrameOctets, Span: spans[2], Agent: a.first.Agent}
+		r.Now.interval()
 	}
-	if r.Now.Load > 0 {
-		per := r.Now.PacketsPerSecond / r.Now.Load
+	if a.first.Load > 0 {
+		per := a.first.PacketsPerSecond / a.first.Load
+		r.Peak = a.peak * per
 		r.Threshold, r.Ratio = a.need*per, r.Now.Load/a.need
 		if usual, ok := v.base[a.kind].load(); ok {
 			r.Usual = usual * per

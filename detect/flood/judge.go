@@ -28,6 +28,12 @@ const (
 	// atLeast is how much must have come: seconds at the threshold. Less is a
 	// burst.
 	atLeast = 0.1
+	// surely is the part of the threshold that the rate must be above with
+	// some certainty; more after steady ns at less than nearly the
+	// threshold.
+	surely = 0.8
+	steady = int64(3e9)
+	nearly = 3
 	// confirmChance is the probability that a rate at the threshold shows as
 	// much; stricter than the interval shown, because it is asked often.
 	confirmChance = 1e-4
@@ -36,11 +42,13 @@ const (
 	// most: a connection has at least two packets beside.
 	established = 0.5
 	// answered is how many packets a host gets for one that it sends.
-	answered = 5
+	answered = 10
 	// unheardACK and unheardUDP multiply the threshold of what could be
-	// answered, where no packet of the victim was sampled: perhaps they go
-	// another way, and what comes are uploads, or a prefix full of viewers.
-	// A host's UDP is spared: few are meant to get that much unasked.
+	// answered, where it is not known that the answers would be seen: perhaps
+	// they go another way, and what comes are the acknowledgements of a server,
+	// or a prefix full of viewers. ACKs are spared once both ways have been
+	// seen for as long as a baseline takes; a host's UDP always: few are meant
+	// to get that much unasked.
 	unheardACK = 50
 	unheardUDP = 10
 	// fewSource multiplies the threshold of handshakes from few sources.
@@ -83,7 +91,7 @@ func (t *Tracker) weigh(v *victim, tr *track, k Kind, now int64, threshold float
 		d.try(v, tr, tr.inRun(now))
 	}
 	if !d.found && now-tr.onset > int64(spans[0]) {
-		for _, span := range spans[1:] {
+		for _, span := range spans {
 			if now-tr.onset <= int64(span) {
 				break
 			}
@@ -112,7 +120,7 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 	case UDP, ACK:
 		least = 10
 		switch {
-		case d.kind == ACK && len(v.tracks[tcpOut]) == 0:
+		case d.kind == ACK && !v.twoWay():
 			need *= unheardACK
 		case d.kind == UDP && len(v.tracks[udpOut]) == 0 && !sp.amplified() && (!v.key.host() || sp.quic(e.FrameOctets)):
 			need *= unheardUDP
@@ -131,6 +139,14 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 	if e.Effective < least || e.Load < need || e.Load*sec < atLeast*need || r < evidence || sp.n < minSamples/2 {
 		return
 	}
+	// What has been near the threshold for long crosses it by chance.
+	z := 2.0
+	if e.Load < nearly*need && (e.start-tr.onset > steady || int64(e.Span) > steady) {
+		z = 4
+	}
+	if e.Load*(1-z/math.Sqrt(e.Effective)) < surely*need {
+		return
+	}
 	d.estimate, d.ratio, d.threshold, d.found = e, r, need, true
 	excess := e.Effective - (mean - background*need*sec/unit)
 	d.sure = window.TailAtLeast(max(excess, 1), max(excess, 1)*need/e.Load) <= confirmChance
@@ -139,43 +155,54 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 
 // credit returns the load that what else goes on explains: handshakes that
 // belong to established connections, packets that are answered. What is
-// usual of it is not counted, so that a busy host is not a blind one.
+// usual of it is not counted, so that a busy host is not a blind one. The share
+// of it changes slowly, so that the last 12 s count if they have more than the
+// time of the estimate.
 func (v *victim) credit(k Kind, tr *track, e *Estimate) float64 {
 	var kinds [2]Kind
 	var factor float64
-	first := window.SlotOf(e.start)
 	switch k {
 	case SYN, SYNACK, RST:
 		kinds, factor = [2]Kind{tcpIn, ACK}, established
 	case UDP:
 		kinds, factor = [2]Kind{udpOut, udpOut}, answered
-		first -= 20
 	case ACK:
 		kinds, factor = [2]Kind{tcpOut, tcpOut}, answered
-		first -= 20
 	default:
 		return 0
 	}
-	other := v.track(kinds[0], tr.agent).since(first)
-	if kinds[1] != kinds[0] {
-		other.add(v.track(kinds[1], tr.agent).since(first))
-	}
-	if other.n == 0 {
+	sec := e.Span.Seconds()
+	w := max(v.others(kinds, tr, window.SlotOf(e.start), sec), v.others(kinds, tr, tr.newest-slots+2, sec))
+	if w == 0 {
 		return 0
 	}
 	// In loads of this kind: as many packets of its mean load.
 	perPacket := e.Load / e.PacketsPerSecond
-	packet := other.w / other.n
-	w := other.w + 2*math.Sqrt(other.n)*packet
-	if kept := float64((slots - 1) * slotNs); float64(e.Span) > kept { // longer than the ring remembers
-		w *= float64(e.Span) / kept
-	}
 	if factor == established {
 		if usual, ok := v.base[tcpIn].load(); ok {
-			w = max(w-usual*e.Span.Seconds(), 0)
+			w = max(w-usual*sec, 0)
 		}
 	}
 	return factor * w * perPacket
+}
+
+// others returns how many packets of two kinds came in sec seconds, at the
+// rate since a slot, and what chance may have kept from the samples.
+func (v *victim) others(kinds [2]Kind, tr *track, first int64, sec float64) float64 {
+	s := v.track(kinds[0], tr.agent).since(first)
+	if kinds[1] != kinds[0] {
+		s.add(v.track(kinds[1], tr.agent).since(first))
+	}
+	if s.n == 0 {
+		return 0
+	}
+	kept := float64(tr.newest-max(first, tr.newest-slots+1)+1) * float64(slotNs) / 1e9
+	scale := sec / max(kept, 0.1)
+	if kept > sec && kept-sec < 0.2 { // the same time, from the beginning of a slot
+		scale = 1
+	}
+	n := s.n * scale
+	return (n + 2*math.Sqrt(n)) * s.w / s.n
 }
 
 // shown estimates what an open alert shows: over a window in which the
@@ -209,4 +236,11 @@ func (t *Tracker) shown(v *victim, k Kind, now int64) (best Estimate) {
 	}
 	best.interval()
 	return best
+}
+
+// twoWay reports whether it is known that what the victim sends is seen too.
+func (v *victim) twoWay() bool {
+	in, ok := v.base[ACK].load()
+	out, both := v.base[tcpOut].load()
+	return ok && both && out > 0 && in > 0
 }

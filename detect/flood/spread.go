@@ -115,8 +115,12 @@ func (s *spread) add(d *Detail) {
 // seedOf varies with the destination's prefix, which is the same for all.
 func (d *Detail) seedOf() uint64 { return 0x9e3779b97f4a7c15 ^ uint64(d.Domain)<<1 }
 
-// fewSources reports that the packets come from a few sources again and again.
-func (s *spread) fewSources() bool { return s.set.Count() < 0.3*float64(s.n) }
+// fewSources reports that the packets come from a dozen sources at most: that
+// they repeat as often as n of 16 would, n²/2·16 times.
+func (s *spread) fewSources() bool {
+	different, n := s.set.Count(), float64(s.n)
+	return different < 12 && (n >= 24 || n*n < 32*(n-different))
+}
 
 // fewFlows reports that a few flows are most of it.
 func (s *spread) fewFlows() bool { return s.flows.first(4, s.n) >= 0.5 }
