@@ -26,6 +26,7 @@ import (
 	"weir/collector/web"
 	"weir/detect"
 	"weir/detect/flood"
+	"weir/detect/rules"
 )
 
 // IO is what a run or a replay speaks to.
@@ -466,5 +467,5 @@ func detectConfig(cfg config.Config, shards int) detect.Config {
 		Hot:       cfg.Limits.Hot,
 	}, Flood: detect.FloodConfig{Config: flood.Config{
 		Hosts: max(cfg.Limits.Keys/shards/8, 64),
-	}}}
+	}}, Rules: rules.NewSet(cfg.Rules), Shards: shards}
 }

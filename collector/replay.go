@@ -49,15 +49,7 @@ type replay struct {
 // Replay reads capture files through the whole pipeline, on their own clock.
 // The same files give the same alerts, byte for byte.
 func Replay(ctx context.Context, cfg config.Config, files []string, io IO) error {
-	shared := agents.NewShared(agentsConfig(cfg))
-	dc := detectConfig(cfg, 1)
-	d := detect.NewShard(dc, replaySeed)
-	r := &replay{
-		shared: shared, detect: d,
-		shard:    shard.New(agents.NewRegistry(shared), d),
-		engine:   detect.NewEngine(dc, []*detect.Shard{d}, shared),
-		progress: progress{w: io.Progress},
-	}
+	r := newReplay(cfg, io)
 	lines := logline.New(io.Alerts, io.AlertsJSON)
 	r.emit = func(a *detect.Alert) {
 		r.alerts++
@@ -65,6 +57,23 @@ func Replay(ctx context.Context, cfg config.Config, files []string, io IO) error
 			r.failed = fmt.Errorf("alerts could not be written: %w", err)
 		}
 	}
+	return r.run(ctx, files, io)
+}
+
+// newReplay returns a replay that only lacks emit.
+func newReplay(cfg config.Config, io IO) *replay {
+	shared := agents.NewShared(agentsConfig(cfg))
+	dc := detectConfig(cfg, 1)
+	d := detect.NewShard(dc, replaySeed)
+	return &replay{
+		shared: shared, detect: d,
+		shard:    shard.New(agents.NewRegistry(shared), d),
+		engine:   detect.NewEngine(dc, []*detect.Shard{d}, shared),
+		progress: progress{w: io.Progress},
+	}
+}
+
+func (r *replay) run(ctx context.Context, files []string, io IO) error {
 	begin := time.Now()
 	for _, f := range files {
 		if err := r.file(ctx, f, io); err != nil {

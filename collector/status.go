@@ -13,6 +13,7 @@ import (
 	"weir/decoder"
 	"weir/decoder/sflow"
 	"weir/detect"
+	"weir/detect/rules"
 )
 
 // rate keeps the datagrams of the last seconds.
@@ -186,9 +187,14 @@ func (a *app) addAgents(s *web.Status) {
 func (a *app) addAlerts(s *web.Status) {
 	var keys, maxKeys int
 	var evicted uint64
+	var rule rules.TableStats
 	for _, d := range a.detect {
 		st := d.Stats()
 		keys, maxKeys, evicted = keys+st.Keys, maxKeys+st.MaxKeys, evicted+st.Evicted
+		rule.Keys, rule.MaxKeys, rule.Evicted = rule.Keys+st.Rules.Keys, rule.MaxKeys+st.Rules.MaxKeys, rule.Evicted+st.Rules.Evicted
+		rule.Entities, rule.MaxEntities = rule.Entities+st.Rules.Entities, rule.MaxEntities+st.Rules.MaxEntities
+		rule.RefusedEntities, rule.Crowded = rule.RefusedEntities+st.Rules.RefusedEntities, rule.Crowded+st.Rules.Crowded
+		rule.Bytes += st.Rules.Bytes
 	}
 	a.engineMu.Lock()
 	defer a.engineMu.Unlock()
@@ -196,6 +202,18 @@ func (a *app) addAlerts(s *web.Status) {
 		web.Bound{Name: "keys", Used: keys, Limit: maxKeys, Refused: evicted},
 		web.Bound{Name: "hot_flows", Used: a.stats.Hot, Limit: a.stats.MaxHot, Refused: a.stats.DroppedFlows + a.stats.DroppedPoints},
 	)
+	if rule.MaxKeys > 0 {
+		s.Bounds = append(s.Bounds,
+			web.Bound{Name: "rule_keys", Used: rule.Keys, Limit: rule.MaxKeys, Refused: rule.Evicted},
+			web.Bound{Name: "rule_bytes", Used: rule.Bytes, Limit: rule.Bytes}, // taken when the rules are read
+		)
+	}
+	if rule.MaxEntities > 0 {
+		s.Bounds = append(s.Bounds, web.Bound{Name: "rule_entities", Used: rule.Entities, Limit: rule.MaxEntities, Refused: rule.RefusedEntities})
+	}
+	if rule.MaxKeys+rule.MaxEntities > 0 {
+		s.Bounds = append(s.Bounds, web.Bound{Name: "rule_alerts", Used: a.stats.RuleAlerts, Limit: rules.MaxOpen, Refused: a.stats.DroppedRules + rule.Crowded})
+	}
 	for k, n := range a.open {
 		s.AlertsOpen = append(s.AlertsOpen, web.Count{Key: string(k), Count: n})
 	}
