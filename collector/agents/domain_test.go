@@ -41,8 +41,11 @@ func tunnelled(t packet.Tunnel, vni uint32, hasVNI bool, outer packet.Key, f dec
 // and an uplink, 9.
 func (p *speaker) hypervisor() *speaker {
 	p.counters(bridge(1000), 1, &sflow.OVSDPStats{})
-	for i, name := range map[uint32]string{4: "tap0001", 5: "tap0002", 6: "brq0001", 7: "brq0002", 9: "eth1"} {
-		p.counters(port(i), 1, &sflow.PortName{Name: []byte(name)}, &sflow.IfCounters{Index: i})
+	for _, c := range []struct {
+		index uint32
+		name  string
+	}{{4, "tap0001"}, {5, "tap0002"}, {6, "brq0001"}, {7, "brq0002"}, {9, "eth1"}} { // in order: a limit refuses the last
+		p.counters(port(c.index), 1, &sflow.PortName{Name: []byte(c.name)}, &sflow.IfCounters{Index: c.index})
 	}
 	return p
 }

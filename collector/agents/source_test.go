@@ -300,14 +300,17 @@ func TestSourceKnownBeforeItsInterface(t *testing.T) {
 	}
 }
 
-// TestFlowsBeyondTheLimitStillCount keeps rate, direction, speed and domain
+// TestFlowsBeyondTheLimitStillCount keeps rate, direction, speed, class and domain
 // where there is no place for their data source.
 func TestFlowsBeyondTheLimitStillCount(t *testing.T) {
 	s := newSite(Config{Limits: Limits{AgentSources: 3}})
 	p := s.speaker("192.0.2.1", "192.0.2.1:6343").hypervisor() // says more than that
 	f := tagged(7, seen(key("10.0.0.5", "10.0.0.6"), bridge(1001), single(4), single(5)))
 	got := p.flow(f)
-	want := decoder.FlowEst{SamplingRate: 100, Vantage: decoder.Vantage{Agent: 1}, UptimeBefore: got.Est.UptimeBefore}
+	want := decoder.FlowEst{
+		SamplingRate: 100, Vantage: decoder.Vantage{Agent: 1}, Class: decoder.PortInstance,
+		UptimeBefore: got.Est.UptimeBefore,
+	}
 	if got.Est != want {
 		t.Errorf("got %+v, want %+v", got.Est, want)
 	}
