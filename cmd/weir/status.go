@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -64,12 +66,17 @@ func printStatus(out io.Writer, s *web.Status) error {
 		}
 	}
 	line("datagrams", "%s, %s/s", commas(s.Datagrams), strconv.FormatFloat(s.DatagramsPerSecond, 'f', 1, 64))
-	for i, c := range s.Samples {
-		line(first(i, "samples"), "%s %s (%s)", commas(c.Count), c.Name, c.Key)
+	formats := func(name, what string, counts []web.Count) {
+		shown, rest := mostFrequent(counts)
+		for i, c := range shown {
+			line(first(i, name), "%s %s%s (%s)", commas(c.Count), what, cmp.Or(c.Name, "unknown"), c.Key)
+		}
+		if n := len(counts) - len(shown); n > 0 {
+			line("", "%s %sin %d further formats; --json names them", commas(rest), strings.Replace(what, ":", "", 1), n)
+		}
 	}
-	for i, c := range s.SkippedRecords {
-		line(first(i, "skipped"), "%s records: %s (%s)", commas(c.Count), c.Name, c.Key)
-	}
+	formats("samples", "", s.Samples)
+	formats("skipped", "records: ", s.SkippedRecords)
 	for i, c := range s.Errors {
 		line(first(i, "errors"), "%s %s", commas(c.Count), c.Key)
 	}
@@ -92,6 +99,37 @@ func printStatus(out io.Writer, s *web.Status) error {
 		line(first(i, "bounds"), "%s: %s of %s, %s refused", b.Name, commas(uint64(max(b.Used, 0))), commas(uint64(max(b.Limit, 0))), commas(b.Refused))
 	}
 	return w.Flush()
+}
+
+// maxFormats is how many formats are shown one by one: whoever sends rubbish
+// can make up hundreds.
+const maxFormats = 16
+
+// mostFrequent returns the formats to show, in the order given, and how often
+// the others came.
+func mostFrequent(counts []web.Count) (shown []web.Count, rest uint64) {
+	if len(counts) <= maxFormats {
+		return counts, 0
+	}
+	byCount := slices.SortedStableFunc(slices.Values(counts), func(a, b web.Count) int { return cmp.Compare(b.Count, a.Count) })
+	least := byCount[maxFormats-1].Count
+	ties := maxFormats // how many as rare as the rarest shown have a place
+	for _, c := range byCount[:maxFormats] {
+		if c.Count > least {
+			ties--
+		}
+	}
+	for _, c := range counts {
+		switch {
+		case c.Count > least:
+			shown = append(shown, c)
+		case c.Count == least && ties > 0:
+			shown, ties = append(shown, c), ties-1
+		default:
+			rest += c.Count
+		}
+	}
+	return shown, rest
 }
 
 // first is the name on the first of several lines.

@@ -160,3 +160,19 @@ func TestHealthcheck(t *testing.T) {
 		t.Errorf("off: code %d, errors %q", code, stderr)
 	}
 }
+
+func TestStatusShowsTheMostFrequentFormats(t *testing.T) {
+	st := web.Status{Samples: []web.Count{{Key: "0:1", Name: "flow_sample", Count: 4000}}}
+	for i := range uint64(300) {
+		st.Samples = append(st.Samples, web.Count{Key: fmt.Sprintf("77:%d", i), Count: 1 + i/299*8})
+	}
+	_, out, _ := weir(t, "status", "--config", serve(t, &running{status: st}))
+	_, out, _ = strings.Cut(out, "samples ")
+	out, _, _ = strings.Cut(out, "dropped")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != maxFormats+1 || !strings.Contains(lines[0], "4,000 flow_sample (0:1)") ||
+		!strings.Contains(lines[maxFormats-1], "9 unknown (77:299)") ||
+		!strings.HasSuffix(lines[maxFormats], "285 in 285 further formats; --json names them") {
+		t.Errorf("got\n%s", out)
+	}
+}
