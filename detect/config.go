@@ -56,7 +56,7 @@ type LargeFlowConfig struct {
 	Class     ClassThresholds // of interfaces whose speed means nothing, by what they lead to; zero is Threshold
 	Budget    Budget          // false alarms allowed; default one false suspicion a day and link, one false confirmation a week and site
 	Hold      time.Duration   // how long a flow must be below the threshold before its alert ends; default 3 s
-	Keys      int             // flows per shard that can be watched at once, rounded up to a power of two; default 16384 (about 4 MB)
+	Keys      int             // flows per shard that can be watched at once, rounded up to a power of two; default 16384 (about 7 MB)
 	Hot       int             // pairs of flow and vantage point that the engine follows at once; default 4096 (about 5.5 KB each while in use)
 }
 

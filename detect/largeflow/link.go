@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// maxLinks bounds the links whose background a shard learns, 48 octets
+	// maxLinks bounds the links whose background a shard learns, 136 octets
 	// each; further ones share one place and keep the lowest background.
 	maxLinks = 16384
 

@@ -550,7 +550,7 @@ func (t *Table) victim(group []entry, at int64) int {
 // hash folds the key and vantage point with 128-bit products, keyed because
 // whoever sends packets chooses the keys.
 func (t *Table) hash(k *packet.Key, v decoder.Vantage) uint64 {
-	return mix(fold(hashKey(k, t.seed)^t.seed[1], (uint64(v.Agent)<<32|uint64(v.Source))^t.seed[0]))
+	return fold(hashKey(k, t.seed)^t.seed[1], (uint64(v.Agent)<<32|uint64(v.Source))^t.seed[0])
 }
 
 func hashKey(k *packet.Key, seed [2]uint64) uint64 {
