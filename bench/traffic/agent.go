@@ -128,6 +128,7 @@ func (a *agent) pass(s *source, f *flow, h *hop, first, n uint64) {
 // sample sends packet k of a flow as a flow sample.
 func (a *agent) sample(s *source, f *flow, h *hop, k, pool uint64) {
 	size := f.size(k)
+	f.frame.at(h)
 	s.sequence++
 	if a.Kind == Bridge {
 		pool = uint64(s.sequence) * uint64(a.SamplingRate)

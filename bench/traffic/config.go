@@ -115,6 +115,7 @@ type Vary struct {
 type Hop struct {
 	Agent   int
 	In, Out uint32 // ifIndex
+	Routed  bool   // the agent routes: behind it the time to live is one less, and the source MAC its own
 }
 
 // Datagram is what arrives at the collector.

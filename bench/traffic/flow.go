@@ -22,6 +22,8 @@ type hop struct {
 	in, out *port
 	source  *source // nil: not sampled here
 	egress  *source // nil: not sampled again as it leaves
+	ttl     uint8   // of the flow's packets here
+	mac     [6]byte // source address here, of whom sent them
 }
 
 // sum returns the octets of the first n packets.

@@ -125,6 +125,16 @@ func (h *frame) address(end, bits int, v uint32) {
 	be.PutUint32(h.b[h.ip+end-4:], be.Uint32(h.orig[end-4:])&^mask|v&mask)
 }
 
+// at sets what differs from hop to hop.
+func (h *frame) at(p *hop) {
+	copy(h.b[6:12], p.mac[:])
+	if h.v6 {
+		h.b[h.ip+7] = p.ttl
+	} else {
+		h.b[h.ip+8] = p.ttl
+	}
+}
+
 // packet makes the header of the flow's packet number k, which is size octets
 // with the FCS; octets were sent before it. At most max bytes are returned,
 // valid until the next call.

@@ -177,13 +177,17 @@ func (n *Network) add(c Flow) {
 		}
 		f.Path = path
 	}
+	ttl, from := uint8(64), mac(f.Src)
 	for _, h := range f.Path {
 		a := n.agents[h.Agent]
 		in, out := a.ports[h.In], a.ports[h.Out]
 		if in == nil || out == nil {
 			panic(fmt.Sprintf("traffic: flow %d: agent %d has no port %d or %d", f.id, h.Agent, h.In, h.Out))
 		}
-		g := hop{agent: a, in: in, out: out}
+		g := hop{agent: a, in: in, out: out, ttl: ttl, mac: from}
+		if h.Routed {
+			ttl, from = max(ttl, 1)-1, mac(a.Addr)
+		}
 		if a.SamplingRate > 0 {
 			g.source = in.source
 			if a.Egress {

@@ -86,7 +86,7 @@ func (r *routes) search(from, to End) ([]Hop, bool) {
 			var path []Hop
 			out := to.Port
 			for j := i; j >= 0; j = steps[j].prev {
-				path = append([]Hop{{steps[j].in.Agent, steps[j].in.Port, out}}, path...)
+				path = append([]Hop{{Agent: steps[j].in.Agent, In: steps[j].in.Port, Out: out}}, path...)
 				out = steps[j].out
 			}
 			return path, true

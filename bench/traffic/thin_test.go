@@ -174,3 +174,24 @@ func TestFragmentsHaveNoPorts(t *testing.T) {
 		t.Errorf("a later fragment is %v", p)
 	}
 }
+
+// TestRoutersCountDown reads the time to live and source MAC at two hops, the
+// first of which routes.
+func TestRoutersCountDown(t *testing.T) {
+	c := thinLine(100, Flow{Rate: 1e9})
+	c.Flows[0].Path = []Hop{{Agent: 0, In: 1, Out: 2, Routed: true}, {Agent: 1, In: 2, Out: 1}}
+	all := collect(t, New(c))
+	for addr, want := range map[string]struct {
+		ttl uint8
+		mac string
+	}{"192.0.2.1": {64, "02:00:0a:00:00:01"}, "192.0.2.2": {63, "02:00:c0:00:02:01"}} {
+		for _, h := range all[netip.MustParseAddr(addr)].headers {
+			p := gopacket.NewPacket(h.Header, layers.LayerTypeEthernet, gopacket.Default)
+			ip := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
+			eth := p.Layer(layers.LayerTypeEthernet).(*layers.Ethernet)
+			if ip.TTL != want.ttl || eth.SrcMAC.String() != want.mac || checksum(ip.Contents) != 0 {
+				t.Fatalf("at %s: time to live %d from %s, want %d from %s", addr, ip.TTL, eth.SrcMAC, want.ttl, want.mac)
+			}
+		}
+	}
+}

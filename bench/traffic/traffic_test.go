@@ -323,9 +323,9 @@ func TestPathsAreShortest(t *testing.T) {
 		name, src, dst string
 		want           []Hop
 	}{
-		{"over the spine", "10.10.1.11", "10.10.2.12", []Hop{{3, 10, 2}, {1, 1, 49}, {0, 1, 2}, {2, 49, 1}, {4, 2, 11}}},
-		{"on one bridge", "10.10.1.11", "10.10.1.14", []Hop{{3, 10, 13}}},
-		{"from the Internet", "203.0.113.9", "10.20.1.12", []Hop{{0, 3, 1}, {1, 49, 2}}},
+		{"over the spine", "10.10.1.11", "10.10.2.12", []Hop{{Agent: 3, In: 10, Out: 2}, {Agent: 1, In: 1, Out: 49}, {Agent: 0, In: 1, Out: 2}, {Agent: 2, In: 49, Out: 1}, {Agent: 4, In: 2, Out: 11}}},
+		{"on one bridge", "10.10.1.11", "10.10.1.14", []Hop{{Agent: 3, In: 10, Out: 13}}},
+		{"from the Internet", "203.0.113.9", "10.20.1.12", []Hop{{Agent: 0, In: 3, Out: 1}, {Agent: 1, In: 49, Out: 2}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, r(c.src, c.dst)); diff != "" {

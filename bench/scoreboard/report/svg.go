@@ -22,8 +22,8 @@ type Series struct {
 }
 
 const (
-	width, height          = 860, 520
-	left, right, top, foot = 70, 250, 44, 50
+	width, height          = 960, 520
+	left, right, top, foot = 70, 350, 44, 50
 )
 
 // colours that can be told apart by people who see few, after Okabe and Ito.

@@ -112,7 +112,7 @@ func (l *Floods) routers(c *traffic.Config, i int, rng *rand.Rand) [][]traffic.H
 	}
 	port := func(i uint32) traffic.Port { return traffic.Port{Index: i, Name: fmt.Sprintf("et%d", i), Speed: 100e9} }
 	if l.Routers <= 1 {
-		return [][]traffic.Hop{{{Agent: agent(port(1), port(2)), In: 1, Out: 2}}}
+		return [][]traffic.Hop{{{Agent: agent(port(1), port(2)), In: 1, Out: 2, Routed: true}}}
 	}
 	var ways [][]traffic.Hop
 	ports := []traffic.Port{port(100)}
@@ -121,7 +121,7 @@ func (l *Floods) routers(c *traffic.Config, i int, rng *rand.Rand) [][]traffic.H
 	}
 	leaf := agent(ports...)
 	for r := range l.Routers {
-		ways = append(ways, []traffic.Hop{{Agent: agent(port(1), port(2)), In: 1, Out: 2}, {Agent: leaf, In: uint32(r + 1), Out: 100}})
+		ways = append(ways, []traffic.Hop{{Agent: agent(port(1), port(2)), In: 1, Out: 2, Routed: true}, {Agent: leaf, In: uint32(r + 1), Out: 100}})
 	}
 	return ways
 }
@@ -159,7 +159,7 @@ func (l *Floods) connection(c *traffic.Config, i, j int, way []traffic.Hop, rng 
 	out.Src, out.Dst, out.SrcPort, out.DstPort = in.Dst, in.Src, in.DstPort, in.SrcPort
 	out.Frames, out.Rate, out.Path = []int{1500, 1500, 64}, 5e6, nil
 	for k := len(way) - 1; k >= 0; k-- {
-		out.Path = append(out.Path, traffic.Hop{Agent: way[k].Agent, In: way[k].Out, Out: way[k].In})
+		out.Path = append(out.Path, traffic.Hop{Agent: way[k].Agent, In: way[k].Out, Out: way[k].In, Routed: way[k].Routed})
 	}
 	c.Flows = append(c.Flows, in, out)
 }
