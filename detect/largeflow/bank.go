@@ -15,10 +15,6 @@ const (
 	levelStep  = 1.1
 	highestRho = 0.7
 
-	// singly is how many members alarm falsely by themselves: what lifts one
-	// mostly lifts its neighbours. By simulation.
-	singly = 3
-
 	day  = 24 * time.Hour
 	week = 7 * day
 )
@@ -83,5 +79,5 @@ func clampLevel(v float64) uint8 { return uint8(min(max(v, 0), levels-1)) }
 // ρ of a threshold that is this share of it, there are 1/(ρ·share) flows, each
 // with ρL events a second: ρ cancels out.
 func (b Budget) budgetLog(share float64) float64 {
-	return math.Log(singly * day.Seconds() / b.Suspected / share)
+	return math.Log(banks * day.Seconds() / b.Suspected / share)
 }
