@@ -56,7 +56,7 @@
 //
 // # Memory
 //
-// Fixed: per shard 1.5 × Hosts places of 72 octets, 1.5 MB of hand-over, and
+// Fixed: per shard 1.5 × Hosts places of 96 octets, 1.5 MB of hand-over, and
 // 0.4 MB; in the tracker up to Victims keys of some 5 KB (more while their
 // spread is followed) and 4 × Victims tracks of 2.7 KB. Sources that are
 // invented per packet take no place: only destinations have one.

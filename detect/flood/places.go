@@ -6,22 +6,34 @@ const ways = 8 // places of one bucket; their tags fill a cache line
 
 type bucket [ways]uint64 // tags; 0 is a free place
 
-// entry is one host or prefix.
+// levels are the leaky buckets of one bucket's places: another cache line. Of
+// a place that is not hot nothing else is touched.
+type levels struct {
+	level [ways]float32 // seconds at the threshold; drains at drainLoad
+	last  [ways]uint32  // ticks of the newest sample
+}
+
+// tick is the unit of levels.last, in ns: 2^32 of them are half a day.
+const tick = int64(1e4)
+
+// entry is one host or prefix that is hot.
 type entry struct {
 	key      Key
-	level    float32 // of the leaky bucket: seconds at the threshold; drains at drainLoad
-	busy     uint32  // samples of the present busy period
-	began    int64   // ns of its first sample
-	last     int64   // ns of the newest sample
-	hotUntil int64
+	busy     uint32 // samples of the present busy period
 	epoch    uint32 // of the hand-over that details belongs to
+	began    int64  // ns of the first sample of the busy period
+	hotUntil int64
+	tag      uint64 // of the record that the last sample joined
+	in       uint32 // hand-over that rec belongs to
+	rec      int32
 	details  uint16
-	hot      bool
 }
 
 // places is a table of fixed size, by keyed hash.
 type places struct {
 	tags    []bucket
+	levels  []levels
+	hotSet  []uint8 // a bit for each place of a bucket
 	entries []entry
 	mask    uint64
 	used    int
@@ -31,11 +43,16 @@ type places struct {
 
 func newPlaces(n int) places {
 	buckets := 1 << bits.Len(uint(max(n, ways)-1)/ways)
-	return places{tags: make([]bucket, buckets), entries: make([]entry, buckets*ways), mask: uint64(buckets - 1)}
+	return places{
+		tags: make([]bucket, buckets), levels: make([]levels, buckets), hotSet: make([]uint8, buckets),
+		entries: make([]entry, buckets*ways), mask: uint64(buckets - 1),
+	}
 }
 
 func (p *places) reset() {
 	clear(p.tags)
+	clear(p.levels)
+	clear(p.hotSet)
 	clear(p.entries)
 	p.used, p.hot = 0, 0
 }
@@ -52,65 +69,87 @@ func (p *places) find(hash uint64) int {
 	return -1
 }
 
-// admit gives a key without a place one: a free one, else that of the entry
-// with the least level, a hot one last.
-func (p *places) admit(hash uint64, at int64) *entry {
+func (p *places) isHot(i int) bool { return p.hotSet[i/ways]>>(i%ways)&1 != 0 }
+
+func (p *places) setHot(i int, hot bool) {
+	bit := uint8(1) << (i % ways)
+	switch is := p.hotSet[i/ways]&bit != 0; {
+	case hot && !is:
+		p.hotSet[i/ways] |= bit
+		p.hot++
+	case !hot && is:
+		p.hotSet[i/ways] &^= bit
+		p.hot--
+	}
+}
+
+// admit gives a key without a place one: a free one, else that with the least
+// level, a hot one last.
+func (p *places) admit(hash uint64, load float32, at int64) {
 	hash |= 1
 	b := hash >> 32 & p.mask
-	row := p.entries[b*ways : b*ways+ways : b*ways+ways]
+	l, tags, now := &p.levels[b], &p.tags[b], uint32(at/tick)
 	least, best := float32(0), -1
-	for i, tag := range &p.tags[b] {
+	for i, tag := range tags {
 		if tag == 0 {
 			best = i
 			p.used++
 			break
 		}
-		e := &row[i]
-		l := e.level - drainLoad*float32(at-e.last)/1e9
-		if e.hot && at <= e.hotUntil {
-			l = max(l, 0) + 1e6
+		age := now - l.last[i]
+		level := l.level[i] - drainTick*float32(age)
+		if p.hotSet[b]>>i&1 != 0 && int64(age)*tick < hotFor {
+			level = max(level, 0) + 1e6
 		}
-		if best < 0 || l < least {
-			least, best = l, i
+		if best < 0 || level < least {
+			least, best = level, i
 		}
 	}
-	e := &row[best]
-	if p.tags[b][best] != 0 {
+	if tags[best] != 0 {
 		p.evicted++
+		p.setHot(int(b)*ways+best, false)
 	}
-	if e.hot {
-		p.hot--
-	}
-	p.tags[b][best] = hash
-	*e = entry{last: at}
-	return e
+	tags[best] = hash
+	l.level[best], l.last[best] = load, now
 }
 
-// add counts a sample of this load and reports whether the entry is hot, and
-// the time of the sample before it if it has just become so.
-func (p *places) add(e *entry, load float32, at int64) (hot bool, began int64) {
-	if gone := at - e.last; gone > 0 {
-		e.level -= drainLoad * float32(gone) / 1e9
-		e.last = at
+const drainTick = drainLoad * float32(tick) / 1e9
+
+// add counts a sample of this load in a place and returns its entry if it is
+// hot, and the time of the sample before it if it has just become so: the
+// entry has no key yet then.
+func (p *places) add(i int, load float32, at int64) (e *entry, began int64) {
+	l, w, now := &p.levels[i/ways], i%ways, uint32(at/tick)
+	gone := now - l.last[w]
+	if int32(gone) < 0 { // a little late
+		gone = 0
+	} else {
+		l.last[w] = now
 	}
-	if e.level <= 0 {
-		e.level, e.busy, e.began = 0, 0, at
-	}
-	e.level = min(e.level+load, drainLoad*bucketMax+load)
-	e.busy++
-	switch {
-	case e.busy >= 2:
-		e.hotUntil = at + hotFor
-		if !e.hot {
-			e.hot = true
-			p.hot++
-			return true, e.began
+	level := l.level[w] - drainTick*float32(gone)
+	fresh := level <= 0
+	l.level[w] = min(max(level, 0)+load, drainLoad*bucketMax+load)
+	if !p.isHot(i) {
+		if fresh {
+			return nil, 0
 		}
-	case e.hot && at > e.hotUntil:
-		e.hot = false
-		p.hot--
+		p.setHot(i, true)
+		e, began = &p.entries[i], at-int64(gone)*tick
+		*e = entry{busy: 2, began: began, hotUntil: at + hotFor}
+		return e, began
 	}
-	return e.hot, 0
+	e = &p.entries[i]
+	if fresh {
+		e.busy, e.began = 0, at
+		if at > e.hotUntil {
+			p.setHot(i, false)
+			return nil, 0
+		}
+	}
+	if e.busy++; e.busy >= 2 {
+		e.hotUntil = at + hotFor
+	}
+	return e, 0
 }
 
 // rising reports whether the present busy period may become a flood that has

@@ -52,14 +52,15 @@ type cell struct {
 	epoch  uint32
 }
 
-// seen is a flow that entered an agent lately.
+// seen is a flow that entered an agent lately. Two share a cache line.
 type seen struct {
 	flow  uint64
-	last  int64
-	told  int64
 	agent uint32
 	port  uint32
+	last  uint32 // ms, wrapping
+	told  uint32
 	count uint32
+	_     uint32
 }
 
 // NewTable returns a table. All shards of a process have the same seed, so that
@@ -119,6 +120,7 @@ type sample struct {
 	packets  float32
 	load     float32
 	src, dst uint64 // hashes
+	flow     uint64
 	detail   *Detail
 }
 
@@ -140,6 +142,7 @@ func (t *Table) Sample(f *decoder.Flow) {
 	t.newest = max(t.newest, s.at)
 	t.Samples++
 	s.src, s.dst = t.hash(&h.Key.Src, h.Key.Domain), t.hash(&h.Key.Dst, h.Key.Domain)
+	s.flow = t.flow(&s)
 	if h.HasKey && f.Est.Vantage.Source&1 == 0 {
 		t.sight(&s)
 	}
@@ -177,30 +180,26 @@ func (t *Table) Sample(f *decoder.Flow) {
 // inbound counts a sample for the host or prefix it goes to.
 func (t *Table) inbound(s *sample, p *places, hash uint64, prefix float32) {
 	i := p.find(hash)
-	var e *entry
-	switch {
-	case i >= 0:
-		e = &p.entries[i]
-	case s.kind >= Kinds:
-		return
-	default:
-		k := &s.f.Header.Key
-		e = p.admit(hash, s.at)
-		e.key = hostKey(&k.Dst, k.Domain, k.V6)
-		if p == &t.prefixes {
-			e.key = e.key.prefix()
-		}
-	}
 	if s.kind >= Kinds {
-		if e.hot {
-			t.record(s, e, hash, s.kind, 0)
+		if i >= 0 && p.isHot(i) {
+			t.record(s, &p.entries[i], hash, s.kind, 0)
 		}
 		return
 	}
 	load := s.load * prefix
-	hot, began := p.add(e, load, s.at)
-	if !hot {
+	if i < 0 {
+		p.admit(hash, load, s.at)
 		return
+	}
+	e, began := p.add(i, load, s.at)
+	if e == nil {
+		return
+	}
+	if began != 0 {
+		k := &s.f.Header.Key
+		if e.key = hostKey(&k.Dst, k.Domain, k.V6); p == &t.prefixes {
+			e.key = e.key.prefix()
+		}
 	}
 	t.record(s, e, hash, s.kind, began)
 	t.detail(s, e, p == &t.hosts)
@@ -212,7 +211,7 @@ func (t *Table) inbound(s *sample, p *places, hash uint64, prefix float32) {
 // outbound counts a sample for the host or prefix it comes from, which tells
 // whether what that receives is answered.
 func (t *Table) outbound(s *sample, p *places, hash uint64, kind Kind) {
-	if i := p.find(hash); i >= 0 && p.entries[i].hot {
+	if i := p.find(hash); i >= 0 && p.isHot(i) {
 		t.record(s, &p.entries[i], hash, kind, 0)
 	}
 }
@@ -224,6 +223,10 @@ func (t *Table) record(s *sample, e *entry, hash uint64, kind Kind, began int64)
 	port := f.Sample.Input.Value | f.Sample.Input.Format<<30
 	where := uint64(f.Est.Vantage.Agent)<<33 | uint64(port)<<1 | uint64(f.Est.Vantage.Source&1)
 	id := mix(hash^where, t.seed[2]^uint64(slot)<<8^uint64(kind)<<56)
+	if e.tag == id && e.in == t.epoch {
+		t.out.Records[e.rec].add(s)
+		return
+	}
 	c := &t.index[id%uint64(len(t.index))]
 	for step := 0; c.epoch == t.epoch && c.hash != id; step++ {
 		if step == 8 {
@@ -244,15 +247,20 @@ func (t *Table) record(s *sample, e *entry, hash uint64, kind Kind, began int64)
 			Slot: slot, First: s.at, Last: s.at, Began: began,
 		})
 	}
-	r := &t.out.Records[c.record]
+	e.tag, e.in, e.rec = id, t.epoch, c.record
+	t.out.Records[c.record].add(s)
+}
+
+// add counts a sample.
+func (r *Record) add(s *sample) {
 	w := float64(s.packets)
 	r.N++
 	r.W += w
 	r.W2 += w * w
 	r.Load += float64(s.load)
-	r.Octets += w * float64(f.FrameLength)
+	r.Octets += w * float64(s.f.FrameLength)
 	r.First, r.Last = min(r.First, s.at), max(r.Last, s.at)
-	r.Speed = f.Est.Speed
+	r.Speed = s.f.Est.Speed
 }
 
 // detail hands on what the sample says beside its sums, once for host and
@@ -272,7 +280,7 @@ func (t *Table) detail(s *sample, e *entry, host bool) {
 		t.out.Details = append(t.out.Details, Detail{
 			Src: h.Key.Src, Dst: h.Key.Dst, Domain: h.Key.Domain, SrcPort: h.Key.SrcPort, DstPort: h.Key.DstPort,
 			Proto: h.Key.Proto, Kind: s.kind, Class: s.class, V6: h.Key.V6, Flags: h.TCPFlags, TTL: h.TTL,
-			Hash: t.flow(s), SrcHash: s.src, Packets: s.packets, Frame: s.f.FrameLength,
+			Hash: s.flow, SrcHash: s.src, Packets: s.packets, Frame: s.f.FrameLength,
 		})
 		s.detail = &t.out.Details[len(t.out.Details)-1]
 		if s.kind == UDP && !h.HasKey {
@@ -292,22 +300,23 @@ func (t *Table) detail(s *sample, e *entry, host bool) {
 func (t *Table) sight(s *sample) {
 	f := s.f
 	agent, port := f.Est.Vantage.Agent, f.Sample.Input.Value|f.Sample.Input.Format<<30
-	flow := t.flow(s)
-	c := &t.seen[mix(flow^uint64(agent), t.seed[3])%uint64(len(t.seen))]
+	flow := s.flow
+	now := uint32(s.at / 1e6)
+	c := &t.seen[(flow^uint64(agent)*0x9e3779b97f4a7c15>>48)%uint64(len(t.seen))]
 	if c.flow != flow || c.agent != agent || c.port != port {
-		if c.count > 1 && s.at-c.last < 2e9 {
+		if c.count > 1 && now-c.last < 2000 {
 			c.count--
 			return
 		}
-		*c = seen{flow: flow, last: s.at, agent: agent, port: port, count: 1}
+		*c = seen{flow: flow, agent: agent, port: port, last: now, told: now - 1000, count: 1}
 		return
 	}
 	c.count = min(c.count+1, 8)
-	c.last = s.at
-	if s.at-c.told < 1e9 || len(t.out.Sightings) == cap(t.out.Sightings) {
+	c.last = now
+	if now-c.told < 1000 || len(t.out.Sightings) == cap(t.out.Sightings) {
 		return
 	}
-	c.told = s.at
+	c.told = now
 	var mac uint64
 	if m := &f.Header.SrcMAC; *m != [6]byte{} {
 		mac = mix(uint64(binary.BigEndian.Uint16(m[:]))<<32|uint64(binary.BigEndian.Uint32(m[2:])), t.seed[3])
