@@ -145,10 +145,26 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	}
 	a.engine = detect.NewEngine(dc, a.detect, a.shared)
 	lines := logline.New(io.Alerts, io.AlertsJSON)
-	a.alerts = sink.NewQueue("logline", cfg.Limits.SinkQueue, lines.Send, func(err error, n int) {
-		a.log.Error().Err(err).Int("alerts", n).Msg("alerts could not be written")
-	})
+	a.alerts = sink.NewQueue("logline", cfg.Limits.SinkQueue, lines.Send, a.logUnwritten())
 	return a, nil
+}
+
+// unwrittenEvery is how often the log repeats that alerts cannot be written: a
+// full disk fails for each of them.
+const unwrittenEvery = time.Minute
+
+// logUnwritten returns what a sink's queue tells of failed batches: the first
+// is logged at once, further ones as their sum.
+func (a *app) logUnwritten() func(err error, n int) {
+	var last time.Time
+	lost := 0
+	return func(err error, n int) {
+		lost += n
+		if now := time.Now(); last.IsZero() || now.Sub(last) >= unwrittenEvery {
+			a.log.Error().Err(err).Int("alerts", lost).Msg("alerts could not be written")
+			last, lost = now, 0
+		}
+	}
 }
 
 // close releases what newApp opened. It may be called at any stage.

@@ -48,7 +48,10 @@ A capture that was cut is read up to the cut, with a warning.`,
 			} else {
 				err = p.decodeFiles(cmd.Context(), files, capture.Options{AnyPort: anyPort}, out)
 			}
-			return errors.Join(err, out.Flush())
+			if full := out.Flush(); full != nil && !errors.Is(err, full) { // else it was said
+				err = errors.Join(err, fmt.Errorf("standard output: %w", full))
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "", "UDP `ADDRESS:PORT` to receive on in place of files, such as :6343; none by default")

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -179,3 +180,16 @@ func TestSendTellsThatNobodyListens(t *testing.T) {
 		t.Errorf("code %d, errors %q", code, stderr)
 	}
 }
+
+func TestDecodeSaysOnceThatItsOutputIsFull(t *testing.T) {
+	name := file(t, "a.pcap", string(recorded(t, 2000, capture.DefaultPort))) // more than is buffered
+	var stderr output
+	code := execute(t.Context(), []string{"decode", name}, streams{strings.NewReader(""), fullDisk{}, &stderr})
+	if want := "weir: standard output: disk full\n"; code != 1 || stderr.String() != want {
+		t.Errorf("code %d, %q, want 1, %q", code, stderr.String(), want)
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("disk full") }

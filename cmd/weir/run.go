@@ -36,6 +36,9 @@ the log says what changed and what needs a restart.`,
 			log := p.logger(cfg.Log)
 			ctx, stop := context.WithCancel(cmd.Context())
 			defer stop()
+			// A reader of the alerts that ends is a failed write, counted and
+			// logged, and not the end of the collector.
+			signal.Ignore(syscall.SIGPIPE)
 			return collector.Run(ctx, cfg, collector.IO{
 				Alerts:     p.out,
 				AlertsJSON: json || !isTerminal(p.out),

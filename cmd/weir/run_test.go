@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,6 +19,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"weir/collector/config"
+	"weir/decoder/sflow"
+	"weir/decoder/sflow/sflowtest"
 )
 
 // hangUp sends this process SIGHUP.
@@ -59,6 +64,57 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 		t.Fatal("no configuration after SIGHUP")
 	}
 	setLevel(config.Default().Log)
+}
+
+// TestRunOutlivesTheReaderOfItsAlerts runs a collector in a process of its own,
+// since a broken pipe is a signal only where it is standard output.
+func TestRunOutlivesTheReaderOfItsAlerts(t *testing.T) {
+	if conf := os.Getenv("WEIR_TEST_RUN"); conf != "" {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		os.Exit(execute(ctx, []string{"run", "--config", conf}, streams{os.Stdin, os.Stdout, os.Stderr}))
+	}
+	conf := file(t, "weir.yaml", fmt.Sprintf("listen: ['127.0.0.1:0']\nstate_dir: %q\nhttp: ''\nlog: {format: json}\nlarge_flow: {threshold: 10Mbit/s}\n",
+		filepath.Join(t.TempDir(), "state")))
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRunOutlivesTheReaderOfItsAlerts$")
+	cmd.Env = append(os.Environ(), "WEIR_TEST_RUN="+conf)
+	var log output
+	cmd.Stderr = &log
+	alerts, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = alerts.Close()
+	c, err := net.Dial("udp", await(t, &log, `"listen":\["([^"]+)"`)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	f := sflow.FlowSample{Source: sflow.DataSource{Index: 1}, SamplingRate: 1000, Input: sflow.Port{Value: 1}}
+	packet := &sflow.SampledHeader{Protocol: 1, FrameLength: 1500, Header: sflowtest.Header()}
+	var b sflow.Builder
+	for i := range 300 { // samples that stand for 12 Mbit each, 5 ms apart
+		f.Sequence, f.SamplePool = sflow.Seq(i+1), uint32(i+1)*1000
+		b.Reset(nil, &sflow.Datagram{Agent: netip.MustParseAddr("192.0.2.1"), Sequence: sflow.Seq(i + 1), Uptime: uint32(1000 + 5*i)})
+		b.FlowSample(&f, false, packet)
+		if _, err := c.Write(b.Bytes()); err != nil {
+			t.Fatalf("after %d datagrams: %v\n%s", i, err, log.String())
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	await(t, &log, `broken pipe.*alerts could not be written`)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, log.String())
+	}
+	if n := strings.Count(log.String(), "could not be written"); n != 1 {
+		t.Errorf("said %d times, want once a minute\n%s", n, log.String())
+	}
 }
 
 // TestRunIsSeenByTheOtherCommands runs a whole collector.
