@@ -15,8 +15,9 @@ import (
 
 // RuleSubject is the subject of a rule's alert: the rule and what it found.
 type RuleSubject struct {
-	Rule string    `json:"rule"`
-	Key  *keys.Key `json:"key,omitempty"` // of a rule that counts traffic
+	Rule   string    `json:"rule"`
+	Key    *keys.Key `json:"key,omitempty"`    // of a rule that counts traffic
+	Domain string    `json:"domain,omitempty"` // of the key's addresses: "underlay" or a tenant network
 
 	// Of a rule that watches a counter or a metric.
 	Metric     string            `json:"metric,omitempty"`
@@ -24,8 +25,7 @@ type RuleSubject struct {
 	Source     *sflow.DataSource `json:"source,omitempty"`     // of a counter
 	DataSource string            `json:"datasource,omitempty"` // of an rtmetric
 
-	domain string
-	where  string // for people
+	where string // for people
 }
 
 func (e *Engine) ruleSubject(r *rules.Report) *RuleSubject {
@@ -33,8 +33,8 @@ func (e *Engine) ruleSubject(r *rules.Report) *RuleSubject {
 	if !r.Rule.Watches() {
 		key := r.Key // reports are reused
 		s.Key = &key
-		if n, ok := r.Key.Number("domain"); ok {
-			s.domain = e.names.Domain(uint32(n))
+		if n, ok := key.TakeDomain(); ok {
+			s.Domain = e.names.Domain(n)
 		}
 		return s
 	}
@@ -60,17 +60,12 @@ func (e *Engine) ruleSubject(r *rules.Report) *RuleSubject {
 	return s
 }
 
-// AppendCanonical implements Subject. The domain's number is this process'
-// own; its name is not.
+// AppendCanonical implements Subject.
 func (s *RuleSubject) AppendCanonical(b []byte) []byte {
 	b = strconv.AppendQuote(b, s.Rule)
 	if s.Key != nil {
-		text := s.Key.String()
-		if s.domain != "" {
-			_, text, _ = strings.Cut(text, " ")
-			b = append(append(b, ' '), s.domain...)
-		}
-		return append(append(b, ' '), text...)
+		b = append(append(b, ' '), s.Domain...)
+		return append(append(b, ' '), s.Key.String()...)
 	}
 	b = append(append(b, ' '), s.Metric...)
 	b = append(b, ' ')
@@ -84,7 +79,11 @@ func (s *RuleSubject) AppendCanonical(b []byte) []byte {
 // Line implements Subject.
 func (s *RuleSubject) Line() string {
 	if s.Key != nil {
-		return strconv.Quote(s.Rule) + " " + s.Key.String()
+		line := strconv.Quote(s.Rule) + " " + s.Key.String()
+		if s.Domain != "" && s.Domain != underlay {
+			line += " in " + s.Domain
+		}
+		return line
 	}
 	return strconv.Quote(s.Rule) + " " + s.where
 }

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -17,16 +18,24 @@ import (
 var sample string
 
 func newCheck(p *program) *cobra.Command {
-	var printSample bool
+	var printSample, quiet bool
+	var sampling []string
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Check the configuration, or print a sample",
+		Short: "Check the configuration and say what it does, or print a sample",
 		Long: `Read the configuration and conf.d/*.yaml beside it. Each mistake is one line
 with file, line, key, value and the fix, and the exit code is 78. Nothing is
-started.`,
+started.
+
+Without mistakes, every detector and every rule is told in one sentence, with
+the delay to be expected, and a warning where a threshold cannot be met. Delays
+are for the sampling rates that are named, else for those of the collector that
+runs with this configuration, else for the common advice: one packet in
+speed/1 Mbit/s.`,
 		Example: `  weir check --config weir.yaml
+  weir check --sampling 1:1000,1:4096
   weir check --sample > weir.yaml`,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if printSample {
 				_, err := fmt.Fprint(p.out, sample)
 				return err
@@ -35,7 +44,8 @@ started.`,
 			if err != nil {
 				return err
 			}
-			if _, err := config.Load(p.configFile); err != nil {
+			cfg, err := config.Load(p.configFile)
+			if err != nil {
 				return err
 			}
 			if len(files) == 0 {
@@ -44,10 +54,23 @@ started.`,
 			for _, f := range files {
 				fmt.Fprintln(p.out, f+": ok")
 			}
-			return nil
+			if quiet {
+				return nil
+			}
+			rates, from, err := samplingOf(cmd.Context(), sampling, cfg.StateDir)
+			if err != nil {
+				return err
+			}
+			shards := cfg.Shards
+			if shards == 0 {
+				shards = runtime.GOMAXPROCS(0)
+			}
+			return explain(p.out, &cfg, rates, from, shards)
 		},
 	}
 	cmd.Flags().BoolVar(&printSample, "sample", false, "print a complete commented configuration, equal to the defaults, and exit")
+	cmd.Flags().BoolVar(&quiet, "quiet", false, "only say whether the configuration is right")
+	cmd.Flags().StringSliceVar(&sampling, "sampling", nil, "sampling `RATES` to tell delays for, such as 1:1000,1:4096")
 	return cmd
 }
 

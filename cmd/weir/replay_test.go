@@ -70,3 +70,54 @@ func TestReplayRefusesInOneLine(t *testing.T) {
 		})
 	}
 }
+
+func TestReplayComparesTwoConfigurations(t *testing.T) {
+	before := file(t, "old.yaml", "rules:\n  - {name: both, key: [dst], threshold: 5Mbit/s, window: 2s}\n  - {name: gone, key: [src], threshold: 5Mbit/s, window: 2s}\n")
+	after := file(t, "new.yaml", "large_flow: {threshold: 5Mbit/s}\nrules:\n  - {name: both, key: [dst], threshold: 7Mbit/s, window: 2s}\n")
+	args := []string{"replay", "--rules", after, "--compare", before, elephant}
+	code, out, _ := weir(t, args...)
+	if code != 0 {
+		t.Fatalf("code %d", code)
+	}
+	rows := strings.Split(strings.TrimSpace(out), "\n")
+	for i, want := range []string{"ALERT  ", `only old  rule "gone" src=10.9.0.1 `, "only new  large flow 10.9.0.1:", `both      rule "both" dst=10.9.0.2 `, "1 alerts only under the old configuration, 1 only under the new one, 1 under both"} {
+		if i >= len(rows) || !strings.Contains(rows[i], want) {
+			t.Fatalf("no %q in row %d of\n%s", want, i, out)
+		}
+	}
+	if _, second, _ := weir(t, args...); second != out {
+		t.Errorf("the second time differs:\n%s\n%s", out, second)
+	}
+	code, out, _ = weir(t, append(args, "--json")...)
+	var c struct {
+		A []map[string]any `json:"only_old"`
+		B []map[string]any `json:"only_new"`
+		C []map[string]any `json:"both"`
+	}
+	if err := json.Unmarshal([]byte(out), &c); err != nil || code != 0 || len(c.A) != 1 || len(c.B) != 1 || len(c.C) != 1 || c.C[0]["old"] == nil || c.C[0]["new"] == nil {
+		t.Errorf("code %d, %v: %s", code, err, out)
+	}
+}
+
+func TestReplayRefusesWrongRules(t *testing.T) {
+	bad := file(t, "bad.yaml", "rules:\n  - {name: a, key: [dst], threshold: 0pps, value: packets_per_second}\n")
+	good := file(t, "good.yaml", "")
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"rules", []string{"--rules", bad}, exitConfig, bad + `:2: rules[0].threshold: "0pps": is zero`},
+		{"compare", []string{"--compare", bad}, exitConfig, bad + ":2: "},
+		{"no file", []string{"--compare", "none.yaml"}, exitConfig, "none.yaml: cannot be read"},
+		{"two configurations", []string{"--config", good, "--rules", good}, exitUsage, "--rules and --config both name a configuration"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, out, stderr := weir(t, append([]string{"replay", elephant}, c.args...)...)
+			if code != c.code || out != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("code %d, output %q, errors %q", code, out, stderr)
+			}
+		})
+	}
+}

@@ -46,16 +46,28 @@ func execute(ctx context.Context, args []string, s streams) int {
 	if err == nil {
 		return 0
 	}
+	if all, ok := errors.AsType[config.Errors](err); ok {
+		printMistakes(s.err, all)
+		return exitConfig
+	}
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintln(s.err, "weir: "+strings.TrimSuffix(line, "\n"))
-	}
-	if _, ok := errors.AsType[config.Errors](err); ok {
-		return exitConfig
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	return 1
+}
+
+// printMistakes writes one line for each, and below it where in an expression
+// the mistake is.
+func printMistakes(w io.Writer, all config.Errors) {
+	for _, e := range all {
+		fmt.Fprintln(w, "weir: "+e.Error())
+		for line := range strings.Lines(e.Caret) {
+			fmt.Fprintln(w, "        "+strings.TrimSuffix(line, "\n"))
+		}
+	}
 }
 
 func newRoot(p *program) *cobra.Command {
@@ -119,8 +131,16 @@ func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 // load reads the configuration, with the threshold of the command line.
 func (p *program) load(threshold string) (config.Config, error) {
 	cfg, err := config.Load(p.configFile)
-	if err != nil || threshold == "" {
+	if err != nil {
 		return cfg, err
+	}
+	return withThreshold(cfg, threshold)
+}
+
+// withThreshold sets the threshold of the command line, "" for none.
+func withThreshold(cfg config.Config, threshold string) (_ config.Config, err error) {
+	if threshold == "" {
+		return cfg, nil
 	}
 	cfg.LargeFlow.Threshold, err = detect.ParseThreshold(threshold)
 	if err != nil {

@@ -41,6 +41,20 @@ func Load(path string) (Config, error) {
 	return c, r.err()
 }
 
+// LoadFile reads one file over the defaults, and nothing beside it. Its error
+// is an Errors.
+func LoadFile(name string) (Config, error) {
+	c := Default()
+	r := &report{file: name}
+	b, err := readFile(name)
+	if err != nil {
+		r.add(nil, "", err)
+		return c, r.err()
+	}
+	r.parse(&c, b)
+	return c, r.err()
+}
+
 // Files returns the names of the files that Load(path) reads, in order.
 func Files(path string) ([]string, error) {
 	if path == "" {

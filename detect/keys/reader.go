@@ -85,5 +85,17 @@ func (r *Reader) Key(d *Definition, b *[MaxSize]byte) bool {
 	return true
 }
 
+// TakeDomain returns the domain of the key's addresses and leaves the underlay's
+// in its place, which the key does not show beside addresses: the number is this
+// process' own. ok is false where the key has none, or nothing else.
+func (k *Key) TakeDomain() (domain uint32, ok bool) {
+	if k.def == nil || len(k.def.fields) < 2 || k.def.fields[0].kind != kindDomain {
+		return 0, false
+	}
+	domain = be.Uint32(k.b[:])
+	be.PutUint32(k.b[:], 0)
+	return domain, true
+}
+
 // Read returns the key that Reader.Key wrote.
 func (d *Definition) Read(b *[MaxSize]byte) Key { return Key{d, *b} }

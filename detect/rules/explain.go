@@ -118,18 +118,25 @@ func (r *Rule) delays(rates []Sampling) string {
 	if r.value.Unit == Distinct {
 		return fmt.Sprintf("; it takes at least %s samples of the key", trim(math.Ceil(r.threshold.Number)))
 	}
-	var parts []string
+	var after, never []string
 	for _, s := range rates {
+		at := "at 1:" + strconv.Itoa(int(s.Rate))
 		if d, ok := r.Delay(2, s); ok {
-			parts = append(parts, "about "+short(d)+" at 1:"+strconv.Itoa(int(s.Rate)))
+			after = append(after, "about "+short(d)+" "+at)
 		} else {
-			parts = append(parts, "never at 1:"+strconv.Itoa(int(s.Rate)))
+			never = append(never, at)
 		}
 	}
-	if len(parts) == 0 {
+	switch told := "; traffic of twice that is told after " + strings.Join(after, ", "); {
+	case len(rates) == 0:
 		return ""
+	case len(never) == 0:
+		return told
+	case len(after) == 0:
+		return "; traffic of twice that is not told " + strings.Join(never, " and ")
+	default:
+		return told + ", not " + strings.Join(never, " and ")
 	}
-	return "; traffic of twice that is told after " + strings.Join(parts, ", ")
 }
 
 // short writes a time with two digits.

@@ -125,7 +125,7 @@ func TestExplainTellsTheDelay(t *testing.T) {
 		{spec(), "raises a warning alert when the packet rate of one dst reaches 20kpps over 10 s; traffic of twice that is told after about 5 s at 1:1000, about 5 s at 1:10000", nil},
 		{
 			spec(func(s *Spec) { s.Window, s.Filter = "2s", "proto = udp" }),
-			"raises a warning alert when the packet rate of one dst (only proto = udp) reaches 20kpps over 2 s; traffic of twice that is told after about 1 s at 1:1000, never at 1:10000",
+			"raises a warning alert when the packet rate of one dst (only proto = udp) reaches 20kpps over 2 s; traffic of twice that is told after about 1 s at 1:1000, not at 1:10000",
 			[]string{"20kpps at 1:10000 needs about 6 s of samples, and the window is 2 s: alerts come only from 60kpps; set a window of 6s or a threshold of that"},
 		},
 		{
@@ -133,7 +133,7 @@ func TestExplainTellsTheDelay(t *testing.T) {
 				s.Value, s.Threshold, s.Severity, s.Window = "bits_per_second", "1Mbit/s", "info", "5m"
 				s.Groups = []GroupSpec{{"big", []string{"10.0.0.0/8"}, "1Gbit/s"}}
 			}),
-			"raises an info alert when the bit rate of one dst reaches 1Mbit/s over 5 min, in group big 1Gbit/s; traffic of twice that is told after about 2.5 min at 1:1000, never at 1:10000",
+			"raises an info alert when the bit rate of one dst reaches 1Mbit/s over 5 min, in group big 1Gbit/s; traffic of twice that is told after about 2.5 min at 1:1000, not at 1:10000",
 			[]string{"1Mbit/s at 1:10000 needs about 16 min of samples, and the window is 5 min: alerts come only from 3.2Mbit/s; set a threshold of that"},
 		},
 		{
@@ -226,4 +226,23 @@ func FuzzParseWatch(f *testing.F) {
 			t.Fatalf("%q is written as %q, which is read as %q, %v", text, w.String(), again.String(), err)
 		}
 	})
+}
+
+// The sample configuration states the memory as a formula.
+func TestBytesFollowTheFormula(t *testing.T) {
+	for _, c := range []struct {
+		change func(*Spec)
+		want   int
+	}{
+		{func(*Spec) {}, 4096*(8+64+136+76+27) + 4096/32*1560},
+		{func(s *Spec) { s.Keys = "64" }, 64*(8+64+136+76+27) + 64/32*1560},
+		{func(s *Spec) { s.Value, s.Threshold = "distinct(src)", "5" }, 4096*(8+64+136+76+27+64) + 4096/80*1560},
+		{func(s *Spec) { s.Off = true }, 0},
+		{func(s *Spec) { *s = Spec{Name: "w", Watch: "if_in_errors rate > 1"} }, 0},
+	} {
+		r := compiled(t, spec(c.change))
+		if got := r.Bytes(); got != c.want {
+			t.Errorf("%+v: %d, want %d", r.Spec, got, c.want)
+		}
+	}
 }
