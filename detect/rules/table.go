@@ -34,6 +34,7 @@ type counter struct {
 	summary *heavy.Summary[Key]
 	seed    uint64
 	next    int64  // slot of the next scan
+	last    int64  // slot of the newest sample counted
 	rate    uint32 // sampling rate of the last sample counted
 }
 
@@ -113,7 +114,7 @@ func (t *Table) count(c *counter, f *decoder.Flow, slot int64) {
 		t.key.vantage = f.Est.Vantage.Agent<<1 | f.Est.Vantage.Source&1
 	}
 	t.Counts.Samples++
-	c.rate = f.Est.SamplingRate
+	c.rate, c.last = f.Est.SamplingRate, max(c.last, slot)
 	packets := uint64(f.Est.SamplingRate)
 	switch r.value.Unit {
 	case Packets:
@@ -146,7 +147,7 @@ func (r *Rule) bits(n, speed uint64) uint64 {
 func (t *Table) Reset() {
 	for i := range t.counters {
 		t.counters[i].summary.Reset()
-		t.counters[i].next = 0
+		t.counters[i].next, t.counters[i].last = 0, 0
 	}
 	t.watching.reset()
 }
@@ -235,6 +236,11 @@ func (t *Table) scan(c *counter, b *Batch, ns, slot int64) {
 		parts = float64(t.shards)
 	}
 	least := r.least().Number / 2 / parts
+	if c.last < w.From { // nothing in the window: an idle look costs nothing
+		s.to = s.from
+		b.scans = append(b.scans, s)
+		return
+	}
 	c.summary.All(w)(func(it *heavy.Item[Key]) bool {
 		if r.measure(it.Lower, &it.Distinct, s.seconds) < least {
 			s.floor = max(s.floor, it.Upper)

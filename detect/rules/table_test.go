@@ -402,3 +402,19 @@ func BenchmarkTake(b *testing.B) {
 		table.Take(&batch, ns)
 	}
 }
+
+// A capture may be idle for hours: what has nothing to look at must not walk
+// its tables.
+func TestIdleLookIsQuick(t *testing.T) {
+	w := newWorld(t, 1, spec(func(s *Spec) { s.Keys = "65536" }))
+	w.send(0, 100, 12*time.Second, nil)
+	w.until(40 * time.Second)
+	if w.tracker.Open() != 0 {
+		t.Fatal("the alert does not end")
+	}
+	from := time.Now()
+	w.until(w.now + 2*time.Hour)
+	if d := time.Since(from); d > 5*time.Second {
+		t.Errorf("two idle hours took %v", d)
+	}
+}

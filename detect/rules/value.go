@@ -83,7 +83,7 @@ func (v Value) parse(s string) (t Threshold, problem, fix string) {
 	case Bits:
 		l, err := largeflow.ParseThreshold(s)
 		if err != nil {
-			if isZero(s) {
+			if s != "" && strings.Trim(strings.TrimRight(s, "bitsBITSkKmMgGtT/% "), "0.") == "" {
 				return t, "is zero: every packet would raise an alert", "write a bit rate above 0 such as 50Mbit/s"
 			}
 			return t, "is no bit rate", "write a rate such as 50Mbit/s or 1.5Gbit/s, or a share of the interface's speed such as 10%"
@@ -129,10 +129,6 @@ func (v Value) parse(s string) (t Threshold, problem, fix string) {
 // MostDistinct is the greatest threshold of a distinct count: what a bitmap of
 // 256 tells with some certainty.
 const MostDistinct = 1000
-
-func isZero(s string) bool {
-	return strings.HasPrefix(strings.TrimLeft(s, "0."), "") && strings.Trim(s, "0.bitsBITSkKmMgGtT/% ") == ""
-}
 
 // parseMagnitude reads 20k, 1.5M or 20000.
 func parseMagnitude(s string) (float64, bool) {
