@@ -42,6 +42,23 @@ type attackShard struct {
 
 	ready *attackBatch // guarded by the shard's lock; nil once the engine took it
 	spare *attackBatch // guarded; nil while the engine reads it
+	stats AttackShardStats
+}
+
+// AttackShardStats are running counts of the detectors of attacks and the use
+// of their bounds, as of the last Tick.
+type AttackShardStats struct {
+	Flood                 flood.Counts
+	Scan                  scan.Counts
+	Hosts, MaxHosts       int // places of hosts and prefixes, used and present
+	Scanners, MaxScanners int // places of sources
+}
+
+// AttackStats returns the counts. It may be called from any goroutine.
+func (s *Shard) AttackStats() AttackShardStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.attacks.stats
 }
 
 // attackBatch is what a shard hands over at a time.
@@ -76,6 +93,9 @@ func (s *attackShard) tick() {
 		b.floods, b.scans = s.floods.Take(b.floods), s.scans.Take(b.scans)
 		s.ready, s.spare = b, nil
 	}
+	s.stats.Flood, s.stats.Scan = s.floods.Counts, s.scans.Counts
+	s.stats.Hosts, s.stats.MaxHosts = s.floods.Used()
+	s.stats.Scanners, s.stats.MaxScanners = s.scans.Used()
 }
 
 func (s *attackShard) setConfig(cfg *Config) {
@@ -162,6 +182,18 @@ func (e *attackEngine) setConfig(now time.Time, cfg *Config) {
 	e.floodOff, e.scanOff = cfg.Flood.Off, cfg.Scan.Off
 	e.floods.SetConfig(cfg.Flood.WithDefaults())
 	e.scans.SetConfig(cfg.Scan.WithDefaults())
+}
+
+// AttackStats are running counts of the detectors of attacks and the use of
+// their bounds.
+type AttackStats struct {
+	Flood flood.Stats
+	Scan  scan.Stats
+}
+
+// AttackStats returns the counts. Call it from the engine's goroutine.
+func (e *Engine) AttackStats() AttackStats {
+	return AttackStats{e.attacks.floods.Stats(), e.attacks.scans.Stats()}
 }
 
 // attackAlerts turns the reports into alerts.

@@ -128,7 +128,8 @@ func (e *Engine) floodEvidence(r *flood.Report) *FloodEvidence {
 		FirstSample: Time(time.Unix(0, r.Onset)), SecondsToAlert: decimals(float64(r.Started-r.Onset)/1e9, 6), Method: "cusum",
 	}
 	if r.HasDstPort {
-		v.DstPort = &r.DstPort
+		port := r.DstPort // the report is reused
+		v.DstPort = &port
 	}
 	for _, p := range r.Ports {
 		x := EntryPort{Edge: p.Edge, Share: decimals(p.Share, 3), Interface: Port(sflow.Port{Format: p.Port >> 30, Value: p.Port & (1<<30 - 1)})}

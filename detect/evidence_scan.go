@@ -72,15 +72,16 @@ func (e *Engine) scanEvidence(r *scan.Report) *ScanEvidence {
 		SamplingRate: decimals(r.Rate, 1), Internal: r.Internal,
 		FirstSample: Time(time.Unix(0, r.First)), SecondsToAlert: decimals(float64(r.Started-r.First)/1e9, 6), Method: "distinct",
 	}
+	flags, host, port := r.Flags, r.Host, r.Port // the report is reused
 	if r.Key.Proto == scan.TCP {
-		v.TCPFlags = &r.Flags
+		v.TCPFlags = &flags
 	}
 	const nearlyAll = 0.8
 	if r.HostAll >= nearlyAll {
-		v.Host = &r.Host
+		v.Host = &host
 	}
 	if r.PortAll >= nearlyAll && r.Key.Proto != scan.ICMP {
-		v.Port = &r.Port
+		v.Port = &port
 	}
 	v.Agent, v.AgentName = e.names.Agent(r.Vantage.Agent)
 	return v

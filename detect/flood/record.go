@@ -97,7 +97,6 @@ type Detail struct {
 	TTL              uint8
 	Hash             uint64 // of the flow
 	SrcHash          uint64
-	Packets          float32
 	Frame            uint32
 }
 

@@ -43,12 +43,13 @@ type Share[K any] struct {
 	Share float64
 }
 
-// shares returns the things that surely have a part of at least least, most
-// first.
+// shares returns the things that surely have a part of at least least, and were
+// seen more than once, most first.
 func (t *top[K]) shares(n uint32, least float64, order func(a, b K) int) []Share[K] {
 	var out []Share[K]
 	for i := range t.used {
-		if s := float64(t.counts[i]-t.errs[i]) / float64(n); s >= least {
+		sure := t.counts[i] - t.errs[i]
+		if s := float64(sure) / float64(n); s >= least && (sure > 1 || n == 1) {
 			out = append(out, Share[K]{t.keys[i], s})
 		}
 	}
@@ -78,7 +79,7 @@ type spread struct {
 	since    int64
 	last     int64
 	n        uint32
-	packets  float64
+	packets  float64 // of all samples, of which n are details
 	class    [classes]uint32
 	flags    top[uint8]
 	sources  top[[16]byte]
@@ -98,7 +99,6 @@ func (s *spread) add(d *Detail) {
 		s.v6 = d.V6
 	}
 	s.n++
-	s.packets += float64(d.Packets)
 	s.class[d.Class]++
 	s.flags.add(d.Flags & 63)
 	s.sources.add(d.Src)

@@ -280,7 +280,7 @@ func (t *Table) detail(s *sample, e *entry, host bool) {
 		t.out.Details = append(t.out.Details, Detail{
 			Src: h.Key.Src, Dst: h.Key.Dst, Domain: h.Key.Domain, SrcPort: h.Key.SrcPort, DstPort: h.Key.DstPort,
 			Proto: h.Key.Proto, Kind: s.kind, Class: s.class, V6: h.Key.V6, Flags: h.TCPFlags, TTL: h.TTL,
-			Hash: s.flow, SrcHash: s.src, Packets: s.packets, Frame: s.f.FrameLength,
+			Hash: s.flow, SrcHash: s.src, Frame: s.f.FrameLength,
 		})
 		s.detail = &t.out.Details[len(t.out.Details)-1]
 		if s.kind == UDP && !h.HasKey {

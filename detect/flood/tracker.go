@@ -92,20 +92,21 @@ func (t *Tracker) add(r *Record) {
 			tr.add(r, s, threshold)
 		}
 	}
-	if sp := v.spreadOf(r.Kind); fresh && sp != nil && v.alert == nil && r.First-sp.since > int64(time.Second) {
-		*sp = spread{since: r.First}
+	if r.Kind < Kinds {
+		sp := v.spread[r.Kind]
+		switch {
+		case sp == nil:
+			sp = &spread{since: r.First}
+			v.spread[r.Kind] = sp
+		case fresh && v.alert == nil && r.First-sp.since > int64(time.Second):
+			*sp = spread{since: r.First}
+		}
+		sp.packets += r.W
 	}
 	if !v.dirty {
 		v.dirty = true
 		t.dirty = append(t.dirty, v)
 	}
-}
-
-func (v *victim) spreadOf(k Kind) *spread {
-	if k >= Kinds {
-		return nil
-	}
-	return v.spread[k]
 }
 
 func (t *Tracker) detail(d *Detail) {

@@ -321,21 +321,26 @@ func BenchmarkSample(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			w := newWorld(Config{})
 			rng := rand.New(rand.NewPCG(1, 1))
-			flows := make([]decoder.Flow, 1<<14)
-			for i := range flows {
-				h := syn(scanner+rng.Uint32()%20000, target+rng.Uint32()%5000, uint16(rng.IntN(60000)), 443)
+			keys := make([]packet.Header, 1<<12)
+			for i := range keys {
+				keys[i] = syn(scanner+rng.Uint32()%20000, target+rng.Uint32()%5000, uint16(rng.IntN(60000)), 443)
 				if mix == 0 || i%mix != 0 {
-					h.TCPFlags = 16
+					keys[i].TCPFlags = 16
 				}
-				h.HasKey, h.Depth = true, packet.DepthTransport
-				flows[i] = decoder.Flow{Arrival: &decoder.Arrival{At: epoch.Add(time.Duration(i) * time.Millisecond)}, Est: decoder.FlowEst{SamplingRate: 1000}}
-				flows[i].Header, flows[i].FrameLength = h, 64
+				keys[i].HasKey, keys[i].Depth = true, packet.DepthTransport
 			}
+			f := decoder.Flow{Arrival: &decoder.Arrival{}, Est: decoder.FlowEst{SamplingRate: 1000}}
+			f.FrameLength = 64
+			out, i := make([]Finding, 0, HandOver), 0
 			b.ReportAllocs()
-			i := 0
 			for b.Loop() {
-				w.table.Sample(&flows[i&(len(flows)-1)])
-				i++
+				k := &keys[i&(len(keys)-1)]
+				f.Header.Key, f.Header.TCPFlags, f.Header.HasTCP, f.Header.HasKey = k.Key, k.TCPFlags, true, true
+				f.At = epoch.Add(time.Duration(i) * time.Millisecond)
+				w.table.Sample(&f)
+				if i++; i%100 == 0 {
+					out = w.table.Take(out)
+				}
 			}
 		})
 	}
