@@ -57,7 +57,7 @@ func (r *run) multiples() *report.Table {
 		}
 		weir := two(res.delays)
 		if res.notYet() {
-			weir = "not yet"
+			weir = "none raised"
 		}
 		itself := "not run"
 		if v := real[times]; len(v) > 0 {
@@ -98,7 +98,7 @@ func (r *run) d3() []*report.Table {
 	trials := r.pick(10, 100)
 	row := func(name, target string, l site.Floods, seen func(*floodResult) string) {
 		res := r.runFloods(l, kindFlood, trials)
-		s := "not yet"
+		s := "none raised"
 		if !res.notYet() {
 			s = seen(res)
 		}

@@ -279,13 +279,13 @@ func (t *attacked) finish(res *floodResult) {
 	}
 }
 
-// notYet says so in a table of a kind of alert that weir does not raise.
+// notYet reports that weir raised no alert of the kind at all.
 func (f *floodResult) notYet() bool { return f.floodsAlerted == 0 }
 
 // rightOf writes the share of right classes.
 func (f *floodResult) rightOf() string {
 	if f.floodsAlerted == 0 {
-		return "not yet"
+		return "none raised"
 	}
 	return report.Percent(float64(f.right) / float64(f.floodsAlerted))
 }
@@ -319,7 +319,7 @@ func (f *floodResult) bias() string {
 // when writes delays, or that there are none because nothing raises the alert.
 func (f *floodResult) when() string {
 	if f.notYet() {
-		return "not yet"
+		return "none raised"
 	}
 	return report.Three(f.delays)
 }

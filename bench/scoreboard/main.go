@@ -84,7 +84,7 @@ func (r *run) score(w io.Writer, chosen []scenario, out string) error {
 	}
 	var doc bytes.Buffer
 	begin := time.Now()
-	for _, s := range chosen {
+	for i, s := range chosen {
 		at := time.Now()
 		r.progress.begin(s.id)
 		tables := s.run(r)
@@ -94,12 +94,16 @@ func (r *run) score(w io.Writer, chosen []scenario, out string) error {
 			t.Markdown(&doc)
 		}
 		fmt.Fprintf(os.Stderr, "%s took %s\n", s.id, time.Since(at).Round(time.Second/10))
+		if out == "" {
+			continue
+		}
+		// After each, so that a run that is stopped leaves what it has.
+		if err := r.write(out, doc.Bytes(), i == len(chosen)-1 && len(chosen) == len(scenarios)); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(os.Stderr, "all took %s\n", time.Since(begin).Round(time.Second/10))
-	if out == "" {
-		return nil
-	}
-	return r.write(out, doc.Bytes(), len(chosen) == len(scenarios))
+	return nil
 }
 
 // choose returns the scenarios named, all for none.
@@ -144,6 +148,13 @@ func (r *run) write(dir string, tables []byte, all bool) error {
 	head := fmt.Sprintf("# Scoreboard\n\nWritten by `make scoreboard`, seed %d, %s. All traffic is generated sFlow whose truth is known; what is called a model is a model.\n", r.seed, r.size())
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
+	}
+	if suffix == "" {
+		// What the same run left on the way.
+		parts, _ := filepath.Glob(filepath.Join(dir, "*-partial.*"))
+		for _, p := range parts {
+			_ = os.Remove(p)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "scoreboard"+suffix+".md"), append([]byte(head), tables...), 0o644); err != nil {
 		return err
