@@ -49,7 +49,7 @@ func ListenControl(stateDir string, s Source) (*Control, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Status()) })
-	mux.HandleFunc("GET /agents", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Agents()) })
+	mux.HandleFunc("GET /agents", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, orEmpty(s.Agents())) })
 	return &Control{l, lock, path, newHTTPServer(mux)}, nil
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"net"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // serveControl serves a control socket until the test ends.
@@ -40,11 +42,25 @@ func TestAskReadsTheStatus(t *testing.T) {
 	if err := Ask(t.Context(), dir, "status", &got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(src.status, got); diff != "" {
+	if diff := cmp.Diff(src.status, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if err := Ask(t.Context(), dir, "nothing", &got); err == nil || !strings.Contains(err.Error(), "404 Not Found to /nothing; is it of another version of weir?") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestListsOfNothingAreNotNull(t *testing.T) {
+	dir := t.TempDir()
+	serveControl(t, dir, &fake{})
+	for _, name := range []string{"status", "agents"} {
+		var raw json.RawMessage
+		if err := Ask(t.Context(), dir, name, &raw); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(raw), "null") {
+			t.Errorf("%s: %s", name, raw)
+		}
 	}
 }
 

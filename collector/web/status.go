@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"time"
 
 	"weir/collector/agents"
@@ -44,6 +45,24 @@ type Status struct {
 	AlertChanges []AlertChange `json:"alert_changes"`
 	Sinks        []SinkCount   `json:"sinks"`
 	Bounds       []Bound       `json:"bounds"`
+}
+
+// MarshalJSON writes lists of nothing as [], since null says unknown.
+func (s Status) MarshalJSON() ([]byte, error) {
+	type plain Status
+	for _, list := range []*[]Count{&s.Samples, &s.SkippedRecords, &s.Errors, &s.Refused, &s.AlertsOpen} {
+		*list = orEmpty(*list)
+	}
+	s.Listen, s.Components = orEmpty(s.Listen), orEmpty(s.Components)
+	s.AlertChanges, s.Sinks, s.Bounds = orEmpty(s.AlertChanges), orEmpty(s.Sinks), orEmpty(s.Bounds)
+	return json.Marshal(plain(s))
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 // Count is how often one thing was seen.
