@@ -25,7 +25,6 @@ import (
 	"weir/collector/udp"
 	"weir/collector/web"
 	"weir/detect"
-	"weir/detect/flood"
 	"weir/detect/rules"
 )
 
@@ -477,11 +476,15 @@ func agentsConfig(cfg config.Config) agents.Config {
 
 // detectConfig spreads the bounds of the site over its shards.
 func detectConfig(cfg config.Config, shards int) detect.Config {
-	return detect.Config{LargeFlow: detect.LargeFlowConfig{
-		Threshold: cfg.LargeFlow.Threshold,
-		Keys:      max(cfg.Limits.Keys/shards, 64),
-		Hot:       cfg.Limits.Hot,
-	}, Flood: detect.FloodConfig{Config: flood.Config{
-		Hosts: max(cfg.Limits.Keys/shards/8, 64),
-	}}, Rules: rules.NewSet(cfg.Rules), Shards: shards}
+	l := cfg.LargeFlow
+	c := detect.Config{
+		LargeFlow: detect.LargeFlowConfig{
+			Off: l.Off, Threshold: l.Threshold, Class: l.Class, Budget: l.Budget, Hold: l.Hold,
+			Keys: max(cfg.Limits.Keys/shards, 64), Hot: cfg.Limits.Hot,
+		},
+		Flood: cfg.Flood.Detector(), Scan: cfg.Scan.Detector(), Links: detect.LinkConfig(cfg.LinkSaturated),
+		Rules: rules.NewSet(cfg.Rules), Shards: shards,
+	}
+	c.Flood.Hosts = max(cfg.Limits.Keys/shards/8, 64)
+	return c
 }

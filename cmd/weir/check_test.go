@@ -62,15 +62,16 @@ func TestCheckExplainsEveryDetectorAndRule(t *testing.T) {
 		t.Fatalf("code %d, errors %q", code, stderr)
 	}
 	for _, want := range []string{
-		"sampling    1:1000, 1:10000 (as named)\n",
-		"\nlarge_flow  raises an info alert when one flow reaches 10% of its link; one of twice that is suspected (and confirmed), half of the times within ",
-		"\nflood       raises a warning alert when a host gets 1kpps of SYN, ",
-		"\nscan        raises an info alert when ",
-		`rules[0]    "dns" raises a warning alert when the packet rate of one dst (only proto = udp) reaches 20kpps over 5 s; traffic of twice that is told after about 2.5 s at 1:1000, about 3 s at 1:10000`,
-		`rules[2]    "errors" off: would raise a warning alert when if_counters.if_in_errors changes by more than 10 a second;`,
-		"memory      the rules' tables take 2.9 MB in each of 2 shards, 5.9 MB in all\n",
-		`warning     rules[0] "dns": 20kpps at 1:10000 needs about 6 s of samples, and the window is 5 s: alerts come only from 24kpps; set a window of 6s or a threshold of that`,
-		`warning     rules[0] "dns" and rules[1] "udp" overlap: the same traffic can raise both`,
+		"sampling        1:1000, 1:10000 (as named)\n",
+		"\nlarge_flow      raises an info alert when one flow reaches 10% of its link; one of twice that is suspected (and confirmed), half of the times within ",
+		"\nlink_saturated  raises a warning alert when a link ",
+		"\nflood           raises a warning alert when a host gets 1kpps of SYN, ",
+		"\nscan            raises an info alert when ",
+		`rules[0]        "dns" raises a warning alert when the packet rate of one dst (only proto = udp) reaches 20kpps over 5 s; traffic of twice that is told after about 2.5 s at 1:1000, about 3 s at 1:10000`,
+		`rules[2]        "errors" off: would raise a warning alert when if_counters.if_in_errors changes by more than 10 a second;`,
+		"memory          the rules' tables take 2.9 MB in each of 2 shards, 5.9 MB in all\n",
+		`warning         rules[0] "dns": 20kpps at 1:10000 needs about 6 s of samples, and the window is 5 s: alerts come only from 24kpps; set a window of 6s or a threshold of that`,
+		`warning         rules[0] "dns" and rules[1] "udp" overlap: the same traffic can raise both`,
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

@@ -14,9 +14,7 @@ import (
 	"weir/collector/config"
 	"weir/collector/web"
 	"weir/detect"
-	"weir/detect/flood"
 	"weir/detect/rules"
-	"weir/detect/scan"
 )
 
 // maxRates is how many sampling rates of a running collector are told: the
@@ -87,8 +85,9 @@ func explain(out io.Writer, cfg *config.Config, rates []rules.Sampling, from str
 	fmt.Fprintln(w)
 	line("sampling", strings.Join(texts, ", ")+" ("+from+")")
 	line("large_flow", largeFlowSentence(cfg, rates))
-	line("flood", floodSentence(rates))
-	line("scan", scanSentence())
+	line("link_saturated", raises(cfg.LinkSaturated.Off, "a warning alert when a link is at 90% of its true speed for 60 s, or its discards rise"))
+	line("flood", floodSentence(&cfg.Flood, rates))
+	line("scan", raises(cfg.Scan.Off, fmt.Sprintf("an info alert when the samples of a minute show one source trying %d different targets", cfg.Scan.Targets)))
 	for i := range cfg.Rules {
 		r := &cfg.Rules[i]
 		line(fmt.Sprintf("rules[%d]", i), strconv.Quote(r.Name)+" "+r.Explain(rates))
@@ -109,14 +108,16 @@ func explain(out io.Writer, cfg *config.Config, rates []rules.Sampling, from str
 // 1500 octets.
 func largeFlowSentence(cfg *config.Config, rates []rules.Sampling) string {
 	t := cfg.LargeFlow.Threshold
-	s := "raises an info alert when one flow reaches " + t.String()
+	s := "an info alert when one flow reaches " + t.String()
 	if t.Share > 0 {
 		s += " of its link"
 	}
-	return s + "; one of twice that is suspected (and confirmed), half of the times within " + perRate(rates, func(r rules.Sampling) string {
-		d := detect.ExpectedDelay(detect.DelayQuery{Threshold: t, Speed: uint64(r.Rate) * 1e6, SamplingRate: float64(r.Rate)})
+	return raises(cfg.LargeFlow.Off, s+"; one of twice that is suspected (and confirmed), half of the times within "+perRate(rates, func(r rules.Sampling) string {
+		d := detect.ExpectedDelay(detect.DelayQuery{
+			Threshold: t, Speed: uint64(r.Rate) * 1e6, SamplingRate: float64(r.Rate), Budget: cfg.LargeFlow.Budget,
+		})
 		return delayText(d.Suspected) + " (" + delayText(d.Confirmed) + ")"
-	})
+	}))
 }
 
 // perRate joins what is told of each rate; once where it is the same for all.
@@ -147,20 +148,23 @@ func delayText(d time.Duration) string {
 }
 
 // floodSentence tells delays at five times the threshold: about twelve samples.
-func floodSentence(rates []rules.Sampling) string {
-	c := flood.Default()
-	s := fmt.Sprintf("raises a warning alert when a host gets %s of SYN, %s of amplified or %s of plain UDP, or more than usual for it; five times the SYN and UDP thresholds take about ",
-		rules.Magnitude(c.SYN.PacketsPerSecond)+"pps", rules.Magnitude(c.Amplified.PacketsPerSecond)+"pps", rules.Magnitude(c.UDP.PacketsPerSecond)+"pps")
-	return s + perRate(rates, func(r rules.Sampling) string {
-		d := func(pps float64) string {
-			return delayText(time.Duration((12*float64(r.Rate)/(5*pps) + 0.1) * 1e9))
+func floodSentence(f *config.Flood, rates []rules.Sampling) string {
+	s := fmt.Sprintf("a warning alert when a host gets %s of SYN, %s of amplified or %s of plain UDP, or of any kind %s, and more than is usual for it; five times the SYN and UDP thresholds take about ",
+		f.SYN, f.Amplification, f.UDP, f.Bits)
+	return raises(f.Off, s+perRate(rates, func(r rules.Sampling) string {
+		d := func(pps config.PacketRate) string {
+			return delayText(time.Duration((12*float64(r.Rate)/(5*float64(pps)) + 0.1) * 1e9))
 		}
-		return d(c.SYN.PacketsPerSecond) + " and " + d(c.UDP.PacketsPerSecond)
-	})
+		return d(f.SYN) + " and " + d(f.UDP)
+	}))
 }
 
-func scanSentence() string {
-	return fmt.Sprintf("raises an info alert when the samples of a minute show one source trying %d different targets", scan.Default().MinTargets)
+// raises begins a sentence about a detector.
+func raises(off bool, what string) string {
+	if off {
+		return "off: would raise " + what
+	}
+	return "raises " + what
 }
 
 // memory tells what the rules take.

@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"weir/collector/agents"
 	"weir/collector/udp"
 	"weir/detect"
 	"weir/detect/rules"
+	"weir/detect/scan"
 )
 
 // DefaultFile is read when no file is named and it exists.
@@ -36,6 +38,12 @@ type Config struct {
 	HTTP netip.AddrPort
 	// LargeFlow is the detector of large flows.
 	LargeFlow LargeFlow
+	// LinkSaturated is the detector of saturated links.
+	LinkSaturated LinkSaturated
+	// Flood is the detector of floods.
+	Flood Flood
+	// Scan is the detector of scans.
+	Scan Scan
 	// Rules are the operator's own, at most rules.MaxRules.
 	Rules []rules.Rule
 	// Allow holds the networks agents may be in, by agent address and source
@@ -49,8 +57,17 @@ type Config struct {
 
 // LargeFlow configures the detector of large flows.
 type LargeFlow struct {
+	Off bool
 	// Threshold is what a flow must exceed.
 	Threshold detect.Threshold
+	// Class are thresholds of interfaces whose speed means nothing; zero is
+	// Threshold.
+	Class detect.ClassThresholds
+	// Hold is how long a flow must be below the threshold before its alert
+	// ends.
+	Hold time.Duration
+	// Budget is how many false alarms are allowed.
+	Budget detect.Budget
 }
 
 // Limits bound what the collector keeps, whatever arrives. Each is at least 1.
@@ -94,7 +111,9 @@ func Default() Config {
 		ReceiveBuffer: udp.DefaultReceiveBuffer,
 		StateDir:      defaultStateDir(os.Getenv),
 		HTTP:          netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8343),
-		LargeFlow:     LargeFlow{Threshold: flow.Threshold},
+		LargeFlow:     LargeFlow{Threshold: flow.Threshold, Hold: flow.Hold, Budget: flow.Budget},
+		Flood:         defaultFlood(),
+		Scan:          Scan{Targets: scan.Default().MinTargets, Hold: scan.Default().Hold},
 		Limits: Limits{
 			Agents:         reg.Agents,
 			Interfaces:     reg.Interfaces,

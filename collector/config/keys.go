@@ -11,7 +11,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"weir/collector/udp"
-	"weir/detect"
 )
 
 // key is one leaf of the file.
@@ -25,13 +24,13 @@ type key struct {
 
 // keys is every key there is: reading, suggesting, comparing and the sample's
 // test all go by it.
-var keys = []key{
+var keys = slices.Concat([]key{
 	list("listen", func(c *Config) *[]netip.AddrPort { return &c.Listen }, parseAddrPort, 1, udp.MaxListen),
 	scalar("shards", func(c *Config) *int { return &c.Shards }, whole(0, udp.MaxShards)),
 	scalar("receive_buffer", func(c *Config) *Bytes { return &c.ReceiveBuffer }, bytesWithin(64*KiB, GiB)),
 	scalar("state_dir", func(c *Config) *string { return &c.StateDir }, parseStateDir),
 	scalar("http", func(c *Config) *netip.AddrPort { return &c.HTTP }, parseHTTP),
-	live(scalar("large_flow.threshold", func(c *Config) *detect.Threshold { return &c.LargeFlow.Threshold }, parseThreshold)),
+}, detectorKeys(), []key{
 	live(ruleList("rules")),
 	live(list("allow", func(c *Config) *[]netip.Prefix { return &c.Allow }, parsePrefix, 0, 4096)),
 	scalar("limits.agents", func(c *Config) *int { return &c.Limits.Agents }, whole(1, 1<<20)),
@@ -44,7 +43,7 @@ var keys = []key{
 	scalar("limits.admission_rate", func(c *Config) *Rate { return &c.Limits.AdmissionRate }, ParseRate),
 	live(scalar("log.level", func(c *Config) *string { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"))),
 	scalar("log.format", func(c *Config) *string { return &c.Log.Format }, oneOf("auto", "console", "json")),
-}
+})
 
 // Keys returns the dotted name of every key.
 func Keys() []string {

@@ -7,16 +7,20 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/decoder"
 	"weir/detect"
+	"weir/detect/flood"
 	"weir/detect/rules"
 )
 
 // equal compares configurations, whose addresses have unexported fields.
 var equal = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
 var equalPrefix = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+var equalAddr = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 var equalRule = cmp.Comparer(func(a, b rules.Rule) bool { return cmp.Equal(a.Spec, b.Spec) })
 
 func TestParseNamesEveryMistake(t *testing.T) {
@@ -71,6 +75,18 @@ func TestParseNamesEveryMistake(t *testing.T) {
 		{"threshold above the link", "large_flow: {threshold: 120%}", `f:1: large_flow.threshold: "120%": a share is above 0% and at most 100%: ` + limit},
 		{"threshold of no rate", "large_flow: {threshold: 0bit/s}", `f:1: large_flow.threshold: "0bit/s": a rate is a number above 0 and at most 1000Tbit/s: ` + limit},
 
+		{"override without a unit", "large_flow: {instance: 5}", `f:1: large_flow.instance: "5": no unit: ` + limit + `; or "" for that of large_flow.threshold`},
+		{"hold of nothing", "large_flow: {hold: 0s}", `f:1: large_flow.hold: "0s": out of range; write a time from 1s to 1h such as 30s`},
+		{"hold without a unit", "flood: {hold: 30}", `f:1: flood.hold: "30": not a length of time; write a time from 1s to 1h such as 30s`},
+		{"budget of nothing", "large_flow: {false_suspicions: 0}", `f:1: large_flow.false_suspicions: "0": out of range; write a number from 1e-06 to 10000`},
+		{"flood threshold of nothing", "flood: {syn: 0pps}", `f:1: flood.syn: "0pps": is zero: every packet would raise an alert; write a packet rate above 0 such as 20kpps or 20000/s`},
+		{"flood threshold in bits", "flood: {udp: 5Mbit/s}", `f:1: flood.udp: "5Mbit/s": is no packet rate; write a packet rate above 0 such as 20kpps or 20000/s`},
+		{"flood bits as a share", "flood: {bits: 5%}", `f:1: flood.bits: "5%": not a bit rate; write a rate such as 50Mbit/s or 1.5Gbit/s`},
+		{"cut without a port", `flood: {cut: ["192.0.2.1"]}`, `f:1: flood.cut[0]: "192.0.2.1": names no port of an agent; write AGENT/IFINDEX such as "192.0.2.1/17"`},
+		{"factor below one", "flood: {baseline: 0.5}", `f:1: flood.baseline: "0.5": out of range; write a number from 1 to 1e+06`},
+		{"too few targets", "scan: {targets: 5}", `f:1: scan.targets: "5": out of range; write a whole number from 10 to 500`},
+		{"off that is no word", "scan: {off: 1}", `f:1: scan.off: "1": is neither true nor false; write true or false`},
+
 		{"rate without a unit", "limits: {admission_rate: 100}", `f:1: limits.admission_rate: "100": not a rate; write a number per second such as "100/s"`},
 		{"rate of nothing", "limits: {admission_rate: 0/s}", `f:1: limits.admission_rate: "0/s": out of range; a rate is above 0`},
 		{"word of a list", "log: {level: loud}", `f:1: log.level: "loud": not one of the words; write debug, info, warn, error`},
@@ -104,7 +120,12 @@ shards: 3
 receive_buffer: 1.5MiB
 state_dir: /srv/weir/
 http: ""
-large_flow: {threshold: 2.5 Gbit/s}
+large_flow: {off: true, threshold: 2.5 Gbit/s, physical: 5%, instance: 1Gbit/s, bridge: 2%, hold: 5s, false_suspicions: 2, false_confirmations: 0.5}
+link_saturated: {off: true}
+flood:
+  {off: true, syn: 1pps, syn_ack: 2pps, rst: 3pps, tcp_anomaly: 4pps, ack: 5pps, udp: 6/s, amplification: 7pps, fragment: 8pps, icmp: 9pps,
+  bits: 2Gbit/s, prefix: 4, baseline: 5, hold: 1m, cut: [192.0.2.1/17, "2001:db8::1/3"]}
+scan: {off: true, targets: 50, hold: 2m, internal: [10.0.0.0/8]}
 allow: [10.0.0.0/8, 192.0.2.7]
 rules: [{name: a, key: dst, threshold: 1Gbit/s}]
 limits:
@@ -126,13 +147,22 @@ log: {level: debug, format: json}
 			netip.MustParseAddrPort("[::]:6343"), netip.MustParseAddrPort("192.0.2.1:9999"), netip.MustParseAddrPort("[2001:db8::1]:6343"),
 		},
 		Shards: 3, ReceiveBuffer: 1536 * KiB, StateDir: "/srv/weir",
-		LargeFlow: LargeFlow{detect.Threshold{BitsPerSecond: 2.5e9}},
-		Rules:     []rules.Rule{{Spec: rules.Spec{Name: "a", Key: []string{"dst"}, Threshold: "1Gbit/s"}}},
-		Allow:     []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
-		Limits:    Limits{1, 2, 3, 64, 16, 5, 6, 2},
-		Log:       Log{"debug", "json"},
+		LargeFlow: LargeFlow{
+			Off: true, Threshold: detect.Threshold{BitsPerSecond: 2.5e9}, Hold: 5 * time.Second, Budget: detect.Budget{Suspected: 2, Confirmed: 0.5},
+			Class: detect.ClassThresholds{decoder.PortPhysical: {Share: 0.05}, decoder.PortInstance: {BitsPerSecond: 1e9}, decoder.PortBridge: {Share: 0.02}},
+		},
+		LinkSaturated: LinkSaturated{true},
+		Flood: Flood{
+			true, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2e9, 4, 5, time.Minute,
+			[]flood.Port{{Agent: netip.MustParseAddr("192.0.2.1"), IfIndex: 17}, {Agent: netip.MustParseAddr("2001:db8::1"), IfIndex: 3}},
+		},
+		Scan:   Scan{true, 50, 2 * time.Minute, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+		Rules:  []rules.Rule{{Spec: rules.Spec{Name: "a", Key: []string{"dst"}, Threshold: "1Gbit/s"}}},
+		Allow:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
+		Limits: Limits{1, 2, 3, 64, 16, 5, 6, 2},
+		Log:    Log{"debug", "json"},
 	}
-	if diff := cmp.Diff(want, got, equal, equalPrefix, equalRule); diff != "" {
+	if diff := cmp.Diff(want, got, equal, equalPrefix, equalRule, equalAddr); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	// Every key was set away from its default, so every key is read.

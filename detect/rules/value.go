@@ -77,7 +77,6 @@ func (v Value) Text(t Threshold) string {
 
 // parse reads a threshold of the value.
 func (v Value) parse(s string) (t Threshold, problem, fix string) {
-	const most = 1e15
 	s = strings.TrimSpace(s)
 	switch v.Unit {
 	case Bits:
@@ -93,25 +92,8 @@ func (v Value) parse(s string) (t Threshold, problem, fix string) {
 		}
 		return Threshold{Number: l.BitsPerSecond}, "", ""
 	case Packets:
-		fix = "write a packet rate above 0 such as 20kpps or 20000/s"
-		number := s
-		for _, unit := range []string{"pps", "packets/s", "/s"} {
-			if rest, ok := strings.CutSuffix(s, unit); ok {
-				number = rest
-				break
-			}
-		}
-		n, ok := parseMagnitude(number)
-		t.Number = n
-		switch {
-		case !ok:
-			return t, "is no packet rate", fix
-		case n == 0:
-			return t, "is zero: every packet would raise an alert", fix
-		case n > most:
-			return t, "is out of range", fix
-		}
-		return t, "", ""
+		t.Number, problem, fix = ParsePacketRate(s)
+		return t, problem, fix
 	}
 	fix = fmt.Sprintf("write a number from 2 to %d", MostDistinct)
 	n, ok := parseMagnitude(s)
@@ -124,6 +106,29 @@ func (v Value) parse(s string) (t Threshold, problem, fix string) {
 		return t, "is more than the samples of one key can tell apart", fix
 	}
 	return Threshold{Number: n}, "", ""
+}
+
+// ParsePacketRate reads 20kpps, 20k/s or 20000; problem says what is wrong.
+func ParsePacketRate(s string) (v float64, problem, fix string) {
+	const most = 1e15
+	fix = "write a packet rate above 0 such as 20kpps or 20000/s"
+	number := s
+	for _, unit := range []string{"pps", "packets/s", "/s"} {
+		if rest, ok := strings.CutSuffix(s, unit); ok {
+			number = rest
+			break
+		}
+	}
+	n, ok := parseMagnitude(number)
+	switch {
+	case !ok:
+		return 0, "is no packet rate", fix
+	case n == 0:
+		return 0, "is zero: every packet would raise an alert", fix
+	case n > most:
+		return 0, "is out of range", fix
+	}
+	return n, "", ""
 }
 
 // MostDistinct is the greatest threshold of a distinct count: what a bitmap of
