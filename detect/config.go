@@ -40,7 +40,8 @@ type Config struct {
 	Scan      ScanConfig
 	Links     LinkConfig
 	Rules     *rules.Set // configured rules; nil is none. Shards and Engine get the same
-	Shards    int        // how many shards share the work; 0 is one
+	Top       TopConfig
+	Shards    int // how many shards share the work; 0 is one
 }
 
 // LinkConfig sets the detector of saturated links.
@@ -98,6 +99,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("large_flow hot %d: must be between 16 and %d", l.Hot, 1<<20)
 	}
 	if err := c.Flood.Validate(); err != nil {
+		return err
+	}
+	if err := c.Top.Validate(); err != nil {
 		return err
 	}
 	return c.Scan.Validate()

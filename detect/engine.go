@@ -36,6 +36,7 @@ type Engine struct {
 	attacks attackEngine
 	rules   ruleEngine
 	links   linkEngine
+	tops    *topEngine
 }
 
 // NewEngine returns an engine for these shards. names may be nil.
@@ -54,6 +55,7 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 	}
 	return &Engine{
 		shards: shards, names: names, max: l.Hot, budget: l.Budget, off: l.Off, attacks: newAttackEngine(cfg, names), rules: newRuleEngine(cfg, len(shards), names),
+		tops:    newTopEngine(&cfg.Top, len(shards)),
 		links:   linkEngine{off: cfg.Links.Off},
 		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold, Flows: l.Hot, Watch: watch}),
 	}
@@ -77,6 +79,7 @@ func (e *Engine) collect() {
 	e.attacks.collect(e.shards)
 	e.rules.collect(e.shards)
 	e.links.collect(e.shards)
+	e.tops.collect(e.shards)
 	links := 0
 	defer func() { e.tracker.SetLinks(links) }()
 	for _, s := range e.shards {
@@ -92,7 +95,10 @@ func (e *Engine) collect() {
 // Epoch ends every open alert with ReasonClock as of now, the last time of the
 // old clock, and forgets everything. Tick the shards before it and Reset them
 // after it.
-func (e *Engine) Epoch(now time.Time, emit func(*Alert)) { e.Close(now, emit, ReasonClock) }
+func (e *Engine) Epoch(now time.Time, emit func(*Alert)) {
+	e.Close(now, emit, ReasonClock)
+	e.tops.reset()
+}
 
 // Close ends every open alert with the given reason, after a last look at what
 // the shards handed over.

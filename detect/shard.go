@@ -19,6 +19,7 @@ type Shard struct {
 	attacks attackShard
 	rules   ruleShard
 	links   linkShard
+	tops    topShard
 	seed    uint64
 
 	mu    sync.Mutex         // guards what follows
@@ -40,6 +41,7 @@ func NewShard(cfg Config, seed uint64) *Shard {
 
 		attacks: newAttackShard(cfg, seed),
 		rules:   newRuleShard(cfg, seed),
+		tops:    newTopShard(&cfg.Top, seed),
 	}
 	s.count()
 	return s
@@ -48,6 +50,7 @@ func NewShard(cfg Config, seed uint64) *Shard {
 // Flow counts one flow sample, whose Est the registry has filled. It keeps
 // nothing of f and allocates nothing.
 func (s *Shard) Flow(f *decoder.Flow) {
+	s.tops.sample(f)
 	s.attacks.sample(f)
 	s.rules.table.Sample(f, f.At.UnixNano())
 	if s.off {
@@ -69,6 +72,7 @@ func (s *Shard) Urgent() bool { return s.table.Urgent() || s.attacks.urgent() }
 // the lock. While the engine still reads the last one, the table keeps its
 // records for the next Tick. Call it every 100 ms, and when Urgent.
 func (s *Shard) Tick(now time.Time) {
+	s.tops.gather(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.ready) == 0 && s.spare != nil {
@@ -80,6 +84,7 @@ func (s *Shard) Tick(now time.Time) {
 	s.attacks.tick()
 	s.rules.tick(now)
 	s.links.tick()
+	s.tops.tick()
 	if s.next != nil {
 		s.attacks.setConfig(s.next)
 		s.rules.setConfig(s.next)
@@ -98,6 +103,7 @@ func (s *Shard) Reset() {
 	s.table.Reset()
 	s.attacks.reset()
 	s.rules.reset()
+	s.tops.reset()
 	s.links.gathered, s.links.ready = s.links.gathered[:0], s.links.ready[:0]
 	s.ready = s.ready[:0]
 	if s.spare == nil {
