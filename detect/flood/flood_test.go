@@ -106,3 +106,50 @@ func TestDelayAndBias(t *testing.T) {
 		}
 	}
 }
+
+// A flood of ACKs at a server whose answers are seen too.
+func TestACKFlood(t *testing.T) {
+	found := 0
+	const runs = 20
+	for seed := range uint64(runs) {
+		w := newWorld(Default(), 1)
+		begin := 20 * time.Second
+		w.play(generate(seed,
+			source{pps: 20_000, rate: 1000, to: begin + 5*time.Second, packet: tcpService(victimHost, 2000, session, 0.5, 80, 1400)},
+			source{pps: 200_000, rate: 1000, from: begin, to: begin + 5*time.Second, packet: attack(protoTCP, ack, 0, 443, 64)}))
+		s := w.starts()
+		if len(s) == 1 && s[0].Class == "ack_flood" && time.Unix(0, s[0].At).Sub(epoch) > begin {
+			found++
+		} else {
+			t.Logf("seed %d:%v", seed, w)
+		}
+	}
+	if found < runs {
+		t.Errorf("found %d of %d", found, runs)
+	}
+}
+
+// Little that came before does not hide when a flood began.
+func TestOnset(t *testing.T) {
+	const runs = 60
+	covered := 0
+	var sum float64
+	for seed := range uint64(runs) {
+		w := newWorld(Default(), 1)
+		begin := 60 * time.Second
+		w.play(generate(seed,
+			source{pps: 2000, rate: 10_000, to: begin + 3*time.Second, packet: tcpService(victimHost, 2000, session, 0.5, 80, 1400)},
+			source{pps: 100_000, rate: 10_000, from: begin, to: begin + 3*time.Second, packet: attack(protoTCP, syn, 0, 443, 64)}))
+		s := w.starts()
+		if len(s) != 1 {
+			t.Fatalf("seed %d:%v", seed, w)
+		}
+		sum += s[0].Now.PacketsPerSecond / 100_000 / runs
+		if s[0].Now.Low <= 100_000 && 100_000 <= s[0].Now.High {
+			covered++
+		}
+	}
+	if covered < runs*90/100 || sum < 0.8 || sum > 1.25 {
+		t.Errorf("the interval holds the truth in %d of %d, estimate/truth %.2f", covered, runs, sum)
+	}
+}

@@ -42,13 +42,13 @@ const (
 	// most: a connection has at least two packets beside.
 	established = 0.5
 	// answered is how many packets a host gets for one that it sends.
-	answered = 10
+	answered    = 10
+	ackedOctets = 500
 	// unheardACK and unheardUDP multiply the threshold of what could be
 	// answered, where it is not known that the answers would be seen: perhaps
 	// they go another way, and what comes are the acknowledgements of a server,
-	// or a prefix full of viewers. ACKs are spared once both ways have been
-	// seen for as long as a baseline takes; a host's UDP always: few are meant
-	// to get that much unasked.
+	// or a prefix full of viewers. A host's UDP is spared: few are meant to get
+	// that much unasked.
 	unheardACK = 50
 	unheardUDP = 10
 	// fewSource multiplies the threshold of handshakes from few sources.
@@ -84,22 +84,42 @@ func (t *Tracker) judge(v *victim, k Kind, now int64) (best verdict) {
 	return best
 }
 
-// weigh tries the present run, and windows for what rose slowly.
+// weigh tries the present runs, of which the most likely tells when it began,
+// and windows for what rose slowly.
 func (t *Tracker) weigh(v *victim, tr *track, k Kind, now int64, threshold float64) (d verdict) {
-	d = verdict{kind: k, threshold: threshold}
-	if t.final || max(now, tr.last)-tr.led >= minSpan {
-		d.try(v, tr, tr.inRun(now))
-	}
-	if !d.found && now-tr.onset > int64(spans[0]) {
-		for _, span := range spans {
-			if now-tr.onset <= int64(span) {
-				break
-			}
-			d.try(v, tr, tr.inWindow(now, span))
-			if d.found {
-				break
-			}
+	d.kind = Kinds
+	var found, sure bool
+	var need float64
+	for i := range tr.runs {
+		if !t.final && max(now, tr.last)-tr.runs[i].led < minSpan {
+			continue
 		}
+		one := verdict{kind: k, threshold: threshold}
+		one.try(v, tr, tr.inRun(i, now))
+		if one.found {
+			found, need = true, one.threshold
+			sure = sure || one.sure
+		}
+		if d.kind != k || one.ratio > d.ratio {
+			d = one
+		}
+	}
+	// The run that is most likely tells the rate, be it too young to be found
+	// on its own.
+	if found {
+		d.found, d.sure, d.threshold = true, sure, need
+		d.estimate.interval()
+	}
+	d.kind = k
+	if d.threshold == 0 {
+		d.threshold = threshold
+	}
+	onset := tr.runs[0].onset
+	for _, span := range spans {
+		if d.found || now-onset <= int64(span) {
+			break
+		}
+		d.try(v, tr, tr.inWindow(now, span))
 	}
 	return d
 }
@@ -120,7 +140,7 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 	case UDP, ACK:
 		least = 10
 		switch {
-		case d.kind == ACK && !v.twoWay():
+		case d.kind == ACK && !v.twoWay(tr.agent):
 			need *= unheardACK
 		case d.kind == UDP && len(v.tracks[udpOut]) == 0 && !sp.amplified() && (!v.key.host() || sp.quic(e.FrameOctets)):
 			need *= unheardUDP
@@ -141,7 +161,7 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 	}
 	// What has been near the threshold for long crosses it by chance.
 	z := 2.0
-	if e.Load < nearly*need && (e.start-tr.onset > steady || int64(e.Span) > steady) {
+	if e.Load < nearly*need && (e.start-tr.runs[0].onset > steady || int64(e.Span) > steady) {
 		z = 4
 	}
 	if e.Load*(1-z/math.Sqrt(e.Effective)) < surely*need {
@@ -175,6 +195,13 @@ func (v *victim) credit(k Kind, tr *track, e *Estimate) float64 {
 	w := max(v.others(kinds, tr, window.SlotOf(e.start), sec), v.others(kinds, tr, tr.newest-slots+2, sec))
 	if w == 0 {
 		return 0
+	}
+	if k == ACK {
+		// What the victim sends is acknowledged, once for every ackedOctets at
+		// most; frames may have been joined by offload before they were sampled.
+		out := v.track(tcpOut, tr.agent).since(0)
+		w *= max(out.octets/out.w/ackedOctets, 1)
+		factor = 1
 	}
 	// In loads of this kind: as many packets of its mean load.
 	perPacket := e.Load / e.PacketsPerSecond
@@ -222,7 +249,7 @@ func (t *Tracker) shown(v *victim, k Kind, now int64) (best Estimate) {
 				break
 			}
 		}
-		if run := tr.inRun(now); run.Span < e.Span && run.Samples > 0 && now-tr.last < int64(time.Second) {
+		if run := tr.inRun(0, now); run.Span < e.Span && run.Samples > 0 && now-tr.last < int64(time.Second) {
 			e = run
 		}
 		if tr.agent == 0 {
@@ -238,9 +265,12 @@ func (t *Tracker) shown(v *victim, k Kind, now int64) (best Estimate) {
 	return best
 }
 
-// twoWay reports whether it is known that what the victim sends is seen too.
-func (v *victim) twoWay() bool {
-	in, ok := v.base[ACK].load()
-	out, both := v.base[tcpOut].load()
-	return ok && both && out > 0 && in > 0
+// twoWay reports whether it is known that what the victim sends by TCP is seen
+// on this basis too, or usually is.
+func (v *victim) twoWay(agent uint32) bool {
+	if v.track(tcpOut, agent).since(0).n >= 2 {
+		return true
+	}
+	usual, ok := v.base[tcpOut].load()
+	return ok && usual > 0
 }

@@ -45,23 +45,31 @@ type track struct {
 	newest int64  // slot
 	ring   [slots]slotSum
 
-	// The run is the present busy period. It begins with a sample, which
-	// stands for the time before and is not in all.
-	level float64 // seconds at the threshold; drains at runDrain
+	runs [len(runDrains)]run
+	last int64 // ns of the newest sample
+}
+
+// run is the present busy period. It begins with a sample, which stands for
+// the time before and is not in all.
+type run struct {
+	level float64 // seconds at the threshold
 	onset int64   // ns of the first sample
 	led   int64   // ns of the last one that arrived together with it
-	last  int64
 	all   sum
 }
 
+// runDrains are the drains of the runs' levels, in thresholds: between the
+// background and a flood of that size. A flood far above the threshold begins
+// where the fastest run does, whatever little came before.
+var runDrains = [...]float64{0.6, 5, 40}
+
 const (
-	runDrain = 0.6 // of the threshold; between the background and a flood
-	runMax   = 6   // seconds of drain that the level holds at most
+	runMax = 6 // seconds of drain that the level holds at most
 
 	// Samples that arrive less than batchGap ns apart may have left the agent
 	// together, and tell nothing of the time between them; but not for longer
 	// than minSpan.
-	batchGap = int64(5e6)
+	batchGap = int64(1e6)
 	minSpan  = int64(50e6)
 )
 
@@ -69,24 +77,33 @@ const (
 // new run began.
 func (k *track) add(r *Record, s sum, threshold float64) (fresh bool) {
 	k.slot(r.Slot, s)
-	if gone := r.First - k.last; gone > 0 {
-		k.level -= runDrain * threshold * float64(gone) / 1e9
+	for i := range k.runs {
+		is := k.runs[i].add(r, s, threshold*runDrains[i], k.last)
+		fresh = fresh || i == 0 && is
 	}
-	fresh = k.level <= 0 || k.last == 0
+	k.last = max(k.last, r.Last)
+	return fresh
+}
+
+func (k *run) add(r *Record, s sum, drain float64, last int64) (fresh bool) {
+	if gone := r.First - last; gone > 0 {
+		k.level -= drain * float64(gone) / 1e9
+	}
+	fresh = k.level <= 0 || last == 0
 	switch {
-	case fresh && r.Began > 0:
+	case fresh && r.Began > 0 && drain*float64(r.First-r.Began)/1e9 < s.load/s.n:
 		k.level, k.all = 0, sum{}
 		k.onset, k.led = r.Began, r.Began
 	case fresh:
 		k.level, k.all = 0, sum{}
 		k.onset, k.led = r.First, r.First
 	}
-	k.level = min(k.level+s.load, runMax*runDrain*threshold+s.load/s.n)
-	k.last = max(k.last, r.Last)
+	// What came during the record is drained when the next one comes.
+	k.level = min(k.level+s.load-drain*float64(r.Last-r.First)/1e9, runMax*drain+s.load/s.n)
 	switch {
 	case r.Last-k.led <= batchGap && r.Last-k.onset <= minSpan && (s.n > 1 || fresh):
 		k.led = r.Last
-	case fresh && r.Began == 0: // one of them is the first
+	case fresh && k.onset == r.First: // one of them is the first
 		f := (s.n - 1) / s.n
 		k.all.add(sum{s.n - 1, s.w * f, s.w2 * f, s.load * f, s.octets * f})
 	default:
@@ -179,7 +196,7 @@ func (k *track) inWindow(now int64, span time.Duration) Estimate {
 	return s.estimate(window.SlotStart(first), now, k.agent)
 }
 
-// inRun estimates over the present run, whose first sample is not counted.
-func (k *track) inRun(now int64) Estimate {
-	return k.all.estimate(k.led, max(now, k.last), k.agent)
+// inRun estimates over a present run, whose first sample is not counted.
+func (k *track) inRun(i int, now int64) Estimate {
+	return k.runs[i].all.estimate(k.runs[i].led, max(now, k.last), k.agent)
 }

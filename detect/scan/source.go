@@ -107,7 +107,7 @@ const (
 
 	// floodRate is how many packets a second to one host are left to the
 	// detector of floods.
-	floodRate = 10_000
+	floodRate = 30_000
 )
 
 // judge tells what the source's probes amount to; 0 is nothing.
