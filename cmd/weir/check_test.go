@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/collector/agents"
 	"weir/collector/config"
 )
 
@@ -100,5 +101,17 @@ func TestCheckPointsIntoTheFilter(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, stderr); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestCheckAsksTheRunningCollectorForItsRates(t *testing.T) {
+	r := &running{}
+	for i := range uint32(9) {
+		r.agents = append(r.agents, &agents.AgentInfo{Number: i, Sources: []agents.SourceInfo{{}, {UsedRate: 100 * (i + 1)}}})
+	}
+	name := serve(t, r)
+	code, out, stderr := weir(t, "check", "--config", name)
+	if want := "sampling        1:100, 1:300, 1:600, 1:900 (of the running collector)\n"; code != 0 || !strings.Contains(out, want) {
+		t.Errorf("code %d, no %q in\n%s%s", code, want, out, stderr)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"weir/collector/agents"
 	"weir/collector/config"
 	"weir/collector/web"
 	"weir/detect"
@@ -38,7 +37,9 @@ func samplingOf(ctx context.Context, named []string, stateDir string) ([]rules.S
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	var known []struct {
-		Sources []agents.SourceInfo `json:"sources"`
+		Sources []struct {
+			UsedRate uint32 `json:"used_rate"`
+		} `json:"sources"`
 	}
 	if err := web.Ask(ctx, stateDir, "agents", &known); err == nil {
 		seen := map[uint32]bool{}

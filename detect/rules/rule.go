@@ -231,7 +231,7 @@ func (c *compiler) key(s *Spec) {
 	bad := false
 	for i, f := range s.Key {
 		if strings.Contains(f, ",") {
-			c.add(fmt.Sprintf("key[%d]", i), f, "is more than one field", "write key: ["+f+"] without quotes")
+			c.add(fmt.Sprintf("key[%d]", i), f, "is more than one field", "write each apart: key: [src, dst_port]")
 			bad = true
 			continue
 		}

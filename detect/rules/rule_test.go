@@ -37,7 +37,7 @@ func TestCompileNamesEveryMistake(t *testing.T) {
 		{"long name", func(s *Spec) { s.Name = strings.Repeat("x", 65) }, "name|" + strings.Repeat("x", 65) + "|is longer than 64 bytes|write a shorter one"},
 		{"no key", func(s *Spec) { s.Key = nil }, "||the rule has no key|write what to tell apart, such as key: [dst]"},
 		{"unknown key", func(s *Spec) { s.Key = []string{"src", "dst_prt"} }, "key[1]|dst_prt|unknown|did you mean dst_port?"},
-		{"key in one text", func(s *Spec) { s.Key = []string{"src,dst"} }, "key[0]|src,dst|is more than one field|write key: [src,dst] without quotes"},
+		{"key in one text", func(s *Spec) { s.Key = []string{"src,dst"} }, "key[0]|src,dst|is more than one field|write each apart: key: [src, dst_port]"},
 		{"key twice", func(s *Spec) { s.Key = []string{"dst", "dst"} }, "key||dst is there twice|leave one out"},
 		{"key too long", func(s *Spec) { s.Key = []string{"src", "dst", "outer_src", "outer_dst", "agent"} }, "key||has 84 bytes, at most 72|leave fields out"},
 		{"unknown value", func(s *Spec) { s.Value = "packets" }, "value|packets|is nothing to count|write bits_per_second, packets_per_second, distinct(src), distinct(dst), distinct(dst_port)"},
