@@ -135,7 +135,10 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	}
 	a.shared.LoadKnown(known)
 	n := len(a.group.Receivers())
-	seed := rand.Uint64() // senders choose the keys: they must not know the hash
+	seed, ok := cfg.HashSeed.Seed()
+	if !ok {
+		seed = rand.Uint64() // senders choose the keys: they must not know the hash
+	}
 	dc := detectConfig(cfg, n)
 	for range n {
 		d := detect.NewShard(dc, seed)
@@ -483,7 +486,7 @@ func detectConfig(cfg config.Config, shards int) detect.Config {
 			Keys: max(cfg.Limits.Keys/shards, 64), Hot: cfg.Limits.Hot,
 		},
 		Flood: cfg.Flood.Detector(), Scan: cfg.Scan.Detector(), Links: detect.LinkConfig(cfg.LinkSaturated),
-		Rules: rules.NewSet(cfg.Rules), Shards: shards,
+		Rules: rules.NewSet(cfg.Rules), Top: cfg.Top.Detector(), Shards: shards,
 	}
 	c.Flood.Hosts = max(cfg.Limits.Keys/shards/8, 64)
 	return c

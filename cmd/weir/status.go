@@ -18,17 +18,35 @@ import (
 
 func newStatus(p *program) *cobra.Command {
 	var asJSON bool
+	var top topFlags
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what a running collector receives, loses and holds",
 		Long: `Ask the collector that runs with the configured state_dir, over its control
 socket, and print what it has received, lost and refused since its start, the
-alerts that are open, and how much of each bound of memory is in use.`,
-		Example: "  weir status\n  weir status --json",
+alerts that are open, and how much of each bound of memory is in use.
+
+With --top print the heaviest keys instead, as of the last full second: of each
+definition in top.keys a table with
+
+  95 %      interval of the rate, for what sampling may have missed
+  SAMPLES   behind it
+  DISTINCT  different values seen in the samples of the last 10 to 20 s
+  TABLE     bounds where the table had more keys than places; they always hold
+
+Rates are sums over all points where samples are taken: a packet sampled at
+three switches counts three times, but for keys with an agent.`,
+		Example: "  weir status\n  weir status --json\n  weir status --top --key dst --window 1m",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := top.check(cmd); err != nil {
+				return err
+			}
 			cfg, err := p.load("")
 			if err != nil {
 				return err
+			}
+			if top.on {
+				return top.ask(cmd, cfg.StateDir, p.out, asJSON)
 			}
 			var s web.Status
 			if err := web.Ask(cmd.Context(), cfg.StateDir, "status", &s); err != nil {
@@ -41,6 +59,7 @@ alerts that are open, and how much of each bound of memory is in use.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with every count")
+	top.add(cmd)
 	return cmd
 }
 
@@ -95,6 +114,9 @@ func printStatus(out io.Writer, s *web.Status) error {
 		line(first(i, "sinks"), "%s: %s sent, %s failed, %s dropped, %d waiting of %s",
 			c.Name, commas(c.Sent), commas(c.Failed), commas(c.Dropped), c.Queued, commas(uint64(max(c.Limit, 0))))
 	}
+	s.Bounds = slices.DeleteFunc(slices.Clone(s.Bounds), func(b web.Bound) bool { // of each of the top's tables only what is amiss
+		return strings.HasPrefix(b.Name, "top_") && b.Refused == 0 && strings.Contains(b.Name, " ")
+	})
 	for i, b := range s.Bounds {
 		line(first(i, "bounds"), "%s: %s of %s, %s refused", b.Name, commas(uint64(max(b.Used, 0))), commas(uint64(max(b.Limit, 0))), commas(b.Refused))
 	}

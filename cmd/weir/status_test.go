@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -14,16 +15,26 @@ import (
 	"weir/collector/agents"
 	"weir/collector/web"
 	"weir/decoder/sflow"
+	"weir/detect"
 )
 
 // running stands for a collector.
 type running struct {
 	status web.Status
 	agents []*agents.AgentInfo
+	tops   []detect.Top
+	asked  web.TopQuery
 }
 
 func (r *running) Status() web.Status          { return r.status }
 func (r *running) Agents() []*agents.AgentInfo { return r.agents }
+func (r *running) Top(q web.TopQuery) ([]detect.Top, error) {
+	if q.Key == "none" {
+		return nil, errors.New("key none: is not counted")
+	}
+	r.asked = q
+	return r.tops, nil
+}
 
 // serve serves r's control socket and returns the configuration to ask it by.
 func serve(t *testing.T, r *running) string {

@@ -46,6 +46,11 @@ type Config struct {
 	Scan Scan
 	// Rules are the operator's own, at most rules.MaxRules.
 	Rules []rules.Rule
+	// Top are the keys that are counted, beside the detectors.
+	Top Top
+	// HashSeed keys the hashes of the detectors, in all collectors whose counts
+	// merge; the zero value is a random one.
+	HashSeed HashSeed
 	// Allow holds the networks agents may be in, by agent address and source
 	// address; empty allows all.
 	Allow []netip.Prefix
@@ -114,6 +119,7 @@ func Default() Config {
 		LargeFlow:     LargeFlow{Threshold: flow.Threshold, Hold: flow.Hold, Budget: flow.Budget},
 		Flood:         defaultFlood(),
 		Scan:          Scan{Targets: scan.Default().MinTargets, Hold: scan.Default().Hold},
+		Top:           defaultTop(),
 		Limits: Limits{
 			Agents:         reg.Agents,
 			Interfaces:     reg.Interfaces,

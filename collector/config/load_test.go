@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -87,6 +88,14 @@ func TestParseNamesEveryMistake(t *testing.T) {
 		{"too few targets", "scan: {targets: 5}", `f:1: scan.targets: "5": out of range; write a whole number from 10 to 500`},
 		{"off that is no word", "scan: {off: 1}", `f:1: scan.off: "1": is neither true nor false; write true or false`},
 
+		{"key of unknown field", `top: {keys: ["dts"]}`, `f:1: top.keys[0]: "dts": key field "dts": unknown; did you mean dst?`},
+		{"key twice", `top: {keys: ["dst", "dst: bytes"]}`, `f:1: top.keys[1]: "dst: bytes": stands in the list twice; remove one`},
+		{"key not quoted", "top:\n  keys:\n    - dst: bytes", `f:3: top.keys[0]: needs one value, has a group of keys; write top.keys[0]: VALUE`},
+		{"too many fields", "top: {keys: [" + manyFields() + "]}", `f:1: top.keys: keys: more than 63 different fields in all definitions`},
+		{"entries of no power", "top: {entries: 1000}", `f:1: top.entries: "1000": not a power of two; write one such as 4096`},
+		{"seed in the file", "hash_seed: 0123456789abcdef", `f:1: hash_seed: "0123456789abcdef": a secret must not stand in the file; write ${NAME} for a variable of the environment, or file:/path`},
+		{"seed too short", "hash_seed: ${SHORT}", `f:1: hash_seed: "${SHORT}": what it names are not 16 hexadecimal digits; make them with: openssl rand -hex 8`},
+
 		{"rate without a unit", "limits: {admission_rate: 100}", `f:1: limits.admission_rate: "100": not a rate; write a number per second such as "100/s"`},
 		{"rate of nothing", "limits: {admission_rate: 0/s}", `f:1: limits.admission_rate: "0/s": out of range; a rate is above 0`},
 		{"word of a list", "log: {level: loud}", `f:1: log.level: "loud": not one of the words; write debug, info, warn, error`},
@@ -98,6 +107,7 @@ func TestParseNamesEveryMistake(t *testing.T) {
 		{"control characters stay quoted", "log: {level: \"a\\nb\"}", `f:1: log.level: "a\nb": not one of the words; write debug, info, warn, error`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("SHORT", "abc")
 			_, err := Parse("f", []byte(c.file))
 			if err == nil {
 				t.Fatal("no error")
@@ -114,6 +124,7 @@ func TestParseNamesEveryMistake(t *testing.T) {
 
 func TestParseReadsEveryKey(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("SEED", "0123456789abcdef\n")
 	got, err := Parse("f", []byte(`
 listen: &a [":6343", "192.0.2.1:9999", "[2001:db8::1]:6343"]
 shards: 3
@@ -128,6 +139,8 @@ flood:
 scan: {off: true, targets: 50, hold: 2m, internal: [10.0.0.0/8]}
 allow: [10.0.0.0/8, 192.0.2.7]
 rules: [{name: a, key: dst, threshold: 1Gbit/s}]
+top: {keys: ["dst_port , dst", "input: distinct(src)"], entries: 128}
+hash_seed: ${SEED}
 limits:
   agents: 1
   interfaces: 2
@@ -156,9 +169,13 @@ log: {level: debug, format: json}
 			true, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2e9, 4, 5, time.Minute,
 			[]flood.Port{{Agent: netip.MustParseAddr("192.0.2.1"), IfIndex: 17}, {Agent: netip.MustParseAddr("2001:db8::1"), IfIndex: 3}},
 		},
-		Scan:   Scan{true, 50, 2 * time.Minute, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
-		Rules:  []rules.Rule{{Spec: rules.Spec{Name: "a", Key: []string{"dst"}, Threshold: "1Gbit/s"}}},
-		Allow:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
+		Scan:  Scan{true, 50, 2 * time.Minute, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+		Rules: []rules.Rule{{Spec: rules.Spec{Name: "a", Key: []string{"dst"}, Threshold: "1Gbit/s"}}},
+		Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
+		Top:   Top{[]TopKey{"dst,dst_port: bytes", "agent,input: packets distinct(src)"}, 128},
+
+		HashSeed: HashSeed{Secret{"0123456789abcdef\n", "${SEED}"}, 0x0123456789abcdef, true},
+
 		Limits: Limits{1, 2, 3, 64, 16, 5, 6, 2},
 		Log:    Log{"debug", "json"},
 	}
@@ -262,6 +279,8 @@ func TestDefaultStateDir(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("listen: [':1']\nlimits:\n  agents: 5\n"))
 	f.Add([]byte("a: &a [*a]\nlisten: *a\n<<: *a\n"))
+	f.Add([]byte(goodRules))
+	f.Add([]byte("rules: [{name: a, key: [dst, 'src,dst'], filter: 'x =', groups: [{networks: *a}]}, &b {watch: \"\\n\"}, *b]\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := Parse("f", b)
 		if all, ok := errors.AsType[Errors](err); err != nil && !ok {
@@ -273,4 +292,35 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("unusable configuration %+v", c)
 		}
 	})
+}
+
+// manyFields are keys with more prefix lengths than a set has room for.
+func manyFields() string {
+	var b strings.Builder
+	for i := 1; i <= 32; i++ {
+		fmt.Fprintf(&b, `"src/%d,dst/%d",`, i, i)
+	}
+	return b.String()
+}
+
+func TestDefaultTopIsTheDetectors(t *testing.T) {
+	c := Default()
+	got := c.Top.Detector()
+	if err := got.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	all := got.Definitions()
+	want := detect.TopConfig{}
+	if len(all) != len(want.Definitions()) {
+		t.Fatalf("%d definitions", len(all))
+	}
+	for i, d := range want.Definitions() {
+		if d.String() != all[i].String() {
+			t.Errorf("%d: %v, want %v", i, &all[i], &d)
+		}
+	}
+	none := Top{}
+	if d := none.Detector(); !d.Off {
+		t.Error("an empty list counts")
+	}
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -16,7 +18,7 @@ import (
 // maxAnswer bounds what a client reads: more than 2^20 agents with names.
 const maxAnswer = 1 << 30
 
-// Ask gets name, "status" or "agents", from the collector that runs with
+// Ask gets name, "status", "agents" or "top?n=5", from the collector that runs with
 // stateDir, into v. Its error is one line that says what to do.
 func Ask(ctx context.Context, stateDir, name string, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -43,6 +45,10 @@ func Ask(ctx context.Context, stateDir, name string, v any) error {
 		return explain(stateDir, path, err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusBadRequest {
+		b, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
+		return errors.New(strings.TrimSpace(string(b)))
+	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("control socket %s answers %s to /%s; is it of another version of weir?", path, resp.Status, name)
 	}

@@ -23,7 +23,8 @@ const (
 // maxSocketPath is what fits into sun_path with its final zero (unix(7)).
 const maxSocketPath = 107
 
-// Control serves the local control socket: GET /status and /agents.
+// Control serves the local control socket: GET /status, /agents
+// and /top?key=dst&window=10s&n=10.
 type Control struct {
 	listener *net.UnixListener
 	lock     *os.File
@@ -50,6 +51,7 @@ func ListenControl(stateDir string, s Source) (*Control, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Status()) })
 	mux.HandleFunc("GET /agents", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, orEmpty(s.Agents())) })
+	mux.HandleFunc("GET /top", func(w http.ResponseWriter, r *http.Request) { answerTop(w, r, s) })
 	return &Control{l, lock, path, newHTTPServer(mux)}, nil
 }
 

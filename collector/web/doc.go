@@ -1,5 +1,5 @@
 // Package web shows a running collector: metrics and health over HTTP, and
-// status and agents over the local control socket. It reads what a Source
+// status, agents and the heaviest keys over the local control socket. It reads what a Source
 // gives it and changes nothing.
 //
 // # Metrics

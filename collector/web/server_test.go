@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"weir/collector/agents"
+	"weir/detect"
 )
 
 // fake is a collector at one moment.
@@ -26,6 +28,12 @@ type fake struct {
 
 func (f *fake) Status() Status              { return f.status }
 func (f *fake) Agents() []*agents.AgentInfo { return f.agents }
+func (f *fake) Top(q TopQuery) ([]detect.Top, error) {
+	if q.Key == "none" {
+		return nil, errors.New("key none: is not counted")
+	}
+	return []detect.Top{{Key: q.Key, WindowSeconds: q.Window.Seconds(), Total: float64(q.N)}}, nil
+}
 
 // busy has every field set.
 func busy() *fake {

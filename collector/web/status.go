@@ -5,13 +5,22 @@ import (
 	"time"
 
 	"weir/collector/agents"
+	"weir/detect"
 )
 
-// Source is what the collector tells of itself. Both methods are safe for all
+// Source is what the collector tells of itself. Its methods are safe for all
 // goroutines, and what they return belongs to the caller.
 type Source interface {
 	Status() Status
 	Agents() []*agents.AgentInfo
+	Top(TopQuery) ([]detect.Top, error) // the error is the asker's, in one line
+}
+
+// TopQuery asks for the heaviest keys.
+type TopQuery struct {
+	Key    string        // of a definition, with or without its value; "" is all
+	Window time.Duration // one of detect.TopWindows
+	N      int           // how many at most, up to detect.MaxTop
 }
 
 // Status is the collector at one moment. Counts run from its start.
