@@ -84,6 +84,10 @@ func FromSamples(n, d, rate, most float64) Estimate {
 	low, high := window.Interval(repeats, 0.95)
 	load := d / float64(setBits)
 	noise := 2 * math.Sqrt(float64(setBits)*(math.Exp(min(load, 8))-load-1))
+	if a := n / d; a > 4 { // nearly all were shown: repetitions are no longer rare (Johnson, Kotz: Urn models)
+		spread := 2 * math.Sqrt(d*(math.Exp(-a)-(1+a)*math.Exp(-2*a)))
+		low, high = repeats-spread, repeats+spread
+	}
 	low = max(repeats-math.Hypot(repeats-low, noise), 0)
 	high = repeats + math.Hypot(high-repeats, noise)
 	e.Value = invert(n, n-repeats, packets)
