@@ -64,6 +64,7 @@ func Replay(ctx context.Context, cfg config.Config, files []string, io IO) error
 func newReplay(cfg config.Config, io IO) *replay {
 	shared := agents.NewShared(agentsConfig(cfg))
 	dc := detectConfig(cfg, 1)
+	dc.Top.Off = true // nobody asks a replay
 	d := detect.NewShard(dc, replaySeed)
 	return &replay{
 		shared: shared, detect: d,
