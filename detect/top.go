@@ -13,8 +13,8 @@ import (
 // field means its default.
 //
 // A shard takes the memory at its first flow sample: for each definition
-// keys.Definition.Bytes(Entries), at most some 1.4 MB with 4096 entries, 11.5
-// MB with all default definitions; and 17 KB for each definition and window, on
+// keys.Definition.Bytes(Entries), some 1.4 MB with 4096 entries, and 12.2
+// MB for the default definitions; and 17 KB for each definition and window, on
 // both sides of the hand-over.
 type TopConfig struct {
 	Off     bool              // no keys are counted

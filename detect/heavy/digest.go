@@ -25,22 +25,58 @@ var (
 
 // Digest fills d with the n heaviest keys of a window. It reuses d's memory.
 func (s *Summary[K]) Digest(d *Digest[K], n int, w Window) {
+	t := &s.t
 	d.Window, d.Mark = w, s.mark
 	d.Total = s.Total(w).Lower
-	d.Items = s.Top(d.Items[:0], n, w)
-	d.Rest = slices.Grow(d.Rest[:0], len(s.t.buckets))[:len(s.t.buckets)]
+	d.Rest = slices.Grow(d.Rest[:0], len(t.buckets))[:len(t.buckets)]
 	for at := range d.Rest {
-		d.Rest[at] = s.t.elsewhere(uint64(at), w)
+		d.Rest[at] = t.elsewhere(uint64(at), w)
 	}
-	// Keys after the last item are bounded by their bucket; so are those that
-	// have a place but nothing counted for certain.
-	s.All(w)(func(it *Item[K]) bool {
-		if n := len(d.Items); it.Lower == 0 || n == 0 || order(&d.Items[n-1], it) < 0 {
-			r := &d.Rest[it.Hash>>1&s.t.mask]
-			*r = max(*r, it.Upper)
+	d.Items = d.Items[:0]
+	for _, it := range t.heaviest(d.Rest, n, w) {
+		place := it.Key
+		d.Items = append(d.Items, Item[K]{Key: s.keys[place], Hash: it.Hash, Estimate: it.Estimate})
+		if t.members != nil {
+			d.Items[len(d.Items)-1].Distinct = t.distinct(place)
 		}
-		return true
-	})
+	}
+}
+
+// heaviest returns the places of the n heaviest keys, without their members.
+// All other keys, also such as have a place but nothing counted for certain,
+// raise what rest says of their bucket.
+func (t *Table) heaviest(rest []uint64, n int, w Window) []Item[int] {
+	if !t.begun || t.tooEarly(w) {
+		return nil
+	}
+	from, to := t.rel(w.From), t.rel(w.To)
+	heap := make([]Item[int], 0, max(n, 0)) // its root is the least
+	for at := range t.buckets {
+		b := &t.buckets[at]
+		for i, tag := range b.tags {
+			e := &b.entries[i]
+			if tag == 0 || e.last < from || e.since > to && !e.turned() {
+				continue
+			}
+			it := Item[int]{Key: at*ways + i, Hash: tag, Estimate: t.bounds(at*ways+i, w)}
+			switch {
+			case it.Lower == 0 || n <= 0:
+				rest[at] = max(rest[at], it.Upper)
+			case len(heap) < n:
+				heap = append(heap, it)
+				up(heap)
+			case order(&it, &heap[0]) < 0:
+				out := &rest[uint(heap[0].Key)/ways]
+				*out = max(*out, heap[0].Upper)
+				heap[0] = it
+				down(heap)
+			default:
+				rest[at] = max(rest[at], it.Upper)
+			}
+		}
+	}
+	slices.SortFunc(heap, func(a, b Item[int]) int { return order(&a, &b) })
+	return heap
 }
 
 // elsewhere bounds what a key of the bucket has that is not counted in it.

@@ -141,19 +141,24 @@ func (e *Estimate) Effective() float64 {
 	return min(l*l/e.Squares, float64(e.Samples))
 }
 
-// estimate joins what an entry knows and what its bucket forgot.
+// estimate is bounds with the distinct members.
 func (t *Table) estimate(place int, w Window) Estimate {
-	from, to := t.rel(w.From), t.rel(w.To)
-	e := t.at(place)
-	r := t.read(place, from, to)
-	est := Estimate{
-		Lower: r.w, Samples: uint64(r.n), Squares: float64(r.sq),
-		Upper: add(r.most, t.evicted[place/ways].bound(from, e.admitted, t.rel(t.now))),
-	}
+	est := t.bounds(place, w)
 	if t.members != nil {
 		est.Distinct = t.distinct(place)
 	}
 	return est
+}
+
+// bounds joins what an entry knows and what its bucket forgot.
+func (t *Table) bounds(place int, w Window) Estimate {
+	from, to := t.rel(w.From), t.rel(w.To)
+	e := t.at(place)
+	r := t.read(place, from, to)
+	return Estimate{
+		Lower: r.w, Samples: uint64(r.n), Squares: float64(r.sq),
+		Upper: add(r.most, t.evicted[place/ways].bound(from, e.admitted, t.rel(t.now))),
+	}
 }
 
 // unknown is the estimate of a key of the bucket that has no place.
