@@ -86,6 +86,7 @@ type world struct {
 func newWorld(shards int, th Threshold) *world {
 	cfg := DefaultConfig()
 	cfg.LargeFlow.Threshold = th
+	cfg.Top.Off = true
 	w := &world{next: 100 * time.Millisecond}
 	for i := range shards {
 		w.shards = append(w.shards, NewShard(cfg, uint64(i)))
