@@ -24,8 +24,11 @@ import (
 // fill is the number of datagrams that wait in the socket before it is read.
 const fill = 100_000
 
-// datagrams returns n different datagrams of six flow samples each, from ten
-// agents, as a site of switches sends them.
+// agentsSpeaking is how many agents send in turn.
+const agentsSpeaking = 250
+
+// datagrams returns n different datagrams of six flow samples each, from
+// many agents in turn, as a site of switches sends them.
 func datagrams(n int) [][]byte {
 	var frame [128]byte
 	copy(frame[:], []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0,
@@ -34,12 +37,14 @@ func datagrams(n int) [][]byte {
 	out := make([][]byte, n)
 	var b sflow.Builder
 	for i := range out {
-		agent, seq := byte(i%10), uint32(i/10)
+		agent, seq := byte(i%agentsSpeaking), uint32(i/agentsSpeaking)
 		b.Reset(make([]byte, 0, 1400), &sflow.Datagram{Agent: netip.AddrFrom4([4]byte{192, 0, 2, agent}), Sequence: sflow.Seq(seq), Uptime: seq})
 		for j := range uint32(6) {
 			s := seq*6 + j
-			binary.BigEndian.PutUint16(frame[28:], uint16(s%997))
-			binary.BigEndian.PutUint16(frame[34:], uint16(s%31))
+			flow := uint32(agent)<<6 | s*2654435761>>26 // 64 flows at each agent, 16,000 in all
+			binary.BigEndian.PutUint16(frame[28:], uint16(flow&255))
+			binary.BigEndian.PutUint16(frame[32:], uint16(flow>>2))
+			binary.BigEndian.PutUint16(frame[34:], uint16(32768+flow))
 			b.FlowSample(&sflow.FlowSample{Sequence: sflow.Seq(s), Source: sflow.DataSource{Index: 7}, SamplingRate: 1000,
 				SamplePool: s * 1000, Input: sflow.Port{Value: 7}, Output: sflow.Port{Value: 8}}, false,
 				&sflow.SampledHeader{Protocol: 1, FrameLength: 1518, Stripped: 4, Header: frame[:]},
@@ -59,21 +64,28 @@ func (nothing) Counters(*decoder.Counters) {}
 func (nothing) Discard(*decoder.Discard)   {}
 func (nothing) Metrics(*decoder.Metrics)   {}
 
-// levels are how much is done with each datagram.
-func levels() []struct {
+// level is how much is done with each datagram.
+type level struct {
 	name string
 	each func(udp.Message)
-} {
+}
+
+func levels() []level {
 	var d decoder.Decoder
 	var h nothing
-	s := shard.New(agents.NewRegistry(agents.NewShared(agents.Config{})), detect.NewShard(detect.DefaultConfig(), 1))
-	return []struct {
-		name string
-		each func(udp.Message)
-	}{
+	with := func(change func(*detect.Config)) func(udp.Message) {
+		c := detect.DefaultConfig()
+		change(&c)
+		sh := detect.NewShard(c, 1)
+		s := shard.New(agents.NewRegistry(agents.NewShared(agents.Config{})), sh)
+		return func(m udp.Message) { s.Datagram(m.Payload, m.From, m.At) }
+	}
+	return []level{
 		{"receive only", func(udp.Message) {}},
-		{"and decode", func(m udp.Message) { _ = d.Decode(m.Payload, m.From, m.At, h) }},
-		{"and registry, detectors", func(m udp.Message) { s.Datagram(m.Payload, m.From, m.At) }},
+		{"and decode", func(m udp.Message) { d.Decode(m.Payload, m.From, m.At, h) }},
+		{"and registry, large flows", with(func(c *detect.Config) { c.Flood.Off, c.Scan.Off, c.Top.Off = true, true, true })},
+		{"and floods, scans", with(func(c *detect.Config) { c.Top.Off = true })},
+		{"and nine keys", with(func(*detect.Config) {})},
 	}
 }
 
