@@ -374,8 +374,7 @@ func (t *Table) sequence(e *entry, l *link, f *decoder.Flow, at int64) {
 	weight := float64(e.square) / float64(e.mean)
 	rough := 0.0
 	if b := &e.bank[0]; b.k > 8 {
-		low, _ := window.Interval(float64(b.k-1), confidence)
-		rough = low * weight / (float64(at-b.start)/1e6 + 1)
+		rough = atLeast(float64(b.k-1)) * weight / (float64(at-b.start)/1e6 + 1)
 	}
 	e.run.follow(f, rough)
 	s, ok := e.run.measure(weight, e.point.Speed)
@@ -388,6 +387,15 @@ func (t *Table) sequence(e *entry, l *link, f *decoder.Flow, at int64) {
 			Rate: l.theta / weight * 1e9, Theta: l.theta * 8e9, Level: e.level,
 		})
 	}
+}
+
+// atLeast is about the lower end of the interval of a Poisson mean after k > 7
+// events (Wilson and Hilferty's approximation, within 1 % there): it is asked
+// per sample, where the exact one costs a microsecond.
+func atLeast(k float64) float64 {
+	const z = 1.959964 // of confidence
+	c := 1 - 1/(9*k) - z/(3*math.Sqrt(k))
+	return k * c * c * c
 }
 
 // refuted reports whether k samples where a flow at the threshold gives mean

@@ -132,3 +132,12 @@ func TestVantagesAreApartInTheTable(t *testing.T) {
 		t.Errorf("%d places used, want 5", used)
 	}
 }
+
+func TestAtLeastFollowsTheExactInterval(t *testing.T) {
+	for k := 8.0; k < 1e5; k *= 1.3 {
+		exact, _ := window.Interval(k, confidence)
+		if got := atLeast(k); math.Abs(got/exact-1) > 0.01 {
+			t.Errorf("%g events: at least %g, exactly %g", k, got, exact)
+		}
+	}
+}
