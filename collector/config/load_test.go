@@ -15,6 +15,7 @@ import (
 	"weir/decoder"
 	"weir/detect"
 	"weir/detect/flood"
+	keydef "weir/detect/keys"
 	"weir/detect/rules"
 )
 
@@ -303,24 +304,30 @@ func manyFields() string {
 	return b.String()
 }
 
-func TestDefaultTopIsTheDetectors(t *testing.T) {
+func TestTopCountsWhatIsListed(t *testing.T) {
 	c := Default()
-	got := c.Top.Detector()
-	if err := got.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	all := got.Definitions()
-	want := detect.TopConfig{}
-	if len(all) != len(want.Definitions()) {
-		t.Fatalf("%d definitions", len(all))
-	}
-	for i, d := range want.Definitions() {
-		if d.String() != all[i].String() {
-			t.Errorf("%d: %v, want %v", i, &all[i], &d)
-		}
-	}
-	none := Top{}
-	if d := none.Detector(); !d.Off {
+	if d := c.Top.Detector(); !d.Off {
 		t.Error("an empty list counts")
+	}
+	for _, d := range keydef.Default() { // the set that the sample names
+		k, err := ParseTopKey(d.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Top.Keys = append(c.Top.Keys, k)
+	}
+	got := c.Top.Detector()
+	if err := got.Validate(); err != nil || got.Off {
+		t.Fatal(err, got.Off)
+	}
+	want := keydef.Default()
+	all := got.Definitions()
+	if len(all) != len(want) {
+		t.Fatalf("%d definitions, want %d", len(all), len(want))
+	}
+	for i := range want {
+		if want[i].String() != all[i].String() {
+			t.Errorf("%d: %v, want %v", i, &all[i], &want[i])
+		}
 	}
 }
