@@ -115,8 +115,8 @@ func mice(rng *rand.Rand, hosts []netip.Addr) func() (Flow, bool) {
 			f.Dst = netip.AddrFrom4([4]byte{198, 51, 100, byte(1 + rng.IntN(254))})
 		}
 		f.SrcPort, f.DstPort = uint16(32768+rng.IntN(28000)), ports[rng.IntN(len(ports))]
-		if f.DstPort == 53 {
-			f.Proto = protoUDP
+		if f.DstPort == 53 { // resolvers ask and answer little
+			f.Proto, f.Frames, f.Rate = protoUDP, frameMixes[len(frameMixes)-1], min(f.Rate, 200e3)
 		}
 		if rng.IntN(2) == 0 { // the way back
 			f.Src, f.Dst, f.SrcPort, f.DstPort = f.Dst, f.Src, f.DstPort, f.SrcPort
