@@ -45,8 +45,8 @@ type LinkRates struct {
 
 // linkShard is the part of a Shard that gathers counters.
 type linkShard struct {
-	gathered, ready, spare []LinkRates // the last two guarded by the shard's lock
-	lost                   uint64
+	gathered, ready []LinkRates // the last guarded by the shard's lock
+	lost            uint64
 }
 
 // Link takes the rates of one interface. It belongs to the shard's goroutine.

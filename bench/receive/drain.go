@@ -82,7 +82,7 @@ func levels() []level {
 	}
 	return []level{
 		{"receive only", func(udp.Message) {}},
-		{"and decode", func(m udp.Message) { d.Decode(m.Payload, m.From, m.At, h) }},
+		{"and decode", func(m udp.Message) { _ = d.Decode(m.Payload, m.From, m.At, h) }},
 		{"and registry, large flows", with(func(c *detect.Config) { c.Flood.Off, c.Scan.Off, c.Top.Off = true, true, true })},
 		{"and floods, scans", with(func(c *detect.Config) { c.Top.Off = true })},
 		{"and nine keys", with(func(*detect.Config) {})},

@@ -33,7 +33,7 @@ func selfCheck(seed uint64) error {
 		}
 		dg, err := cistern.NewDecoder(bytes.NewReader(d.Payload)).Decode()
 		if err != nil {
-			return fmt.Errorf("Cistern/sflow: %w", err)
+			return fmt.Errorf("peer Cistern/sflow: %w", err)
 		}
 		second := int((d.At.Sub(site.Epoch) - site.Settle) / time.Second)
 		for _, s := range dg.Samples {
@@ -43,7 +43,7 @@ func selfCheck(seed uint64) error {
 			}
 			raw, ok := f.Records[0].(cistern.RawPacketFlow)
 			if !ok || f.SamplingRate != 10000 || raw.FrameLength != 1500 {
-				return fmt.Errorf("Cistern/sflow read %+v", s)
+				return fmt.Errorf("peer Cistern/sflow read %+v", s)
 			}
 			p := gopacket.NewPacket(raw.Header, layers.LayerTypeEthernet, gopacket.Default)
 			udp, ok := p.Layer(layers.LayerTypeUDP).(*layers.UDP)

@@ -76,7 +76,7 @@ func measureFastNetMon(path string, seed uint64) (map[float64][]float64, string,
 	select {
 	case err := <-ended:
 		ended <- err
-		return nil, "", fmt.Errorf("it ended at once (%v): %s", err, lastLine(output.String()))
+		return nil, "", fmt.Errorf("it ended at once (%w): %s", err, lastLine(output.String()))
 	case <-time.After(3 * time.Second): // it listens by then
 	}
 	delays, err := floodInRealTime(filepath.Join(dir, "alerts"), port, seed)

@@ -236,7 +236,7 @@ func TestSamplerFollowsItsSeed(t *testing.T) {
 		g, _ := run(t, c, 20_000)
 		return sha256.Sum256(bytes.Join(g.raw, nil))
 	}
-	if digest(1) != digest(1) {
+	if first := digest(1); first != digest(1) {
 		t.Error("two runs differ")
 	}
 	if digest(1) == digest(2) {

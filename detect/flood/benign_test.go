@@ -103,9 +103,8 @@ func TestBenign(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, rate := range []uint32{100, 1000, 10_000} {
 				for seed := range uint64(2) {
-					w := newWorld(Default(), 2)
 					for _, flush := range []time.Duration{0, time.Second} {
-						w = newWorld(Default(), 2)
+						w := newWorld(Default(), 2)
 						d := 20 * time.Second * time.Duration(rate) / 1000
 						d = min(max(d, 4*time.Second), 100*time.Second)
 						w.play(generate(seed, source{pps: c.pps, rate: rate, from: 0, to: d, packet: c.make, flush: flush}))

@@ -1,7 +1,6 @@
 package flood
 
 import (
-	"cmp"
 	"net/netip"
 
 	"weir/detect/window"
@@ -55,10 +54,6 @@ func address(a [16]byte, v6 bool) netip.Addr {
 		return netip.AddrFrom16(a)
 	}
 	return netip.AddrFrom4([4]byte(a[12:16]))
-}
-
-func (k Key) compare(o Key) int {
-	return cmp.Or(cmp.Compare(k.Bits, o.Bits), k.Prefix().Addr().Compare(o.Prefix().Addr()), cmp.Compare(k.Domain, o.Domain))
 }
 
 // Record is what one kind of packets to one hot key carried into one port of

@@ -77,7 +77,6 @@ func (t *top[K]) first(m int, n uint32) float64 {
 // flows, ports and destinations.
 type spread struct {
 	since    int64
-	last     int64
 	n        uint32
 	packets  float64 // of all samples, of which n are details
 	class    [classes]uint32

@@ -157,7 +157,7 @@ func (t *Table) Sample(f *decoder.Flow) {
 	src, dst := t.prefixHash(&h.Key.Src, h.Key.V6, h.Key.Domain), t.prefixHash(&h.Key.Dst, h.Key.V6, h.Key.Domain)
 	t.inbound(&s, &t.prefixes, dst, t.scales.prefix)
 
-	out := lanes
+	var out Kind
 	switch h.Key.Proto {
 	case protoTCP:
 		if s.kind == RST {

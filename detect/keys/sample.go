@@ -90,24 +90,24 @@ func (s *sample) records(f *decoder.Flow) {
 }
 
 // address returns an address field as two words of 64 bits.
-func (l *field) address(a *[16]byte) (hi, lo uint64, ok bool) {
+func (f *field) address(a *[16]byte) (hi, lo uint64, ok bool) {
 	hi, lo = be.Uint64(a[:8]), be.Uint64(a[8:])
-	if l.v4 == wholeAddress {
+	if f.v4 == wholeAddress {
 		return hi, lo, true
 	}
 	if hi == 0 && lo>>32 == 0xffff {
-		if l.v4 == noAddress {
+		if f.v4 == noAddress {
 			return 0, 0, false
 		}
-		return 0, lo &^ (1<<(32-l.v4) - 1), true
+		return 0, lo &^ (1<<(32-f.v4) - 1), true
 	}
 	switch {
-	case l.v6 == noAddress:
+	case f.v6 == noAddress:
 		return 0, 0, false
-	case l.v6 <= 64:
-		return hi &^ (1<<(64-l.v6) - 1), 0, true
+	case f.v6 <= 64:
+		return hi &^ (1<<(64-f.v6) - 1), 0, true
 	}
-	return hi, lo &^ (1<<(128-l.v6) - 1), true
+	return hi, lo &^ (1<<(128-f.v6) - 1), true
 }
 
 // value returns a field as up to two words, and whether the sample has it.

@@ -82,7 +82,7 @@ func (v Value) parse(s string) (t Threshold, problem, fix string) {
 	case Bits:
 		l, err := largeflow.ParseThreshold(s)
 		if err != nil {
-			if s != "" && strings.Trim(strings.TrimRight(s, "bitsBITSkKmMgGtT/% "), "0.") == "" {
+			if s != "" && strings.Trim(strings.TrimRight(s, "bitsBITkKmMgG/% "), "0.") == "" {
 				return t, "is zero: every packet would raise an alert", "write a bit rate above 0 such as 50Mbit/s"
 			}
 			return t, "is no bit rate", "write a rate such as 50Mbit/s or 1.5Gbit/s, or a share of the interface's speed such as 10%"

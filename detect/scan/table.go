@@ -252,7 +252,7 @@ func (t *Table) admit(hash uint64, at int64) *source {
 	best, least := 0, ^uint32(0)
 	for i, tag := range &t.tags[b] {
 		if tag == 0 {
-			best, least = i, 0
+			best = i
 			t.used++
 			break
 		}
