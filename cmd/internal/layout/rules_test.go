@@ -109,7 +109,7 @@ var rules = []rule{
 	},
 	{
 		room: "hostagent/...", third: anyThird, noStd: []string{"os/exec"},
-		ours:   []string{"hostagent/...", "decoder/sflow"},
+		ours:   []string{"hostagent/...", "decoder/sflow", "decoder/packet", "decoder/witness"},
 		reason: "the host agent runs on every compute node: it asks the kernel itself and carries nothing of the collector",
 	},
 	{
@@ -162,7 +162,7 @@ var libraries = []struct {
 // else is told it.
 var clockAllowed = []string{
 	"collector", "collector/udp", "collector/sink/...", "collector/store/...", "collector/web/...",
-	"hostagent", "hostagent/export", "cmd/...", "bench/...",
+	"hostagent", "hostagent/export", "hostagent/sampler", "cmd/...", "bench/...",
 }
 
 // badNames say nothing about what a package is for.

@@ -1,0 +1,290 @@
+package sampler
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"weir/decoder/sflow"
+)
+
+// TestSamplingIsUnbiased sends a known number of packets and compares what the
+// samples stand for. Three standard errors are left once in 370 honest runs, so
+// a test that runs with every change allows five; WEIR_TEST_FULL=1 sends
+// 300,000 packets five times and prints each error.
+func TestSamplingIsUnbiased(t *testing.T) {
+	w := newWire(t)
+	near := w.index("near")
+	packets, runs := 60_000, 1
+	if full() {
+		packets, runs = 300_000, 5
+	}
+	frame := ethernet(0x800, ipv4(17, udp(1, 9, make([]byte, 58)))...) // 100 octets
+	for _, rate := range []uint32{1, 10, 100, 400} {
+		for run := range runs {
+			var lastPool uint64
+			s := w.run(Config{Emit: func(f *sflow.FlowSample) { lastPool = uint64(f.SamplePool) }}, Interface{Index: near, Name: "near", Rate: rate})
+			before := w.counter("near", "rx_packets")
+			w.send(w.fd, frame, packets)
+			sent := w.counter("near", "rx_packets") - before
+			w.Eventually(5*time.Second, "quiet", func() bool {
+				a, _ := s.Totals()
+				time.Sleep(30 * time.Millisecond)
+				b, _ := s.Totals()
+				return a == b
+			})
+			s.Set(nil)
+			w.Eventually(5*time.Second, "stopped", func() bool { return len(s.States()) == 0 })
+			if sent != uint64(packets) {
+				t.Fatalf("%d packets arrived of %d", sent, packets)
+			}
+			samples, drops := s.Totals()
+			chosen := samples + drops
+			estimate := float64(chosen) * float64(rate)
+			standard := math.Sqrt(float64(packets) * float64(rate-1))
+			errs := 0.0
+			if standard > 0 {
+				errs = (estimate - float64(sent)) / standard
+			}
+			t.Logf("1:%d run %d: %d samples, %d drops, estimate %.0f of %d: error %+.2f %%, %+.2f standard errors",
+				rate, run, samples, drops, estimate, sent, 100*(estimate/float64(sent)-1), errs)
+			if math.Abs(errs) > 5 || rate == 1 && chosen != sent {
+				t.Errorf("1:%d: estimate %.0f of %d: %+.2f standard errors", rate, estimate, sent, errs)
+			}
+			if lastPool > uint64(estimate) || float64(lastPool) < estimate-float64(drops+1)*float64(rate) {
+				t.Errorf("1:%d: sample_pool %d, samples stand for %.0f", rate, lastPool, estimate)
+			}
+		}
+	}
+}
+
+func TestTagsArePutBack(t *testing.T) {
+	w := newWire(t)
+	plain := ethernet(0x800, ipv4(17, udp(1, 2, secret))...)
+	for _, c := range []struct {
+		name  string
+		frame []byte
+	}{
+		{"802.1Q", tag(0x8100, 0x6065, plain)},
+		{"802.1ad", tag(0x88a8, 7, plain)},
+		{"two tags", tag(0x88a8, 7, tag(0x8100, 101, plain))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var k keeper
+			s := w.run(Config{Emit: k.emit}, Interface{Index: w.index("near"), Name: "near", Rate: 1})
+			start := time.Now()
+			w.send(w.fd, c.frame, 1)
+			w.Eventually(2*time.Second, "a sample", func() bool { return len(k.all()) == 1 })
+			s.Set(nil)
+			got := k.all()[0]
+			want := sflow.SampledHeader{Protocol: 1, FrameLength: uint32(len(c.frame)) + 4, Stripped: 4, Header: c.frame[:len(c.frame)-len(secret)]}
+			if d := cmp.Diff(want, got.header); d != "" {
+				t.Errorf("(-want +got)\n%s", d)
+			}
+			if at := time.Unix(0, int64(got.stamp.Nanoseconds)); at.Before(start.Add(-time.Second)) || at.After(time.Now().Add(time.Second)) {
+				t.Errorf("extended_timestamp %v of a packet sent at %v", at, start)
+			}
+		})
+	}
+}
+
+func TestDirectionsNameBothSides(t *testing.T) {
+	w := newWire(t)
+	near := w.index("near")
+	frame := ethernet(0x800, ipv4(17, udp(1, 2, nil))...)
+	broadcast := append(bytes.Repeat([]byte{0xff}, 6), frame[6:]...)
+	back := w.socket("near") // what is sent here leaves near
+	for _, c := range []struct {
+		name    string
+		dirs    Direction
+		fd      int
+		frame   []byte
+		in, out sflow.Port
+	}{
+		{"ingress to a known port", Ingress, w.fd, frame, sflow.Port{Value: near}, sflow.Port{Value: 77}},
+		{"ingress to all", Ingress, w.fd, broadcast, sflow.Port{Value: near}, sflow.Port{Format: sflow.PortMultiple}},
+		{"egress from a known port", Egress, back, frame, sflow.Port{Value: 66}, sflow.Port{Value: near}},
+		{"both, leaving", Ingress | Egress, back, frame, sflow.Port{Value: 66}, sflow.Port{Value: near}},
+		{"both, coming", Ingress | Egress, w.fd, frame, sflow.Port{Value: near}, sflow.Port{Value: 77}},
+		{"ingress alone does not see what leaves", Ingress, back, frame, sflow.Port{}, sflow.Port{}},
+		{"egress alone does not see what comes", Egress, w.fd, frame, sflow.Port{}, sflow.Port{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var k keeper
+			s := w.run(Config{Emit: k.emit}, Interface{Index: near, Name: "near", Rate: 1, Directions: c.dirs})
+			s.SetPorts(map[sflow.MAC]uint32{macB: 77, macA: 66})
+			w.send(c.fd, c.frame, 1)
+			if (c.in == sflow.Port{}) {
+				time.Sleep(100 * time.Millisecond)
+				if n := len(k.all()); n != 0 {
+					t.Errorf("%d samples, want none", n)
+				}
+				return
+			}
+			w.Eventually(2*time.Second, "a sample", func() bool { return len(k.all()) == 1 })
+			got := k.all()[0]
+			if got.Input != c.in || got.Output != c.out || got.Source != (sflow.DataSource{Index: near}) {
+				t.Errorf("source %v input %v output %v, want %v %v", got.Source, got.Input, got.Output, c.in, c.out)
+			}
+		})
+	}
+}
+
+// An interface that goes down and comes back, is renamed, vanishes or moves to
+// another namespace while it is sampled costs only its own samples.
+func TestInterfacesComeAndGo(t *testing.T) {
+	w := newWire(t)
+	w.IP("-n", w.ns, "link", "add", "near2", "type", "veth", "peer", "name", "far2")
+	w.IP("-n", w.ns, "link", "set", "near2", "up")
+	w.IP("-n", w.ns, "link", "set", "far2", "up")
+	second := w.socket("far2")
+	near, near2 := w.index("near"), w.index("near2")
+	var k keeper
+	count := func(index uint32) (n int) {
+		for _, s := range k.all() {
+			if s.Source.Index == index {
+				n++
+			}
+		}
+		return n
+	}
+	list := []Interface{{Index: near, Name: "near", Rate: 1}, {Index: near2, Name: "near2", Rate: 1}}
+	s := w.run(Config{Emit: k.emit}, list...)
+	frame := ethernet(0x800, ipv4(17, udp(1, 2, nil))...)
+	flows := func(what string, fd int, index uint32) {
+		t.Helper()
+		n := count(index)
+		w.Eventually(3*time.Second, what, func() bool {
+			_, _ = unix.Write(fd, frame)
+			return count(index) > n
+		})
+	}
+	state := func(index uint32) (st State) {
+		for _, x := range s.States() {
+			if x.Index == index {
+				st = x
+			}
+		}
+		return st
+	}
+	flows("sampling the first", w.fd, near)
+	flows("sampling the second", second, near2)
+
+	w.IP("-n", w.ns, "link", "set", "near", "down")
+	flows("sampling the second while the first is down", second, near2)
+	w.IP("-n", w.ns, "link", "set", "near", "up")
+	flows("sampling the first after it came back", w.fd, near)
+
+	w.IP("-n", w.ns, "link", "set", "near", "down")
+	w.IP("-n", w.ns, "link", "set", "near", "name", "renamed")
+	w.IP("-n", w.ns, "link", "set", "renamed", "up")
+	flows("sampling the first under its new name", w.fd, near)
+
+	away := w.Namespace("away")
+	w.IP("-n", w.ns, "link", "set", "renamed", "netns", away)
+	w.Eventually(3*time.Second, "the moved interface given up", func() bool { return state(near).Err != nil && state(near).Rate == 0 })
+	flows("sampling the second after the first moved away", second, near2)
+
+	w.IP("-n", away, "link", "set", "renamed", "netns", w.ns)
+	w.IP("-n", w.ns, "link", "set", "renamed", "up")
+	list[0].Index = w.index("renamed")
+	s.Set(list)
+	flows("sampling the first after it came home", w.fd, list[0].Index)
+
+	w.IP("-n", w.ns, "link", "del", "near2")
+	w.Eventually(3*time.Second, "the deleted interface given up", func() bool { return state(near2).Err != nil })
+	flows("sampling the first after the second vanished", w.fd, list[0].Index)
+	s.Set(list[:1])
+	w.Eventually(3*time.Second, "one interface left", func() bool { return len(s.States()) == 1 })
+}
+
+// Traffic that begins all at once on an idle interface, sampled one to one, is
+// brought under the budget, and every packet not sampled is accounted for.
+func TestAdaptingKeepsTheBudget(t *testing.T) {
+	w := newWire(t)
+	var k keeper
+	near := w.index("near")
+	s := w.run(Config{Emit: k.emit}, Interface{Index: near, Name: "near"})
+	frame := ethernet(0x800, ipv4(17, udp(1, 2, nil))...)
+	end := time.Now().Add(4 * time.Second)
+	sent, late, lateSent := 0, 0, 0
+	second := time.Now().Add(2 * time.Second)
+	for time.Now().Before(end) {
+		w.send(w.fd, frame, 500)
+		sent += 500
+		if late == 0 && time.Now().After(second) {
+			late, lateSent = len(k.all()), sent
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond)
+	list := k.all()
+	last := list[len(list)-1]
+	perSecond := float64(len(list)-late) / 2
+	t.Logf("%d packets in 4 s: %d samples, %.0f a second in the last two, rate 1:%d, pool %d, drops %d", sent, len(list), perSecond, last.SamplingRate, last.SamplePool, last.Drops)
+	if perSecond > DefaultBudget*1.3 || perSecond < DefaultBudget/3 {
+		t.Errorf("%.0f samples a second, budget %d", perSecond, DefaultBudget)
+	}
+	// What each sample stands for is its own rate.
+	stands := 0.0
+	for _, s := range list[late:] {
+		stands += float64(s.SamplingRate)
+	}
+	if rel := stands/float64(sent-lateSent) - 1; math.Abs(rel) > 0.3 { // 5 standard errors of 300 samples
+		t.Errorf("samples of the last two seconds stand for %.0f packets of %d", stands, sent-lateSent)
+	}
+	if st := s.States(); len(st) != 1 || st[0].Rate < 2 {
+		t.Errorf("state %+v", st)
+	}
+}
+
+func TestSampleAllocatesNothing(t *testing.T) {
+	s, err := New(Config{Emit: func(*sflow.FlowSample) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.shut()
+	tp := &tap{Interface: Interface{Index: 3}, rate: 10}
+	f := frame{data: ethernet(0x800, ipv4(17, udp(5, 4789, vxlan(1, ethernet(0x800, ipv4(6, tcp(1, 2, nil))...))))...),
+		hardware: unix.ARPHRD_ETHER, status: unix.TP_STATUS_VLAN_VALID, tci: 5, length: 1500}
+	s.emit(tp, &f)
+	if n := testing.AllocsPerRun(1000, func() { s.emit(tp, &f) }); n != 0 {
+		t.Errorf("%v allocations for a sample, want 0", n)
+	}
+}
+
+// Without the capability the sampler runs and says why it samples nothing.
+func TestNoPermissionIsNamed(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to drop it: run make test-all as root")
+	}
+	s, err := New(Config{Emit: func(*sflow.FlowSample) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Set([]Interface{{Index: 1, Name: "lo", Rate: 1}})
+	ctx, cancel := context.WithCancel(context.Background())
+	w := newWire(t)
+	done := w.Go(w.ns, func() {
+		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &make([]unix.CapUserData, 2)[0]); err != nil {
+			t.Error(err)
+			return
+		}
+		_ = s.Run(ctx)
+	})
+	w.Eventually(2*time.Second, "a state with an error", func() bool {
+		st := s.States()
+		return len(st) == 1 && st[0].Err != nil
+	})
+	cancel()
+	<-done
+	if got, want := s.States()[0].Err.Error(), "packet socket: operation not permitted"; got != want {
+		t.Errorf("error %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,163 @@
+package sampler
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// ring is a packet socket whose accepted packets the kernel writes into frames
+// of memory shared with us (TPACKET_V2). A frame costs no system call, and the
+// memory is the same however large the packets are.
+type ring struct {
+	fd        int
+	mem       []byte
+	frameSize int
+	frames    int
+	next      int // the frame to be read next
+}
+
+// frame is one packet of a ring. Its bytes are the kernel's again after release.
+type frame struct {
+	at       int
+	data     []byte // the captured start of the packet
+	length   uint32 // of the packet
+	sec, ns  uint32 // when the kernel took it
+	status   uint32
+	tci, tpi uint16 // the tag that was taken from the bytes; see tagged
+	packet   uint8  // PACKET_HOST, PACKET_OUTGOING, ...
+	hardware uint16 // ARPHRD_*
+}
+
+// tagged reports whether the frame had a VLAN tag that is not in its bytes.
+func (f *frame) tagged() bool { return f.status&unix.TP_STATUS_VLAN_VALID != 0 }
+
+// tpid returns the tag's EtherType.
+func (f *frame) tpid() uint16 {
+	if f.status&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
+		return f.tpi
+	}
+	return unix.ETH_P_8021Q
+}
+
+// ringHeadroom is what a frame holds before the packet's bytes.
+const ringHeadroom = 80
+
+// openRing opens the ring of an interface with room for frames packets of snap
+// octets. Nothing passes before setRate. The caller closes it.
+func openRing(ifIndex int, frames int, snap uint32) (r *ring, err error) {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("packet socket: %w", err)
+	}
+	r = &ring{fd: fd, frames: frames, frameSize: 512}
+	defer func() {
+		if err != nil {
+			r.close()
+			r = nil
+		}
+	}()
+	for r.frameSize < int(snap)+ringHeadroom {
+		r.frameSize *= 2
+	}
+	if err := attach(fd, program(0, 0, 0)); err != nil {
+		return r, fmt.Errorf("packet filter: %w", err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V2); err != nil {
+		return r, fmt.Errorf("packet ring: %w", err)
+	}
+	// Whole frames fill whole blocks, so that frame i begins at i times its size.
+	block := max(unix.Getpagesize(), r.frameSize)
+	blocks := max(1, frames*r.frameSize/block)
+	r.frames = blocks * block / r.frameSize
+	req := unix.TpacketReq{Block_size: uint32(block), Block_nr: uint32(blocks), Frame_size: uint32(r.frameSize), Frame_nr: uint32(r.frames)}
+	if err := unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req); err != nil {
+		return r, fmt.Errorf("packet ring of %d frames: %w", r.frames, err)
+	}
+	r.mem, err = unix.Mmap(fd, 0, block*blocks, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return r, fmt.Errorf("packet ring: %w", err)
+	}
+	err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: ifIndex})
+	if err != nil {
+		return r, fmt.Errorf("packet socket: interface %d: %w", ifIndex, err)
+	}
+	return r, nil
+}
+
+func htons(v uint16) uint16 { return v<<8 | v>>8 }
+
+// setRate lets one packet in rate pass; 0 none.
+func (r *ring) setRate(rate, snap uint32, dirs Direction) error {
+	if rate > 0 && dirs == Ingress {
+		// Where the kernel can skip outgoing packets, it need not clone them for
+		// us. Older ones (before 4.20) leave it to the filter.
+		_ = unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1)
+	}
+	return attach(r.fd, program(rate, snap, dirs))
+}
+
+// read fills f with the next frame, and says false where there is none. The
+// frame stays ours until release.
+func (r *ring) read(f *frame) bool {
+	at := r.next * r.frameSize
+	h := (*unix.Tpacket2Hdr)(unsafe.Pointer(&r.mem[at]))
+	f.status = atomic.LoadUint32(&h.Status)
+	if f.status&unix.TP_STATUS_USER == 0 {
+		return false
+	}
+	f.at = at
+	mac, n := int(h.Mac), int(h.Snaplen)
+	end := min(mac+n, r.frameSize)
+	f.data = r.mem[at+min(mac, end) : at+end : at+end]
+	f.length, f.sec, f.ns = h.Len, h.Sec, h.Nsec
+	f.tci, f.tpi = h.Vlan_tci, h.Vlan_tpid
+	sll := (*unix.RawSockaddrLinklayer)(unsafe.Pointer(&r.mem[at+int(unsafe.Sizeof(*h))]))
+	f.packet, f.hardware = sll.Pkttype, sll.Hatype
+	if r.next++; r.next == r.frames {
+		r.next = 0
+	}
+	return true
+}
+
+// release gives a frame back to the kernel.
+func (r *ring) release(f *frame) {
+	atomic.StoreUint32((*uint32)(unsafe.Pointer(&r.mem[f.at])), unix.TP_STATUS_KERNEL)
+}
+
+// dropped returns how many accepted packets found the ring full since the last
+// call.
+func (r *ring) dropped() uint32 {
+	s, err := unix.GetsockoptTpacketStats(r.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
+		return 0
+	}
+	return s.Drops
+}
+
+// errGone says that the socket's interface is no longer in its namespace.
+var errGone = errors.New("interface is gone")
+
+// fault takes the socket's pending error: nil where it goes on (an interface
+// that is down comes back by itself), errGone where it never will.
+func (r *ring) fault() error {
+	_, _ = unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	a, err := unix.Getsockname(r.fd)
+	if err != nil {
+		return err
+	}
+	if l, ok := a.(*unix.SockaddrLinklayer); ok && l.Ifindex <= 0 {
+		return errGone
+	}
+	return nil
+}
+
+func (r *ring) close() {
+	if r.mem != nil {
+		_ = unix.Munmap(r.mem)
+	}
+	_ = unix.Close(r.fd)
+}

@@ -1,0 +1,316 @@
+package sampler
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/decoder/packet"
+	"weir/decoder/sflow"
+)
+
+// tap is one interface under sampling.
+type tap struct {
+	Interface
+	ring *ring // nil while nothing can be sampled
+	err  error // why
+
+	rate    uint32 // of the filter in the kernel
+	seq     sflow.Seq
+	pool    uint32 // wraps
+	lost    uint32 // wraps
+	samples uint64
+	dropped uint64
+
+	recent  uint64  // packets the samples since the last beat stand for
+	packets float64 // a second, smoothed
+	burst   int     // samples since the last beat or change of rate
+	allowed int     // of burst, before the rate is made coarser at once
+}
+
+// Frames of a ring: 32 KiB behind a tap, 256 KiB at an uplink or a fixed rate,
+// for which nobody promises how many samples there will be.
+const (
+	tapFrames    = 64
+	uplinkFrames = 512
+)
+
+func (t *tap) frames() int {
+	if t.ring == nil {
+		return 0
+	}
+	return t.ring.frames
+}
+
+func (t *tap) close() {
+	if t.ring != nil {
+		t.ring.close()
+		t.ring = nil
+	}
+}
+
+// reconcile makes the taps those that Set wants.
+func (s *Sampler) reconcile() {
+	s.mu.Lock()
+	if !s.fresh {
+		s.mu.Unlock()
+		return
+	}
+	want := slices.Clone(s.want)
+	s.fresh = false
+	s.mu.Unlock()
+
+	keep := map[uint32]bool{}
+	for _, i := range want {
+		if i.Index == 0 || i.Index > math.MaxInt32 || keep[i.Index] {
+			continue
+		}
+		keep[i.Index] = true
+		t := s.taps[i.Index]
+		if t == nil {
+			t = &tap{}
+			s.taps[i.Index] = t
+		}
+		same := t.Interface == i
+		changed := t.directions() != i.directions() || t.Interface.Rate != i.Rate || t.Uplink != i.Uplink
+		t.Interface = i
+		if t.ring == nil || changed && !same {
+			s.start(t)
+		}
+	}
+	for index, t := range s.taps {
+		if !keep[index] {
+			s.empty(t)
+			delete(s.taps, index)
+		}
+	}
+	s.publish()
+}
+
+// start opens the socket of a tap, anew where it has one.
+func (s *Sampler) start(t *tap) {
+	s.empty(t)
+	frames := tapFrames
+	if t.Uplink || t.Interface.Rate > 0 {
+		frames = uplinkFrames
+	}
+	r, err := openRing(int(t.Index), frames, s.cut.captureSnap())
+	if err != nil {
+		t.err, t.rate = err, 0
+		return
+	}
+	t.ring, t.err = r, nil
+	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(t.Index)}
+	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, r.fd, &e); err != nil {
+		s.stop(t, err)
+		return
+	}
+	rate := t.Interface.Rate
+	if rate == 0 { // until its traffic is known
+		rate = min(t.coarsest(), firstRate)
+	}
+	t.allowed = burstFloor
+	s.setRate(t, rate)
+}
+
+const (
+	firstRate  = 1000
+	burstFloor = 32
+)
+
+func (s *Sampler) stop(t *tap, err error) {
+	s.empty(t)
+	t.err, t.rate = err, 0
+	s.publish()
+}
+
+// empty closes the socket of a tap after what it still has was sent and counted.
+func (s *Sampler) empty(t *tap) {
+	if t.ring != nil {
+		s.readAll(t)
+		s.countLost(t)
+		t.close()
+	}
+}
+
+// setRate changes the filter in the kernel. Every sample in the ring was drawn
+// at the rate it will be sent with: nothing passes between the two filters.
+func (s *Sampler) setRate(t *tap, rate uint32) {
+	if t.rate == rate || t.ring == nil {
+		return
+	}
+	if t.rate != 0 {
+		if err := t.ring.setRate(0, 0, 0); err != nil {
+			return // no memory: the old filter goes on
+		}
+		s.readAll(t)
+		s.countLost(t)
+	}
+	t.rate, t.burst = rate, 0
+	if err := t.ring.setRate(rate, s.cut.captureSnap(), t.directions()); err != nil {
+		s.stop(t, err)
+	}
+}
+
+// drain reads what the ring of a tap has and returns how much that was.
+func (s *Sampler) drain(t *tap) int {
+	if t.ring == nil {
+		return 0
+	}
+	n, losing := s.readAll(t)
+	if losing {
+		s.countLost(t)
+	}
+	t.burst += n
+	if t.Interface.Rate == 0 && t.burst > t.allowed {
+		// Far more than planned, long before the next beat: traffic that was idle
+		// has begun.
+		s.setRate(t, min(t.rate*4, t.coarsest()))
+	}
+	return n
+}
+
+func (s *Sampler) readAll(t *tap) (n int, losing bool) {
+	f := &s.frame
+	// At most a round, so that one interface cannot keep the others waiting.
+	for n < t.ring.frames && t.ring.read(f) {
+		losing = losing || f.status&unix.TP_STATUS_LOSING != 0
+		s.emit(t, f)
+		t.ring.release(f)
+		n++
+	}
+	return n, losing
+}
+
+func (s *Sampler) countLost(t *tap) {
+	d := t.ring.dropped()
+	if d == 0 {
+		return
+	}
+	t.lost += d
+	t.dropped += uint64(d)
+	t.pool += d * t.rate
+	t.recent += uint64(d) * uint64(t.rate)
+	s.dropped.Add(uint64(d))
+}
+
+// emit sends one sample. The pool counts rate packets for each that the filter
+// chose, lost ones too: the filter alone knows what it looked at, since
+// interface counters count before segments are joined and after they are cut.
+func (s *Sampler) emit(t *tap, f *frame) {
+	t.seq++
+	t.pool += t.rate
+	t.recent += uint64(t.rate)
+	t.samples++
+	s.samples.Add(1)
+
+	s.cut.header(f, &s.header)
+	s.stamp.Nanoseconds = uint64(f.sec)*1e9 + uint64(f.ns)
+	s.records = s.stamp.Append(s.header.Append(s.records[:0]))
+	in, out := s.direction(t, f)
+	s.sample = sflow.FlowSample{
+		Sequence: t.seq, Source: sflow.DataSource{Class: sflow.ClassInterface, Index: t.Index},
+		SamplingRate: t.rate, SamplePool: t.pool, Drops: t.lost,
+		Input: in, Output: out, NumRecords: 2, RecordData: s.records,
+	}
+	s.cfg.Emit(&s.sample)
+}
+
+// direction returns the interfaces a packet came from and goes to; 0 where that
+// cannot be told here.
+func (s *Sampler) direction(t *tap, f *frame) (in, out sflow.Port) {
+	self := sflow.Port{Value: t.Index}
+	h := &s.cut.parsed
+	ethernet := s.header.Protocol == uint32(packet.ProtocolEthernet)
+	if f.packet == unix.PACKET_OUTGOING {
+		if ethernet {
+			in.Value = s.port(h.SrcMAC)
+		}
+		return in, self
+	}
+	switch {
+	case f.packet == unix.PACKET_HOST:
+		out.Value = sflow.PortInternal
+	case f.packet == unix.PACKET_BROADCAST || f.packet == unix.PACKET_MULTICAST:
+		out.Format = sflow.PortMultiple // how many is not known
+	case ethernet:
+		out.Value = s.port(h.DstMAC)
+	}
+	return self, out
+}
+
+func (s *Sampler) port(mac sflow.MAC) uint32 {
+	if m := s.ports.Load(); m != nil {
+		return (*m)[mac]
+	}
+	return 0
+}
+
+// retryBeats is how many beats lie between two attempts to open what failed.
+const retryBeats = 10
+
+// tick looks after losses, vanished interfaces and rates.
+func (s *Sampler) tick(since time.Duration) {
+	s.beats++
+	s.adapt, s.demands = s.adapt[:0], s.demands[:0]
+	for _, t := range s.taps {
+		if t.ring == nil {
+			if s.beats%retryBeats == 0 {
+				s.start(t)
+			}
+			continue
+		}
+		s.drain(t)
+		if t.ring == nil {
+			continue
+		}
+		// An interface that was taken down first gives no second sign when it goes.
+		if err := t.ring.fault(); err != nil {
+			s.stop(t, err)
+			continue
+		}
+		s.countLost(t)
+		t.measure(since)
+		if t.Interface.Rate > 0 {
+			continue
+		}
+		d := demand{packets: t.packets, rate: t.rate, coarsest: t.coarsest()}
+		if t.Uplink {
+			d.floor = uplinkFloor / headroom
+		}
+		s.adapt = append(s.adapt, t)
+		s.demands = append(s.demands, d)
+	}
+	s.order = plan(s.cfg.Budget, s.demands, s.order)
+	for i, t := range s.adapt {
+		d := &s.demands[i]
+		t.allowed = max(burstFloor, int(4*d.share*beat.Seconds()))
+		// Finer by a factor at a time: silence may just be bad luck at a coarse rate.
+		s.setRate(t, max(d.rate, t.rate/4, 1))
+	}
+	s.publish()
+}
+
+// measure takes the packets of the last beat into the smoothed figure: at once
+// where it rises, slowly where it falls or only shakes.
+func (t *tap) measure(since time.Duration) {
+	now := float64(t.recent) / since.Seconds()
+	t.recent, t.burst = 0, 0
+	if now > t.packets/headroom {
+		t.packets = now
+		return
+	}
+	t.packets += (now - t.packets) / 4
+}
+
+func (s *Sampler) publish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.states = s.states[:0]
+	for _, t := range s.taps {
+		s.states = append(s.states, State{Interface: t.Interface, Rate: t.rate, Samples: t.samples, Dropped: t.dropped, Err: t.err})
+	}
+	slices.SortFunc(s.states, func(a, b State) int { return int(a.Index) - int(b.Index) })
+}
