@@ -104,8 +104,31 @@ func TestAlertLine(t *testing.T) {
 	e.AgentName, e.InputName, e.Input = "", "", Port(sflow.Port{Value: sflow.PortInternal})
 	e.Output = Port{Value: 7}
 	e.BitsPerSecond, e.Low, e.High = 123_400_000, 99_000_000, 150_600_000
-	if diff := cmp.Diff("123 Mbit/s (99–151) on 192.0.2.1 interface 7, 0.6 s after its first sample", e.Line()); diff != "" {
+	if diff := cmp.Diff("123 Mbit/s (99–151) on 192.0.2.1 ifIndex 7, 0.6 s after its first sample", e.Line()); diff != "" {
 		t.Errorf("line without names (-want +got):\n%s", diff)
+	}
+}
+
+func TestAlertLinesSayWhatTheOperatorWroteAboutAnInterface(t *testing.T) {
+	e := evidence(sampleAlert())
+	e.InputAlias = "to spine2"
+	if want, got := `on leaf1 Ethernet12 "to spine2"`, e.where(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, c := range []struct {
+		name string
+		s    LinkSubject
+		want string
+	}{
+		{"alias", LinkSubject{AgentName: "leaf1", Interface: 12, InterfaceName: "Ethernet12", Alias: "to spine2", Direction: "out"}, `leaf1 Ethernet12 "to spine2" out`},
+		{"nothing known", LinkSubject{Agent: netip.MustParseAddr("10.1.2.3"), Interface: 49, Direction: "in"}, "10.1.2.3 ifIndex 49 in"},
+		{"a hostile alias stays one line", LinkSubject{AgentName: "leaf1", InterfaceName: "e1", Alias: "a\n\"b", Direction: "in"}, `leaf1 e1 "a\n\"b" in`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.s.Line(); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
 	}
 }
 

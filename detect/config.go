@@ -140,6 +140,9 @@ type Names interface {
 	Agent(agent uint32) (addr netip.Addr, name string)
 	// Interface returns the name of an agent's interface, "" if unknown.
 	Interface(agent, ifIndex uint32) string
+	// Alias returns what the operator wrote about an agent's interface, such as
+	// "to spine2", "" if nothing is known.
+	Alias(agent, ifIndex uint32) string
 	// Domain returns the name of a key's domain, equal in every collector:
 	// "underlay" for 0, else such as "vni:42".
 	Domain(domain uint32) string

@@ -214,6 +214,7 @@ func (e *Engine) largeFlowEvidence(r *largeflow.Report) *LargeFlowEvidence {
 	}
 	v.Agent, v.AgentName = e.names.Agent(p.Vantage.Agent)
 	v.InputName, v.OutputName = e.portName(p.Vantage.Agent, p.Input), e.portName(p.Vantage.Agent, p.Output)
+	v.InputAlias, v.OutputAlias = e.portAlias(p.Vantage.Agent, p.Input), e.portAlias(p.Vantage.Agent, p.Output)
 	return v
 }
 
@@ -222,6 +223,13 @@ var methods = [...]string{largeflow.Window: "window", largeflow.CUSUM: "cusum", 
 func (e *Engine) portName(agent uint32, p sflow.Port) string {
 	if i, ok := p.Single(); ok {
 		return e.names.Interface(agent, i)
+	}
+	return ""
+}
+
+func (e *Engine) portAlias(agent uint32, p sflow.Port) string {
+	if i, ok := p.Single(); ok {
+		return e.names.Alias(agent, i)
 	}
 	return ""
 }
@@ -247,6 +255,7 @@ type noNames struct{}
 
 func (noNames) Agent(uint32) (netip.Addr, string) { return netip.Addr{}, "" }
 func (noNames) Interface(_, _ uint32) string      { return "" }
+func (noNames) Alias(_, _ uint32) string          { return "" }
 func (noNames) Domain(d uint32) string {
 	if d == 0 {
 		return underlay

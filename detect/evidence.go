@@ -141,8 +141,10 @@ type LargeFlowEvidence struct {
 	AgentName         string     `json:"agent_name,omitempty"`
 	Input             Port       `json:"input"`
 	InputName         string     `json:"input_name,omitempty"`
+	InputAlias        string     `json:"input_alias,omitempty"` // what the operator wrote about the interface
 	Output            Port       `json:"output"`
 	OutputName        string     `json:"output_name,omitempty"`
+	OutputAlias       string     `json:"output_alias,omitempty"`
 	InterfaceSpeed    Uint64     `json:"interface_speed,omitempty"` // bit/s; missing where unknown
 	WindowSeconds     float64    `json:"window_seconds"`
 	LifeBitsPerSecond Uint64     `json:"life_bits_per_second"` // from the first sample to the last
@@ -164,7 +166,7 @@ type LargeFlowEvidence struct {
 }
 
 // Line implements Evidence: "1.2 Gbit/s (0.9–1.5) on leaf1 Ethernet12, 0.6 s
-// after its first sample".
+// after its first sample"; with an alias `on leaf1 Ethernet12 "to spine2"`.
 func (e *LargeFlowEvidence) Line() string { return e.rate() + " " + e.tail() }
 
 // line implements sentence.
@@ -201,12 +203,12 @@ func (e *LargeFlowEvidence) where() string {
 	if agent == "" && e.Agent.IsValid() {
 		agent = e.Agent.String()
 	}
-	port, name := e.Input, e.InputName
+	port, name, alias := e.Input, e.InputName, e.InputAlias
 	if _, ok := sflow.Port(port).Single(); !ok {
-		port, name = e.Output, e.OutputName
+		port, name, alias = e.Output, e.OutputName, e.OutputAlias
 	}
-	if i, ok := sflow.Port(port).Single(); name == "" && ok {
-		name = "interface " + strconv.FormatUint(uint64(i), 10)
+	if i, ok := sflow.Port(port).Single(); ok {
+		name = portText(name, alias, i)
 	}
 	return strings.Join(strings.Fields("on "+agent+" "+name), " ")
 }

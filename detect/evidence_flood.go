@@ -70,7 +70,8 @@ type EntryPort struct {
 	AgentName     string     `json:"agent_name,omitempty"`
 	Interface     Port       `json:"interface"`
 	InterfaceName string     `json:"interface_name,omitempty"`
-	Edge          bool       `json:"edge"` // hosts or outside peers attach there
+	Alias         string     `json:"interface_alias,omitempty"` // what the operator wrote about it
+	Edge          bool       `json:"edge"`                      // hosts or outside peers attach there
 	Share         float64    `json:"share"`
 }
 
@@ -134,7 +135,7 @@ func (e *Engine) floodEvidence(r *flood.Report) *FloodEvidence {
 	for _, p := range r.Ports {
 		x := EntryPort{Edge: p.Edge, Share: decimals(p.Share, 3), Interface: Port(sflow.Port{Format: p.Port >> 30, Value: p.Port & (1<<30 - 1)})}
 		x.Agent, x.AgentName = e.names.Agent(p.Agent)
-		x.InterfaceName = e.portName(p.Agent, sflow.Port(x.Interface))
+		x.InterfaceName, x.Alias = e.portName(p.Agent, sflow.Port(x.Interface)), e.portAlias(p.Agent, sflow.Port(x.Interface))
 		v.EntryPorts = append(v.EntryPorts, x)
 	}
 	switch {

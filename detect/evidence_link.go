@@ -16,11 +16,12 @@ type LinkSubject struct {
 	AgentName     string     `json:"agent_name,omitempty"`
 	Interface     uint32     `json:"interface"`
 	InterfaceName string     `json:"interface_name,omitempty"`
-	Direction     string     `json:"direction"` // in, out
+	Alias         string     `json:"interface_alias,omitempty"` // what the operator wrote about it
+	Direction     string     `json:"direction"`                 // in, out
 }
 
 func (e *Engine) linkSubject(k linkKey) *LinkSubject {
-	s := &LinkSubject{Interface: k.iface, InterfaceName: e.names.Interface(k.agent, k.iface), Direction: "in"}
+	s := &LinkSubject{Interface: k.iface, InterfaceName: e.names.Interface(k.agent, k.iface), Alias: e.names.Alias(k.agent, k.iface), Direction: "in"}
 	s.Agent, s.AgentName = e.names.Agent(k.agent)
 	if k.out {
 		s.Direction = "out"
@@ -37,14 +38,11 @@ func (s *LinkSubject) AppendCanonical(b []byte) []byte {
 
 // Line implements Subject: "leaf1 Ethernet12 out".
 func (s *LinkSubject) Line() string {
-	agent, port := s.AgentName, s.InterfaceName
+	agent := s.AgentName
 	if agent == "" && s.Agent.IsValid() {
 		agent = s.Agent.String()
 	}
-	if port == "" {
-		port = "interface " + strconv.FormatUint(uint64(s.Interface), 10)
-	}
-	return strings.TrimSpace(agent + " " + port + " " + s.Direction)
+	return strings.TrimSpace(agent + " " + portText(s.InterfaceName, s.Alias, s.Interface) + " " + s.Direction)
 }
 
 // LinkEvidence is what a link_saturated alert rests on: the interface's own

@@ -52,7 +52,7 @@ func (e *Engine) ruleSubject(r *rules.Report) *RuleSubject {
 		source := r.Source
 		s.Source = &source
 		if name := e.names.Interface(r.Agent, source.Index); name != "" && source.Class == sflow.ClassInterface {
-			s.where += " " + name
+			s.where += " " + portText(name, e.names.Alias(r.Agent, source.Index), source.Index)
 		} else {
 			s.where += " " + source.String()
 		}

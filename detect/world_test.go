@@ -185,6 +185,7 @@ func (testNames) Agent(n uint32) (netip.Addr, string) {
 	return netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}), fmt.Sprintf("leaf%d", n)
 }
 func (testNames) Interface(_, i uint32) string { return fmt.Sprintf("Ethernet%d", i) }
+func (testNames) Alias(_, _ uint32) string     { return "" }
 func (testNames) Domain(d uint32) string {
 	if d == 0 {
 		return "underlay"

@@ -62,6 +62,7 @@ type agent struct {
 	// The owner reads without it.
 	mu     sync.Mutex
 	name   string
+	label  string // what others call it; "" nothing
 	ifaces map[uint32]*iface
 
 	// Guarded by Shared.mu.

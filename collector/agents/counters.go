@@ -95,8 +95,8 @@ func (r *Registry) interfaceRecords(src *source, rec *records, fresh bool) {
 	i.at = r.curAt
 	r.curIf = i
 	a := r.cur
-	if rec.hasName && i.name != string(rec.name.Name) {
-		r.rename(a, i, cleanName(rec.name.Name))
+	if rec.hasName && i.saidName() != string(rec.name.Name) {
+		r.label(a, i, cleanName(rec.name.Name))
 	}
 	if rec.hasLAG {
 		i.group = rec.lag.AttachedAggID
@@ -106,21 +106,12 @@ func (r *Registry) interfaceRecords(src *source, rec *records, fresh bool) {
 	}
 	if c := &rec.counters; i.speed != c.Speed && c.Speed != ^uint64(0) || i.typ != c.Type {
 		a.mu.Lock()
+		was := i.speed
 		i.speed, i.typ = c.Speed, c.Type
 		a.mu.Unlock()
+		i.speedChanged(was)
 	}
 	i.update(&rec.counters, r.curAt, r.epoch, r.curSub)
-}
-
-func (r *Registry) rename(a *agent, i *iface, name string) {
-	if i.name == name {
-		return
-	}
-	a.mu.Lock()
-	i.name = name
-	a.mu.Unlock()
-	i.kind = kindOf(name)
-	a.taps = a.taps || i.kind == portInstance
 }
 
 // iface returns an interface of the current agent, nil where there are too many.
@@ -143,6 +134,7 @@ func (r *Registry) iface(src *source, index uint32) *iface {
 	}
 	a.ifaces[index] = i
 	a.mu.Unlock()
+	r.label(a, i, "")
 	// Sources that spoke before their interface was known; sub-agents may share it.
 	for _, s := range a.subs {
 		if o := a.sources[sourceKey{s.id, sflow.DataSource{Class: sflow.ClassInterface, Index: index}}]; o != nil {

@@ -56,8 +56,9 @@ type iface struct {
 	typ      uint32
 	speed    uint64 // bit/s as the agent says
 	override atomic.Uint64
-	name     string
-	at       int64 // ns, last heard
+	name     string    // as the agent says, else its label's
+	label    *labelled // what others say; nil is nothing
+	at       int64     // ns, last heard
 
 	kind      portKind
 	status    uint8 // bit 0 admin up, bit 1 oper up

@@ -34,6 +34,9 @@ type Registry struct {
 	counts    counts
 	records   records
 
+	labelGen uint64   // of Shared, as last applied
+	toLabel  []*agent // to get their new labels, some at each tick
+
 	spare        source // see stranger
 	spareDomains localDomains
 
@@ -163,6 +166,7 @@ func (r *Registry) admit(key pair, addr, source netip.Addr, at time.Time) *agent
 		a.tick = r.tick - 1 // not yet touched
 		r.agents[key] = a
 		r.grow()
+		r.labelAgent(a)
 	}
 	return a
 }
@@ -208,6 +212,7 @@ func (r *Registry) Tick(now time.Time) {
 	r.touched = r.touched[:0]
 	r.tick++
 	r.sh.settle(now)
+	r.relabel()
 	if ns := now.UnixNano(); r.sweepDue(ns) {
 		r.sweep(ns)
 	}

@@ -23,6 +23,8 @@ type Shared struct {
 	wanted         atomic.Uint64 // snapshots asked for
 	lastSettle     atomic.Int64  // ns
 	movedGen       atomic.Uint64 // counts moves, so that registries forget
+	labels         atomic.Pointer[Labels]
+	labelGen       atomic.Uint64 // counts SetLabels
 
 	mu         sync.RWMutex
 	registries []*Registry
@@ -237,7 +239,7 @@ func (sh *Shared) Agent(number uint32) (addr netip.Addr, name string) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.addr, a.name
+	return a.addr, a.shownName()
 }
 
 // Source returns the source address of the agent with this number.
@@ -251,13 +253,17 @@ func (sh *Shared) Source(number uint32) netip.Addr {
 // Interface returns the name of an agent's interface, "" if unknown.
 func (sh *Shared) Interface(number, ifIndex uint32) string {
 	name := ""
-	sh.withInterface(number, ifIndex, func(i *iface) { name = i.name })
+	if !sh.withInterface(number, ifIndex, func(i *iface) { name = i.name }) {
+		name = sh.labelOf(number, ifIndex).Name
+	}
 	return name
 }
 
 // Speed returns an interface's speed in bit/s, 0 if unknown.
 func (sh *Shared) Speed(number, ifIndex uint32) (bps uint64) {
-	sh.withInterface(number, ifIndex, func(i *iface) { bps = i.judgedSpeed() })
+	if !sh.withInterface(number, ifIndex, func(i *iface) { bps = i.judgedSpeed() }) {
+		bps = sh.labelOf(number, ifIndex).Speed
+	}
 	return bps
 }
 

@@ -16,7 +16,7 @@ type AgentInfo struct {
 	Number     uint32          `json:"number"` // in this process, as in decoder.Vantage
 	Agent      netip.Addr      `json:"agent"`
 	Source     netip.Addr      `json:"source"`
-	Name       string          `json:"name,omitempty"` // of the host, where the agent says it
+	Name       string          `json:"name,omitempty"` // of a names file, an import or SNMP, else of the host as the agent says it
 	FirstHeard time.Time       `json:"first_heard"`
 	LastHeard  time.Time       `json:"last_heard"`
 	Known      bool            `json:"known"`     // from the state file
@@ -78,6 +78,7 @@ type SourceInfo struct {
 type InterfaceInfo struct {
 	Index     uint32    `json:"index"`
 	Name      string    `json:"name,omitempty"`
+	Alias     string    `json:"alias,omitempty"` // what the operator wrote about it
 	Group     uint32    `json:"group,omitempty"` // ifIndex of its link aggregation group
 	Type      uint32    `json:"type"`
 	Speed     uint64    `json:"speed"`      // bit/s, to be believed; 0 unknown
@@ -186,7 +187,7 @@ func (r *Registry) publish(n int) {
 // info copies a, whose owner calls it.
 func (sh *Shared) info(a *agent) *AgentInfo {
 	info := &AgentInfo{
-		Number: a.number, Agent: a.addr, Source: a.source, Name: a.name,
+		Number: a.number, Agent: a.addr, Source: a.source, Name: a.shownName(),
 		FirstHeard: instant(a.heardSince.Load()), LastHeard: instant(a.last),
 		Known: a.known, Contested: a.contested.Load(), Hypervisor: a.virtual || a.taps,
 		Datagrams: a.datagrams,
@@ -259,7 +260,7 @@ func (s *source) info() SourceInfo {
 
 func (i *iface) info() InterfaceInfo {
 	return InterfaceInfo{
-		Index: i.index, Name: i.name, Group: i.group, Type: i.typ,
+		Index: i.index, Name: i.name, Alias: i.alias(), Group: i.group, Type: i.typ,
 		Speed: i.judgedSpeed(), SaidSpeed: i.speed, Direction: uint32(i.direction),
 		Counted: i.counted, AdminUp: i.status&1 != 0, OperUp: i.status&2 != 0,
 		Resets: i.resets, LastHeard: instant(i.base.at),
