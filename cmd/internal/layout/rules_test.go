@@ -42,6 +42,10 @@ var rules = []rule{
 		reason: "the header parser is pure: bytes in, caller-owned struct out",
 	},
 	{
+		room: "decoder/witness", ours: []string{"decoder/sflow"}, noStd: []string{"net", "os", "time"},
+		reason: "the words that agent and collector share: bytes in, bytes out",
+	},
+	{
 		room: "decoder/sflow/sflowtest", ours: []string{"decoder/sflow"},
 		reason: "the builder of test datagrams knows the codec and nothing else",
 	},

@@ -1,0 +1,100 @@
+// Package config reads the host agent's one YAML file, strictly: a key that does
+// not exist is an error, and every mistake is told with its line and the fix.
+// Without a file the defaults hold, which suit a compute node.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// DefaultFile is read when no file is named and it exists.
+const DefaultFile = "/etc/weir/weir-agent.yaml"
+
+// Config is everything that can be set. The sample, cmd/weir-agent/etc/
+// weir-agent.yaml, says the same for the operator.
+type Config struct {
+	// Collectors are addresses or names, with a port or without (6343).
+	Collectors []string `yaml:"collectors"`
+	// DNSSD asks the DNS for collectors (_sflow._udp) where none is named.
+	DNSSD DNSSD `yaml:"dns_sd"`
+	// AgentAddress is an address, or networks of which the node's first address
+	// in the first of them is taken; empty: the address that datagrams to the
+	// first collector leave from.
+	AgentAddress AgentAddress `yaml:"agent_address"`
+	// SubAgent tells this agent from others on the node.
+	SubAgent uint32 `yaml:"sub_agent"`
+	// Node is the node's name in what the agent says; empty: the host name.
+	Node string `yaml:"node"`
+	// KeyFile holds the key that heartbeats and events are signed with.
+	KeyFile string `yaml:"key_file"`
+	// StateDir holds what the agent must know after a restart.
+	StateDir string `yaml:"state_dir"`
+	// Polling says how often is told what.
+	Polling Polling `yaml:"polling"`
+	// Off names modules that are not to run.
+	Off []string `yaml:"off"`
+	// Interfaces selects interfaces.
+	Interfaces Interfaces `yaml:"interfaces"`
+	// Disks selects disks and file systems.
+	Disks Disks `yaml:"disks"`
+	// Log is about standard error.
+	Log Log `yaml:"log"`
+}
+
+// DNSSD is about finding collectors in the DNS.
+type DNSSD struct {
+	Off    bool   `yaml:"off"`
+	Domain string `yaml:"domain"` // empty: the search domains of the node
+}
+
+// AgentAddress is one address or a list of networks.
+type AgentAddress struct {
+	Addr     netip.Addr
+	Networks []netip.Prefix
+}
+
+// Polling has the times between two polls.
+type Polling struct {
+	Interfaces Duration `yaml:"interfaces"`
+	Default    Duration `yaml:"default"` // everything else
+}
+
+// Interfaces selects which interfaces' counters are told: those that a pattern
+// of Names matches and none of Except.
+type Interfaces struct {
+	Names  []string `yaml:"names"`
+	Except []string `yaml:"except"`
+	// Max bounds how many are told.
+	Max int `yaml:"max"`
+}
+
+// Disks selects the file systems whose room is told.
+type Disks struct {
+	Except []string `yaml:"except"` // patterns of mount points
+}
+
+// Log configures standard error.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // json, console, or auto: console on a terminal
+}
+
+// DefaultSubAgent is above the numbers that Open vSwitch gives to its bridges,
+// and is not host-sflow's.
+const DefaultSubAgent = 100001
+
+// Default returns the configuration of an empty file.
+func Default() Config {
+	return Config{
+		SubAgent: DefaultSubAgent,
+		StateDir: "/run/weir-agent",
+		Polling:  Polling{Interfaces: Duration(time.Second), Default: Duration(10 * time.Second)},
+		Interfaces: Interfaces{
+			Names:  []string{"*"},
+			Except: []string{"lo"},
+			Max:    4096,
+		},
+		Log: Log{Level: "info", Format: "auto"},
+	}
+}

@@ -1,0 +1,180 @@
+package hostagent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"weir/hostagent/source"
+)
+
+// module is a source and what became of it. It has its own goroutines: nothing
+// waits for it.
+type module struct {
+	source   source.Source
+	every    time.Duration
+	deadline time.Duration // of one Collect
+
+	mu      sync.Mutex
+	polling time.Time // since when Collect runs; zero: it does not
+	poll    error     // of the last Collect
+	watch   error     // of the last Run
+	errors  uint64
+	logged  string // what the log was told
+}
+
+// maxStatus bounds what the heartbeat says about one module, in octets.
+const maxStatus = 80
+
+// run polls the source and watches with it until ctx is done.
+func (m *module) run(ctx context.Context, a *Agent) {
+	if r, ok := m.source.(source.Runner); ok {
+		go m.watching(ctx, r, a)
+	}
+	var snap source.Snapshot
+	// The first poll at once, the second at a phase of our own, so that the
+	// nodes of a site that start together do not speak together.
+	pause := time.Duration(rand.Int64N(int64(m.every)))
+	for {
+		m.collect(&snap, a)
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		pause = jitter(m.every)
+	}
+}
+
+// jitter returns d, 2 % more or less.
+func jitter(d time.Duration) time.Duration {
+	return d - d/50 + time.Duration(rand.Int64N(int64(d/25)+1))
+}
+
+// collect asks the source once.
+func (m *module) collect(snap *source.Snapshot, a *Agent) {
+	now := time.Now()
+	m.mu.Lock()
+	m.polling = now
+	m.mu.Unlock()
+	snap.Reset()
+	err := guarded(func() error { return m.source.Collect(now, snap) })
+	took := time.Since(now)
+	if took > m.deadline {
+		err = fmt.Errorf("took %s", took.Round(time.Millisecond))
+	} else {
+		a.packer.Add(snap, false)
+	}
+	if n := snap.Overflow(); n > 0 && err == nil {
+		err = fmt.Errorf("%d records were too much", n)
+	}
+	m.mu.Lock()
+	m.polling = time.Time{}
+	m.poll = err
+	m.count(err, a)
+	m.mu.Unlock()
+}
+
+// watching runs the source's Run again and again.
+func (m *module) watching(ctx context.Context, r source.Runner, a *Agent) {
+	pause := 100 * time.Millisecond
+	for {
+		began := time.Now()
+		err := guarded(func() error { return r.Run(ctx, a.events) })
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = errors.New("ended")
+		}
+		m.mu.Lock()
+		m.watch = err
+		m.count(err, a)
+		m.mu.Unlock()
+		switch {
+		case errors.Is(err, source.ErrAbsent):
+			pause = 10 * time.Second
+		case time.Since(began) > 10*time.Second:
+			pause = 100 * time.Millisecond
+		default:
+			pause = min(2*pause, 10*time.Second)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		m.mu.Lock()
+		m.watch = nil
+		m.mu.Unlock()
+	}
+}
+
+// guarded turns a panic of a source into its error: the rest goes on.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return f()
+}
+
+// count counts an error and logs it once for as long as it stays the same. The
+// module is locked.
+func (m *module) count(err error, a *Agent) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if err != nil && !errors.Is(err, source.ErrAbsent) {
+		m.errors++
+	}
+	if text == m.logged {
+		return
+	}
+	m.logged = text
+	switch {
+	case err == nil:
+		a.io.Log.Info().Str("module", m.source.Name()).Msg("module works again")
+	case errors.Is(err, source.ErrAbsent):
+		a.io.Log.Info().Str("module", m.source.Name()).Str("why", text).Msg("module has nothing to do")
+	default:
+		a.io.Log.Warn().Str("module", m.source.Name()).Err(err).Msg("module fails")
+	}
+}
+
+// status appends "name=ok", "name=absent" or "name=error:why".
+func (m *module) status(b []byte, now time.Time) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b = append(append(b, m.source.Name()...), '=')
+	err := m.poll
+	switch {
+	case !m.polling.IsZero() && now.Sub(m.polling) > m.deadline:
+		err = fmt.Errorf("hangs for %s", now.Sub(m.polling).Round(time.Second))
+	case err == nil:
+		err = m.watch
+	}
+	switch {
+	case err == nil:
+		return append(b, "ok"...)
+	case errors.Is(err, source.ErrAbsent):
+		return append(b, "absent"...)
+	}
+	text := strings.Map(func(r rune) rune {
+		if r == ',' || r == '=' || r < ' ' {
+			return ' '
+		}
+		return r
+	}, err.Error())
+	return append(append(b, "error:"...), text[:min(len(text), maxStatus)]...)
+}
