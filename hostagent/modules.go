@@ -6,6 +6,7 @@ import (
 
 	"weir/hostagent/config"
 	"weir/hostagent/source"
+	"weir/hostagent/source/libvirt"
 	"weir/hostagent/source/proc"
 )
 
@@ -19,5 +20,6 @@ func modules(cfg config.Config, a *Agent) []*module {
 		}
 	}
 	add(every, proc.New(proc.Config{Node: a.id.node}))
+	add(every, libvirt.New(libvirt.Options{Sockets: cfg.Libvirt.Sockets}))
 	return all
 }

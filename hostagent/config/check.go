@@ -38,6 +38,8 @@ func (c *Config) check(wrong func(key, problem, fix string)) {
 	if c.Interfaces.Max < 1 || c.Interfaces.Max > 1<<16 {
 		wrong("interfaces.max", strconv.Itoa(c.Interfaces.Max)+" is out of range", "write 1 to 65536")
 	}
+	c.Libvirt.check(wrong)
+	c.OVS.check(wrong)
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		wrong("log.level", strconv.Quote(c.Log.Level)+" is no level", "write debug, info, warn or error")
 	}

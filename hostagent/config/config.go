@@ -38,6 +38,10 @@ type Config struct {
 	Interfaces Interfaces `yaml:"interfaces"`
 	// Disks selects disks and file systems.
 	Disks Disks `yaml:"disks"`
+	// Libvirt is about the node's virtual machines.
+	Libvirt Libvirt `yaml:"libvirt"`
+	// OVS is about Open vSwitch.
+	OVS OVS `yaml:"ovs"`
 	// Log is about standard error.
 	Log Log `yaml:"log"`
 }
@@ -95,6 +99,7 @@ func Default() Config {
 			Except: []string{"lo"},
 			Max:    4096,
 		},
+		OVS: OVS{RunDir: "/run/openvswitch"},
 		Log: Log{Level: "info", Format: "auto"},
 	}
 }

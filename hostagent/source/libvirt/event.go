@@ -1,0 +1,185 @@
+package libvirt
+
+import (
+	golibvirt "github.com/digitalocean/go-libvirt"
+
+	"weir/decoder/witness"
+	"weir/hostagent/source"
+)
+
+// told is something that happened to a domain.
+type told struct {
+	name   string // of the event
+	d      *domain
+	reason string // libvirt's word
+	cause  string
+}
+
+// States by which a domain's life is followed.
+const (
+	running    = int32(golibvirt.DomainRunning)
+	paused     = int32(golibvirt.DomainPaused)
+	shutoff    = int32(golibvirt.DomainShutoff)
+	crashed    = int32(golibvirt.DomainCrashed)
+	pmsuspends = int32(golibvirt.DomainPmsuspended)
+)
+
+// missedCause says that an event was found by comparing lists.
+const missedCause = "found when libvirt came back"
+
+// happened takes a message of libvirt's and tells it.
+func (s *Source) happened(m any, sink source.Sink) {
+	s.mu.Lock()
+	var events []told
+	switch m := m.(type) {
+	case *golibvirt.DomainEventCallbackLifecycleMsg:
+		events = s.table.lifecycle(m.Msg)
+	case *golibvirt.DomainEventCallbackRebootMsg:
+		if d := s.table.get(m.Msg.Dom); d != nil {
+			events = []told{{name: witness.InstanceRebooted, d: d}}
+		}
+	case *golibvirt.DomainEventCallbackMetadataChangeMsg:
+		if d := s.table.get(m.Dom); d != nil {
+			s.table.describe(d)
+		}
+	}
+	s.mu.Unlock()
+	for _, e := range events {
+		s.emit(sink, e)
+	}
+}
+
+// lifecycle takes one lifecycle message: what it changes, and what is to be told
+// of it. libvirt sends RESUMED before STARTED and SHUTDOWN before STOPPED; a
+// message that changes nothing was told already, by a list.
+func (t *table) lifecycle(m golibvirt.DomainEventLifecycleMsg) []told {
+	d := t.get(m.Dom)
+	if d == nil {
+		return nil
+	}
+	e := told{d: d, reason: detailWord(m.Event, m.Detail)}
+	switch golibvirt.DomainEventType(m.Event) {
+	case golibvirt.DomainEventDefined:
+		t.describe(d)
+		if golibvirt.DomainEventDefinedDetailType(m.Detail) == golibvirt.DomainEventDefinedUpdated {
+			return nil // Nova writes them at every change of a volume
+		}
+		d.transient = false
+		e.name = witness.InstanceDefined
+	case golibvirt.DomainEventUndefined:
+		d.transient = true
+		if !alive(d.life) {
+			t.remove(d)
+		}
+		e.name = witness.InstanceUndefined
+	case golibvirt.DomainEventStarted:
+		t.describe(d) // its interfaces have names now
+		if alive(d.life) {
+			return nil
+		}
+		d.become(running, reasonStarted[e.reason])
+		e.name = witness.InstanceStarted
+		if golibvirt.DomainEventStartedDetailType(m.Detail) == golibvirt.DomainEventStartedMigrated {
+			e.name = witness.InstanceMigratedIn
+		}
+	case golibvirt.DomainEventSuspended:
+		d.become(paused, reasonPaused[e.reason])
+		e.name = witness.InstancePaused
+	case golibvirt.DomainEventPmsuspended:
+		d.become(pmsuspends, 0)
+		e.name, e.reason = witness.InstancePaused, "pmsuspended "+e.reason
+	case golibvirt.DomainEventResumed:
+		if d.life != paused && d.life != pmsuspends {
+			return nil
+		}
+		d.become(running, int32(golibvirt.DomainRunningUnpaused))
+		e.name = witness.InstanceResumed
+	case golibvirt.DomainEventShutdown:
+		d.cause = e.reason // guest or host, told with STOPPED
+		return nil
+	case golibvirt.DomainEventCrashed:
+		d.become(crashed, int32(golibvirt.DomainCrashedPanicked))
+		e.name = witness.InstanceCrashed
+	case golibvirt.DomainEventStopped:
+		return t.stopped(d, golibvirt.DomainEventStoppedDetailType(m.Detail), e)
+	default:
+		return nil
+	}
+	return []told{e}
+}
+
+// stopped takes a STOPPED message. "crashed" is a guest that panicked, "failed"
+// a QEMU that died.
+func (t *table) stopped(d *domain, detail golibvirt.DomainEventStoppedDetailType, e told) []told {
+	was := d.life
+	d.become(shutoff, reasonShutoff[e.reason])
+	e.cause, d.cause = d.cause, ""
+	if d.transient {
+		t.remove(d)
+	}
+	if was == shutoff {
+		return nil
+	}
+	e.name = witness.InstanceStopped
+	switch detail {
+	case golibvirt.DomainEventStoppedMigrated:
+		e.name = witness.InstanceMigratedOut
+	case golibvirt.DomainEventStoppedCrashed, golibvirt.DomainEventStoppedFailed:
+		if was != crashed {
+			e.name = witness.InstanceCrashed
+		}
+	}
+	return []told{e}
+}
+
+// The reasons of states that follow from the words of events.
+var (
+	reasonStarted = map[string]int32{"booted": 1, "migrated": 2, "restored": 3, "from-snapshot": 4, "wakeup": 8}
+	reasonPaused  = map[string]int32{"paused": 1, "migrated": 2, "ioerror": 5, "watchdog": 6, "from-snapshot": 7, "post-copy": 12, "post-copy-failed": 13, "api-error": 14}
+	reasonShutoff = map[string]int32{"shutdown": 1, "destroyed": 2, "crashed": 3, "migrated": 4, "saved": 5, "failed": 6, "from-snapshot": 7}
+)
+
+// alive reports whether a domain of that state has a process.
+func alive(state int32) bool { return state != shutoff && state != crashed }
+
+func (d *domain) become(state, reason int32) { d.life, d.state, d.reason = state, state, reason }
+
+// missed returns what happened to a listed domain while nobody listened.
+func (d *domain) missed(known bool, state, reason int32) []told {
+	e := told{d: d, reason: reasonWord(state, reason), cause: missedCause}
+	was := d.life
+	switch {
+	case !known && !alive(state):
+		e.name, e.reason = witness.InstanceDefined, ""
+	case alive(state) && !alive(was):
+		e.name = witness.InstanceStarted
+		if state == running && golibvirt.DomainRunningReason(reason) == golibvirt.DomainRunningMigrated {
+			e.name = witness.InstanceMigratedIn
+		}
+	case !alive(state) && alive(was):
+		e.name = witness.InstanceStopped
+		switch golibvirt.DomainShutoffReason(reason) {
+		case golibvirt.DomainShutoffCrashed, golibvirt.DomainShutoffFailed:
+			e.name = witness.InstanceCrashed
+		case golibvirt.DomainShutoffMigrated:
+			e.name = witness.InstanceMigratedOut
+		}
+	case state == paused && was != paused:
+		e.name = witness.InstancePaused
+	case state == running && (was == paused || was == pmsuspends):
+		e.name = witness.InstanceResumed
+	default:
+		return nil
+	}
+	return []told{e}
+}
+
+// vanished returns what happened to a domain that is listed no more.
+func (d *domain) vanished() []told {
+	var all []told
+	if alive(d.life) {
+		d.become(shutoff, 0)
+		all = append(all, told{name: witness.InstanceStopped, d: d, cause: missedCause})
+	}
+	return append(all, told{name: witness.InstanceUndefined, d: d, cause: missedCause})
+}

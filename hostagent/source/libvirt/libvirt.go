@@ -1,0 +1,208 @@
+// Package libvirt is the source that tells of virtual machines: their counters
+// at every poll, with one bulk call for all of them, and their starts, stops,
+// crashes and pauses as they happen. It speaks to libvirt's read-only socket,
+// which can change nothing.
+//
+// What Nova wrote into a domain's XML (the instance's name, project, user,
+// flavor, ports and addresses) is read from there: no API and no credential of
+// the cloud is needed. Names in it are chosen by tenants and are only ever text.
+//
+// A libvirt that is absent, restarted or hanging costs this source alone: every
+// call has a deadline, after which the connection is closed and made again. What
+// happened in the gap is found by comparing lists.
+package libvirt
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"weir/decoder/witness"
+	"weir/hostagent/source"
+)
+
+// Sockets are the read-only sockets that are tried in this order: the modular
+// daemon's, then the monolithic one's.
+var Sockets = [...]string{"/run/libvirt/virtqemud-sock-ro", "/run/libvirt/libvirt-sock-ro"}
+
+const (
+	defaultDeadline = 8 * time.Second // a bulk call may ask a thousand QEMUs
+	minRetry        = 100 * time.Millisecond
+	maxRetry        = time.Second
+)
+
+// Options of a Source. The zero value is right for a compute node.
+type Options struct {
+	Sockets  []string      // none: Sockets
+	URI      string        // of the hypervisor's driver; empty: qemu:///system
+	Deadline time.Duration // of a call; 0: 8 s
+}
+
+// Source tells of the node's virtual machines. Its methods may be called from
+// several goroutines.
+type Source struct {
+	opts Options
+
+	mu      sync.Mutex
+	conn    *conn // nil where there is none
+	err     error // why there is none; nil before the first attempt
+	table   *table
+	contact time.Time // of the last answer to a poll
+
+	poll poll // of Collect alone
+}
+
+// New returns a Source. It connects in Run.
+func New(o Options) *Source {
+	if len(o.Sockets) == 0 {
+		o.Sockets = Sockets[:]
+	}
+	if o.Deadline == 0 {
+		o.Deadline = defaultDeadline
+	}
+	return &Source{opts: o, table: newTable()}
+}
+
+// Name returns "libvirt".
+func (s *Source) Name() string { return "libvirt" }
+
+// Tell adds the time of libvirt's last answer to the heartbeat.
+func (s *Source) Tell(t *source.Telling) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.LibvirtContact = s.contact
+}
+
+// Run keeps the connection and tells what happens on it until ctx is done. It
+// returns ErrAbsent, wrapped, where no socket exists and none ever did.
+func (s *Source) Run(ctx context.Context, sink source.Sink) error {
+	retry := minRetry
+	up, known := false, false // as it was told last
+	for {
+		c, err := dial(ctx, &s.opts)
+		if err == nil {
+			if known && !up {
+				sink.Emit(source.Event{Name: witness.LibvirtUp, Subject: c.socket})
+			}
+			up, known, retry = true, true, minRetry
+			err = s.serve(ctx, c, sink)
+			c.close()
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.lost(err)
+		switch {
+		case !known && errors.Is(err, source.ErrAbsent):
+			return err
+		case up || !known:
+			sink.Emit(source.Event{Name: witness.LibvirtDown, Subject: s.opts.Sockets[len(s.opts.Sockets)-1], Reason: err.Error()})
+			up, known = false, true
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(retry):
+		}
+		retry = min(2*retry, maxRetry)
+	}
+}
+
+// lost notes why there is no connection.
+func (s *Source) lost(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn, s.err = nil, err
+}
+
+// serve lists the domains, tells what changed since the list before, and then
+// what happens, until the connection is lost.
+func (s *Source) serve(ctx context.Context, c *conn, sink source.Sink) error {
+	if err := c.watch(ctx); err != nil {
+		return err
+	}
+	node, err := c.node()
+	if err != nil {
+		return err
+	}
+	records, err := c.stats(statsList)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.conn, s.err = c, nil
+	events := s.table.relist(records)
+	s.table.node = node
+	s.mu.Unlock()
+	for _, e := range events {
+		s.emit(sink, e)
+	}
+	c.describe()
+	go s.describe(c, sink)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.gone:
+			return c.reason()
+		case m, ok := <-c.events:
+			if !ok {
+				return c.reason()
+			}
+			s.happened(m, sink)
+			c.describe()
+		}
+	}
+}
+
+// describe reads the XML of domains that are new or have changed, one after the
+// other, whenever it is woken, and pushes their state.
+func (s *Source) describe(c *conn, sink source.Sink) {
+	var out source.Snapshot
+	var st statements
+	for {
+		select {
+		case <-c.gone:
+			return
+		case <-c.wake:
+		}
+		for {
+			s.mu.Lock()
+			d := s.table.undescribed()
+			if d == nil {
+				s.mu.Unlock()
+				break
+			}
+			ref := d.ref
+			s.mu.Unlock()
+			text, err := c.xml(ref)
+			var a about
+			if err == nil {
+				a, err = parseXML(text)
+			}
+			s.mu.Lock()
+			d.described(a, err)
+			out.Reset()
+			if err == nil && !d.removed {
+				st.state(&out, d)
+			}
+			s.mu.Unlock()
+			if out.Len() > 0 {
+				sink.Push(&out)
+			}
+			if isGone(c) {
+				return
+			}
+		}
+	}
+}
+
+func isGone(c *conn) bool {
+	select {
+	case <-c.gone:
+		return true
+	default:
+		return false
+	}
+}
