@@ -71,6 +71,7 @@ type app struct {
 	state   *store.Store
 	http    *web.Server
 	control *web.Control
+	influx  *influxOut // nil without influx.url
 
 	urgent   chan struct{} // wakes the engine; holds one token
 	draining chan struct{} // closed when the receivers shall end
@@ -146,6 +147,9 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 		a.shards = append(a.shards, shard.New(agents.NewRegistry(a.shared), d))
 	}
 	a.engine = detect.NewEngine(dc, a.detect, a.shared)
+	if a.influx, err = newInflux(a); err != nil {
+		return a, err
+	}
 	lines := logline.New(io.Alerts, io.AlertsJSON)
 	a.alerts = sink.NewQueue("logline", cfg.Limits.SinkQueue, lines.Send, a.logUnwritten())
 	return a, nil
@@ -223,6 +227,7 @@ func (a *app) run(ctx context.Context) error {
 			}
 		})
 	}
+	a.influx.start()
 	stopEngine := make(chan struct{})
 	engine.Go(func() { a.decide(stopEngine) })
 	if a.io.Ready != nil {
@@ -237,6 +242,7 @@ func (a *app) run(ctx context.Context) error {
 	receiving.Wait()
 	close(stopEngine)
 	engine.Wait()
+	a.influx.close()
 	a.saveAgents()
 	if cerr := a.close(); err == nil {
 		err = cerr
@@ -404,6 +410,7 @@ func (a *app) emit(al *detect.Alert) {
 	}
 	a.engineMu.Unlock()
 	a.alerts.Put(*al)
+	a.influx.alert(al)
 }
 
 // publish copies the engine's counts for those who ask.

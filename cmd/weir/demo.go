@@ -16,7 +16,7 @@ import (
 )
 
 func newDemo(p *program) *cobra.Command {
-	var threshold string
+	var threshold, influx string
 	var json bool
 	var seed uint64
 	cmd := &cobra.Command{
@@ -29,16 +29,23 @@ minute an elephant flow of 6 Gbit/s that lasts ten seconds.
 Nothing leaves this machine and nothing is kept. Ctrl-C ends it.`,
 		Example: `  weir demo                         alerts as readable lines
   weir demo --json                  alerts as JSON lines
-  weir demo --threshold 20Mbit/s    alert on smaller flows too`,
+  weir demo --threshold 20Mbit/s    alert on smaller flows too
+  weir demo --influx http://127.0.0.1:8086
+                                    write time series too`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := p.load(threshold)
 			if err != nil {
 				return err
 			}
+			if err := setInflux(&cfg, influx); err != nil {
+				return err
+			}
+			demoSeries(&cfg)
 			return p.demo(cmd.Context(), cfg, seed, json || !isTerminal(p.out))
 		},
 	}
 	addAlertFlags(cmd, &threshold, &json)
+	addInfluxFlag(cmd, &influx)
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "`NUMBER` that the simulated traffic follows from")
 	return cmd
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func newRun(p *program) *cobra.Command {
-	var threshold string
+	var threshold, influx string
 	var json bool
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -29,7 +29,14 @@ the log says what changed and what needs a restart.`,
   weir run --config weir.yaml       with a configuration
   weir run --threshold 50Mbit/s     alert on flows above 50 Mbit/s`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.load(threshold)
+			load := func() (config.Config, error) {
+				cfg, err := p.load(threshold)
+				if err == nil {
+					err = setInflux(&cfg, influx)
+				}
+				return cfg, err
+			}
+			cfg, err := load()
 			if err != nil {
 				return err
 			}
@@ -44,11 +51,12 @@ the log says what changed and what needs a restart.`,
 				AlertsJSON: json || !isTerminal(p.out),
 				Log:        log,
 				Version:    thisBuild().version,
-				Reload:     p.reloads(ctx, threshold, log),
+				Reload:     p.reloads(ctx, load, log),
 			})
 		},
 	}
 	addAlertFlags(cmd, &threshold, &json)
+	addInfluxFlag(cmd, &influx)
 	return cmd
 }
 
@@ -61,7 +69,7 @@ func addAlertFlags(cmd *cobra.Command, threshold *string, json *bool) {
 
 // reloads gives the configuration as it reads at each SIGHUP. A file with a
 // mistake changes nothing, and the log has one line for each.
-func (p *program) reloads(ctx context.Context, threshold string, log zerolog.Logger) <-chan config.Config {
+func (p *program) reloads(ctx context.Context, load func() (config.Config, error), log zerolog.Logger) <-chan config.Config {
 	hups := make(chan os.Signal, 1)
 	signal.Notify(hups, syscall.SIGHUP)
 	next := make(chan config.Config)
@@ -73,7 +81,7 @@ func (p *program) reloads(ctx context.Context, threshold string, log zerolog.Log
 				return
 			case <-hups:
 			}
-			cfg, err := p.load(threshold)
+			cfg, err := load()
 			if err != nil {
 				logConfigErrors(log, err)
 				continue

@@ -37,7 +37,7 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	p := &program{configFile: name}
-	next := p.reloads(ctx, "20%", zerolog.New(&log))
+	next := p.reloads(ctx, func() (config.Config, error) { return p.load("20%") }, zerolog.New(&log))
 
 	if err := os.WriteFile(name, []byte("shards: many\nlog: {level: loud}\n"), 0o600); err != nil {
 		t.Fatal(err)

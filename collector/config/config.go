@@ -56,6 +56,10 @@ type Config struct {
 	Allow []netip.Prefix
 	// Limits bound memory.
 	Limits Limits
+	// Site names this site in time series and to those who are alerted.
+	Site string
+	// Influx is where time series are written.
+	Influx Influx
 	// Log is about standard error.
 	Log Log
 }
@@ -130,6 +134,7 @@ func Default() Config {
 			AdmissionBurst: reg.AdmissionBurst,
 			AdmissionRate:  Rate(reg.AdmissionRate),
 		},
+		Site: "default", Influx: defaultInflux(),
 		Log: Log{Level: "info", Format: "auto"},
 	}
 }

@@ -97,6 +97,13 @@ func TestParseNamesEveryMistake(t *testing.T) {
 		{"seed in the file", "hash_seed: 0123456789abcdef", `f:1: hash_seed: "0123456789abcdef": a secret must not stand in the file; write ${NAME} for a variable of the environment, or file:/path`},
 		{"seed too short", "hash_seed: ${SHORT}", `f:1: hash_seed: "${SHORT}": what it names are not 16 hexadecimal digits; make them with: openssl rand -hex 8`},
 
+		{"server without a scheme", "influx: {url: \"192.0.2.9:8086\"}", `f:1: influx.url: "192.0.2.9:8086": no address of a server; write one such as http://127.0.0.1:8086`},
+		{"server with a password", "influx: {url: \"http://noc:x@192.0.2.9\"}", `f:1: influx.url: "http://noc:x@192.0.2.9": has a user or password, which must not stand in the file; write influx.token: ${NAME} with user:password`},
+		{"token in the file", "influx: {token: abc}", `f:1: influx.token: "abc": a secret must not stand in the file; write ${NAME} for a variable of the environment, or file:/path`},
+		{"bucket without a name", "influx: {bucket: \"\"}", `f:1: influx.bucket: no name of a bucket; write one such as weir, or database/policy for InfluxDB 1`},
+		{"retention without a unit", "influx: {retention: 30}", `f:1: influx.retention: "30": no time of an hour or more; write one such as 30d or 12h, or 0 for ever`},
+		{"site of nothing", "site: \"\"", `f:1: site: is empty; write a short name, or remove the key for its default`},
+
 		{"rate without a unit", "limits: {admission_rate: 100}", `f:1: limits.admission_rate: "100": not a rate; write a number per second such as "100/s"`},
 		{"rate of nothing", "limits: {admission_rate: 0/s}", `f:1: limits.admission_rate: "0/s": out of range; a rate is above 0`},
 		{"word of a list", "log: {level: loud}", `f:1: log.level: "loud": not one of the words; write debug, info, warn, error`},
@@ -142,6 +149,8 @@ allow: [10.0.0.0/8, 192.0.2.7]
 rules: [{name: a, key: dst, threshold: 1Gbit/s}]
 top: {keys: ["dst_port , dst", "input: distinct(src)"], entries: 128}
 hash_seed: ${SEED}
+site: north
+influx: {url: "http://192.0.2.9:8086/", token: "${SEED}", org: noc, bucket: sflow/week, retention: 7d, interval: 5s, series: 5000, spool: 64MiB}
 limits:
   agents: 1
   interfaces: 2
@@ -176,6 +185,12 @@ log: {level: debug, format: json}
 		Top:   Top{[]TopKey{"dst,dst_port: bytes", "agent,input: packets distinct(src)"}, 128},
 
 		HashSeed: HashSeed{Secret{"0123456789abcdef\n", "${SEED}"}, 0x0123456789abcdef, true},
+
+		Site: "north",
+		Influx: Influx{
+			"http://192.0.2.9:8086", Secret{"0123456789abcdef\n", "${SEED}"}, "noc", "sflow/week",
+			7 * 24 * time.Hour, 5 * time.Second, 5000, 64 * MiB,
+		},
 
 		Limits: Limits{1, 2, 3, 64, 16, 5, 6, 2},
 		Log:    Log{"debug", "json"},

@@ -27,6 +27,9 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String(
 // String returns the reference.
 func (s Secret) String() string { return s.ref }
 
+// Equal reports that both are the same reference and secret.
+func (s Secret) Equal(o Secret) bool { return s == o }
+
 // MarshalText returns the reference.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.ref), nil }
 

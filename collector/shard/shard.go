@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/collector/agents"
+	"weir/collector/series"
 	"weir/decoder"
 	"weir/detect"
 )
@@ -17,6 +18,7 @@ type Shard struct {
 	decoder  decoder.Decoder
 	registry *agents.Registry
 	detect   *detect.Shard
+	series   *series.Gather // nil where nobody writes time series
 
 	admitted bool // the current datagram's agent
 	counts   Counts
@@ -55,6 +57,12 @@ const maxBad = 16
 func New(r *agents.Registry, d *detect.Shard) *Shard {
 	return &Shard{registry: r, detect: d}
 }
+
+// Registry returns what New was given.
+func (s *Shard) Registry() *agents.Registry { return s.registry }
+
+// Gather has g gather time series. Call it before the first datagram.
+func (s *Shard) Gather(g *series.Gather) { s.series = g }
 
 // Datagram decodes payload and hands its events on. payload is not kept.
 func (s *Shard) Datagram(payload []byte, from netip.AddrPort, at time.Time) {
@@ -95,6 +103,9 @@ func (s *Shard) Flow(f *decoder.Flow) {
 	}
 	s.registry.Flow(f)
 	s.detect.Flow(f)
+	if s.series != nil {
+		s.series.Flow(f)
+	}
 }
 
 // Counters implements decoder.Handler.
@@ -111,6 +122,9 @@ func (s *Shard) Counters(c *decoder.Counters) {
 		})
 	}
 	s.detect.Counters(c, s.registry.CurrentAgent())
+	if s.series != nil {
+		s.series.Counters(c)
+	}
 }
 
 // Discard implements decoder.Handler.
@@ -118,6 +132,9 @@ func (s *Shard) Discard(d *decoder.Discard) {
 	s.counts.Discards++
 	if s.admitted {
 		s.registry.Discard(d)
+		if s.series != nil {
+			s.series.Discard(d)
+		}
 	}
 }
 
@@ -135,6 +152,9 @@ func (s *Shard) Metrics(m *decoder.Metrics) {
 func (s *Shard) Tick(now time.Time, busy time.Duration) {
 	s.registry.Tick(now)
 	s.detect.Tick(now)
+	if s.series != nil {
+		s.series.Tick(now)
+	}
 	s.counts.Busy = busy
 	s.mu.Lock()
 	defer s.mu.Unlock()
