@@ -125,7 +125,7 @@ func (t *Tracker) start(v *victim, now int64, out []Report) []Report {
 	t.open = append(t.open, v)
 	t.stats.Started++
 	r := t.report(v, now, a.state)
-	r.Start, r.Now = true, best.estimate
+	r.Start, r.Now = true, best.estimate.atStop()
 	out = append(out, r)
 	if a.carpet {
 		out = t.absorb(v, now, out)

@@ -90,8 +90,14 @@ func (t *Tracker) weigh(v *victim, tr *track, k Kind, now int64, threshold float
 	d.kind = Kinds
 	var found, sure bool
 	var need float64
+	var young Estimate
 	for i := range tr.runs {
-		if !t.final && max(now, tr.last)-tr.runs[i].led < minSpan {
+		r := &tr.runs[i]
+		if r.over(now-tr.last, threshold*runDrains[i]) {
+			continue
+		}
+		if !t.final && max(now, tr.last)-r.led < minSpan {
+			young = tr.inRun(i, now)
 			continue
 		}
 		one := verdict{kind: k, threshold: threshold}
@@ -109,6 +115,13 @@ func (t *Tracker) weigh(v *victim, tr *track, k Kind, now int64, threshold float
 	if found {
 		d.found, d.sure, d.threshold = true, sure, need
 		d.estimate.interval()
+		// Something much faster has just begun: the older run would give the mean
+		// of what was and what is.
+		if young.Effective > 0 {
+			if young.interval(); young.Low > d.estimate.High {
+				return verdict{kind: k, threshold: threshold}
+			}
+		}
 	}
 	d.kind = k
 	if d.threshold == 0 {
@@ -140,7 +153,7 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 	case UDP, ACK:
 		least = 10
 		switch {
-		case d.kind == ACK && !v.twoWay(tr.agent):
+		case d.kind == ACK && !v.twoWay():
 			need *= unheardACK
 		case d.kind == UDP && len(v.tracks[udpOut]) == 0 && !sp.amplified() && (!v.key.host() || sp.quic(e.FrameOctets)):
 			need *= unheardUDP
@@ -177,7 +190,9 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 // belong to established connections, packets that are answered. What is
 // usual of it is not counted, so that a busy host is not a blind one. The share
 // of it changes slowly, so that the last 12 s count if they have more than the
-// time of the estimate.
+// time of the estimate. Answers may take another way than what they answer, by
+// ports that are not of the cut or not yet: the basis on which most of them
+// were seen counts, which has every one of them once at most.
 func (v *victim) credit(k Kind, tr *track, e *Estimate) float64 {
 	var kinds [2]Kind
 	var factor float64
@@ -192,14 +207,22 @@ func (v *victim) credit(k Kind, tr *track, e *Estimate) float64 {
 		return 0
 	}
 	sec := e.Span.Seconds()
-	w := max(v.others(kinds, tr, window.SlotOf(e.start), sec), v.others(kinds, tr, tr.newest-slots+2, sec))
+	w, most := 0.0, uint32(0)
+	for _, tracks := range [2][]*track{v.tracks[kinds[0]], v.tracks[kinds[1]]} {
+		for _, o := range tracks {
+			n := max(v.others(kinds, o.agent, tr, window.SlotOf(e.start), sec), v.others(kinds, o.agent, tr, tr.newest-slots+2, sec))
+			if n > w {
+				w, most = n, o.agent
+			}
+		}
+	}
 	if w == 0 {
 		return 0
 	}
 	if k == ACK {
 		// What the victim sends is acknowledged, once for every ackedOctets at
 		// most; frames may have been joined by offload before they were sampled.
-		out := v.track(tcpOut, tr.agent).since(0)
+		out := v.track(tcpOut, most).since(0)
 		w *= max(out.octets/out.w/ackedOctets, 1)
 		factor = 1
 	}
@@ -213,12 +236,13 @@ func (v *victim) credit(k Kind, tr *track, e *Estimate) float64 {
 	return factor * w * perPacket
 }
 
-// others returns how many packets of two kinds came in sec seconds, at the
-// rate since a slot, and what chance may have kept from the samples.
-func (v *victim) others(kinds [2]Kind, tr *track, first int64, sec float64) float64 {
-	s := v.track(kinds[0], tr.agent).since(first)
+// others returns how many packets of two kinds came in sec seconds, on the
+// basis of an agent or the cut, at the rate from a slot to the newest of tr, and
+// what chance may have kept from the samples.
+func (v *victim) others(kinds [2]Kind, agent uint32, tr *track, first int64, sec float64) float64 {
+	s := v.track(kinds[0], agent).since(first)
 	if kinds[1] != kinds[0] {
-		s.add(v.track(kinds[1], tr.agent).since(first))
+		s.add(v.track(kinds[1], agent).since(first))
 	}
 	if s.n == 0 {
 		return 0
@@ -266,10 +290,12 @@ func (t *Tracker) shown(v *victim, k Kind, now int64) (best Estimate) {
 }
 
 // twoWay reports whether it is known that what the victim sends by TCP is seen
-// on this basis too, or usually is.
-func (v *victim) twoWay(agent uint32) bool {
-	if v.track(tcpOut, agent).since(0).n >= 2 {
-		return true
+// too, or usually is.
+func (v *victim) twoWay() bool {
+	for _, tr := range v.tracks[tcpOut] {
+		if tr.since(0).n >= 2 {
+			return true
+		}
 	}
 	usual, ok := v.base[tcpOut].load()
 	return ok && usual > 0

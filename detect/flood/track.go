@@ -112,6 +112,11 @@ func (k *run) add(r *Record, s sum, drain float64, last int64) (fresh bool) {
 	return fresh
 }
 
+// over reports that the run has ended: nothing came for so many ns since.
+func (k *run) over(silent int64, drain float64) bool {
+	return silent > 0 && k.level <= drain*float64(silent)/1e9
+}
+
 func (k *track) slot(slot int64, s sum) {
 	if slot > k.newest {
 		for i := max(k.newest+1, slot-slots+1); i <= slot; i++ {
@@ -178,6 +183,16 @@ func (e *Estimate) interval() {
 		return
 	}
 	e.Low, e.High = e.PacketsPerSecond*low/e.Effective, e.PacketsPerSecond*high/e.Effective
+}
+
+// atStop returns the estimate as of the sample that made somebody look: k
+// samples mark k-1 intervals. The interval stays.
+func (e Estimate) atStop() Estimate {
+	if e.Effective > 1 {
+		f := 1 - 1/e.Effective
+		e.PacketsPerSecond, e.BitsPerSecond, e.Load = f*e.PacketsPerSecond, f*e.BitsPerSecond, f*e.Load
+	}
+	return e
 }
 
 // ratio is the log-likelihood ratio of the k events counted, against their
