@@ -1,0 +1,364 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"weir/detect"
+)
+
+// Prober is a Sink that can find out whether its other side is there, without
+// telling it anything.
+type Prober interface {
+	Probe(ctx context.Context) error
+}
+
+// Refresher is a Sink whose other side forgets what it does not hear again.
+type Refresher interface {
+	// Refresh repeats what is open. It is called every RefreshEvery.
+	Refresh(ctx context.Context) error
+}
+
+// Options of an Outlet; zero values are the defaults.
+type Options struct {
+	Limit   int                               // changes that wait; the oldest is dropped
+	Burst   int                               // changes within BurstPer after which it gathers; 0 is none
+	Gather  time.Duration                     // how long it then waits after each send
+	Probe   bool                              // probe every RefreshEvery
+	OnError func(err error, lost int)         // told of each error, and how many changes it lost; runs on the outlet's goroutines
+	Timeout time.Duration                     // of one attempt
+	GiveUp  time.Duration                     // after the first attempt
+	First   time.Duration                     // between the first two attempts
+	Most    time.Duration                     // between two attempts
+	Random  func(time.Duration) time.Duration // jitter; nil is from half to all of it
+}
+
+// Times that hold for all outlets.
+const (
+	RefreshEvery = time.Minute
+	BurstPer     = 10 * time.Minute
+
+	perChange      = 200 * time.Millisecond // added to the timeout
+	defaultTimeout = 15 * time.Second
+	defaultGiveUp  = time.Hour
+	defaultFirst   = 500 * time.Millisecond
+	defaultMost    = 30 * time.Second
+	maxLater       = 5 * time.Minute
+)
+
+func (o Options) filled() Options {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&o.Timeout, defaultTimeout)
+	set(&o.GiveUp, defaultGiveUp)
+	set(&o.First, defaultFirst)
+	set(&o.Most, defaultMost)
+	if o.Limit == 0 {
+		o.Limit = 4096
+	}
+	if o.Random == nil {
+		o.Random = func(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
+	}
+	if o.OnError == nil {
+		o.OnError = func(error, int) {}
+	}
+	return o
+}
+
+// Outlet is a Sink behind a queue and a goroutine of its own, which tries again
+// with growing, jittered pauses. A sink that is down costs its own oldest
+// changes and delays nobody. All methods are safe for concurrent use.
+type Outlet struct {
+	name    string
+	sink    Sink
+	opt     Options
+	queue   *Queue[entry]
+	closing chan struct{}
+	once    sync.Once
+	minute  sync.WaitGroup
+
+	mu     sync.Mutex
+	sent   uint64
+	failed uint64
+	burst  []time.Time // of the last changes sent
+	send   trouble
+	probe  trouble
+}
+
+// trouble is since when something fails, and why.
+type trouble struct {
+	since time.Time // zero while it works
+	err   error
+}
+
+func (t *trouble) note(err error, now time.Time) {
+	if err == nil {
+		*t = trouble{}
+		return
+	}
+	if t.since.IsZero() {
+		t.since = now
+	}
+	t.err = err
+}
+
+// entry is what waits: an alert change, or a test that wants the answer.
+type entry struct {
+	alert  detect.Alert
+	answer chan<- Answer
+}
+
+// Answer is what became of a test.
+type Answer struct {
+	Lines []string // of the other side
+	Err   error
+}
+
+// NewOutlet starts an outlet. Close must be called.
+func NewOutlet(name string, s Sink, opt Options) *Outlet {
+	o := &Outlet{name: name, sink: s, opt: opt.filled(), closing: make(chan struct{})}
+	o.queue = NewQueue(name, o.opt.Limit, o.handOver, nil)
+	_, refreshes := s.(Refresher)
+	if refreshes || o.opt.Probe {
+		o.minute.Go(o.everyMinute)
+	}
+	return o
+}
+
+// Name is the outlet's name.
+func (o *Outlet) Name() string { return o.name }
+
+// Put adds a change and never blocks.
+func (o *Outlet) Put(a detect.Alert) { o.queue.Put(entry{alert: a}) }
+
+// Test sends the change after those that wait, once, and returns the answer.
+func (o *Outlet) Test(ctx context.Context, a detect.Alert) Answer {
+	c := make(chan Answer, 1)
+	o.queue.Put(entry{a, c})
+	select {
+	case got := <-c:
+		return got
+	case <-ctx.Done():
+		if since, err := o.Failing(); err != nil {
+			return Answer{Err: errors.Join(errors.New("waits behind changes that cannot be sent since "+since.UTC().Format(time.RFC3339)), err)}
+		}
+		return Answer{Err: errors.New("waits behind other changes")}
+	}
+}
+
+// Failing returns since when the outlet does not work and the last error; nil
+// while it works as far as is known.
+func (o *Outlet) Failing() (time.Time, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.send.err == nil:
+		return o.probe.since, o.probe.err
+	case o.probe.err != nil && o.probe.since.Before(o.send.since):
+		return o.probe.since, o.send.err
+	}
+	return o.send.since, o.send.err
+}
+
+// Stats returns what the outlet has done so far.
+func (o *Outlet) Stats() Stats {
+	s := o.queue.Stats()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s.Sent, s.Failed = o.sent, o.failed
+	return s
+}
+
+// Close takes no more, tries once to send what waits until ctx is done, and
+// drops the rest, counted.
+func (o *Outlet) Close(ctx context.Context) error {
+	o.once.Do(func() { close(o.closing) })
+	err := o.queue.Close(ctx)
+	o.minute.Wait()
+	return err
+}
+
+// handOver is the queue's send: tests one by one, changes together.
+func (o *Outlet) handOver(ctx context.Context, batch []entry) error {
+	var alerts []detect.Alert
+	flush := func() {
+		if len(alerts) > 0 {
+			o.deliver(ctx, alerts)
+			o.gather(ctx, len(alerts))
+		}
+		alerts = alerts[:0]
+	}
+	for _, e := range batch {
+		if e.answer == nil {
+			alerts = append(alerts, e.alert)
+			continue
+		}
+		flush()
+		e.answer <- o.try(ctx, e.alert)
+	}
+	flush()
+	return nil // counted here
+}
+
+// try sends one change once.
+func (o *Outlet) try(ctx context.Context, a detect.Alert) Answer {
+	var r Recorder
+	err := o.attempt(WithRecorder(ctx, &r), []detect.Alert{a})
+	o.count(1, err)
+	return Answer{r.Lines(), err}
+}
+
+func (o *Outlet) attempt(ctx context.Context, batch []detect.Alert) error {
+	ctx, cancel := context.WithTimeout(ctx, o.opt.Timeout+time.Duration(len(batch))*perChange)
+	defer cancel()
+	err := o.sink.Send(ctx, batch)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.send.note(err, time.Now())
+	return err
+}
+
+func (o *Outlet) count(n int, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err != nil {
+		o.failed += uint64(n)
+	} else {
+		o.sent += uint64(n)
+	}
+}
+
+// deliver sends the batch, again and again until it has arrived, is refused for
+// good, or is too old.
+func (o *Outlet) deliver(ctx context.Context, batch []detect.Alert) {
+	begin := time.Now()
+	lose := func(err error, n int) {
+		o.count(n, err)
+		batch = batch[n:]
+		o.opt.OnError(err, n)
+	}
+	for wait := o.opt.First; len(batch) > 0; {
+		err := o.attempt(ctx, batch)
+		if err == nil {
+			o.count(len(batch), nil)
+			return
+		}
+		each, some := errors.AsType[*Partial](err)
+		if some && each.Sent > 0 {
+			o.count(each.Sent, nil)
+			batch, wait = batch[each.Sent:], o.opt.First
+		}
+		switch {
+		case errors.Is(err, ErrPermanent) && some:
+			lose(err, 1)
+		case errors.Is(err, ErrPermanent):
+			lose(err, len(batch))
+		case time.Since(begin) >= o.opt.GiveUp || o.isClosing() || ctx.Err() != nil:
+			lose(err, len(batch))
+		default:
+			o.opt.OnError(err, 0)
+			o.pause(ctx, o.nextTry(err, wait))
+			wait = min(2*wait, o.opt.Most)
+		}
+	}
+}
+
+// nextTry is how long to wait: as the other side says, else wait with jitter.
+func (o *Outlet) nextTry(err error, wait time.Duration) time.Duration {
+	if l, ok := errors.AsType[*Later](err); ok && l.After > 0 {
+		return min(l.After, maxLater)
+	}
+	return o.opt.Random(wait)
+}
+
+// pause waits, but not for an outlet that closes.
+func (o *Outlet) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-o.closing:
+	case <-ctx.Done():
+	}
+}
+
+func (o *Outlet) isClosing() bool {
+	select {
+	case <-o.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// gather waits after a burst, so that what comes then comes together.
+func (o *Outlet) gather(ctx context.Context, n int) {
+	if o.opt.Burst <= 0 {
+		return
+	}
+	now := time.Now()
+	for range min(n, o.opt.Burst) {
+		o.burst = append(o.burst, now)
+	}
+	o.burst = o.burst[max(0, len(o.burst)-o.opt.Burst):]
+	if len(o.burst) == o.opt.Burst && now.Sub(o.burst[0]) < BurstPer && o.queue.Stats().Queued < maxBatch {
+		o.pause(ctx, o.opt.Gather)
+	}
+}
+
+// everyMinute probes and refreshes until the outlet closes.
+func (o *Outlet) everyMinute() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { <-o.closing; cancel() }()
+	t := time.NewTicker(RefreshEvery)
+	defer t.Stop()
+	for {
+		if o.opt.Probe {
+			o.Probe(ctx)
+		}
+		select {
+		case <-o.closing:
+			return
+		case <-t.C:
+		}
+		if r, ok := o.sink.(Refresher); ok {
+			o.refresh(ctx, r)
+		}
+	}
+}
+
+func (o *Outlet) refresh(ctx context.Context, r Refresher) {
+	ctx, cancel := context.WithTimeout(ctx, o.opt.Timeout)
+	defer cancel()
+	err := r.Refresh(ctx)
+	if err != nil && !o.isClosing() {
+		o.opt.OnError(err, 0)
+	}
+}
+
+// Probe looks whether the other side is there, where the sink can.
+func (o *Outlet) Probe(ctx context.Context) {
+	p, ok := o.sink.(Prober)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.opt.Timeout)
+	defer cancel()
+	err := p.Probe(ctx)
+	if o.isClosing() {
+		return
+	}
+	o.mu.Lock()
+	o.probe.note(err, time.Now())
+	o.mu.Unlock()
+	if err != nil {
+		o.opt.OnError(err, 0)
+	}
+}

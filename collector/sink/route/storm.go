@@ -1,0 +1,131 @@
+package route
+
+import (
+	"maps"
+	"time"
+
+	"weir/detect"
+)
+
+// storm counts pages, and stands for them when they are too many.
+type storm struct {
+	pages  []time.Time // of the last hour, at most maxPages
+	active bool
+	alert  *detect.Alert
+	held   int // since it began
+	byKind map[detect.Kind]int
+	told   time.Time // the last update
+	shown  Storm
+}
+
+// maxPages bounds what is remembered of a storm; beyond it the storm lasts as
+// if there were so many.
+const maxPages = 4096
+
+// page says whether the condition may be paged now. In a storm it is held back
+// and counted instead.
+func (r *Router) page(c *condition, now time.Time) bool {
+	if c.unbounded {
+		return true
+	}
+	s := &r.storm
+	s.forget(now)
+	if c.held {
+		return false
+	}
+	if len(s.pages) < maxPages {
+		s.pages = append(s.pages, now)
+	}
+	if !s.active && len(s.pages) <= StormPages {
+		return true
+	}
+	c.held = true
+	if !s.active {
+		s.active, s.held, s.byKind = true, 0, map[detect.Kind]int{}
+	}
+	s.held++
+	s.byKind[c.alert.Kind]++
+	if s.alert == nil {
+		r.tellStorm(detect.Start, now)
+	}
+	return false
+}
+
+func (s *storm) forget(now time.Time) {
+	n := 0
+	for n < len(s.pages) && now.Sub(s.pages[n]) >= StormWindow {
+		n++
+	}
+	s.pages = s.pages[n:]
+}
+
+// stormTick updates the storm page while counts change, and ends the storm when
+// the pages of an hour are few again.
+func (r *Router) stormTick(now time.Time) {
+	s := &r.storm
+	if !s.active {
+		return
+	}
+	s.forget(now)
+	if len(s.pages) <= StormPages {
+		r.tellStorm(detect.End, now)
+		s.active, s.alert = false, nil
+		for _, c := range r.waiting { // told by the Tick that called
+			c.held = false
+		}
+		return
+	}
+	if now.Sub(s.told) >= stormEvery {
+		r.tellStorm(detect.Update, now)
+	}
+}
+
+// tellStorm tells the storm page to everybody: the first page, an update to
+// those it does not ring, and its end.
+func (r *Router) tellStorm(change detect.Change, now time.Time) {
+	s := &r.storm
+	e := &Storm{Pages: len(s.pages), Held: s.held, ByKind: maps.Clone(s.byKind), Minutes: int(StormWindow / time.Minute)}
+	for _, c := range r.waiting {
+		if c.held {
+			e.Open++
+		}
+	}
+	if change == detect.Start {
+		e.Open++ // the one that begins it
+	}
+	if change == detect.Update && e.Pages == s.shown.Pages && e.Held == s.shown.Held && e.Open == s.shown.Open {
+		return
+	}
+	s.shown, s.told = *e, now
+	switch {
+	case s.alert == nil:
+		s.alert = NewOwn(PageStorm, &Collector{Site: r.cfg.Site}, e, now, now)
+	default:
+		a := *s.alert
+		a.At, a.Seq, a.Change, a.Evidence = now.UTC(), a.Seq+1, change, e
+		if change == detect.End {
+			a.State = detect.Resolved
+		}
+		s.alert = &a
+	}
+	if change == detect.Update { // silent: put would tell only a change of state
+		r.silent(s.alert)
+		return
+	}
+	a := *s.alert
+	r.put(&a, 0, true, now)
+}
+
+// silent updates what the ways that ring nobody were told.
+func (r *Router) silent(a *detect.Alert) {
+	c := r.open[a.Key]
+	if c == nil {
+		return
+	}
+	c.alert = *a
+	for i := range r.cfg.Ways {
+		if w := &r.cfg.Ways[i]; w.Updates && c.told&(1<<i) != 0 {
+			r.out(w, *a, detect.Update)
+		}
+	}
+}
