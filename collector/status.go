@@ -101,7 +101,7 @@ func (a *app) addTops(s *web.Status) {
 			x.Keys, x.MaxKeys, x.Evicted = x.Keys+st.Keys, x.MaxKeys+st.MaxKeys, x.Evicted+st.Evicted
 			x.Overflowed, x.Buckets = x.Overflowed+st.Overflowed, x.Buckets+st.Buckets
 			x.Histories, x.MaxHistories, x.Displaced = x.Histories+st.Histories, x.MaxHistories+st.MaxHistories, x.Displaced+st.Displaced
-			x.Bytes += st.Bytes
+			x.Thinned, x.Bytes = x.Thinned+st.Thinned, x.Bytes+st.Bytes
 		}
 	}
 	bytes := 0
@@ -117,6 +117,7 @@ func (a *app) addTops(s *web.Status) {
 		)
 	}
 	if bytes > 0 {
+		s.Bounds = append(s.Bounds, web.Bound{Name: "top_samples_a_second", Limit: len(a.detect) * detect.TopSamples, Refused: sum[0].Thinned})
 		s.Bounds = append(s.Bounds, web.Bound{Name: "top_bytes", Used: bytes, Limit: bytes}) // taken at the first sample
 	}
 }

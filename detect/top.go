@@ -94,9 +94,10 @@ type topShard struct {
 	set     *keys.Set // nil before the first flow sample
 	since   int64     // ns of the oldest since the clock began; 0 before it
 	ignored uint64    // samples whose frame length cannot be
-	slot    int64     // of the last tick
-	end     int64     // last slot of the windows being read
-	next    int       // the next of their digests
+	thin    thinning
+	slot    int64 // of the last tick
+	end     int64 // last slot of the windows being read
+	next    int   // the next of their digests
 	counts  []TopStats
 	filling *topBatch
 
@@ -123,7 +124,7 @@ type topDigest struct {
 const topTicks = 8
 
 func newTopShard(cfg *TopConfig, seed uint64) topShard {
-	s := topShard{defs: cfg.Definitions(), entries: cfg.entries(), seed: seed}
+	s := topShard{defs: cfg.Definitions(), entries: cfg.entries(), seed: seed, thin: newThinning(seed)}
 	if n := len(s.defs); n > 0 {
 		s.filling, s.spare = &topBatch{}, &topBatch{}
 		s.counts, s.stats = make([]TopStats, n), make([]TopStats, n)
@@ -147,7 +148,10 @@ func (s *topShard) sample(f *decoder.Flow) {
 	if s.since == 0 || at < s.since {
 		s.since = at
 	}
-	s.set.Update(f, heavy.SlotOf(at))
+	slot := heavy.SlotOf(at)
+	if times := s.thin.next(slot); times > 0 {
+		s.set.UpdateTimes(f, slot, times)
+	}
 }
 
 // maxFrame is 64 KiB of payload and room for the headers of all layers.
@@ -219,7 +223,7 @@ func (s *topShard) count(i int) {
 	s.counts[i] = TopStats{
 		Definition: s.defs[i].String(), Keys: c.Keys, MaxKeys: c.MaxKeys, Evicted: c.Evicted, Missing: c.Missing,
 		Overflowed: c.Overflowed, Buckets: c.Buckets, Histories: c.InHistory, MaxHistories: c.MaxHistories,
-		Displaced: c.Displaced, Late: c.Late, Bytes: s.defs[i].Bytes(s.entries),
+		Displaced: c.Displaced, Late: c.Late, Thinned: s.thin.left, Bytes: s.defs[i].Bytes(s.entries),
 	}
 }
 
@@ -237,6 +241,7 @@ func (s *topShard) reset() {
 		s.set.Reset()
 	}
 	s.since, s.end, s.next = 0, 0, 0
+	s.thin.slot, s.thin.times = 0, 1
 	if s.filling != nil {
 		s.filling.reset()
 	}
@@ -273,6 +278,7 @@ type TopStats struct {
 	Evicted      uint64 // keys that lost their place with something in the longest window
 	Missing      uint64 // samples without one of the key's fields
 	Late         uint64 // samples more than 1 s behind the newest
+	Thinned      uint64 // samples left out by chance, those counted standing for them
 	Overflowed   int    // buckets with an eviction within the longest window: those whose keys are not exact
 	Buckets      int
 	Histories    int // long pasts used

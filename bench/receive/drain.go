@@ -3,11 +3,14 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
 	"slices"
+	"sort"
 	"text/tabwriter"
 	"time"
 
@@ -24,26 +27,46 @@ import (
 // fill is the number of datagrams that wait in the socket before it is read.
 const fill = 100_000
 
-// agentsSpeaking is how many agents send in turn.
-const agentsSpeaking = 250
+// agentsSpeaking is how many agents send in turn, flowsEach how many flows pass
+// each of them: 16,000 in all.
+const (
+	agentsSpeaking = 250
+	flowsEach      = 64
+)
+
+// load is what the datagrams tell of.
+type load struct {
+	name  string
+	about string
+	speed uint64  // of every port, in bit/s; 0 is not told
+	share float64 // of a flow of rank r is 1/r^share of the first
+}
+
+var loads = []load{
+	{"site", "ports of 100 Gbit/s at a third of their speed, flows by Zipf's law (1.0), none large", 100e9, 1},
+	{"worst", "flows of equal weight, every one far above its threshold", 0, 0},
+}
 
 // datagrams returns n different datagrams of six flow samples each, from
 // many agents in turn, as a site of switches sends them.
-func datagrams(n int) [][]byte {
+func (l *load) datagrams(n int) [][]byte {
 	var frame [128]byte
 	copy(frame[:], []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0,
 		0x45, 0, 5, 220, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
 		0, 80, 1, 187, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10, 1, 0, 0, 0, 0, 0})
 	out := make([][]byte, n)
+	pick := l.ranks()
+	random := rand.New(rand.NewPCG(1, 2))
 	var b sflow.Builder
 	for i := range out {
-		agent, seq := byte(i%agentsSpeaking), uint32(i/agentsSpeaking)
-		b.Reset(make([]byte, 0, 1400), &sflow.Datagram{Agent: netip.AddrFrom4([4]byte{192, 0, 2, agent}), Sequence: sflow.Seq(seq), Uptime: seq})
+		agent, seq := byte(i%agentsSpeaking), uint32(i/agentsSpeaking)+1 // 0 is the introduction
+		l.head(&b, agent, seq)
 		for j := range uint32(6) {
 			s := seq*6 + j
-			flow := uint32(agent)<<6 | s*2654435761>>26 // 64 flows at each agent, 16,000 in all
-			binary.BigEndian.PutUint16(frame[28:], uint16(flow&255))
-			binary.BigEndian.PutUint16(frame[32:], uint16(flow>>2))
+			flow := uint32(agent)*flowsEach + pick(random.Float64())
+			h := flow * 2654435761
+			binary.BigEndian.PutUint16(frame[28:], uint16(h>>6&255))
+			binary.BigEndian.PutUint16(frame[32:], uint16(h>>14&4095))
 			binary.BigEndian.PutUint16(frame[34:], uint16(32768+flow))
 			b.FlowSample(&sflow.FlowSample{Sequence: sflow.Seq(s), Source: sflow.DataSource{Index: 7}, SamplingRate: 1000,
 				SamplePool: s * 1000, Input: sflow.Port{Value: 7}, Output: sflow.Port{Value: 8}}, false,
@@ -53,6 +76,39 @@ func datagrams(n int) [][]byte {
 		out[i] = slices.Clone(b.Bytes())
 	}
 	return out
+}
+
+func (l *load) head(b *sflow.Builder, agent byte, seq uint32) {
+	b.Reset(make([]byte, 0, 1400), &sflow.Datagram{Agent: netip.AddrFrom4([4]byte{192, 0, 2, agent}), Sequence: sflow.Seq(seq), Uptime: seq})
+}
+
+// introduction returns a datagram of each agent that tells the speed of its
+// ports, if it is told.
+func (l *load) introduction() (out [][]byte) {
+	var b sflow.Builder
+	for agent := range agentsSpeaking {
+		if l.speed == 0 {
+			break
+		}
+		l.head(&b, byte(agent), 0)
+		for _, port := range []uint32{7, 8} {
+			b.CounterSample(&sflow.CounterSample{Source: sflow.DataSource{Index: port}}, false,
+				&sflow.IfCounters{Index: port, Type: 6, Speed: l.speed, Direction: 1, Status: 3})
+		}
+		out = append(out, slices.Clone(b.Bytes()))
+	}
+	return out
+}
+
+// ranks returns the flow of a random number from 0 to 1.
+func (l *load) ranks() func(float64) uint32 {
+	var sums [flowsEach]float64
+	sum := 0.0
+	for r := range sums {
+		sum += math.Pow(float64(r+1), -l.share)
+		sums[r] = sum
+	}
+	return func(x float64) uint32 { return uint32(sort.SearchFloat64s(sums[:flowsEach-1], x*sum)) }
 }
 
 // nothing is a Handler.
@@ -70,29 +126,42 @@ type level struct {
 	each func(udp.Message)
 }
 
-func levels() []level {
+func levels(l *load) []level {
 	var d decoder.Decoder
 	var h nothing
+	hello := l.introduction()
 	with := func(change func(*detect.Config)) func(udp.Message) {
 		c := detect.DefaultConfig()
 		change(&c)
-		sh := detect.NewShard(c, 1)
-		s := shard.New(agents.NewRegistry(agents.NewShared(agents.Config{})), sh)
+		s := shard.New(agents.NewRegistry(agents.NewShared(agents.Config{})), detect.NewShard(c, 1))
+		for _, p := range hello {
+			s.Datagram(p, netip.MustParseAddrPort("127.0.0.1:9"), time.Now())
+		}
 		return func(m udp.Message) { s.Datagram(m.Payload, m.From, m.At) }
 	}
 	return []level{
 		{"receive only", func(udp.Message) {}},
 		{"and decode", func(m udp.Message) { _ = d.Decode(m.Payload, m.From, m.At, h) }},
-		{"and registry, large flows", with(func(c *detect.Config) { c.Flood.Off, c.Scan.Off, c.Top.Off = true, true, true })},
+		{"and registry", with(func(c *detect.Config) { c.LargeFlow.Off, c.Flood.Off, c.Scan.Off, c.Top.Off = true, true, true, true })},
+		{"and large flows", with(func(c *detect.Config) { c.Flood.Off, c.Scan.Off, c.Top.Off = true, true, true })},
 		{"and floods, scans", with(func(c *detect.Config) { c.Top.Off = true })},
 		{"and nine keys", with(func(*detect.Config) {})},
 	}
 }
 
-func drain(rounds int) error {
-	ls := levels()
+func drain(loads []load, rounds int) error {
+	for i := range loads {
+		if err := loads[i].drain(rounds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *load) drain(rounds int) error {
+	ls := levels(l)
 	all := make([][]float64, len(ls))
-	payloads := datagrams(fill)
+	payloads := l.datagrams(fill)
 	for r := range rounds {
 		for i, l := range ls {
 			ns, err := once(payloads, l.each)
@@ -101,10 +170,11 @@ func drain(rounds int) error {
 			}
 			all[i] = append(all[i], ns)
 		}
-		fmt.Fprintf(os.Stderr, "\rround %d of %d", r+1, rounds)
+		fmt.Fprintf(os.Stderr, "\r%s: round %d of %d", l.name, r+1, rounds)
 	}
 	fmt.Fprint(os.Stderr, "\r\033[K")
-	fmt.Printf("CPU of the receiving thread per datagram of %d octets with six flow samples; %d waiting in the socket; medians of %d\n\n", len(payloads[0]), fill, rounds)
+	fmt.Printf("%s: %s\nCPU of the receiving thread per datagram of %d octets with six flow samples; %d waiting in the socket; medians of %d\n\n",
+		l.name, l.about, len(payloads[0]), fill, rounds)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "work\tns/datagram\tadded ns\tleast\tmost\t")
 	var last float64
@@ -114,6 +184,7 @@ func drain(rounds int) error {
 		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.0f\t\n", l.name, m, m-last, s[0], s[len(s)-1])
 		last = m
 	}
+	fmt.Fprintln(w)
 	return w.Flush()
 }
 

@@ -22,7 +22,7 @@ import (
 
 // run starts `weir run` as a process of its own, sends to it from this one, and
 // prints what arrived, what was lost, and how memory went. Rate 0 is a flood.
-func run(rate float64, length time.Duration) error {
+func (l *load) run(rate float64, length time.Duration) error {
 	dir, err := os.MkdirTemp("", "weir-receive-")
 	if err != nil {
 		return err
@@ -38,8 +38,13 @@ func run(rate float64, length time.Duration) error {
 	if err != nil {
 		return err
 	}
-	payloads := datagrams(10_000)
+	payloads := l.datagrams(10_000)
 	ctx := context.Background()
+	for _, p := range l.introduction() {
+		if err := out.Send(ctx, p); err != nil {
+			return err
+		}
+	}
 	begin, shown := time.Now(), time.Time{}
 	for i := 0; time.Since(begin) < length; i++ {
 		p := payloads[i%len(payloads)]
@@ -70,6 +75,7 @@ func run(rate float64, length time.Duration) error {
 		return err
 	}
 	sent := out.Stats().Datagrams
+	fmt.Printf("%s: %s\n", l.name, l.about)
 	fmt.Printf("sent      %d datagrams in %.1f s, %.0f/s, six flow samples each\n", sent, took.Seconds(), float64(sent)/took.Seconds())
 	fmt.Printf("received  %d, %.0f/s\n", got, float64(got)/took.Seconds())
 	fmt.Printf("lost      %d (%.4f %%), of them dropped by the kernel %d\n", sent-got, 100*float64(sent-got)/float64(sent), dropped)

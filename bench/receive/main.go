@@ -20,23 +20,38 @@ func main() {
 	sites := flag.String("site", "", "`AGENTSxINTERFACES` that speak, such as 1000x50: memory")
 	rate := flag.Float64("rate", 200000, "datagrams per second with -paced")
 	length := flag.Duration("for", 0, "how long -paced (default 60s) or -flood (default 20s) sends")
+	which := flag.String("load", "", "site or worst: what the datagrams tell of; both where nothing is said, site with -paced and -flood")
 	rounds := flag.Int("rounds", 9, "rounds of the CPU measurement; medians are printed")
 	flag.Parse()
-	var err error
+	some, err := pick(*which)
 	switch {
+	case err != nil:
 	case *paced:
-		err = run(*rate, orElse(*length, time.Minute))
+		err = some[0].run(*rate, orElse(*length, time.Minute))
 	case *flood:
-		err = run(0, orElse(*length, 20*time.Second))
+		err = some[0].run(0, orElse(*length, 20*time.Second))
 	case *sites != "":
 		err = site(*sites)
 	default:
-		err = drain(*rounds)
+		err = drain(some, *rounds)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "receive:", err)
 		os.Exit(1)
 	}
+}
+
+// pick returns the load of a name, or all.
+func pick(name string) ([]load, error) {
+	for i := range loads {
+		if loads[i].name == name {
+			return loads[i : i+1], nil
+		}
+	}
+	if name != "" {
+		return nil, fmt.Errorf("-load %q: write site or worst", name)
+	}
+	return loads, nil
 }
 
 func orElse(d, other time.Duration) time.Duration {

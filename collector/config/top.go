@@ -22,8 +22,13 @@ type Top struct {
 // TopKey is a key and its value, "dst: packets distinct(src)".
 type TopKey string
 
-// defaultTop counts nothing: nine keys cost more than all detectors together.
-func defaultTop() Top { return Top{Entries: detect.DefaultTopEntries} }
+func defaultTop() Top {
+	t := Top{Entries: detect.DefaultTopEntries}
+	for _, d := range keydef.Default() {
+		t.Keys = append(t.Keys, TopKey(d.String()))
+	}
+	return t
+}
 
 // ParseTopKey reads a key and its value and writes them in one way.
 func ParseTopKey(s string) (TopKey, error) {

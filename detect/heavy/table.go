@@ -156,18 +156,22 @@ func (t *Table) Locate(hash uint64) int {
 	return place
 }
 
-// Count counts a weight of the key that Locate found at the place, nothing
-// having been counted in between. It returns the key's place, negative where
-// the sample is not counted, and whether it was given just now: then SetKey
-// must follow.
+// Count counts a weight of the key that Locate found at the place, which may
+// have been another's since. It returns the key's place, negative where the
+// sample is not counted, and whether it was given just now: then SetKey must
+// follow.
 func (t *Table) Count(place int, hash uint64, slot int64, w uint64) (at int, admitted bool) {
 	r := uint32(slot - t.base)
 	if place < 0 || slot != t.now || w-1 >= MaxWeight || t.sum.last != r {
 		return t.add(hash, slot, w)
 	}
+	b, i := &t.buckets[uint(place)/ways], uint(place)%ways
+	if b.tags[i] != hash|1 {
+		return t.add(hash, slot, w)
+	}
 	t.sum.w = add(t.sum.w, w)
 	t.sum.n++
-	e := t.at(place)
+	e := &b.entries[i]
 	if e.last != r {
 		t.touch(e, place, r, w)
 		return place, false

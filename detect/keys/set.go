@@ -19,10 +19,11 @@ type Set struct {
 	agent    bool // some field asks for it
 	records  bool
 	now      sample
-	key      bytes                // of the key that gets a place
 	have     uint64               // lanes that the sample has
-	hash     [maxLanes + 1]uint64 // of the sample's lanes; the last is that of no lane, 0
+	value    [maxLanes][2]uint64  // of the sample's lanes
+	hash     [maxLanes + 1]uint64 // of these; the last is that of no lane, 0
 	groups   []group              // every combination of lanes that is hashed, once
+	waiting  block
 	mark     uint64
 	hashSeed [2]uint64
 }
@@ -35,7 +36,7 @@ type compiled struct {
 	member  uint8  // group
 	value   Value
 	table   *heavy.Table
-	place   int // of the sample's key
+	lanes   [maxFields]uint8 // of the key, in the order of its fields
 	missing uint64
 	col     column
 	Definition
@@ -80,9 +81,10 @@ func NewSet(defs []Definition, entries int, seed uint64) (*Set, error) {
 		if c.col, err = newColumn(&d, entries, s.mark); err != nil {
 			return nil, err
 		}
-		c.table, c.value = c.col.Table(), d.value
+		c.table, c.value, c.lanes = c.col.Table(), d.value, s.groups[c.key].lanes
 		s.defs = append(s.defs, c)
 	}
+	s.waiting.init(len(s.lanes), len(s.groups))
 	return s, nil
 }
 
@@ -134,34 +136,15 @@ func (s *Set) lane(f field, seed uint64) (uint8, error) {
 
 // Update counts a flow sample, whose Est the registry has filled, in a slot. It
 // keeps nothing of f and allocates nothing.
-func (s *Set) Update(f *decoder.Flow, slot int64) { s.UpdateSome(f, slot, ^uint64(0)) }
+func (s *Set) Update(f *decoder.Flow, slot int64) { s.UpdateTimes(f, slot, 1) }
 
-// UpdateSome counts a flow sample under the definitions whose bit is set, the
-// first being the lowest.
-func (s *Set) UpdateSome(f *decoder.Flow, slot int64, which uint64) {
+// UpdateTimes is Update for a sample that stands for so many: the others were
+// left out by chance.
+func (s *Set) UpdateTimes(f *decoder.Flow, slot int64, times uint64) {
 	s.read(f)
-	rate := uint64(f.Est.SamplingRate)
-	weight := [2]uint64{Bytes: rate * uint64(f.FrameLength), Packets: rate}
-	for i := range s.defs {
-		d := &s.defs[i]
-		d.place = d.table.Locate(s.groups[d.key].hash)
-	}
-	for i := range s.defs {
-		d := &s.defs[i]
-		if which>>i&1 == 0 {
-			continue
-		}
-		if s.have&d.need != d.need {
-			d.missing++
-			continue
-		}
-		place, admitted := d.table.Count(d.place, s.groups[d.key].hash, slot, weight[d.value&1])
-		if admitted {
-			s.name(d, place, f)
-		}
-		if d.members != 0 && place >= 0 && s.have&d.members == d.members {
-			d.table.Member(place, slot, s.groups[d.member].hash)
-		}
+	s.waiting.put(s, f, slot, times)
+	if s.waiting.n == blockSize {
+		s.flush()
 	}
 }
 
@@ -190,11 +173,16 @@ func (s *Set) read(f *decoder.Flow) {
 			lo = uint64(k.Domain)
 		case fastProto:
 			lo = uint64(k.Proto)
+		case fastSrcPort:
+			lo, ok = uint64(k.SrcPort), f.Header.HasKey
+		case fastDstPort:
+			lo, ok = uint64(k.DstPort), f.Header.HasKey
 		default:
 			hi, lo, ok = s.now.value(&l.field, f)
 		}
 		if ok {
 			have |= 1 << i
+			s.value[i%maxLanes] = [2]uint64{hi, lo}
 			s.hash[i&63] = fold(hi^l.k0, lo^l.k1)
 		}
 	}
@@ -209,6 +197,8 @@ const (
 	fastDst
 	fastDomain
 	fastProto
+	fastSrcPort
+	fastDstPort
 )
 
 func (f *field) fast() uint8 {
@@ -221,6 +211,10 @@ func (f *field) fast() uint8 {
 		return fastDomain
 	case f.kind == kindProto:
 		return fastProto
+	case f.kind == kindSrcPort && !f.strict:
+		return fastSrcPort
+	case f.kind == kindDstPort && !f.strict:
+		return fastDstPort
 	}
 	return slow
 }
@@ -240,22 +234,9 @@ func (s *Set) combine() {
 	}
 }
 
-// name writes the key of a place that was given to the sample just now.
-func (s *Set) name(d *compiled, place int, f *decoder.Flow) {
-	s.key = bytes{}
-	b := s.key[:]
-	for i := range d.fields {
-		x := &d.fields[i]
-		size := words[x.kind].size
-		hi, lo, _ := s.now.value(x, f)
-		put(b, size, hi, lo)
-		b = b[size:]
-	}
-	d.col.setKey(place, &s.key)
-}
-
 // Advance tells the time where no sample does.
 func (s *Set) Advance(slot int64) {
+	s.flush()
 	for i := range s.defs {
 		s.defs[i].col.Advance(slot)
 	}
@@ -263,6 +244,7 @@ func (s *Set) Advance(slot int64) {
 
 // Reset forgets all keys: the clock jumped.
 func (s *Set) Reset() {
+	s.flush() // what came before counts in the totals
 	for i := range s.defs {
 		s.defs[i].col.Reset()
 	}
@@ -275,7 +257,10 @@ func (s *Set) Len() int { return len(s.defs) }
 func (s *Set) Definition(i int) *Definition { return &s.defs[i].Definition }
 
 // Now returns the newest slot of definition i.
-func (s *Set) Now(i int) int64 { return s.defs[i].col.Now() }
+func (s *Set) Now(i int) int64 {
+	s.flush()
+	return s.defs[i].col.Now()
+}
 
 // Item is a key of a definition with its estimate.
 type Item struct {
@@ -287,15 +272,20 @@ type Item struct {
 // Top returns the n heaviest keys of definition i in a window, the heaviest
 // first.
 func (s *Set) Top(i, n int, w heavy.Window) []Item {
+	s.flush()
 	return items(&s.defs[i].Definition, s.defs[i].col.top(n, w))
 }
 
 // Total returns the weight of all samples that have a key of definition i.
-func (s *Set) Total(i int, w heavy.Window) heavy.Estimate { return s.defs[i].col.Total(w) }
+func (s *Set) Total(i int, w heavy.Window) heavy.Estimate {
+	s.flush()
+	return s.defs[i].col.Total(w)
+}
 
 // Lookup returns the bounds of the key of a sample under definition i; false
 // where the sample has none.
 func (s *Set) Lookup(i int, f *decoder.Flow, w heavy.Window) (heavy.Estimate, bool) {
+	s.flush()
 	s.read(f)
 	d := &s.defs[i]
 	if s.have&d.need != d.need {
@@ -306,11 +296,13 @@ func (s *Set) Lookup(i int, f *decoder.Flow, w heavy.Window) (heavy.Estimate, bo
 
 // LookupKey returns the bounds of a key.
 func (s *Set) LookupKey(i int, hash uint64, w heavy.Window) heavy.Estimate {
+	s.flush()
 	return s.defs[i].col.Lookup(hash, w)
 }
 
 // Digest fills d with the n heaviest keys of definition i, for Merge.
 func (s *Set) Digest(i int, d *Digest, n int, w heavy.Window) {
+	s.flush()
 	s.defs[i].col.digest(&d.Digest, n, w)
 	d.def = &s.defs[i].Definition
 }
@@ -360,7 +352,10 @@ type Counts struct {
 }
 
 // Counts returns the counts of definition i.
-func (s *Set) Counts(i int) Counts { return Counts{s.defs[i].col.Counts(), s.defs[i].missing} }
+func (s *Set) Counts(i int) Counts {
+	s.flush()
+	return Counts{s.defs[i].col.Counts(), s.defs[i].missing}
+}
 
 // Bytes returns the memory of the Set's summaries.
 func (s *Set) Bytes() (n int) {

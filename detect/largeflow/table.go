@@ -45,41 +45,42 @@ type cusum struct {
 	start int64   // ns
 }
 
-// entry is one flow at one vantage point.
+// entry is one flow at one vantage point. What every sample touches comes
+// first, then what one of a hot flow does, then the rest.
 type entry struct {
-	key      packet.Key
-	point    Point
+	last     int64 // ns of the newest sample
+	batch    int64 // ns of the first of the samples that arrived with it
 	bank     [banks]cusum
 	mean     float32 // weight of a sample
 	square   float32 // mean squared weight
-	seen     uint8   // samples behind these, up to weightMemory
 	logged   float32 // rate of which log is the logarithm
 	log      float32
+	life     float32
+	lives    uint32
+	lifeAt   int64 // ns, start of the life by which it is judged as background
+	link     int32
 	rate     uint32 // sampling rate of the newest sample
+	busy     uint32 // samples since the onset
+	mark     uint32 // of the Watch
+	seen     uint8  // samples behind mean and square, up to weightMemory
 	level    uint8  // background of the bank
 	own      uint8  // background the flow is to itself
 	judged   bool   // as one of the link's crowd
 	large    bool   // it crossed, in this life
 	pending  uint8  // samples of its first time, if it is not large
 	hot      bool
-	told     bool // the present crossing has been reported
-	link     int32
-	mark     uint32     // of the Watch
-	last     int64      // ns of the newest sample
-	batch    int64      // ns of the first of the samples that arrived with it
+	told     bool       // the present crossing has been reported
 	together window.Sum // what arrived with it so far
 	frames   uint64     // octets of these
-	lifeAt   int64      // ns, start of the life by which it is judged as background
-	life     float32
-	lives    uint32
-	busy     uint32 // samples since the onset
-	run      tcpRun
-	onset    Onset  // of the present busy period, the excursion of the bank's first member
-	octets   uint64 // of the frames since the onset
+	onset    Onset      // of the present busy period, the excursion of the bank's first member
+	octets   uint64     // of the frames since the onset
 	hotSince int64
 	hotUntil int64
-	rec      int32  // place of the open record in Table.out
 	epoch    uint64 // of Table.out that rec belongs to
+	rec      int32  // place of the open record in Table.out
+	run      tcpRun
+	point    Point
+	key      packet.Key
 }
 
 type bucket [ways]uint64 // tags; 0 is a free place
@@ -198,8 +199,6 @@ func (t *Table) Sample(f *decoder.Flow, at int64) {
 		l.set(t.threshold.Of(est.Class), t.budget, est.Speed)
 	}
 	e.rate = est.SamplingRate
-	e.point.Input, e.point.Output, e.point.Speed, e.point.Class = f.Sample.Input, f.Sample.Output, est.Speed, est.Class
-
 	w := float64(frame) * float64(max(est.SamplingRate, 1))
 	if at-e.last > batchGap || at > e.batch+minSpan {
 		e.restart(at)
@@ -207,7 +206,7 @@ func (t *Table) Sample(f *decoder.Flow, at int64) {
 	e.together.Add(window.Sum{N: 1, W: w, W2: w * w})
 	e.frames += uint64(frame)
 	top, member := e.judge(l, w, at)
-	t.count(e, l, frame, w, at, top)
+	t.count(e, l, f, w, at, top)
 	if f.Header.HasTCP && (top > 0 || e.run.n > 0) && !e.told {
 		t.sequence(e, l, f, at)
 	}
@@ -377,7 +376,7 @@ func (t *Table) sequence(e *entry, l *link, f *decoder.Flow, at int64) {
 		rough = atLeast(float64(b.k-1)) * weight / (float64(at-b.start)/1e6 + 1)
 	}
 	e.run.follow(f, rough)
-	s, ok := e.run.measure(weight, e.point.Speed)
+	s, ok := e.run.measure(weight, f.Est.Speed)
 	if !ok || 8*s.Octets/s.Longest < l.theta*8e9 {
 		return
 	}
@@ -412,7 +411,8 @@ func (e *entry) stay(l *link) int64 {
 }
 
 // count adds a sample to its entry, and to a record if the flow is hot.
-func (t *Table) count(e *entry, l *link, frame uint32, w float64, at int64, top float32) {
+func (t *Table) count(e *entry, l *link, f *decoder.Flow, w float64, at int64, top float32) {
+	frame := f.FrameLength
 	one := window.Sum{N: 1, W: w, W2: w * w}
 	o := &e.onset
 	e.busy++
@@ -420,6 +420,7 @@ func (t *Table) count(e *entry, l *link, frame uint32, w float64, at int64, top 
 		if top >= hotShare {
 			e.hotUntil = at + e.stay(l)
 		}
+		e.point.see(f)
 		t.record(e, one, frame, at)
 	} else {
 		if o.leads(at) {
@@ -433,11 +434,17 @@ func (t *Table) count(e *entry, l *link, frame uint32, w float64, at int64, top 
 			return
 		}
 		e.hot, e.hotSince, e.hotUntil = true, at, at+e.stay(l)
+		e.point.see(f)
 		t.begin(e)
 	}
 	if top >= urgentShare && (!e.told || e.busy <= calmSamples) {
 		t.urgent = true
 	}
+}
+
+// see takes over what the newest sample says beside the vantage point.
+func (p *Point) see(f *decoder.Flow) {
+	p.Input, p.Output, p.Speed, p.Class = f.Sample.Input, f.Sample.Output, f.Est.Speed, f.Est.Class
 }
 
 // leads reports whether a sample arrived together with the first.
@@ -497,7 +504,9 @@ func (t *Table) open(e *entry, slot int64, samples uint32) *Record {
 }
 
 // find returns the entry of a flow at a vantage point, taking the place of
-// another when it is new.
+// another when it is new. What has the same keyed hash of 63 bits is taken for
+// the same: among 16,384 flows two that differ meet once in 10^14 samples, and
+// comparing keys would cost a line of the cache for each.
 func (t *Table) find(key *packet.Key, v decoder.Vantage, at int64) *entry {
 	h := t.hash(key, v)
 	b := h & t.mask
@@ -507,10 +516,9 @@ func (t *Table) find(key *packet.Key, v decoder.Vantage, at int64) *entry {
 	free := -1
 	for i := range tags {
 		if tags[i] == tag {
-			if e := &group[i]; e.key == *key && e.point.Vantage == v {
-				return e
-			}
-		} else if tags[i] == 0 {
+			return &group[i]
+		}
+		if tags[i] == 0 {
 			free = i
 			break // places are never given back singly
 		}
