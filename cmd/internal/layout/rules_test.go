@@ -87,6 +87,14 @@ var rules = []rule{
 		reason: "the hot path hands on to the tick and never waits for a sink, the store or a browser",
 	},
 	{
+		room: "collector/names/...", third: []string{"go.yaml.in/yaml/v3"}, ours: []string{"collector/names/...", "collector/agents/...", "decoder/..."},
+		reason: "names are told to the registry, and to nobody else",
+	},
+	{
+		room: "collector/snmp/...", third: []string{"github.com/gosnmp/gosnmp"}, ours: []string{"collector/snmp/...", "collector/names/...", "collector/agents/...", "decoder/..."},
+		reason: "who asks switches for names knows nothing of samples and alerts",
+	},
+	{
 		room: "collector/series/...", third: anyThird,
 		noOurs: []string{"collector/sink/...", "collector/store/...", "collector/web/..."},
 		reason: "aggregates are read by sinks, store and web, and know none of them",
@@ -165,8 +173,11 @@ var libraries = []struct {
 // clockAllowed lists the packages whose code may ask for the time. Everybody
 // else is told it.
 var clockAllowed = []string{
-	"collector", "collector/udp", "collector/sink/...", "collector/store/...", "collector/web/...",
-	"hostagent", "hostagent/export", "hostagent/sampler", "cmd/...", "bench/...",
+	"collector", "collector/udp", "collector/snmp", "collector/sink/...", "collector/store/...", "collector/web/...",
+	"hostagent", "hostagent/export", "hostagent/sampler",
+	// They wait for the kernel and for daemons, with deadlines of their own.
+	"hostagent/source/linkevent", "hostagent/source/filter",
+	"cmd/...", "bench/...",
 }
 
 // badNames say nothing about what a package is for.
