@@ -20,15 +20,31 @@ polling: { default: 1s, interfaces: 1s }
 // startAgent builds weir-agent and runs it on the hypervisor.
 func startAgent(t *testing.T, h *Hypervisor, config string) *Process {
 	t.Helper()
-	binary := filepath.Join(h.lab.dir, "weir-agent")
+	binary, file := buildAgent(t, h.Node, config)
+	return h.Start(nil, binary, "run", "--config", file)
+}
+
+// startAgentOn runs weir-agent on a node without libvirt.
+func startAgentOn(t *testing.T, n *Node, config string) *Process {
+	t.Helper()
+	binary, file := buildAgent(t, n, config)
+	return n.lab.Start(n.NS, nil, binary, "run", "--config", file)
+}
+
+// buildAgent builds weir-agent and writes its configuration.
+func buildAgent(t *testing.T, n *Node, config string) (binary, file string) {
+	t.Helper()
+	binary = filepath.Join(n.lab.dir, "weir-agent")
 	build := exec.Command("go", "build", "-o", binary, "weir/cmd/weir-agent")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	file := filepath.Join(h.lab.dir, "weir-agent.yaml")
-	h.must(os.WriteFile(file, []byte(config), 0o600))
-	return h.Start(nil, binary, "run", "--config", file)
+	file = filepath.Join(n.lab.dir, "weir-agent.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return binary, file
 }
 
 func TestAgentTellsOfInstances(t *testing.T) {
@@ -56,4 +72,33 @@ func TestAgentTellsOfInstances(t *testing.T) {
 	h.Virsh("destroy", a.Name)
 	ear.event(l, witness.InstanceStopped, a.UUID, since, time.Second)
 	t.Log(ear.names(since))
+}
+
+func TestAgentTellsOfOpenVSwitch(t *testing.T) {
+	l := New(t)
+	n := l.Node("hv")
+	ear := hear(t, l)
+	startAgentOn(t, n, agentConfig+"ovs: { run_dir: "+n.run+" }\n")
+	since := time.Now()
+	l.Eventually(5*time.Second, "a heartbeat", func() bool { _, ok := ear.state(witness.ClassHeartbeat, "hv"); return ok })
+	time.Sleep(2 * time.Second)
+	n.Instance("a")
+	n.SFlow("br0", 20, 1)
+	n.VSCtl("add-br", "br1", "--", "set", "bridge", "br1", "datapath_type=netdev")
+	time.Sleep(2 * time.Second)
+	n.VSCtl("clear", "bridge", "br0", "sflow")
+	n.VSCtl("del-br", "br1")
+	time.Sleep(1 * time.Second)
+	l.Exec(n.NS, "ovs-ofctl", "del-flows", "unix:"+filepath.Join(n.run, "br0.mgmt"))
+	time.Sleep(2 * time.Second)
+	n.Switchd.Signal(os.Kill)
+	time.Sleep(1 * time.Second)
+	n.DB.Signal(os.Kill)
+	time.Sleep(1 * time.Second)
+	n.StartOVS()
+	time.Sleep(2 * time.Second)
+	t.Log(ear.names(since))
+	for _, s := range ear.said {
+		t.Log(s.at.Sub(since), s.class, s.entity, s.value)
+	}
 }

@@ -53,17 +53,44 @@ func (l *Lab) Node(name string) *Node {
 // StartOVS starts the node's database and switch, which Node has done already:
 // it is for a test that has killed them.
 func (n *Node) StartOVS() {
+	n.lab.t.Helper()
+	n.StartDB()
+	n.VSCtl("--no-wait", "init")
+	n.StartSwitchd()
+}
+
+// StartDB starts the database alone.
+func (n *Node) StartDB() {
 	l := n.lab
 	l.t.Helper()
-	env := []string{"OVS_RUNDIR=" + n.run, "OVS_LOGDIR=" + n.run, "OVS_DBDIR=" + n.run}
-	in := func(name string) string { return filepath.Join(n.run, name) }
-	n.DB = l.Start(n.NS, env, "ovsdb-server", n.db, "--remote=punix:"+in("db.sock"),
-		"--unixctl="+in("ovsdb.ctl"), "--pidfile="+in("ovsdb.pid"), "-vconsole:emer")
-	l.Eventually(10*time.Second, "ovsdb-server listening", func() bool { return exists(in("db.sock")) && exists(in("ovsdb.pid")) })
-	n.VSCtl("--no-wait", "init")
-	n.Switchd = l.Start(n.NS, env, "ovs-vswitchd", "unix:"+in("db.sock"),
-		"--unixctl="+in("vswitchd.ctl"), "--pidfile="+in("vswitchd.pid"), "-vconsole:emer")
-	l.Eventually(10*time.Second, "ovs-vswitchd running", func() bool { return exists(in("vswitchd.pid")) })
+	n.removeStale("db.sock", "ovsdb.pid", "ovsdb.ctl")
+	n.DB = l.Start(n.NS, n.ovsEnv(), "ovsdb-server", n.db, "--remote=punix:"+n.in("db.sock"),
+		"--unixctl="+n.in("ovsdb.ctl"), "--pidfile="+n.in("ovsdb.pid"), "-vconsole:emer")
+	l.Eventually(10*time.Second, "ovsdb-server listening", func() bool { return exists(n.in("db.sock")) && exists(n.in("ovsdb.pid")) })
+}
+
+// StartSwitchd starts the switch alone.
+func (n *Node) StartSwitchd() {
+	l := n.lab
+	l.t.Helper()
+	n.removeStale("vswitchd.pid", "vswitchd.ctl")
+	n.Switchd = l.Start(n.NS, n.ovsEnv(), "ovs-vswitchd", "unix:"+n.in("db.sock"),
+		"--unixctl="+n.in("vswitchd.ctl"), "--pidfile="+n.in("vswitchd.pid"), "-vconsole:emer")
+	l.Eventually(10*time.Second, "ovs-vswitchd running", func() bool { return exists(n.in("vswitchd.pid")) })
+}
+
+func (n *Node) in(name string) string { return filepath.Join(n.run, name) }
+
+func (n *Node) ovsEnv() []string {
+	return []string{"OVS_RUNDIR=" + n.run, "OVS_LOGDIR=" + n.run, "OVS_DBDIR=" + n.run}
+}
+
+// removeStale removes what a program that was killed left, so that it is not
+// taken for the next one's.
+func (n *Node) removeStale(names ...string) {
+	for _, name := range names {
+		_ = os.Remove(n.in(name)) // not there the first time
+	}
 }
 
 func exists(path string) bool {
