@@ -15,6 +15,7 @@ import (
 	"weir/hostagent/config"
 	"weir/hostagent/export"
 	"weir/hostagent/source"
+	"weir/hostagent/source/link"
 )
 
 // IO is what the agent is given by its program.
@@ -42,6 +43,7 @@ type Agent struct {
 	packer  *export.Packer
 	sender  *export.Sender
 	events  *events
+	links   *link.Table // shared by all who ask for interfaces
 	modules []*module
 	signer  *witness.Signer
 }
@@ -72,7 +74,7 @@ func Run(ctx context.Context, cfg config.Config, io IO) error {
 
 // start makes everything that does not run yet.
 func start(cfg config.Config, io IO) (*Agent, error) {
-	a := &Agent{io: io, cfg: cfg, start: time.Now(), signer: witness.NewSigner(io.Key), sender: export.NewSender()}
+	a := &Agent{io: io, cfg: cfg, start: time.Now(), signer: witness.NewSigner(io.Key), sender: export.NewSender(), links: link.NewTable()}
 	a.id = identify(cfg.Node, a.start)
 	collectors := literal(cfg.Collectors)
 	a.sender.Set(collectors)

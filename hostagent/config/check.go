@@ -35,6 +35,11 @@ func (c *Config) check(wrong func(key, problem, fix string)) {
 	checkPatterns("interfaces.names", c.Interfaces.Names, wrong)
 	checkPatterns("interfaces.except", c.Interfaces.Except, wrong)
 	checkPatterns("disks.except", c.Disks.Except, wrong)
+	for _, k := range c.Interfaces.Fast {
+		if !slices.Contains(kinds[:], k) {
+			wrong("interfaces.fast", strconv.Quote(k)+" is no kind of interface", "write some of "+strings.Join(kinds[:], ", "))
+		}
+	}
 	if c.Interfaces.Max < 1 || c.Interfaces.Max > 1<<16 {
 		wrong("interfaces.max", strconv.Itoa(c.Interfaces.Max)+" is out of range", "write 1 to 65536")
 	}
@@ -47,6 +52,9 @@ func (c *Config) check(wrong func(key, problem, fix string)) {
 		wrong("log.format", strconv.Quote(c.Log.Format)+" is no format", "write auto, json or console")
 	}
 }
+
+// kinds are the kinds of interfaces that can be named.
+var kinds = [...]string{"physical", "bond", "bridge", "tap", "veth", "vlan", "vxlan", "ovs", "other"}
 
 func checkPatterns(key string, patterns []string, wrong func(key, problem, fix string)) {
 	for _, p := range patterns {

@@ -69,6 +69,9 @@ type Polling struct {
 type Interfaces struct {
 	Names  []string `yaml:"names"`
 	Except []string `yaml:"except"`
+	// Fast are the kinds told every Polling.Interfaces; the others are told every
+	// Polling.Default.
+	Fast []string `yaml:"fast"`
 	// Max bounds how many are told.
 	Max int `yaml:"max"`
 }
@@ -97,6 +100,7 @@ func Default() Config {
 		Interfaces: Interfaces{
 			Names:  []string{"*"},
 			Except: []string{"lo"},
+			Fast:   []string{"tap", "bridge"},
 			Max:    4096,
 		},
 		OVS: OVS{RunDir: "/run/openvswitch"},
