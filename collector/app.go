@@ -87,6 +87,7 @@ type app struct {
 	rateMu  sync.Mutex
 	rate    rate
 	noise   noise
+	naming  *naming
 }
 
 // Run receives datagrams until ctx is done, then drains.
@@ -135,6 +136,9 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 		return a, err
 	}
 	a.shared.LoadKnown(known)
+	if a.naming, err = newNaming(&cfg, a.shared, a.log); err != nil {
+		return a, err
+	}
 	n := len(a.group.Receivers())
 	seed, ok := cfg.HashSeed.Seed()
 	if !ok {
@@ -177,6 +181,7 @@ func (a *app) logUnwritten() func(err error, n int) {
 func (a *app) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
+	a.naming.close()
 	var errs []error
 	if a.group != nil {
 		errs = append(errs, ignoreClosed(a.group.Close()))
@@ -228,6 +233,7 @@ func (a *app) run(ctx context.Context) error {
 		})
 	}
 	a.influx.start()
+	a.naming.start()
 	stopEngine := make(chan struct{})
 	engine.Go(func() { a.decide(stopEngine) })
 	if a.io.Ready != nil {
@@ -386,6 +392,7 @@ func (a *app) reload(cfg config.Config) {
 	applied, restart := config.Changes(a.cfg, cfg)
 	a.cfg = config.Reloaded(a.cfg, cfg)
 	a.shared.SetAllow(a.cfg.Allow)
+	a.naming.reload(&a.cfg)
 	dc := detectConfig(a.cfg, len(a.shards))
 	for _, d := range a.detect {
 		d.SetConfig(dc)

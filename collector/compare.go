@@ -90,6 +90,9 @@ type seen struct {
 func outcomes(ctx context.Context, cfg config.Config, files []string, io IO) (map[string]*seen, error) {
 	all := map[string]*seen{}
 	r := newReplay(cfg, io)
+	if err := labelsFromFiles(&cfg, r.shared); err != nil {
+		return nil, err
+	}
 	r.emit = func(a *detect.Alert) {
 		r.alerts++
 		s := all[a.Key]

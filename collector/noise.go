@@ -87,6 +87,7 @@ func (q *noise) log(log *zerolog.Logger, now time.Time, b *shard.Bad) {
 func (q *noise) epoch() { clear(q.damaged) }
 
 func (a *app) logNotice(n agents.Notice) {
+	a.naming.restarted(n)
 	e := a.log.Warn()
 	if n.Kind == agents.NoticeMoved || n.Kind == agents.NoticeRestarted {
 		e = a.log.Info()

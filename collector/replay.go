@@ -50,6 +50,9 @@ type replay struct {
 // The same files give the same alerts, byte for byte.
 func Replay(ctx context.Context, cfg config.Config, files []string, io IO) error {
 	r := newReplay(cfg, io)
+	if err := labelsFromFiles(&cfg, r.shared); err != nil {
+		return err
+	}
 	lines := logline.New(io.Alerts, io.AlertsJSON)
 	r.emit = func(a *detect.Alert) {
 		r.alerts++

@@ -138,6 +138,7 @@ func (a *app) Status() web.Status {
 		{Name: "intake", Ready: true, Detail: a.group.Advice()},
 		{Name: "detection", Ready: true},
 		a.stateComponent(),
+		a.naming.component(),
 	}
 	u := a.group.Stats()
 	s.Datagrams, s.Octets, s.SocketDropped, s.Truncated = u.Datagrams, u.Octets, u.SocketDropped, u.Truncated

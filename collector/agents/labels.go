@@ -61,6 +61,28 @@ func (sh *Shared) currentLabels() Labels {
 	return nil
 }
 
+// Identity returns the address by which Labels know an agent: its own, or its
+// source where its own names nobody.
+func Identity(agent, source netip.Addr) netip.Addr {
+	if namesNobody(agent) {
+		return source
+	}
+	return agent
+}
+
+// Addresses returns the identities of all agents, some of them twice.
+func (sh *Shared) Addresses() []netip.Addr {
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	all := make([]netip.Addr, 0, sh.agents)
+	for _, claims := range sh.claims {
+		for _, a := range claims {
+			all = append(all, a.identity())
+		}
+	}
+	return all
+}
+
 // saidName is the name as the agent says it.
 func (i *iface) saidName() string {
 	if i.label != nil {

@@ -48,6 +48,11 @@ type Config struct {
 	Rules []rules.Rule
 	// Top are the keys that are counted, beside the detectors.
 	Top Top
+	// Names and SNMP say how agents and interfaces get names they do not send.
+	Names Names
+	SNMP  []SNMP
+	// Forward holds further collectors that every datagram is sent on to.
+	Forward []netip.AddrPort
 	// HashSeed keys the hashes of the detectors, in all collectors whose counts
 	// merge; the zero value is a random one.
 	HashSeed HashSeed
@@ -124,6 +129,7 @@ func Default() Config {
 		Flood:         defaultFlood(),
 		Scan:          Scan{Targets: scan.Default().MinTargets, Hold: scan.Default().Hold},
 		Top:           defaultTop(),
+		Names:         defaultNames(),
 		Limits: Limits{
 			Agents:         reg.Agents,
 			Interfaces:     reg.Interfaces,
