@@ -194,3 +194,19 @@ func (c *Client) Probe(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Get asks for the client's URL.
+func (c *Client) Get(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, nil)
+	if err != nil {
+		return fmt.Errorf("%s: the URL cannot be used", c.where())
+	}
+	req.Header = c.headers.Clone()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.where(), reason(err))
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer))
+	return c.judge(resp, resp.Status)
+}

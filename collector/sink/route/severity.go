@@ -20,6 +20,14 @@ type Level struct {
 	Delay    time.Duration
 }
 
+// String writes the level as in the configuration: "critical after 30s".
+func (l Level) String() string {
+	if l.Delay == 0 {
+		return string(l.Severity)
+	}
+	return string(l.Severity) + " after " + l.Delay.String()
+}
+
 // Cases returns every case with its default level. Alerts of the operator's
 // rules have the severity of their rule.
 func Cases() []Case {
