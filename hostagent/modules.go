@@ -25,6 +25,7 @@ func modules(cfg config.Config, a *Agent) []*module {
 	add(time.Duration(cfg.Polling.Interfaces), link.New(linkConfig(cfg), a.links))
 	add(every, libvirt.New(libvirt.Options{Sockets: cfg.Libvirt.Sockets}))
 	add(every, ovs.New(ovs.Options{RunDir: cfg.OVS.RunDir, Keep: kept(cfg.OVS.KeepSFlow)}))
+	kernel(cfg, a, add)
 	return all
 }
 

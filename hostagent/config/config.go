@@ -42,6 +42,8 @@ type Config struct {
 	Libvirt Libvirt `yaml:"libvirt"`
 	// OVS is about Open vSwitch.
 	OVS OVS `yaml:"ovs"`
+	// Sampling is about packet samples.
+	Sampling Sampling `yaml:"sampling"`
 	// Log is about standard error.
 	Log Log `yaml:"log"`
 }
@@ -103,7 +105,8 @@ func Default() Config {
 			Fast:   []string{"tap", "bridge"},
 			Max:    4096,
 		},
-		OVS: OVS{RunDir: "/run/openvswitch"},
-		Log: Log{Level: "info", Format: "auto"},
+		OVS:      OVS{RunDir: "/run/openvswitch"},
+		Sampling: defaultSampling(),
+		Log:      Log{Level: "info", Format: "auto"},
 	}
 }

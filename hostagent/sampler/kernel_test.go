@@ -118,7 +118,7 @@ func TestDirectionsNameBothSides(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var k keeper
 			s := w.run(Config{Emit: k.emit}, Interface{Index: near, Name: "near", Rate: 1, Directions: c.dirs})
-			s.SetPorts(map[sflow.MAC]uint32{macB: 77, macA: 66})
+			s.SetPorts(map[sflow.MAC]uint32{TapMAC(macB): 77, TapMAC(macA): 66})
 			w.send(c.fd, c.frame, 1)
 			if (c.in == sflow.Port{}) {
 				time.Sleep(100 * time.Millisecond)

@@ -138,11 +138,11 @@ func (r *ring) dropped() uint32 {
 	return s.Drops
 }
 
-// errGone says that the socket's interface is no longer in its namespace.
-var errGone = errors.New("interface is gone")
+// ErrGone says that the interface sampled is no longer in its namespace.
+var ErrGone = errors.New("interface is gone")
 
 // fault takes the socket's pending error: nil where it goes on (an interface
-// that is down comes back by itself), errGone where it never will.
+// that is down comes back by itself), ErrGone where it never will.
 func (r *ring) fault() error {
 	_, _ = unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	a, err := unix.Getsockname(r.fd)
@@ -150,7 +150,7 @@ func (r *ring) fault() error {
 		return err
 	}
 	if l, ok := a.(*unix.SockaddrLinklayer); ok && l.Ifindex <= 0 {
-		return errGone
+		return ErrGone
 	}
 	return nil
 }

@@ -110,9 +110,9 @@ func (s *Sampler) Set(list []Interface) {
 	s.poke()
 }
 
-// SetPorts says behind which interface a MAC address lives, so that a sample
-// can name the other side it goes to or comes from. The map is kept and must
-// not change any more.
+// SetPorts says behind which interface an instance lives, by the TapMAC of its
+// address, so that a sample can name the other side it goes to or comes from.
+// The map is kept and must not change any more.
 func (s *Sampler) SetPorts(ports map[sflow.MAC]uint32) { s.ports.Store(&ports) }
 
 // Totals returns how many samples were made, and how many had no room, since

@@ -243,9 +243,17 @@ func (s *Sampler) direction(t *tap, f *frame) (in, out sflow.Port) {
 
 func (s *Sampler) port(mac sflow.MAC) uint32 {
 	if m := s.ports.Load(); m != nil {
-		return (*m)[mac]
+		return (*m)[TapMAC(mac)]
 	}
 	return 0
+}
+
+// TapMAC returns the address that libvirt gives to the tap of an instance whose
+// own address is mac: that with 0xfe in the first octet. For a tap's address it
+// is the same.
+func TapMAC(mac sflow.MAC) sflow.MAC {
+	mac[0] = 0xfe
+	return mac
 }
 
 // retryBeats is how many beats lie between two attempts to open what failed.

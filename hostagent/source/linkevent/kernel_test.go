@@ -52,7 +52,7 @@ func watch(t *testing.T, l *lab.Lab, ns string) *heard {
 	h := &heard{}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := l.Go(ns, func() {
-		if err := New().Run(ctx, h); err != nil {
+		if err := New(nil).Run(ctx, h); err != nil {
 			t.Error(err)
 		}
 	})

@@ -10,14 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/hostagent/source"
+	"weir/hostagent/source/link"
 )
 
 // Source watches the interfaces of its network namespace. It is a
 // source.Runner.
-type Source struct{}
+type Source struct{ polled *link.Table }
 
-// New returns a Source.
-func New() *Source { return &Source{} }
+// New returns a Source. What polled knows of speeds goes into the counters told
+// with an event; it may be nil.
+func New(polled *link.Table) *Source { return &Source{polled} }
 
 // Name implements source.Source.
 func (*Source) Name() string { return "linkevent" }
@@ -30,7 +32,7 @@ const receiveBuffer = 4 << 20
 
 // Run tells changes until ctx is done. What happened before it was called, or
 // while it was not running, is the first state and no event.
-func (*Source) Run(ctx context.Context, sink source.Sink) error {
+func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
 	if err != nil {
 		return fmt.Errorf("netlink: %w", err)
@@ -43,7 +45,7 @@ func (*Source) Run(ctx context.Context, sink source.Sink) error {
 	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 
-	t := newTable(nil)
+	t := newTable(s.polled)
 	if err := t.list(ctx); err != nil {
 		return err
 	}
@@ -71,15 +73,15 @@ func (*Source) Run(ctx context.Context, sink source.Sink) error {
 // message takes one announcement. One that cannot be read is skipped: the next
 // about the same interface says everything again.
 func (t *table) message(m *netlink.Message) {
-	l, bridge, err := parse(m.Data)
-	if err != nil || bridge || l.index == 0 || l.name == "" {
+	l, ok := link.ParseMessage(m.Data)
+	if !ok {
 		return
 	}
 	switch m.Header.Type {
 	case unix.RTM_NEWLINK:
 		t.set(l)
 	case unix.RTM_DELLINK:
-		t.remove(l.index)
+		t.remove(l.Index)
 	}
 }
 
@@ -98,7 +100,7 @@ func (t *table) list(ctx context.Context) error {
 	}
 	messages, err := c.Execute(netlink.Message{
 		Header: netlink.Header{Type: unix.RTM_GETLINK, Flags: netlink.Request | netlink.Dump},
-		Data:   make([]byte, ifInfoLen),
+		Data:   make([]byte, unix.SizeofIfInfomsg),
 	})
 	if err != nil {
 		return fmt.Errorf("netlink list of interfaces: %w", err)
@@ -108,12 +110,10 @@ func (t *table) list(ctx context.Context) error {
 	}
 	seen := map[uint32]bool{}
 	for i := range messages {
-		l, bridge, err := parse(messages[i].Data)
-		if err != nil || bridge || l.index == 0 {
-			continue
+		if l, ok := link.ParseMessage(messages[i].Data); ok {
+			seen[l.Index] = true
+			t.set(l)
 		}
-		seen[l.index] = true
-		t.set(l)
 	}
 	for index := range t.links {
 		if !seen[index] {

@@ -6,39 +6,47 @@ import (
 	"weir/decoder/sflow"
 	"weir/decoder/witness"
 	"weir/hostagent/source"
+	"weir/hostagent/source/link"
 )
 
 // table is what is known of the interfaces. Changes of it are events.
 type table struct {
-	links map[uint32]link
-	emit  func(source.Event) // nil: nobody is told, for the first listing
-	state source.Snapshot    // scratch
+	links  map[uint32]link.Info
+	polled *link.Table        // knows speed and duplex; nil: nobody does
+	emit   func(source.Event) // nil: nobody is told, for the first listing
+	state  source.Snapshot    // scratch
+	ifc    sflow.IfCounters   // scratch
 }
 
-func newTable(emit func(source.Event)) *table { return &table{links: map[uint32]link{}, emit: emit} }
+func newTable(polled *link.Table) *table {
+	return &table{links: map[uint32]link.Info{}, polled: polled}
+}
+
+// passes reports whether packets pass the interface.
+func passes(l *link.Info) bool { return l.Admin && l.Carrier && l.Up() }
 
 // set takes what a message says of an interface.
-func (t *table) set(l link) {
-	old, known := t.links[l.index]
-	t.links[l.index] = l
+func (t *table) set(l link.Info) {
+	old, known := t.links[l.Index]
+	t.links[l.Index] = l
 	if t.emit == nil {
 		return
 	}
 	if !known {
-		t.tell(witness.LinkAdded, &l, "", operName(l.oper), "")
-		t.membership(&l, 0, l.master)
+		t.tell(witness.LinkAdded, &l, "", l.Oper.String(), "")
+		t.membership(&l, 0, l.Master)
 		return
 	}
-	if old.name != l.name {
-		e := t.event(witness.LinkRenamed, &l, old.name, l.name, "")
+	if old.Name != l.Name {
+		e := t.event(witness.LinkRenamed, &l, old.Name, l.Name, "")
 		t.emit(e)
 	}
-	t.membership(&l, old.master, l.master)
-	before, after := operName(old.oper), operName(l.oper)
+	t.membership(&l, old.Master, l.Master)
+	before, after := old.Oper.String(), l.Oper.String()
 	switch {
-	case old.passes() && !l.passes():
+	case passes(&old) && !passes(&l):
 		t.tell(witness.LinkDown, &l, before, after, changes(&old, &l))
-	case !old.passes() && l.passes():
+	case !passes(&old) && passes(&l):
 		t.tell(witness.LinkUp, &l, before, after, changes(&old, &l))
 	default:
 		if what := changes(&old, &l); what != "" {
@@ -53,23 +61,23 @@ func (t *table) remove(index uint32) {
 	if !known {
 		return
 	}
-	t.membership(&old, old.master, 0)
+	t.membership(&old, old.Master, 0)
 	delete(t.links, index)
 	if t.emit != nil {
-		t.emit(t.event(witness.LinkRemoved, &old, operName(old.oper), "", ""))
+		t.emit(t.event(witness.LinkRemoved, &old, old.Oper.String(), "", ""))
 	}
 }
 
 // changes names what differs, beyond name and master of a bridge.
-func changes(old, l *link) string {
+func changes(old, l *link.Info) string {
 	var what []string
 	for _, c := range [...]struct {
 		name    string
 		differs bool
 	}{
-		{witness.Admin, old.admin != l.admin}, {witness.Carrier, old.carrier != l.carrier},
-		{witness.Oper, old.oper != l.oper}, {witness.MTU, old.mtu != l.mtu}, {witness.MAC, old.mac != l.mac},
-		{witness.Master, old.master != l.master},
+		{witness.Admin, old.Admin != l.Admin}, {witness.Carrier, old.Carrier != l.Carrier},
+		{witness.Oper, old.Oper != l.Oper}, {witness.MTU, old.MTU != l.MTU}, {witness.MAC, old.MAC != l.MAC},
+		{witness.Master, old.Master != l.Master},
 	} {
 		if c.differs {
 			what = append(what, c.name)
@@ -79,7 +87,7 @@ func changes(old, l *link) string {
 }
 
 // membership tells that a port has left one bridge or joined another.
-func (t *table) membership(l *link, before, after uint32) {
+func (t *table) membership(l *link.Info, before, after uint32) {
 	if before == after || t.emit == nil {
 		return
 	}
@@ -87,33 +95,38 @@ func (t *table) membership(l *link, before, after uint32) {
 		index uint32
 		event string
 	}{{before, witness.BridgePortRemoved}, {after, witness.BridgePortAdded}} {
-		if bridge, ok := t.links[side.index]; ok && bridge.kind == "bridge" {
-			t.emit(source.Event{Name: side.event, Subject: bridge.name, More: []witness.Pair{
-				witness.String(witness.Port, l.name), witness.Gauge32(witness.IfIndex, l.index), witness.String(witness.Kind, l.kind),
+		if bridge, ok := t.links[side.index]; ok && bridge.Kind == link.Bridge {
+			t.emit(source.Event{Name: side.event, Subject: bridge.Name, More: []witness.Pair{
+				witness.String(witness.Port, l.Name), witness.Gauge32(witness.IfIndex, l.Index), witness.String(witness.Kind, l.Kind.String()),
 			}})
 		}
 	}
 }
 
 // tell emits an event with the interface's counters and new status.
-func (t *table) tell(name string, l *link, before, after, reason string) {
+func (t *table) tell(name string, l *link.Info, before, after, reason string) {
 	e := t.event(name, l, before, after, reason)
 	t.state.Reset()
-	t.state.Begin(source.Interface(l.index))
-	c := l.counters()
-	t.state.Record(&c)
-	t.state.Record(&sflow.PortName{Name: sflow.Text(l.name)})
+	t.state.Begin(source.Interface(l.Index))
+	if t.polled != nil { // a message says nothing of the medium
+		if p, ok := t.polled.Lookup(l.Index); ok {
+			l.Speed, l.Duplex = p.Speed, p.Duplex
+		}
+	}
+	link.IfCounters(l, &t.ifc)
+	t.state.Record(&t.ifc)
+	t.state.Record(&sflow.PortName{Name: sflow.Text(l.Name)})
 	e.State = &t.state
 	t.emit(e)
 }
 
-func (t *table) event(name string, l *link, before, after, reason string) source.Event {
-	e := source.Event{Name: name, Subject: l.name, Before: before, After: after, Reason: reason, More: []witness.Pair{
-		witness.Gauge32(witness.IfIndex, l.index), witness.String(witness.Kind, l.kind),
-		witness.String(witness.Admin, upDown(l.admin)), witness.String(witness.Carrier, upDown(l.carrier)),
+func (t *table) event(name string, l *link.Info, before, after, reason string) source.Event {
+	e := source.Event{Name: name, Subject: l.Name, Before: before, After: after, Reason: reason, More: []witness.Pair{
+		witness.Gauge32(witness.IfIndex, l.Index), witness.String(witness.Kind, l.Kind.String()),
+		witness.String(witness.Admin, upDown(l.Admin)), witness.String(witness.Carrier, upDown(l.Carrier)),
 	}}
-	if m, ok := t.links[l.master]; ok && l.master != 0 {
-		e.More = append(e.More, witness.String(witness.Master, m.name))
+	if m, ok := t.links[l.Master]; ok && l.Master != 0 {
+		e.More = append(e.More, witness.String(witness.Master, m.Name))
 	}
 	return e
 }

@@ -1,0 +1,31 @@
+package hostagent
+
+import (
+	"time"
+
+	"weir/hostagent/config"
+	"weir/hostagent/sampler"
+	"weir/hostagent/source"
+	"weir/hostagent/source/filter"
+	"weir/hostagent/source/linkevent"
+	"weir/hostagent/source/sampling"
+)
+
+// kernel adds the sources that listen to the kernel and to what runs on it.
+func kernel(cfg config.Config, a *Agent, add func(time.Duration, source.Source)) {
+	every := time.Duration(cfg.Polling.Default)
+	add(every, linkevent.New(a.links))
+	add(every, filter.New())
+	add(every, sampling.New(samplingConfig(cfg.Sampling), a.links, a.packer))
+}
+
+// samplingConfig is what the configuration says of packet samples.
+func samplingConfig(c config.Sampling) sampling.Config {
+	dirs := map[string]sampler.Direction{
+		"ingress": sampler.Ingress, "egress": sampler.Egress, "both": sampler.Ingress | sampler.Egress,
+	}
+	return sampling.Config{
+		Names: c.Interfaces, Except: c.Except, Rate: c.Rate, Budget: c.Budget,
+		Directions: dirs[c.Direction], Payload: c.Payload, Header: c.Header,
+	}
+}

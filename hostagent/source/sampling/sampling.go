@@ -1,0 +1,182 @@
+// Package sampling decides which interfaces of the node are sampled, and hands
+// their packet samples to the packer: the node's uplinks and its instances' taps
+// unless told otherwise. Interfaces that appear are sampled within a second.
+package sampling
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/decoder/sflow"
+	"weir/hostagent/sampler"
+	"weir/hostagent/source"
+	"weir/hostagent/source/link"
+)
+
+// Config says what is sampled and how.
+type Config struct {
+	Names      []string // patterns of interfaces; none: uplinks and taps
+	Except     []string // patterns of those not sampled
+	Rate       uint32   // one packet in Rate; 0 adapts to Budget
+	Budget     float64  // samples a second of the node
+	Directions sampler.Direction
+	Payload    int // octets kept behind the innermost transport header
+	Header     int // octets of a header at most
+}
+
+// Source samples packets. It is a source.Runner.
+type Source struct {
+	cfg   Config
+	links *link.Table
+	flows source.Flows
+	now   atomic.Pointer[sampler.Sampler] // while Run runs
+}
+
+// New returns a Source that samples interfaces of links into flows.
+func New(cfg Config, links *link.Table, flows source.Flows) *Source {
+	return &Source{cfg: cfg, links: links, flows: flows}
+}
+
+// Name implements source.Source.
+func (*Source) Name() string { return "sampling" }
+
+// Capabilities implements source.Capable.
+func (*Source) Capabilities() []int { return []int{unix.CAP_NET_RAW} }
+
+// Collect adds nothing, and returns why an interface is not sampled.
+func (s *Source) Collect(time.Time, *source.Snapshot) error {
+	sm := s.now.Load()
+	if sm == nil {
+		return nil
+	}
+	for _, st := range sm.States() {
+		// One that is gone will be off the list in a second.
+		if st.Err != nil && !errors.Is(st.Err, unix.ENODEV) && !errors.Is(st.Err, sampler.ErrGone) {
+			return errors.New(st.Name + ": " + st.Err.Error())
+		}
+	}
+	return nil
+}
+
+// maxTold bounds the list of rates in the heartbeat, in octets.
+const maxTold = 512
+
+// Tell implements source.Teller: each interface with its rate.
+func (s *Source) Tell(t *source.Telling) {
+	sm := s.now.Load()
+	if sm == nil {
+		return
+	}
+	var b strings.Builder
+	for _, st := range sm.States() {
+		if st.Rate == 0 || b.Len()+len(st.Name)+12 > maxTold {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(st.Name + "=" + strconv.FormatUint(uint64(st.Rate), 10))
+	}
+	t.Sampling, t.HeaderBytes = b.String(), uint32(s.cfg.Header)
+}
+
+// refreshEvery is how often the list of interfaces is looked through.
+const refreshEvery = time.Second
+
+// Run samples until ctx is done.
+func (s *Source) Run(ctx context.Context, _ source.Sink) error {
+	sm, err := sampler.New(sampler.Config{
+		Budget: s.cfg.Budget, Payload: s.cfg.Payload, Header: s.cfg.Header,
+		Emit: func(f *sflow.FlowSample) { s.flows.Flow(f) },
+	})
+	if err != nil {
+		return err
+	}
+	s.now.Store(sm)
+	defer s.now.Store(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go s.choose(ctx, sm)
+	return sm.Run(ctx)
+}
+
+// choose keeps the sampler's list of interfaces until ctx is done.
+func (s *Source) choose(ctx context.Context, sm *sampler.Sampler) {
+	tick := time.NewTicker(refreshEvery)
+	defer tick.Stop()
+	var list, last []sampler.Interface
+	var lost uint64
+	now := time.Time{} // older than any table
+	for {
+		// What fails is told by the source whose table it is.
+		_ = s.links.Refresh(now, refreshEvery)
+		list = s.selected(list[:0])
+		if !slices.Equal(list, last) {
+			sm.Set(list)
+			sm.SetPorts(s.ports())
+			last = append(last[:0], list...)
+		}
+		if _, dropped := sm.Totals(); dropped > lost {
+			s.flows.Lost(dropped - lost)
+			lost = dropped
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case now = <-tick.C:
+		}
+	}
+}
+
+// selected appends the interfaces that are to be sampled.
+func (s *Source) selected(list []sampler.Interface) []sampler.Interface {
+	s.links.Each(func(i *link.Info) bool {
+		if s.selects(i) {
+			list = append(list, sampler.Interface{
+				Index: i.Index, Name: i.Name, Speed: i.Speed, Uplink: i.Kind == link.Physical,
+				Rate: s.cfg.Rate, Directions: s.cfg.Directions,
+			})
+		}
+		return true
+	})
+	return list
+}
+
+func (s *Source) selects(i *link.Info) bool {
+	if matches(s.cfg.Except, i.Name) {
+		return false
+	}
+	if len(s.cfg.Names) > 0 {
+		return matches(s.cfg.Names, i.Name)
+	}
+	return i.Kind == link.Physical || i.Kind == link.Tap
+}
+
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, name)
+		return ok && err == nil
+	})
+}
+
+// ports returns which tap each instance's MAC address lives behind. libvirt
+// gives a tap the address of its instance with 0xfe in the first octet, so that
+// is how the sampler looks addresses up.
+func (s *Source) ports() map[sflow.MAC]uint32 {
+	ports := map[sflow.MAC]uint32{}
+	s.links.Each(func(i *link.Info) bool {
+		if i.Kind == link.Tap && i.Ethernet {
+			ports[sampler.TapMAC(i.MAC)] = i.Index
+		}
+		return true
+	})
+	return ports
+}
