@@ -67,6 +67,10 @@ type Config struct {
 	Influx Influx
 	// Log is about standard error.
 	Log Log
+	// Alerts says who is told.
+	Alerts Alerts
+	// Severity is what alerts weigh, and when they page.
+	Severity Severities
 }
 
 // LargeFlow configures the detector of large flows.
@@ -141,7 +145,8 @@ func Default() Config {
 			AdmissionRate:  Rate(reg.AdmissionRate),
 		},
 		Site: "default", Influx: defaultInflux(),
-		Log: Log{Level: "info", Format: "auto"},
+		Log:      Log{Level: "info", Format: "auto"},
+		Severity: defaultSeverities(),
 	}
 }
 

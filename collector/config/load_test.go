@@ -167,7 +167,7 @@ limits:
   admission_burst: 6
   admission_rate: 120/min
 log: {level: debug, format: json}
-`))
+`+alertsFile()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,6 +212,7 @@ log: {level: debug, format: json}
 		Limits: Limits{1, 2, 3, 64, 16, 5, 6, 2},
 		Log:    Log{"debug", "json"},
 	}
+	want.Alerts, want.Severity = alertsOfFile()
 	if diff := cmp.Diff(want, got, equal, equalPrefix, equalRule, equalAddr); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
