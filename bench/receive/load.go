@@ -16,8 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"weir/collector/udp"
 )
 
 // run starts `weir run` as a process of its own, sends to it from this one, and
@@ -34,14 +32,14 @@ func (l *load) run(rate float64, length time.Duration) error {
 	}
 	defer w.stop()
 	to := netip.MustParseAddrPort(w.listen)
-	out, err := udp.NewSender(udp.SenderConfig{To: to, Rate: rate})
+	out, err := newBlaster(to, rate)
 	if err != nil {
 		return err
 	}
 	payloads := l.datagrams(10_000)
 	ctx := context.Background()
 	for _, p := range l.introduction() {
-		if err := out.Send(ctx, p); err != nil {
+		if err := out.send(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -51,7 +49,7 @@ func (l *load) run(rate float64, length time.Duration) error {
 		if i >= len(payloads) {
 			advance(p, uint32(len(payloads)/agentsSpeaking))
 		}
-		if err := out.Send(ctx, p); err != nil {
+		if err := out.send(ctx, p); err != nil {
 			return err
 		}
 		if i%1000 == 0 && time.Since(shown) > time.Second {
@@ -64,7 +62,7 @@ func (l *load) run(rate float64, length time.Duration) error {
 			fmt.Fprintf(os.Stderr, "\r\033[K%2.0f of %.0f s, %d MB resident", time.Since(begin).Seconds(), length.Seconds(), rss>>20)
 		}
 	}
-	if err := out.Close(); err != nil {
+	if err := out.close(ctx); err != nil {
 		return err
 	}
 	fmt.Fprint(os.Stderr, "\r\033[K")
@@ -74,7 +72,7 @@ func (l *load) run(rate float64, length time.Duration) error {
 	if err != nil {
 		return err
 	}
-	sent := out.Stats().Datagrams
+	sent := out.sent
 	fmt.Printf("%s: %s\n", l.name, l.about)
 	fmt.Printf("sent      %d datagrams in %.1f s, %.0f/s, six flow samples each\n", sent, took.Seconds(), float64(sent)/took.Seconds())
 	fmt.Printf("received  %d, %.0f/s\n", got, float64(got)/took.Seconds())
