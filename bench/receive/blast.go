@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -10,9 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blaster sends datagrams of one size many at a time: the kernel is given one
-// long datagram and where to cut it (UDP_SEGMENT), which costs the sender a
-// third of what single ones do. The receiver is the one to be measured.
+// blaster sends the datagrams of one agent several at a time, as a switch does
+// that flushes what it has: the kernel is given one long datagram and where to
+// cut it (UDP_SEGMENT), which costs the sender a third of what single ones do.
+// The receiver is the one to be measured. Those cut from one go to one socket:
+// they must be of one agent.
 type blaster struct {
 	fd      int
 	rate    float64 // datagrams a second; 0: as fast as possible
@@ -23,8 +26,8 @@ type blaster struct {
 	control []byte
 }
 
-// maxSegments is how many datagrams the kernel takes at once.
-const maxSegments = 64
+// segments is how many datagrams of an agent are sent at once.
+const segments = 8
 
 // maxDebt is how far behind its pace a blaster catches up.
 const maxDebt = 100 * time.Millisecond
@@ -45,10 +48,10 @@ func newBlaster(to netip.AddrPort, rate float64) (*blaster, error) {
 	return b, nil
 }
 
-// send queues a copy of p, and sends what is queued where p has another size or
-// no room.
+// send queues a copy of p, and sends what is queued where p is of another agent
+// or size, or has no room.
 func (b *blaster) send(ctx context.Context, p []byte) error {
-	if len(b.buf) > 0 && (len(p) != b.size || len(b.buf) >= maxSegments*b.size || len(b.buf)+len(p) > 65000) {
+	if len(b.buf) > 0 && (len(p) != b.size || !bytes.Equal(b.buf[8:12], p[8:12]) || len(b.buf) >= segments*b.size) {
 		if err := b.flush(ctx); err != nil {
 			return err
 		}

@@ -48,8 +48,8 @@ var loads = []load{
 }
 
 // datagrams returns n different datagrams of six flow samples each, from
-// many agents in turn, as a site of switches sends them.
-func (l *load) datagrams(n int) [][]byte {
+// many agents in turn, burst from each, as a site of switches sends them.
+func (l *load) datagrams(n, burst int) [][]byte {
 	var frame [128]byte
 	copy(frame[:], []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0,
 		0x45, 0, 5, 220, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
@@ -59,7 +59,8 @@ func (l *load) datagrams(n int) [][]byte {
 	random := rand.New(rand.NewPCG(1, 2))
 	var b sflow.Builder
 	for i := range out {
-		agent, seq := byte(i%agentsSpeaking), uint32(i/agentsSpeaking)+1 // 0 is the introduction
+		turn := i / burst
+		agent, seq := byte(turn%agentsSpeaking), uint32(turn/agentsSpeaking*burst+i%burst)+1 // 0 is the introduction
 		l.head(&b, agent, seq)
 		for j := range uint32(6) {
 			s := seq*6 + j
@@ -161,7 +162,7 @@ func drain(loads []load, rounds int) error {
 func (l *load) drain(rounds int) error {
 	ls := levels(l)
 	all := make([][]float64, len(ls))
-	payloads := l.datagrams(fill)
+	payloads := l.datagrams(fill, 1)
 	for r := range rounds {
 		for i, l := range ls {
 			ns, err := once(payloads, l.each)

@@ -36,7 +36,7 @@ func (l *load) run(rate float64, length time.Duration) error {
 	if err != nil {
 		return err
 	}
-	payloads := l.datagrams(10_000)
+	payloads := l.datagrams(10_000, segments)
 	ctx := context.Background()
 	for _, p := range l.introduction() {
 		if err := out.send(ctx, p); err != nil {
