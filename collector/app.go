@@ -88,6 +88,7 @@ type app struct {
 	rate    rate
 	noise   noise
 	naming  *naming
+	forward *udp.Forwarder
 }
 
 // Run receives datagrams until ctx is done, then drains.
@@ -123,6 +124,9 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 		listen[i] = l.String()
 	}
 	if a.group, err = udp.Listen(udp.Config{Listen: listen, Shards: cfg.Shards, ReceiveBuffer: int(cfg.ReceiveBuffer)}); err != nil {
+		return a, err
+	}
+	if a.forward, err = newForwarder(&cfg, a.group); err != nil {
 		return a, err
 	}
 	if cfg.HTTP.IsValid() {
@@ -182,6 +186,7 @@ func (a *app) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	a.naming.close()
+	_ = a.forward.Close()
 	var errs []error
 	if a.group != nil {
 		errs = append(errs, ignoreClosed(a.group.Close()))
@@ -275,6 +280,7 @@ func (a *app) greet() {
 	a.log.Info().Strs("listen", at.SFlow).Str("http", at.HTTP).Str("state_dir", a.cfg.StateDir).
 		Int("shards", len(a.shards)).Int("receive_buffer", a.group.Granted()).
 		Str("large_flow", a.cfg.LargeFlow.Threshold.String()).Msg("receiving sFlow")
+	a.greetForward()
 	if advice := a.group.Advice(); advice != "" {
 		a.log.Warn().Msg(advice)
 	}
@@ -312,6 +318,7 @@ func (a *app) receive(r *udp.Receiver, i int) error {
 			return ignoreClosed(err)
 		}
 		if len(batch) > 0 {
+			a.forward.Put(i, batch)
 			start := time.Now()
 			for m := range batch {
 				s.Datagram(batch[m].Payload, batch[m].From, batch[m].At)
