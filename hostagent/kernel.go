@@ -9,6 +9,7 @@ import (
 	"weir/hostagent/source/filter"
 	"weir/hostagent/source/linkevent"
 	"weir/hostagent/source/sampling"
+	"weir/hostagent/source/service"
 )
 
 // kernel adds the sources that listen to the kernel and to what runs on it.
@@ -16,6 +17,8 @@ func kernel(cfg config.Config, a *Agent, add func(time.Duration, source.Source))
 	every := time.Duration(cfg.Polling.Default)
 	add(every, linkevent.New(a.links))
 	add(every, filter.New())
+	services := service.New(service.Config{Units: cfg.Services.Units, Processes: cfg.Services.Processes})
+	add(every, services)
 	add(every, sampling.New(samplingConfig(cfg.Sampling), a.links, a.packer))
 }
 

@@ -46,6 +46,9 @@ func (c *Config) check(wrong func(key, problem, fix string)) {
 	c.Libvirt.check(wrong)
 	c.OVS.check(wrong)
 	c.Sampling.check(wrong)
+	c.Services.check(wrong)
+	c.Logs.check(wrong)
+	c.Namespaces.check(wrong)
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		wrong("log.level", strconv.Quote(c.Log.Level)+" is no level", "write debug, info, warn or error")
 	}

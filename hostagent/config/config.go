@@ -44,6 +44,12 @@ type Config struct {
 	OVS OVS `yaml:"ovs"`
 	// Sampling is about packet samples.
 	Sampling Sampling `yaml:"sampling"`
+	// Services is about what must run.
+	Services Services `yaml:"services"`
+	// Logs is about logs that must keep growing.
+	Logs Logs `yaml:"logs"`
+	// Namespaces is about packet filters in network namespaces.
+	Namespaces Namespaces `yaml:"namespaces"`
 	// Log is about standard error.
 	Log Log `yaml:"log"`
 }
@@ -105,8 +111,11 @@ func Default() Config {
 			Fast:   []string{"tap", "bridge"},
 			Max:    4096,
 		},
-		OVS:      OVS{RunDir: "/run/openvswitch"},
-		Sampling: defaultSampling(),
-		Log:      Log{Level: "info", Format: "auto"},
+		OVS:        OVS{RunDir: "/run/openvswitch"},
+		Sampling:   defaultSampling(),
+		Services:   defaultServices(),
+		Logs:       defaultLogs(),
+		Namespaces: Namespaces{Cycle: Duration(time.Minute)},
+		Log:        Log{Level: "info", Format: "auto"},
 	}
 }
