@@ -5,7 +5,6 @@ package hostagent
 
 import (
 	"context"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"weir/decoder/witness"
 	"weir/hostagent/config"
 	"weir/hostagent/export"
+	"weir/hostagent/process"
 	"weir/hostagent/source"
 	"weir/hostagent/source/link"
 )
@@ -22,10 +22,10 @@ import (
 type IO struct {
 	Log     zerolog.Logger
 	Version string
-	Digest  string              // of the configuration
-	Key     []byte              // to sign with; empty: nothing is signed
-	Reload  <-chan Reload       // new configurations; nil: none
-	Stop    func() source.Event // who ends the agent and why, asked once at the end; nil: not known
+	Digest  string             // of the configuration
+	Key     []byte             // to sign with; empty: nothing is signed
+	Reload  <-chan Reload      // new configurations; nil: none
+	Stop    func() process.Why // who ends the agent, asked once at the end; nil: nobody
 }
 
 // Reload is a configuration read again.
@@ -36,35 +36,43 @@ type Reload struct {
 
 // Agent is one run of the host agent.
 type Agent struct {
-	io      IO
+	io     IO
+	id     identity
+	start  time.Time
+	packer *export.Packer
+	sender *export.Sender
+	events *events
+	links  *link.Table // shared by all who ask for interfaces
+	signer *witness.Signer
+	wake   chan struct{} // collectors are to be looked up again
+
+	mu      sync.Mutex
 	cfg     config.Config
-	id      identity
-	start   time.Time
-	packer  *export.Packer
-	sender  *export.Sender
-	events  *events
-	links   *link.Table // shared by all who ask for interfaces
+	digest  string
 	modules []*module
-	signer  *witness.Signer
+	stop    context.CancelFunc // of the modules
+	gone    uint64             // errors of modules that run no more
 }
 
 // Run runs the agent until ctx is done, then tells that it stops.
 func Run(ctx context.Context, cfg config.Config, io IO) error {
-	a, err := start(cfg, io)
-	if err != nil {
-		return err
-	}
+	a := newAgent(cfg, io)
 	inner, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { a.sender.Run(inner) })
 	wg.Go(func() { a.events.run(inner) })
-	a.events.Emit(a.started())
-	for _, m := range a.modules {
-		// A module that hangs in a call must not keep the agent from ending.
-		go m.run(inner, a)
-	}
+	wg.Go(func() { a.findCollectors(inner) })
+	wg.Go(func() { a.reloads(inner) })
+	mark := newMark(cfg.StateDir)
+	a.events.Emit(a.started(mark.last()))
+	mark.write(a, false)
+	a.startModules(inner)
+	process.Ready()
+	a.io.Log.Info().Str("node", a.id.node).Str("agent", a.packer.Agent().String()).Msg("agent runs")
 	a.beat(ctx)
+	process.Stopping()
 	a.stopping()
+	mark.write(a, true)
 	stop()
 	wg.Wait()
 	a.packer.Flush()
@@ -72,44 +80,109 @@ func Run(ctx context.Context, cfg config.Config, io IO) error {
 	return nil
 }
 
-// start makes everything that does not run yet.
-func start(cfg config.Config, io IO) (*Agent, error) {
-	a := &Agent{io: io, cfg: cfg, start: time.Now(), signer: witness.NewSigner(io.Key), sender: export.NewSender(), links: link.NewTable()}
+// newAgent makes everything that does not run yet.
+func newAgent(cfg config.Config, io IO) *Agent {
+	a := &Agent{io: io, cfg: cfg, digest: io.Digest, start: time.Now(), signer: witness.NewSigner(io.Key),
+		sender: export.NewSender(), links: link.NewTable(), wake: make(chan struct{}, 1)}
 	a.id = identify(cfg.Node, a.start)
 	collectors := literal(cfg.Collectors)
+	if len(cfg.Collectors) == 0 {
+		collectors = append(collectors, fallback)
+	}
 	a.sender.Set(collectors)
 	a.packer = export.NewPacker(agentAddress(cfg.AgentAddress, collectors), cfg.SubAgent, a.start, a.sender.Send)
 	a.events = newEvents(a.id, a.packer, io.Key)
 	a.modules = modules(cfg, a)
-	return a, nil
+	return a
 }
 
-// literal returns the collectors that are addresses.
-func literal(names []string) (out []netip.AddrPort) {
-	for _, n := range names {
-		host, port, err := config.SplitCollector(n)
-		if err != nil {
-			continue
-		}
-		if a, err := netip.ParseAddr(host); err == nil {
-			out = append(out, netip.AddrPortFrom(a, port))
-		}
+// startModules starts the modules. Nothing waits for their end: one that hangs in
+// a call must not keep the agent from ending.
+func (a *Agent) startModules(ctx context.Context) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ctx, a.stop = context.WithCancel(ctx)
+	for _, m := range a.modules {
+		go m.run(ctx, a)
 	}
-	return out
 }
 
-// agentAddress returns the address that names the agent.
-func agentAddress(c config.AgentAddress, collectors []netip.AddrPort) netip.Addr {
-	if c.Addr.IsValid() {
-		return c.Addr
-	}
-	if a := export.AddressIn(c.Networks); a.IsValid() {
-		return a
-	}
-	for _, to := range collectors {
-		if a := export.SourceFor(to); a.IsValid() {
-			return a
+// reloads takes over new configurations until ctx is done.
+func (a *Agent) reloads(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case r, ok := <-a.io.Reload:
+			if !ok {
+				return
+			}
+			a.reload(ctx, r)
 		}
 	}
-	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
+
+// reload starts the modules anew with the configuration of r; sequence numbers,
+// sockets of collectors that stay, and events on their way live on.
+func (a *Agent) reload(ctx context.Context, r Reload) {
+	a.mu.Lock()
+	for _, key := range needRestart(&a.cfg, &r.Config) {
+		a.io.Log.Warn().Str("key", key).Msg("key needs a restart")
+	}
+	a.stop()
+	for _, m := range a.modules {
+		a.gone += m.failures()
+	}
+	a.cfg, a.digest = r.Config, r.Digest
+	a.modules = modules(r.Config, a)
+	a.mu.Unlock()
+	a.startModules(ctx)
+	a.lookAgain()
+	a.io.Log.Info().Str("digest", r.Digest).Msg("configuration read again")
+}
+
+// needRestart names the keys that differ and that a reload does not take over.
+func needRestart(old, now *config.Config) (keys []string) {
+	for _, k := range [...]struct {
+		key  string
+		same bool
+	}{
+		{"node", old.Node == now.Node}, {"sub_agent", old.SubAgent == now.SubAgent},
+		{"key_file", old.KeyFile == now.KeyFile}, {"state_dir", old.StateDir == now.StateDir},
+	} {
+		if !k.same {
+			keys = append(keys, k.key)
+		}
+	}
+	return keys
+}
+
+// started is the event that the agent runs, after its last run ended as last
+// says.
+func (a *Agent) started(last ending) source.Event {
+	e := source.Event{Name: witness.AgentStarted, Subject: a.id.node, At: a.start,
+		Cause: last.cause(a.id, a.io.Version, a.start), More: []witness.Pair{
+			witness.String(witness.BootID, a.id.bootID), witness.String(witness.Version, a.io.Version),
+		}}
+	if a.id.bootTime > 0 {
+		e.More = append(e.More, witness.Counter64(witness.BootTime, uint64(a.id.bootTime)))
+	}
+	if last.Version != "" && last.Version != a.io.Version {
+		e.Before, e.After = last.Version, a.io.Version
+	}
+	if last.known && last.BootID == a.id.bootID && !last.Clean {
+		e.Reason = "the last run did not say that it ends"
+	}
+	return e
+}
+
+// stopping tells that the agent ends, and why.
+func (a *Agent) stopping() {
+	why := process.Why{Cause: process.CauseExit}
+	if a.io.Stop != nil {
+		why = a.io.Stop()
+	}
+	a.io.Log.Info().Str("cause", why.Cause).Str("reason", why.Reason).Uint32("pid", why.PID).Str("command", why.Command).Msg("agent ends")
+	a.events.last(source.Event{Name: witness.AgentStopping, Subject: a.id.node, At: time.Now(), Cause: why.Cause,
+		Reason: why.Reason, PID: why.PID, UID: why.UID, HasUID: why.Known, Command: why.Command})
 }

@@ -133,6 +133,13 @@ func (s *events) repeat(now time.Time) (next time.Time, any bool) {
 	return next, any
 }
 
+// lost returns how many events were not repeated, and samples not sent.
+func (s *events) lost() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unheard + s.overflow
+}
+
 // last sends e with all its repetitions, each in a datagram of its own.
 func (s *events) last(e source.Event) {
 	s.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/decoder/witness"
+	"weir/hostagent/process"
 	"weir/hostagent/source"
 )
 
@@ -12,18 +13,20 @@ import (
 const beatEvery = time.Second
 
 // maxModules bounds the list of modules in a heartbeat, in octets.
-const maxModules = 512
+const maxModules = witness.MaxText
 
-// beat tells every second that the agent lives.
+// beat tells every second that the agent lives, until ctx is done. It waits for
+// nobody but the kernel.
 func (a *Agent) beat(ctx context.Context) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
-	var st witness.Statement
-	var modules []byte
+	watchdog := process.NewWatchdog()
+	var h heartbeat
 	for n := uint64(1); ; n++ {
-		modules = a.heartbeat(&st, modules, n, time.Now())
-		a.packer.Sample(&st, false)
-		a.notify()
+		now := time.Now()
+		h.fill(a, n, now)
+		a.packer.Sample(&h.st, false)
+		watchdog.Beat(now)
 		select {
 		case <-ctx.Done():
 			return
@@ -32,65 +35,52 @@ func (a *Agent) beat(ctx context.Context) {
 	}
 }
 
-// heartbeat builds heartbeat number n in st; modules is a buffer that it
-// returns.
-func (a *Agent) heartbeat(st *witness.Statement, modules []byte, n uint64, now time.Time) []byte {
-	modules = modules[:0]
-	var errors uint64
+// heartbeat is a statement and the buffers that it needs.
+type heartbeat struct {
+	st      witness.Statement
+	modules []byte
+}
+
+// fill builds heartbeat number n.
+func (h *heartbeat) fill(a *Agent, n uint64, now time.Time) {
 	var t source.Telling
+	a.mu.Lock()
+	failures, digest := a.gone, a.digest
+	h.modules = h.modules[:0]
 	for i, m := range a.modules {
 		if i > 0 {
-			modules = append(modules, ',')
+			h.modules = append(h.modules, ',')
 		}
-		modules = m.status(modules, now)
-		m.mu.Lock()
-		errors += m.errors
-		m.mu.Unlock()
-		if s, ok := m.source.(source.Teller); ok {
-			s.Tell(&t)
-		}
+		h.modules = m.status(h.modules, now)
+		failures += m.failures()
+		m.tell(&t)
 	}
+	a.mu.Unlock()
 	stats := a.packer.Stats()
-	st.Begin(witness.ClassHeartbeat, a.id.node)
-	st.Add(witness.Counter64(witness.Sequence, n), witness.String(witness.BootID, a.id.bootID))
-	if a.id.bootTime > 0 {
-		st.Add(witness.Counter64(witness.BootTime, uint64(a.id.bootTime)))
-	}
-	st.Add(witness.Counter64(witness.Started, uint64(a.id.started)), witness.String(witness.Version, a.io.Version),
-		witness.String(witness.ConfigDigest, a.io.Digest), witness.String(witness.Modules, string(modules[:min(len(modules), maxModules)])),
-		witness.Counter64(witness.ModuleErrors, errors), witness.Counter64(witness.SamplesLost, stats.Lost),
-		witness.Counter64(witness.PacketSamples, stats.Flows), witness.Counter64(witness.Datagrams, a.sender.Sent()))
+	sent, lost := a.sender.Sent()
+	h.st.Begin(witness.ClassHeartbeat, a.id.node)
+	h.st.Add(
+		witness.Counter64(witness.Sequence, n),
+		witness.String(witness.BootID, a.id.bootID),
+		witness.Counter64(witness.BootTime, uint64(a.id.bootTime)),
+		witness.Counter64(witness.Started, uint64(a.id.started)),
+		witness.String(witness.Version, a.io.Version),
+		witness.String(witness.ConfigDigest, digest),
+		witness.String(witness.Modules, string(h.modules[:min(len(h.modules), maxModules)])),
+		witness.Counter64(witness.ModuleErrors, failures+a.events.lost()),
+		witness.Counter64(witness.SamplesLost, stats.Lost),
+		witness.Counter64(witness.PacketSamples, stats.Flows),
+		witness.Counter64(witness.Datagrams, sent),
+		witness.Counter64(witness.DatagramsLost, lost),
+	)
 	if !t.LibvirtContact.IsZero() {
-		st.Add(witness.Counter64(witness.LibvirtContact, uint64(t.LibvirtContact.Unix())))
+		h.st.Add(witness.Counter64(witness.LibvirtContact, uint64(t.LibvirtContact.Unix())))
 	}
 	if !t.OVSContact.IsZero() {
-		st.Add(witness.Counter64(witness.OVSContact, uint64(t.OVSContact.Unix())))
+		h.st.Add(witness.Counter64(witness.OVSContact, uint64(t.OVSContact.Unix())))
 	}
 	if t.Sampling != "" {
-		st.Add(witness.String(witness.Sampling, t.Sampling), witness.Gauge32(witness.HeaderBytes, t.HeaderBytes))
+		h.st.Add(witness.String(witness.Sampling, t.Sampling), witness.Gauge32(witness.HeaderBytes, t.HeaderBytes))
 	}
-	a.signer.Sign(st)
-	return modules
+	a.signer.Sign(&h.st)
 }
-
-// started is the event that the agent runs.
-func (a *Agent) started() source.Event {
-	return source.Event{Name: witness.AgentStarted, Subject: a.id.node, At: a.start, More: []witness.Pair{
-		witness.String(witness.BootID, a.id.bootID), witness.Counter64(witness.BootTime, uint64(a.id.bootTime)),
-		witness.String(witness.Version, a.io.Version),
-	}}
-}
-
-// stopping tells that the agent ends, and why, three times at once: nobody is
-// left to repeat it.
-func (a *Agent) stopping() {
-	e := source.Event{Name: witness.AgentStopping, Cause: "exit"}
-	if a.io.Stop != nil {
-		e = a.io.Stop()
-	}
-	e.Name, e.Subject, e.At = witness.AgentStopping, a.id.node, time.Now()
-	a.events.last(e)
-}
-
-// notify tells systemd that the agent lives.
-func (a *Agent) notify() {}

@@ -23,8 +23,11 @@ type module struct {
 	polling time.Time // since when Collect runs; zero: it does not
 	poll    error     // of the last Collect
 	watch   error     // of the last Run
+	polled  bool      // Collect has returned at least once
+	told    source.Telling
 	errors  uint64
-	logged  string // what the log was told
+	// What the log was told last of each, so that it is told once.
+	loggedPoll, loggedWatch string
 }
 
 // maxStatus bounds what the heartbeat says about one module, in octets.
@@ -74,10 +77,15 @@ func (m *module) collect(snap *source.Snapshot, a *Agent) {
 	if n := snap.Overflow(); n > 0 && err == nil {
 		err = fmt.Errorf("%d records were too much", n)
 	}
+	var telling source.Telling
+	if t, ok := m.source.(source.Teller); ok {
+		_ = guarded(func() error { t.Tell(&telling); return nil }) // here, where it may wait
+	}
 	m.mu.Lock()
-	m.polling = time.Time{}
+	m.polling, m.polled = time.Time{}, true
 	m.poll = err
-	m.count(err, a)
+	m.told = telling
+	m.count(err, &m.loggedPoll, a)
 	m.mu.Unlock()
 }
 
@@ -95,7 +103,7 @@ func (m *module) watching(ctx context.Context, r source.Runner, a *Agent) {
 		}
 		m.mu.Lock()
 		m.watch = err
-		m.count(err, a)
+		m.count(err, &m.loggedWatch, a)
 		m.mu.Unlock()
 		switch {
 		case errors.Is(err, source.ErrAbsent):
@@ -128,9 +136,9 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// count counts an error and logs it once for as long as it stays the same. The
-// module is locked.
-func (m *module) count(err error, a *Agent) {
+// count counts an error and logs it once for as long as it stays the same as
+// *logged. The module is locked.
+func (m *module) count(err error, logged *string, a *Agent) {
 	text := ""
 	if err != nil {
 		text = err.Error()
@@ -138,10 +146,11 @@ func (m *module) count(err error, a *Agent) {
 	if err != nil && !errors.Is(err, source.ErrAbsent) {
 		m.errors++
 	}
-	if text == m.logged {
+	said := text == *logged || text != "" && (text == m.loggedPoll || text == m.loggedWatch)
+	*logged = text
+	if said {
 		return
 	}
-	m.logged = text
 	switch {
 	case err == nil:
 		a.io.Log.Info().Str("module", m.source.Name()).Msg("module works again")
@@ -152,7 +161,29 @@ func (m *module) count(err error, a *Agent) {
 	}
 }
 
-// status appends "name=ok", "name=absent" or "name=error:why".
+// failures returns how often the source failed.
+func (m *module) failures() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.errors
+}
+
+// tell adds what the source told after its last poll.
+func (m *module) tell(t *source.Telling) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.told.LibvirtContact.IsZero() {
+		t.LibvirtContact = m.told.LibvirtContact
+	}
+	if !m.told.OVSContact.IsZero() {
+		t.OVSContact = m.told.OVSContact
+	}
+	if m.told.Sampling != "" {
+		t.Sampling, t.HeaderBytes = m.told.Sampling, m.told.HeaderBytes
+	}
+}
+
+// status appends "name=starting", "name=ok", "name=absent" or "name=error:why".
 func (m *module) status(b []byte, now time.Time) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -165,6 +196,8 @@ func (m *module) status(b []byte, now time.Time) []byte {
 		err = m.watch
 	}
 	switch {
+	case err == nil && !m.polled:
+		return append(b, "starting"...)
 	case err == nil:
 		return append(b, "ok"...)
 	case errors.Is(err, source.ErrAbsent):

@@ -110,6 +110,7 @@ const (
 	SamplesLost    = "samples_lost"    // counter64
 	PacketSamples  = "packet_samples"  // counter64
 	Datagrams      = "datagrams"       // counter64, sent to the first collector
+	DatagramsLost  = "datagrams_lost"  // counter64, of those for the first collector
 	LibvirtContact = "libvirt_contact" // counter64: Unix seconds of the last answer
 	OVSContact     = "ovs_contact"     // counter64: Unix seconds of the last answer
 	Sampling       = "sampling"        // string: interface=rate, joined by commas

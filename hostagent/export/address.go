@@ -3,7 +3,9 @@ package export
 import (
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
+	"strings"
 )
 
 // zone returns the number of an IPv6 address's zone, 0 without.
@@ -55,4 +57,47 @@ func AddressIn(networks []netip.Prefix) netip.Addr {
 		}
 	}
 	return netip.Addr{}
+}
+
+// AnyAddress returns an address of the node that names it to others: IPv4 before
+// IPv6, none that holds on one link alone; the zero Addr where it has none.
+func AnyAddress() netip.Addr {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return netip.Addr{}
+	}
+	var six netip.Addr
+	for _, a := range addrs {
+		p, ok := a.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		ip, ok := netip.AddrFromSlice(p.IP)
+		if ip = ip.Unmap(); !ok || !ip.IsGlobalUnicast() {
+			continue
+		}
+		if ip.Is4() {
+			return ip
+		}
+		if !six.IsValid() {
+			six = ip
+		}
+	}
+	return six
+}
+
+// SearchDomains returns the domains that a resolv.conf names: those of its last
+// "search" or "domain" line.
+func SearchDomains(file string) (domains []string) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	for l := range strings.Lines(string(b)) {
+		f := strings.Fields(l)
+		if len(f) > 1 && (f[0] == "search" || f[0] == "domain") {
+			domains = f[1:]
+		}
+	}
+	return domains[:min(len(domains), 6)]
 }

@@ -113,14 +113,15 @@ func (s *Sender) Stats() []PeerStats {
 	return out
 }
 
-// Sent returns how many datagrams went to the first collector.
-func (s *Sender) Sent() uint64 {
+// Sent returns how many datagrams went to the first collector, and how many could
+// not be sent to it.
+func (s *Sender) Sent() (sent, lost uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.peers) == 0 {
-		return 0
+		return 0, 0
 	}
-	return s.peers[0].stats.Sent
+	return s.peers[0].stats.Sent, s.peers[0].stats.Lost
 }
 
 // Close closes the sockets.

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"weir/hostagent"
+	"weir/hostagent/config"
+	"weir/hostagent/source"
+)
+
+func newDoctor(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Tell what can and cannot be seen on this node, and why",
+		Long: `Examine everything that the configuration asks for, send nothing, and print what is
+seen and what is not, why, and what to do about it. Run it as the user and with
+the capabilities that the agent has.`,
+		Example: `  weir-agent doctor`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, digest, err := config.Load(p.configFile)
+			if err != nil {
+				return err
+			}
+			key, err := readKey(cfg.KeyFile)
+			if err != nil {
+				return err
+			}
+			io := hostagent.IO{Log: p.logger(cfg.Log), Version: thisBuild().version, Digest: digest, Key: key}
+			for _, e := range hostagent.Examine(cmd.Context(), cfg, io) {
+				fmt.Fprintln(p.out, e.Module)
+				for _, f := range e.Findings {
+					p.finding(f)
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func (p *program) finding(f source.Finding) {
+	mark := "no "
+	if f.OK {
+		mark = "yes"
+	}
+	fmt.Fprintf(p.out, "  %s  %-16s %s\n", mark, f.What, f.Text)
+	if f.Fix != "" {
+		fmt.Fprintf(p.out, "       %-16s → %s\n", "", f.Fix)
+	}
+}

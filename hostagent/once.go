@@ -1,0 +1,188 @@
+package hostagent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"weir/decoder/sflow"
+	"weir/hostagent/config"
+	"weir/hostagent/process"
+	"weir/hostagent/source"
+)
+
+// onceFor is how long one source may take for `once` and `doctor`.
+const onceFor = 10 * time.Second
+
+// Polled is what one source tells in one poll.
+type Polled struct {
+	Module  string
+	Samples []sflow.Sample // whole ones, decoded no further; sequence numbers are zero
+	Err     error
+}
+
+// Once polls every source once and sends nothing.
+func Once(ctx context.Context, cfg config.Config, io IO) []Polled {
+	a := newAgent(config.Config{Node: cfg.Node, SubAgent: cfg.SubAgent, DNSSD: config.DNSSD{Off: true}}, io)
+	defer a.sender.Close()
+	var out []Polled
+	for _, m := range modules(cfg, a) {
+		out = append(out, m.once(ctx))
+	}
+	return out
+}
+
+// once polls the source, which may take onceFor.
+func (m *module) once(ctx context.Context) Polled {
+	p := Polled{Module: m.source.Name()}
+	ctx, cancel := context.WithTimeout(ctx, onceFor)
+	defer cancel()
+	snap := &source.Snapshot{}
+	done := make(chan error, 1)
+	go func() { done <- guarded(func() error { return m.source.Collect(time.Now(), snap) }) }()
+	select {
+	case p.Err = <-done:
+	case <-ctx.Done():
+		p.Err = fmt.Errorf("does not answer: %w", ctx.Err())
+		return p
+	}
+	b := (&sflow.Datagram{NumSamples: uint32(snap.Len())}).Append(nil)
+	for s := range snap.All() {
+		b = append(b, s.Bytes...)
+	}
+	var d sflow.Datagram
+	if err := d.Decode(b); err != nil {
+		p.Err = err
+		return p
+	}
+	for s, err := range d.Samples() {
+		if err != nil {
+			break // samples without records are counted and not there
+		}
+		p.Samples = append(p.Samples, s)
+	}
+	return p
+}
+
+// Examined is what one source can see on this node.
+type Examined struct {
+	Module   string
+	Findings []source.Finding
+}
+
+// Examine asks every source what it can see, and the agent what it can do.
+func Examine(ctx context.Context, cfg config.Config, io IO) []Examined {
+	a := newAgent(cfg, io)
+	defer a.sender.Close()
+	out := []Examined{{"agent", a.examine(ctx, &cfg)}}
+	for _, m := range a.modules {
+		e := Examined{Module: m.source.Name()}
+		if x, ok := m.source.(source.Examiner); ok {
+			e.Findings = examined(ctx, x)
+		} else {
+			e.Findings = []source.Finding{m.finding(ctx)}
+		}
+		e.Findings = append(e.Findings, missing(m.source)...)
+		out = append(out, e)
+	}
+	return out
+}
+
+// examined asks x, which may take onceFor.
+func examined(ctx context.Context, x source.Examiner) []source.Finding {
+	ctx, cancel := context.WithTimeout(ctx, onceFor)
+	defer cancel()
+	done := make(chan []source.Finding, 1)
+	go func() {
+		var all []source.Finding
+		if err := guarded(func() error { all = x.Examine(ctx); return nil }); err != nil {
+			all = []source.Finding{{What: "examination", Text: err.Error()}}
+		}
+		done <- all
+	}()
+	select {
+	case all := <-done:
+		return all
+	case <-ctx.Done():
+		return []source.Finding{{What: "examination", Text: "does not answer within " + onceFor.String()}}
+	}
+}
+
+// finding polls the source once and says how that went.
+func (m *module) finding(ctx context.Context) source.Finding {
+	p := m.once(ctx)
+	if p.Err != nil {
+		return source.Finding{What: "poll", Text: p.Err.Error()}
+	}
+	return source.Finding{What: "poll", OK: true, Text: fmt.Sprintf("%d samples", len(p.Samples))}
+}
+
+// missing names the capabilities that the source needs and the process has not.
+func missing(s source.Source) (all []source.Finding) {
+	c, ok := s.(source.Capable)
+	if !ok {
+		return nil
+	}
+	have := process.Capabilities()
+	for _, n := range c.Capabilities() {
+		if have&(1<<uint(n)) == 0 {
+			name := process.CapabilityName(n)
+			all = append(all, source.Finding{What: "privilege", Text: "without " + name,
+				Fix: "run as root, or add " + name + " to AmbientCapabilities= of the unit"})
+		}
+	}
+	return all
+}
+
+// examine says whom the agent tells, under which names.
+func (a *Agent) examine(ctx context.Context, cfg *config.Config) []source.Finding {
+	var all []source.Finding
+	err := a.lookup(ctx)
+	if err != nil {
+		all = append(all, source.Finding{What: "collectors", Text: err.Error(), Fix: "name them by address in collectors"})
+	}
+	for _, p := range a.sender.Stats() {
+		f := source.Finding{What: "collector", OK: p.Err == nil, Text: p.Addr.String()}
+		switch {
+		case p.Err != nil:
+			f.Text += ": " + p.Err.Error()
+			f.Fix = "check routes and addresses"
+		case p.Addr == fallback && len(cfg.Collectors) == 0:
+			f.Text += ", since none is configured and the DNS names none"
+			f.Fix = "write collectors: [ADDRESS]"
+		}
+		all = append(all, f)
+	}
+	agent := a.packer.Agent()
+	all = append(all,
+		source.Finding{What: "agent address", OK: agent != noAddress, Text: agent.String()},
+		source.Finding{What: "node", OK: a.id.node != "", Text: a.id.node},
+		source.Finding{What: "boot id", OK: a.id.bootID != "", Text: a.id.bootID})
+	key := source.Finding{What: "key", OK: true, Text: "heartbeats and events are signed"}
+	if a.signer == nil {
+		key = source.Finding{What: "key", OK: true, Text: "none: heartbeats and events are not signed", Fix: "write key_file: FILE to tell forged ones apart"}
+	}
+	return append(all, key)
+}
+
+// Capabilities returns what the configured sources need, each once.
+func Capabilities(cfg config.Config) (all []int) {
+	a := &Agent{}
+	a.events = newEvents(a.id, nil, nil)
+	seen := map[int]bool{}
+	for _, m := range modules(cfg, a) {
+		if c, ok := m.source.(source.Capable); ok {
+			for _, n := range c.Capabilities() {
+				if !seen[n] {
+					seen[n] = true
+					all = append(all, n)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// Absent reports whether the source has nothing to do on this node.
+func (p Polled) Absent() bool { return errors.Is(p.Err, source.ErrAbsent) }
