@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"weir/decoder/sflow"
 	"weir/decoder/witness"
 )
@@ -165,14 +167,14 @@ func (h *heard) counters(smp sflow.Sample, at time.Time) error {
 }
 
 // events returns the events of a name about a subject since a time, each once.
-// An empty subject is any.
+// An empty name or subject is any.
 func (h *heard) events(name, subject string, since time.Time) []said {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var all []said
 	ids := map[string]bool{}
 	for _, s := range h.said {
-		if s.class != witness.ClassEvent || s.entity != name || s.at.Before(since) || subject != "" && s.value[witness.Subject] != subject {
+		if s.class != witness.ClassEvent || name != "" && s.entity != name || s.at.Before(since) || s.value[witness.Repeat] != "0" || subject != "" && s.value[witness.Subject] != subject {
 			continue
 		}
 		if id := s.value[witness.ID]; !ids[id] {
@@ -220,6 +222,27 @@ func (h *heard) state(class, entity string) (said, bool) {
 		}
 	}
 	return said{}, false
+}
+
+// wantState waits until the last statement of a class about an entity has the
+// values.
+func (h *heard) wantState(class, entity string, want map[string]string) {
+	h.t.Helper()
+	var s said
+	for end := time.Now().Add(soon); ; time.Sleep(20 * time.Millisecond) {
+		s, _ = h.state(class, entity)
+		same := true
+		for k, v := range want {
+			same = same && s.value[k] == v
+		}
+		if same {
+			return
+		}
+		if time.Now().After(end) {
+			h.t.Errorf("%s of %s (-want +got):\n%s", class, entity, cmp.Diff(want, s.value))
+			return
+		}
+	}
 }
 
 // beats returns the longest time between two heartbeats since a time, the time

@@ -1,0 +1,90 @@
+package lab
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"weir/decoder/witness"
+)
+
+// checkOVSChanges changes what Neutron, an intruder or a mistake may change.
+func checkOVSChanges(t *testing.T, c *computeNode) {
+	const row = "agent=eth0 header=128 polling=1 sampling=20 targets=10.200.0.1:6345"
+	c.ear.wantState(witness.ClassBridge, "br0", map[string]string{
+		witness.Kind: "ovs", witness.InstancePorts: "1", witness.Uplinks: "1", witness.Ports: "2", witness.Flows: "1", witness.Forwarding: "yes",
+	})
+	for _, s := range []struct {
+		what          string
+		do            func()
+		event, bridge string
+		before, after string // "*": anything
+	}{
+		{"sFlow row", func() {
+			c.VSCtl("--", "--id=@s", "create", "sFlow", "agent=eth0", `targets="10.200.0.1:6345"`, "sampling=20", "polling=1", "header=128", "--", "set", "bridge", "br0", "sflow=@s")
+		}, witness.OVSSFlowChanged, "br0", "", row},
+		{"sampling rate", func() { c.VSCtl("set", "sflow", "br0", "sampling=100000") }, witness.OVSSFlowChanged, "br0", row,
+			"agent=eth0 header=128 polling=1 sampling=100000 targets=10.200.0.1:6345"},
+		{"sFlow cleared", func() { c.VSCtl("clear", "bridge", "br0", "sflow") }, witness.OVSSFlowChanged, "br0", "*", ""},
+		{"bridge added", func() { c.VSCtl("add-br", "br-tun", "--", "set", "bridge", "br-tun", "datapath_type=netdev") }, witness.OVSBridgeAdded, "br-tun", "", ""},
+		{"port added", func() {
+			c.VSCtl("add-port", "br-tun", "vx0", "--", "set", "interface", "vx0", "type=vxlan", "options:remote_ip=192.0.2.9")
+		},
+			witness.OVSPortAdded, "br-tun", "", "type=vxlan"},
+		{"port removed", func() { c.VSCtl("del-port", "br-tun", "vx0") }, witness.OVSPortRemoved, "br-tun", "*", ""},
+		{"bridge removed", func() { c.VSCtl("del-br", "br-tun") }, witness.OVSBridgeRemoved, "br-tun", "*", ""},
+	} {
+		since := time.Now()
+		s.do()
+		e := c.ear.event(c.lab, s.event, s.bridge, since, soon)
+		if s.before != "*" && e.value[witness.Before] != s.before || e.value[witness.After] != s.after {
+			t.Errorf("%s: before %q, after %q; want %q, %q", s.what, e.value[witness.Before], e.value[witness.After], s.before, s.after)
+		}
+	}
+	since := time.Now()
+	c.ofctl("del-flows")
+	e := c.ear.event(c.lab, witness.OVSFlowsEmptied, "br0", since, soon)
+	if e.value[witness.After] != "0" {
+		t.Errorf("flows emptied: %v, want after 0", e.value)
+	}
+	c.ear.wantState(witness.ClassBridge, "br0", map[string]string{witness.Flows: "0", witness.Forwarding: "no"})
+	c.ofctl("add-flow", "priority=0,actions=normal")
+	c.ear.wantState(witness.ClassBridge, "br0", map[string]string{witness.Flows: "1", witness.Forwarding: "yes"})
+}
+
+// ofctl changes the flows of br0.
+func (c *computeNode) ofctl(command string, args ...string) {
+	c.lab.t.Helper()
+	c.lab.Exec(c.NS, append([]string{"ovs-ofctl", command, "unix:" + filepath.Join(c.run, "br0.mgmt")}, args...)...)
+}
+
+// checkVSwitchdKilled kills the switch, whose datapath is its own, and starts it
+// again.
+func checkVSwitchdKilled(t *testing.T, c *computeNode) {
+	since := time.Now()
+	c.Switchd.Signal(os.Kill)
+	c.ear.event(c.lab, witness.OVSDown, "ovs-vswitchd", since, soon)
+	c.ear.wantState(witness.ClassBridge, "br0", map[string]string{witness.Forwarding: "no"})
+	c.ear.wantState(witness.ClassOVS, "br0", map[string]string{witness.VSwitchd: "down"})
+	c.StartSwitchd()
+	c.ear.event(c.lab, witness.OVSUp, "ovs-vswitchd", since, soon)
+	c.ear.wantState(witness.ClassBridge, "br0", map[string]string{witness.Forwarding: "yes", witness.Flows: "1"})
+}
+
+// checkDBKilled kills the database; a bridge is made while it is not watched.
+func checkDBKilled(t *testing.T, c *computeNode) {
+	since := time.Now()
+	c.DB.Signal(os.Kill)
+	c.ear.event(c.lab, witness.OVSDown, "ovsdb", since, soon)
+	c.StartDB()
+	c.ear.event(c.lab, witness.OVSUp, "ovsdb", since, soon)
+	if all := c.ear.events(witness.OVSBridgeRemoved, "", since); len(all) > 0 {
+		t.Errorf("a bridge is told to be removed: %s", c.ear.names(since))
+	}
+	since = time.Now()
+	c.VSCtl("add-br", "br-gap", "--", "set", "bridge", "br-gap", "datapath_type=netdev")
+	c.ear.event(c.lab, witness.OVSBridgeAdded, "br-gap", since, soon)
+	c.VSCtl("del-br", "br-gap")
+	c.ear.event(c.lab, witness.OVSBridgeRemoved, "br-gap", since, soon)
+}
