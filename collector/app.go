@@ -38,6 +38,7 @@ type IO struct {
 	Reload     <-chan config.Config // configurations read again on SIGHUP; nil is none
 	Ready      func(Addresses)      // called once everything listens; nil is nothing
 	Version    string               // of the program, for status and metrics
+	Forget     bool                 // nothing is remembered over a restart, and the end of open alerts is told at the stop
 }
 
 // Addresses are what a running collector listens on, with their real ports.
@@ -62,16 +63,17 @@ type app struct {
 	log     zerolog.Logger
 	started time.Time
 
-	group   *udp.Group
-	shared  *agents.Shared
-	shards  []*shard.Shard
-	detect  []*detect.Shard
-	engine  *detect.Engine
-	alerts  *sink.Queue[detect.Alert]
-	state   *store.Store
-	http    *web.Server
-	control *web.Control
-	influx  *influxOut // nil without influx.url
+	group    *udp.Group
+	shared   *agents.Shared
+	shards   []*shard.Shard
+	detect   []*detect.Shard
+	engine   *detect.Engine
+	alerts   *sink.Queue[detect.Alert]
+	state    *store.Store
+	http     *web.Server
+	control  *web.Control
+	influx   *influxOut // nil without influx.url
+	alerting *alerting
 
 	urgent   chan struct{} // wakes the engine; holds one token
 	draining chan struct{} // closed when the receivers shall end
@@ -160,7 +162,8 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	}
 	lines := logline.New(io.Alerts, io.AlertsJSON)
 	a.alerts = sink.NewQueue("logline", cfg.Limits.SinkQueue, lines.Send, a.logUnwritten())
-	return a, nil
+	a.alerting, err = newAlerting(a)
+	return a, err
 }
 
 // unwrittenEvery is how often the log repeats that alerts cannot be written: a
@@ -191,6 +194,7 @@ func (a *app) close() error {
 	if a.group != nil {
 		errs = append(errs, ignoreClosed(a.group.Close()))
 	}
+	errs = append(errs, a.alerting.close(ctx))
 	if a.alerts != nil {
 		errs = append(errs, a.alerts.Close(ctx))
 	}
@@ -239,6 +243,7 @@ func (a *app) run(ctx context.Context) error {
 	}
 	a.influx.start()
 	a.naming.start()
+	a.alerting.start()
 	stopEngine := make(chan struct{})
 	engine.Go(func() { a.decide(stopEngine) })
 	if a.io.Ready != nil {
@@ -399,6 +404,7 @@ func (a *app) reload(cfg config.Config) {
 	applied, restart := config.Changes(a.cfg, cfg)
 	a.cfg = config.Reloaded(a.cfg, cfg)
 	a.shared.SetAllow(a.cfg.Allow)
+	a.alerting.setConfig(&a.cfg)
 	a.naming.reload(&a.cfg)
 	dc := detectConfig(a.cfg, len(a.shards))
 	for _, d := range a.detect {
@@ -414,6 +420,13 @@ func (a *app) reload(cfg config.Config) {
 
 // emit hands one alert change to the sinks.
 func (a *app) emit(al *detect.Alert) {
+	a.alerting.put(al)
+	a.record(al)
+}
+
+// record counts and writes one alert change. It may be called from any
+// goroutine.
+func (a *app) record(al *detect.Alert) {
 	a.engineMu.Lock()
 	a.changes[web.AlertChange{Kind: string(al.Kind), Change: string(al.Change)}]++
 	switch al.Change {
@@ -433,6 +446,7 @@ func (a *app) publish() {
 	a.engineMu.Lock()
 	a.stats = s
 	a.engineMu.Unlock()
+	a.alerting.alive.Store(time.Now().UnixNano())
 }
 
 // saveEvery is how often the known agents are written; only what changed is.
@@ -481,13 +495,13 @@ func (a *app) watchClock() {
 }
 
 func (a *app) saveAgents() {
-	err := a.state.SaveAgents(a.shared.Known())
+	err := errors.Join(a.state.SaveAgents(a.shared.Known()), saveOpen(a.state, a.alerting.router.Save()))
 	if err == nil {
 		a.saveErr.Store(nil)
 		return
 	}
 	if a.saveErr.Swap(&err) == nil { // once, until it works again
-		a.log.Error().Err(err).Msg("known agents could not be saved")
+		a.log.Error().Err(err).Msg("known agents and open alerts could not be saved")
 	}
 }
 

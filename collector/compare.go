@@ -93,7 +93,9 @@ func outcomes(ctx context.Context, cfg config.Config, files []string, io IO) (ma
 	if err := labelsFromFiles(&cfg, r.shared); err != nil {
 		return nil, err
 	}
+	severity := cfg.Severity.Table()
 	r.emit = func(a *detect.Alert) {
+		severity.Apply(a)
 		r.alerts++
 		s := all[a.Key]
 		if s == nil {

@@ -54,7 +54,9 @@ func Replay(ctx context.Context, cfg config.Config, files []string, io IO) error
 		return err
 	}
 	lines := logline.New(io.Alerts, io.AlertsJSON)
+	severity := cfg.Severity.Table()
 	r.emit = func(a *detect.Alert) {
+		severity.Apply(a)
 		r.alerts++
 		if err := lines.Send(ctx, []detect.Alert{*a}); err != nil && r.failed == nil {
 			r.failed = fmt.Errorf("alerts could not be written: %w", err)

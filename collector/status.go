@@ -149,6 +149,7 @@ func (a *app) Status() web.Status {
 	a.addAgents(&s)
 	a.addAlerts(&s)
 	a.addTops(&s)
+	a.alerting.addStatus(&s)
 	a.addForward(&s)
 	return s
 }

@@ -26,7 +26,8 @@ func newDemo(p *program) *cobra.Command {
 127.0.0.0/8: three switches, two hypervisors, benign traffic, and every half
 minute an elephant flow of 6 Gbit/s that lasts ten seconds.
 
-Nothing leaves this machine and nothing is kept. Ctrl-C ends it.`,
+Nothing leaves this machine but what a configuration named with --config sends:
+then alerts go to its sinks too. Nothing is kept. Ctrl-C ends it.`,
 		Example: `  weir demo                         alerts as readable lines
   weir demo --json                  alerts as JSON lines
   weir demo --threshold 20Mbit/s    alert on smaller flows too
@@ -62,6 +63,9 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)}
 	cfg.Allow = nil
 	cfg.HTTP = freeHTTP(cfg.HTTP)
+	if p.configFile == "" { // a demo must not page whoever /etc/weir/weir.yaml names
+		cfg.Alerts.Sinks, cfg.Alerts.Heartbeat = nil, config.SecretURL{}
+	}
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -69,7 +73,7 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	sent := make(chan struct{})
 	close(sent) // until there is a sender to wait for
 	err = collector.Run(ctx, cfg, collector.IO{
-		Alerts: p.out, AlertsJSON: json, Log: p.logger(cfg.Log),
+		Alerts: p.out, AlertsJSON: json, Log: p.logger(cfg.Log), Forget: true,
 		Ready: func(at collector.Addresses) {
 			fmt.Fprintf(p.err, "weir demo: three switches and two hypervisors send to %s\n", at.SFlow[0])
 			fmt.Fprintf(p.err, "weir demo: an elephant flow begins in five seconds, then every half minute; Ctrl-C ends\n")

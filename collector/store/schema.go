@@ -16,6 +16,10 @@ var migrations = []string{
 		last   INTEGER NOT NULL,
 		PRIMARY KEY (agent, source)
 	) WITHOUT ROWID, STRICT`,
+	`CREATE TABLE open_alerts (
+		key  TEXT NOT NULL PRIMARY KEY, -- of the alert
+		body BLOB NOT NULL              -- as the collector writes it
+	) WITHOUT ROWID, STRICT`,
 }
 
 // migrate brings the file to the newest version. A file of a later version, or

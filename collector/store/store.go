@@ -28,7 +28,8 @@ type Store struct {
 	lock *os.File
 	path string
 
-	saved map[agentKey]row // what the file holds, to write only what changed
+	saved  map[agentKey]row  // what the file holds, to write only what changed
+	alerts map[string][]byte // the same of open alerts
 }
 
 // Open opens the state in dir, which it makes where it is missing, and brings

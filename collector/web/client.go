@@ -21,7 +21,12 @@ const maxAnswer = 1 << 30
 // Ask gets name, "status", "agents" or "top?n=5", from the collector that runs with
 // stateDir, into v. Its error is one line that says what to do.
 func Ask(ctx context.Context, stateDir, name string, v any) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	return ask(ctx, stateDir, http.MethodGet, name, 10*time.Second, v)
+}
+
+// ask sends a request that is to be answered within a time.
+func ask(ctx context.Context, stateDir, method, name string, within time.Duration, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	path := filepath.Join(stateDir, socketName)
 	transport := &http.Transport{
@@ -36,13 +41,13 @@ func Ask(ctx context.Context, stateDir, name string, v any) error {
 			return d.DialContext(ctx, "unix", short)
 		},
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://weir/"+name, nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://weir/"+name, nil)
 	if err != nil {
 		return err
 	}
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
-		return explain(stateDir, path, err)
+		return explain(stateDir, path, within, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusBadRequest {
@@ -58,14 +63,23 @@ func Ask(ctx context.Context, stateDir, name string, v any) error {
 	return nil
 }
 
-func explain(stateDir, path string, err error) error {
+// notRunning is an error for want of a collector.
+type notRunning struct{ error }
+
+// NotRunning reports that err is for want of a collector that runs.
+func NotRunning(err error) bool {
+	_, ok := errors.AsType[notRunning](err)
+	return ok
+}
+
+func explain(stateDir, path string, within time.Duration, err error) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("no weir runs with state_dir %s; start it with `weir run`, or name its configuration with --config FILE", stateDir)
+		return notRunning{fmt.Errorf("no weir runs with state_dir %s; start it with `weir run`, or name its configuration with --config FILE", stateDir)}
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("control socket %s is not for this user; ask as the user that runs weir, or as root", path)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("control socket %s: no answer within 10 seconds", path)
+		return fmt.Errorf("control socket %s: no answer within %.0f seconds", path, within.Seconds())
 	}
 	return fmt.Errorf("control socket %s: %w", path, err)
 }

@@ -24,7 +24,7 @@ const (
 const maxSocketPath = 107
 
 // Control serves the local control socket: GET /status, /agents
-// and /top?key=dst&window=10s&n=10.
+// and /top?key=dst&window=10s&n=10, POST /alert/test?sink=NAME.
 type Control struct {
 	listener *net.UnixListener
 	lock     *os.File
@@ -51,6 +51,7 @@ func ListenControl(stateDir string, s Source) (*Control, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Status()) })
 	mux.HandleFunc("GET /agents", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, orEmpty(s.Agents())) })
+	mux.HandleFunc("POST /alert/test", func(w http.ResponseWriter, r *http.Request) { answerAlertTest(w, r, s) })
 	mux.HandleFunc("GET /top", func(w http.ResponseWriter, r *http.Request) { answerTop(w, r, s) })
 	return &Control{l, lock, path, newHTTPServer(mux)}, nil
 }

@@ -155,6 +155,7 @@ var importers = []struct {
 	{"cmd/...", []string{"cmd/..."}, "a command is an end, not a library"},
 	{"bench/traffic", []string{"cmd/weir", "bench/..."}, "only the demo and the benchmarks invent traffic"},
 	{"bench/...", []string{"bench/..."}, "nothing of bench but the generator is for others"},
+	{"collector/sink/sinktest", []string{"collector/sink/sinktest"}, "the servers that sinks are tested with are for tests"},
 	{"decoder/sflow/sflowtest", []string{"decoder/sflow/sflowtest", "bench/..."}, "the builder of test datagrams is for tests"},
 }
 

@@ -63,7 +63,7 @@ func (w *Writer) Of(a *detect.Alert) Message {
 	m := Message{Title: title, Short: w.short(a, title)}
 	add := func(name, text string, link bool) {
 		if text != "" {
-			m.Lines = append(m.Lines, Line{name, text, link})
+			m.Lines = append(m.Lines, Line{name, oneLine(text), link})
 		}
 	}
 	if a.Change == detect.End {

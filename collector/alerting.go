@@ -1,0 +1,139 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"weir/collector/config"
+	"weir/collector/sink/post"
+	"weir/collector/sink/route"
+	"weir/collector/web"
+	"weir/detect"
+)
+
+// alerting tells people: it routes alert changes to the sinks, and watches over
+// weir itself.
+type alerting struct {
+	app     *app
+	log     zerolog.Logger
+	site    string
+	router  *route.Router
+	outlets []*outlet
+	beat    *post.Client // nil without a heartbeat
+
+	own     selfWatch
+	alive   atomic.Int64 // ns, when detection last came round
+	stop    chan struct{}
+	running sync.WaitGroup
+	once    sync.Once
+}
+
+// newAlerting starts the sinks and takes up the alerts that were open when weir
+// last stopped.
+func newAlerting(a *app) (*alerting, error) {
+	al := &alerting{app: a, log: a.log, site: a.cfg.Site, stop: make(chan struct{})}
+	saved, err := loadOpen(a.state)
+	if err != nil {
+		return nil, err
+	}
+	al.outlets = newOutlets(&a.cfg, a.log)
+	al.router = route.New(route.Config{
+		Table: a.cfg.Severity.Table(), Ways: ways(al.outlets), Site: al.site, EndAtStop: a.io.Forget, Hold: a.hold,
+	})
+	al.router.Restore(saved, time.Now())
+	if url := a.cfg.Alerts.Heartbeat; url.Reveal() != "" {
+		al.beat = post.New(post.Config{URL: url.Reveal(), SecretURL: url.IsSecret()})
+	}
+	al.own = newSelfWatch(hostName(), al.site)
+	return al, nil
+}
+
+// hold reports that an alert is to wait, such as in a maintenance window.
+func (a *app) hold(*detect.Alert) bool { return false }
+
+// hostName names this collector to people.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "localhost"
+	}
+	return name
+}
+
+// put gives the alert its severity and tells whoever is to be told. It never
+// blocks.
+func (al *alerting) put(a *detect.Alert) { al.router.Put(a, time.Now()) }
+
+// raise takes a change of an alert about the collector itself.
+func (al *alerting) raise(a *detect.Alert) {
+	if a == nil {
+		return
+	}
+	al.router.Own(a, time.Now())
+	al.app.record(a)
+}
+
+// setConfig applies what can be applied while running.
+func (al *alerting) setConfig(cfg *config.Config) { al.router.SetTable(cfg.Severity.Table()) }
+
+// start begins to watch the time.
+func (al *alerting) start() {
+	al.alive.Store(time.Now().UnixNano())
+	al.running.Go(func() {
+		t := time.NewTicker(tick)
+		defer t.Stop()
+		for {
+			select {
+			case <-al.stop:
+				return
+			case now := <-t.C:
+				al.router.Tick(now)
+			}
+		}
+	})
+	al.running.Go(al.watch)
+}
+
+// close tells what waits until ctx is done. It may be called twice.
+func (al *alerting) close(ctx context.Context) error {
+	if al == nil {
+		return nil
+	}
+	al.once.Do(func() { close(al.stop) })
+	al.running.Wait()
+	return closeOutlets(ctx, al.outlets)
+}
+
+// closeOutlets closes all at once, so that they share the time there is.
+func closeOutlets(ctx context.Context, all []*outlet) error {
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, o := range all {
+		wg.Go(func() { errs[i] = o.Close(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// addStatus adds what the sinks have done.
+func (al *alerting) addStatus(s *web.Status) {
+	for _, o := range al.outlets {
+		q := o.Stats()
+		s.Sinks = append(s.Sinks, web.SinkCount{Name: q.Name, Queued: q.Queued, Limit: q.Limit, Sent: q.Sent, Failed: q.Failed, Dropped: q.Dropped})
+		s.Bounds = append(s.Bounds, web.Bound{Name: "sink_" + q.Name, Used: q.Queued, Limit: q.Limit, Refused: q.Dropped})
+		if since, err := o.Failing(); err != nil { // works less well, and is no reason to restart weir
+			s.Components = append(s.Components, web.Component{
+				Name: "sink_" + q.Name, Ready: true, Detail: fmt.Sprintf("fails since %s: %v", since.UTC().Format(time.RFC3339), err),
+			})
+		}
+	}
+	r := al.router.Stats()
+	s.Bounds = append(s.Bounds, web.Bound{Name: "alerts_followed", Used: r.Open, Limit: r.MaxOpen, Refused: r.Refused})
+}
