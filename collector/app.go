@@ -38,6 +38,7 @@ type IO struct {
 	Reload     <-chan config.Config // configurations read again on SIGHUP; nil is none
 	Ready      func(Addresses)      // called once everything listens; nil is nothing
 	Version    string               // of the program, for status and metrics
+	Alive      func()               // called every second while all parts work; nil is nothing
 	Forget     bool                 // nothing is remembered over a restart, and the end of open alerts is told at the stop
 }
 
@@ -90,6 +91,7 @@ type app struct {
 	rate    rate
 	noise   noise
 	naming  *naming
+	pulse   *pulse
 	forward *udp.Forwarder
 }
 
@@ -146,6 +148,7 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 		return a, err
 	}
 	n := len(a.group.Receivers())
+	a.pulse = newPulse(n)
 	seed, ok := cfg.HashSeed.Seed()
 	if !ok {
 		seed = rand.Uint64() // senders choose the keys: they must not know the hash
@@ -339,6 +342,7 @@ func (a *app) receive(r *udp.Receiver, i int) error {
 		}
 		if d.Urgent() && now.Sub(last) >= coalesce || !now.Before(next) {
 			s.Tick(now, busy)
+			a.pulse.beat(i)
 			last = now
 			if now.Before(next) {
 				a.wake()
@@ -394,6 +398,7 @@ func (a *app) decide(stop <-chan struct{}) {
 		case <-t.C:
 			step()
 			a.publish()
+			a.pulse.beat(len(a.shards))
 		}
 	}
 }
@@ -472,6 +477,9 @@ func (a *app) housekeep(ctx context.Context, failed <-chan error) error {
 			a.rateMu.Unlock()
 			a.logBad(now)
 			a.watchClock()
+			if a.io.Alive != nil && a.pulse.alive() {
+				a.io.Alive()
+			}
 			if now.Sub(saved) >= saveEvery {
 				saved = now
 				a.saveAgents()

@@ -72,15 +72,23 @@ func testConfig(t *testing.T) config.Config {
 // start runs a collector until the test ends.
 func start(t *testing.T, cfg config.Config) *running {
 	t.Helper()
+	return startWith(t, cfg, func(*IO) {})
+}
+
+// startWith lets a test change what the collector speaks to.
+func startWith(t *testing.T, cfg config.Config, change func(*IO)) *running {
+	t.Helper()
 	r := &running{t: t, cfg: cfg, reload: make(chan config.Config), done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	ready := make(chan Addresses, 1)
 	var err error
-	r.app, err = newApp(cfg, IO{
+	io := IO{
 		Alerts: &r.alerts, AlertsJSON: true, Log: zerolog.New(&r.log), Reload: r.reload,
 		Ready: func(a Addresses) { ready <- a }, Version: "test",
-	})
+	}
+	change(&io)
+	r.app, err = newApp(cfg, io)
 	if err != nil {
 		t.Fatal(err)
 	}

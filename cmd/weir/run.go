@@ -46,13 +46,15 @@ the log says what changed and what needs a restart.`,
 			// A reader of the alerts that ends is a failed write, counted and
 			// logged, and not the end of the collector.
 			signal.Ignore(syscall.SIGPIPE)
-			return collector.Run(ctx, cfg, collector.IO{
+			io := collector.IO{
 				Alerts:     p.out,
 				AlertsJSON: json || !isTerminal(p.out),
 				Log:        log,
 				Version:    thisBuild().version,
 				Reload:     p.reloads(ctx, load, log),
-			})
+			}
+			notifySystemd(ctx, &io)
+			return collector.Run(ctx, cfg, io)
 		},
 	}
 	addAlertFlags(cmd, &threshold, &json)
