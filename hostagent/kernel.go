@@ -8,6 +8,8 @@ import (
 	"weir/hostagent/source"
 	"weir/hostagent/source/filter"
 	"weir/hostagent/source/linkevent"
+	"weir/hostagent/source/login"
+	"weir/hostagent/source/logs"
 	"weir/hostagent/source/sampling"
 	"weir/hostagent/source/service"
 )
@@ -19,6 +21,8 @@ func kernel(cfg config.Config, a *Agent, add func(time.Duration, source.Source))
 	add(every, filter.New())
 	services := service.New(service.Config{Units: cfg.Services.Units, Processes: cfg.Services.Processes})
 	add(every, services)
+	add(every, login.New(login.Config{Node: a.id.node}))
+	add(every, logs.New(logs.Config{Files: cfg.Logs.Files, Services: cfg.Logs.Services, Runs: services.Runs}))
 	add(every, sampling.New(samplingConfig(cfg.Sampling), a.links, a.packer))
 }
 
