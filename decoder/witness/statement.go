@@ -116,8 +116,10 @@ const macLen = 16
 // Signer signs statements with the key that a node shares with the collector.
 // It is not safe for concurrent use.
 type Signer struct {
-	mac hash.Hash
-	sum [sha256.Size]byte
+	mac  hash.Hash
+	sum  [sha256.Size]byte
+	zero [1]byte
+	text [2 * macLen]byte
 }
 
 // NewSigner returns a Signer, nil where key is empty: nothing is signed then.
@@ -134,11 +136,9 @@ func (g *Signer) Sign(s *Statement) {
 	if g == nil {
 		return
 	}
-	var text [2 * macLen]byte
-	hex.Encode(text[:], g.digest(s.m.DataSource, s.m.Metrics.Data))
+	hex.Encode(g.text[:], g.digest(s.m.DataSource, s.m.Metrics.Data))
 	s.name = append(s.name[:0], HMAC...)
-	s.text = append(s.text[:0], text[:]...)
-	s.m.Metrics.Add(sflow.Metric{Name: s.name, Type: sflow.MetricString, Text: s.text})
+	s.m.Metrics.Add(sflow.Metric{Name: s.name, Type: sflow.MetricString, Text: g.text[:]})
 }
 
 // digest is HMAC-SHA256 over the data source, a zero octet and the octets of
@@ -146,7 +146,7 @@ func (g *Signer) Sign(s *Statement) {
 func (g *Signer) digest(source, pairs []byte) []byte {
 	g.mac.Reset()
 	g.mac.Write(source)
-	g.mac.Write([]byte{0})
+	g.mac.Write(g.zero[:])
 	g.mac.Write(pairs)
 	return g.mac.Sum(g.sum[:0])[:macLen]
 }
