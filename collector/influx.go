@@ -1,9 +1,12 @@
 package collector
 
 import (
+	"context"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -50,6 +53,7 @@ func newInflux(a *app) (*influxOut, error) {
 	o.sink = influx.New(influx.Config{
 		URL: cfg.URL, Token: cfg.Token.Reveal(), Org: cfg.Org, Bucket: cfg.Bucket, Site: a.cfg.Site,
 		Series: cfg.Series, Retention: cfg.Retention, Log: a.log,
+		Dir: filepath.Join(a.cfg.StateDir, "influx"), Spool: int64(cfg.Spool),
 	})
 	return o, nil
 }
@@ -68,6 +72,30 @@ func (o *influxOut) close() {
 	}
 	close(o.stop)
 	o.done.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := o.sink.Close(ctx); err != nil {
+		o.app.log.Error().Err(err).Msg("time series are incomplete")
+	}
+}
+
+// addTo adds the sink to the status.
+func (o *influxOut) addTo(s *web.Status) {
+	if o == nil {
+		return
+	}
+	st := o.sink.Stats()
+	c := web.Component{Name: "influx", Ready: st.Failing == "" || st.SpoolError == "", Detail: st.Failing}
+	if st.SpoolError != "" {
+		c.Detail = strings.TrimPrefix(c.Detail+"; the spool cannot be used: "+st.SpoolError, "; ")
+	}
+	s.Components = append(s.Components, c)
+	s.Sinks = append(s.Sinks, web.SinkCount{
+		Name: "influx", Queued: st.MemoryPoints + int(st.Spool.Points), Sent: st.Sent, Failed: st.Rejected, Dropped: st.Dropped + st.Gap,
+	})
+	s.Bounds = append(s.Bounds,
+		web.Bound{Name: "influx_spool_bytes", Used: int(st.Spool.Bytes), Limit: int(o.app.cfg.Influx.Spool), Refused: st.Dropped},
+		web.Bound{Name: "influx_series", Used: st.Series, Limit: o.app.cfg.Influx.Series, Refused: st.Refused})
 }
 
 // alert takes a change of an alert, and never waits.
@@ -87,22 +115,17 @@ func (o *influxOut) alert(al *detect.Alert) {
 func (o *influxOut) run() {
 	t := time.NewTicker(tick)
 	defer t.Stop()
-	next, flush := time.Now().Add(o.app.cfg.Influx.Interval), time.Now()
+	next := time.Now().Add(o.app.cfg.Influx.Interval)
 	for {
 		select {
 		case <-o.stop:
 			o.collect()
-			o.sink.Flush()
 			return
 		case now := <-t.C:
 			o.collect()
 			if !now.Before(next) {
 				next = next.Add(o.app.cfg.Influx.Interval)
 				o.state(now)
-			}
-			if now.Sub(flush) >= time.Second {
-				flush = now
-				o.sink.Flush()
 			}
 		}
 	}
@@ -196,7 +219,11 @@ func (o *influxOut) own(s *web.Status, now time.Time) {
 		k := &s.Sinks[i]
 		p, v := b.Add(series.WeirSink, at)
 		p.Tags[0], p.Tags[1] = o.host, k.Name
-		b.Done(append(v, series.Whole(uint64(k.Queued)), series.Whole(uint64(k.Limit)), series.Whole(k.Sent), series.Whole(k.Failed), series.Whole(k.Dropped)))
+		v = append(v, series.Whole(uint64(k.Queued)), series.Whole(uint64(k.Limit)), series.Whole(k.Sent), series.Whole(k.Failed), series.Whole(k.Dropped))
+		if k.Name == "influx" {
+			v = o.ownSink(v)
+		}
+		b.Done(v)
 	}
 	for i := range s.Bounds {
 		k := &s.Bounds[i]
@@ -210,6 +237,14 @@ func (o *influxOut) own(s *web.Status, now time.Time) {
 		p.Tags[0], p.Tags[1], p.Tags[2] = o.host, k.Key, k.Name
 		b.Done(append(v, series.Whole(k.Count)))
 	}
+}
+
+// ownSink adds what only this sink has.
+func (o *influxOut) ownSink(v []series.Value) []series.Value {
+	st := o.sink.Stats()
+	return append(v, series.Whole(st.Rejected), series.Whole(st.Refused), series.Whole(st.Retries),
+		series.Whole(uint64(st.MemoryBytes)), series.Whole(uint64(st.Spool.Bytes)), series.Whole(uint64(st.Spool.Points)),
+		series.Whole(uint64(st.Series)), series.Number(st.SpoolOldest.Seconds()), series.Yes(st.Failing == ""))
 }
 
 // usage returns the memory and the processor time of this process; unknown

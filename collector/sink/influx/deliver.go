@@ -1,0 +1,66 @@
+package influx
+
+import (
+	"bytes"
+	"context"
+)
+
+// maxRequests bounds the requests that finding the bad lines of one block may
+// take.
+const maxRequests = 64
+
+// writer sends one block and judges the answer.
+type writer interface {
+	send(ctx context.Context, block []byte) answer
+}
+
+// delivery takes one block to the server: it is split where it is too large,
+// and where the server refuses it, until only the lines are left that it
+// refuses. Sending lines twice changes nothing.
+type delivery struct {
+	w        writer
+	left     int // requests
+	rejected []reject
+}
+
+// deliver sends the block. Where the verdict is accepted, the rejects are what
+// the server refused of it for good; otherwise the whole block is still to be
+// delivered.
+func deliver(ctx context.Context, w writer, block []byte) (answer, []reject) {
+	d := &delivery{w: w, left: maxRequests}
+	a := d.send(ctx, block)
+	if a.verdict != accepted {
+		return a, nil
+	}
+	return a, d.rejected
+}
+
+func (d *delivery) send(ctx context.Context, block []byte) answer {
+	d.left--
+	a := d.w.send(ctx, block)
+	if a.verdict != tooLarge && a.verdict != rejected {
+		return a
+	}
+	half := middle(block)
+	if half == 0 || d.left <= 0 {
+		d.rejected = append(d.rejected, reject{bytes.Clone(block), lines(block), a})
+		return answer{verdict: accepted}
+	}
+	if a := d.send(ctx, block[:half]); a.verdict != accepted {
+		return a
+	}
+	return d.send(ctx, block[half:])
+}
+
+// middle returns where the second half of the lines begins, 0 where there is
+// only one line.
+func middle(block []byte) int {
+	at := len(block) / 2
+	if i := bytes.IndexByte(block[at:], '\n'); i >= 0 && at+i+1 < len(block) {
+		return at + i + 1
+	}
+	return bytes.LastIndexByte(block[:at], '\n') + 1
+}
+
+// lines counts the points of a block.
+func lines(block []byte) int { return bytes.Count(block, []byte{'\n'}) }

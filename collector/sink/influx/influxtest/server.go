@@ -1,0 +1,161 @@
+// Package influxtest runs real servers for tests: InfluxDB 1.8, which
+// `go install` builds, and VictoriaMetrics of Debian.
+package influxtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Influxd is the package that is built, by .ci/packages.
+const Influxd = "github.com/influxdata/influxdb/cmd/influxd@v1.8.10"
+
+// Binary returns the path of influxd, built before; the test is skipped where
+// it is missing.
+func Binary(t testing.TB) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Skip("no cache directory:", err)
+	}
+	name := filepath.Join(cache, "weir-test", "bin", "influxd")
+	if _, err := os.Stat(name); err != nil {
+		t.Skipf("no influxd: GOBIN=%s go install %s", filepath.Dir(name), Influxd)
+	}
+	return name
+}
+
+// Server is a server with a folder of its own. It ends with the test.
+type Server struct {
+	URL string
+
+	t    testing.TB
+	args func() *exec.Cmd
+	cmd  *exec.Cmd
+}
+
+// Start starts InfluxDB with InfluxQL, Flux and an empty disk.
+func Start(t testing.TB) *Server { return StartWith(t, "") }
+
+// StartWith starts InfluxDB with further lines in the [http] section.
+func StartWith(t testing.TB, http string) *Server {
+	t.Helper()
+	binary, dir := Binary(t), t.TempDir()
+	addr, rpc := freePort(t), freePort(t)
+	conf := filepath.Join(dir, "influxd.conf")
+	text := fmt.Sprintf(`reporting-disabled = true
+bind-address = %q
+[meta]
+dir = %q
+[data]
+dir = %q
+wal-dir = %q
+query-log-enabled = false
+[http]
+bind-address = %q
+flux-enabled = true
+log-enabled = false
+%s
+[monitor]
+store-enabled = false
+`, rpc, filepath.Join(dir, "meta"), filepath.Join(dir, "data"), filepath.Join(dir, "wal"), addr, http)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, "http://"+addr, func() *exec.Cmd { return exec.Command(binary, "-config", conf) })
+}
+
+// StartVictoriaMetrics starts VictoriaMetrics; the test is skipped where it is
+// missing.
+func StartVictoriaMetrics(t testing.TB) *Server {
+	t.Helper()
+	binary, err := exec.LookPath("victoria-metrics")
+	if err != nil {
+		t.Skip("no victoria-metrics: apt-get install victoria-metrics")
+	}
+	dir, addr := t.TempDir(), freePort(t)
+	return start(t, "http://"+addr, func() *exec.Cmd {
+		return exec.Command(binary, "-storageDataPath="+dir, "-httpListenAddr="+addr, "-retentionPeriod=1", "-loggerLevel=ERROR")
+	})
+}
+
+func start(t testing.TB, url string, args func() *exec.Cmd) *Server {
+	t.Helper()
+	s := &Server{URL: url, t: t, args: args}
+	t.Cleanup(s.Kill)
+	s.Restart()
+	return s
+}
+
+// Restart starts the server again, on the same address and folder, and waits
+// until it answers.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Kill()
+	s.cmd = s.args()
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		for _, path := range []string{"/ping", "/health"} {
+			resp, err := http.Get(s.URL + path)
+			if err != nil {
+				continue
+			}
+			resp.Body.Close()
+			if resp.StatusCode/100 == 2 {
+				return
+			}
+		}
+	}
+	s.t.Fatalf("%s did not answer within 30 s", s.URL)
+}
+
+// Kill ends the server at once, as kill -9 does.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// freePort returns an address of 127.0.0.1 that nobody listens on.
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// get returns the body of an answer, which must be a success.
+func get(ctx context.Context, url string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if resp.StatusCode/100 != 2 {
+		err = errors.Join(err, fmt.Errorf("%s: %s", resp.Status, strings.TrimSpace(string(body))))
+	}
+	return body, err
+}
