@@ -26,6 +26,7 @@ import (
 	"weir/collector/web"
 	"weir/detect"
 	"weir/detect/rules"
+	"weir/detect/site"
 )
 
 // IO is what a run or a replay speaks to.
@@ -75,6 +76,7 @@ type app struct {
 	control  *web.Control
 	influx   *influxOut // nil without influx.url
 	alerting *alerting
+	site     *siteWatch
 
 	urgent   chan struct{} // wakes the engine; holds one token
 	draining chan struct{} // closed when the receivers shall end
@@ -160,6 +162,7 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 		a.shards = append(a.shards, shard.New(agents.NewRegistry(a.shared), d))
 	}
 	a.engine = detect.NewEngine(dc, a.detect, a.shared)
+	a.site = newSiteWatch(site.Config{Mute: true}, a.shards)
 	if a.influx, err = newInflux(a); err != nil {
 		return a, err
 	}
@@ -249,6 +252,7 @@ func (a *app) run(ctx context.Context) error {
 	a.alerting.start()
 	stopEngine := make(chan struct{})
 	engine.Go(func() { a.decide(stopEngine) })
+	engine.Go(func() { a.watchSite(stopEngine) })
 	if a.io.Ready != nil {
 		a.io.Ready(a.addresses())
 	}
@@ -309,7 +313,7 @@ func (a *app) receive(r *udp.Receiver, i int) error {
 	empty := 0 // reads that found nothing since then
 	for {
 		deadline := next
-		if hot := last.Add(coalesce); d.Urgent() && hot.Before(next) {
+		if hot := last.Add(coalesce); s.Urgent() && hot.Before(next) {
 			deadline = hot
 		}
 		select {
@@ -340,7 +344,7 @@ func (a *app) receive(r *udp.Receiver, i int) error {
 			s.Epoch(now)
 			next, last = now.Add(tick), time.Time{}
 		}
-		if d.Urgent() && now.Sub(last) >= coalesce || !now.Before(next) {
+		if s.Urgent() && now.Sub(last) >= coalesce || !now.Before(next) {
 			s.Tick(now, busy)
 			a.pulse.beat(i)
 			last = now
@@ -367,6 +371,7 @@ func (a *app) wake() {
 	case a.urgent <- struct{}{}:
 	default:
 	}
+	a.site.hurry()
 }
 
 // decide is the engine's goroutine.

@@ -15,6 +15,7 @@ import (
 	"weir/collector/udp/capture"
 	"weir/decoder"
 	"weir/detect"
+	"weir/detect/site"
 )
 
 // A capture's clock is its own. A step beyond these starts a new epoch: what
@@ -33,6 +34,7 @@ type replay struct {
 	shard  *shard.Shard
 	detect *detect.Shard
 	engine *detect.Engine
+	site   *siteWatch
 	emit   func(*detect.Alert)
 
 	started  bool
@@ -71,9 +73,11 @@ func newReplay(cfg config.Config, io IO) *replay {
 	dc := detectConfig(cfg, 1)
 	dc.Top.Off = true // nobody asks a replay
 	d := detect.NewShard(dc, replaySeed)
+	sh := shard.New(agents.NewRegistry(shared), d)
 	return &replay{
 		shared: shared, detect: d,
-		shard:    shard.New(agents.NewRegistry(shared), d),
+		shard:    sh,
+		site:     newSiteWatch(site.Config{}, []*shard.Shard{sh}),
 		engine:   detect.NewEngine(dc, []*detect.Shard{d}, shared),
 		progress: progress{w: io.Progress},
 	}
@@ -90,6 +94,7 @@ func (r *replay) run(ctx context.Context, files []string, io IO) error {
 	if r.started {
 		r.hand()
 		r.engine.Close(r.now, r.emit, detect.ReasonEndOfData)
+		r.site.site.Close(r.now, r.emit, detect.ReasonEndOfData)
 	}
 	r.progress.clear()
 	r.summary(io, time.Since(begin))
@@ -141,7 +146,7 @@ func (r *replay) file(ctx context.Context, name string, out IO) error {
 func (r *replay) datagram(g *capture.Datagram) {
 	r.advance(g.At)
 	r.shard.Datagram(g.Payload, g.From, g.At)
-	if r.detect.Urgent() && r.now.Sub(r.last) >= coalesce {
+	if r.shard.Urgent() && r.now.Sub(r.last) >= coalesce {
 		r.hand()
 	}
 }
@@ -155,6 +160,7 @@ func (r *replay) advance(at time.Time) {
 	case at.Sub(r.now) > maxForward || r.now.Sub(at) > maxBackward:
 		r.hand()
 		r.engine.Epoch(r.now, r.emit)
+		r.site.epoch(r.now, r.emit)
 		r.detect.Reset()
 		r.shard.Epoch(at)
 		r.noise.epoch()
@@ -180,6 +186,7 @@ func (r *replay) hand() {
 	r.last = r.now
 	r.shard.Tick(r.now, 0)
 	r.engine.Tick(r.now, r.emit)
+	r.site.step(r.now, r.emit)
 }
 
 func (r *replay) summary(out IO, took time.Duration) {

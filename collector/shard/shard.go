@@ -11,6 +11,7 @@ import (
 	"weir/collector/series"
 	"weir/decoder"
 	"weir/detect"
+	"weir/detect/site/fact"
 )
 
 // Shard implements decoder.Handler.
@@ -18,6 +19,7 @@ type Shard struct {
 	decoder  decoder.Decoder
 	registry *agents.Registry
 	detect   *detect.Shard
+	facts    *fact.Gatherer // nil: none are told
 	series   *series.Gather // nil where nobody writes time series
 
 	admitted bool // the current datagram's agent
@@ -64,6 +66,13 @@ func (s *Shard) Registry() *agents.Registry { return s.registry }
 // Gather has g gather time series. Call it before the first datagram.
 func (s *Shard) Gather(g *series.Gather) { s.series = g }
 
+// Tell lets facts about the site be gathered by g. Call it before the first
+// datagram.
+func (s *Shard) Tell(g *fact.Gatherer) { s.facts = g }
+
+// Urgent reports that something was seen that should not wait for the next Tick.
+func (s *Shard) Urgent() bool { return s.detect.Urgent() || s.facts != nil && s.facts.Urgent() }
+
 // Datagram decodes payload and hands its events on. payload is not kept.
 func (s *Shard) Datagram(payload []byte, from netip.AddrPort, at time.Time) {
 	s.counts.Octets += uint64(len(payload))
@@ -94,6 +103,9 @@ func (s *Shard) Arrival(a *decoder.Arrival) {
 	if !s.admitted {
 		s.counts.NotAdmitted++
 	}
+	if s.facts != nil {
+		s.facts.Arrival(a, s.registry.CurrentAgent())
+	}
 }
 
 // Flow implements decoder.Handler.
@@ -103,6 +115,9 @@ func (s *Shard) Flow(f *decoder.Flow) {
 	}
 	s.registry.Flow(f)
 	s.detect.Flow(f)
+	if s.facts != nil {
+		s.facts.Flow(f)
+	}
 	if s.series != nil {
 		s.series.Flow(f)
 	}
@@ -122,6 +137,9 @@ func (s *Shard) Counters(c *decoder.Counters) {
 		})
 	}
 	s.detect.Counters(c, s.registry.CurrentAgent())
+	if s.facts != nil {
+		s.facts.Counters(c)
+	}
 	if s.series != nil {
 		s.series.Counters(c)
 	}
@@ -135,6 +153,9 @@ func (s *Shard) Discard(d *decoder.Discard) {
 		if s.series != nil {
 			s.series.Discard(d)
 		}
+		if s.facts != nil {
+			s.facts.Discard(d)
+		}
 	}
 }
 
@@ -144,6 +165,9 @@ func (s *Shard) Metrics(m *decoder.Metrics) {
 	if s.admitted {
 		s.registry.Metrics(m)
 		s.detect.Metrics(m, s.registry.CurrentAgent())
+		if s.facts != nil {
+			s.facts.Metrics(m)
+		}
 	}
 }
 
@@ -152,6 +176,9 @@ func (s *Shard) Metrics(m *decoder.Metrics) {
 func (s *Shard) Tick(now time.Time, busy time.Duration) {
 	s.registry.Tick(now)
 	s.detect.Tick(now)
+	if s.facts != nil {
+		s.facts.Tick(now)
+	}
 	if s.series != nil {
 		s.series.Tick(now)
 	}
@@ -163,7 +190,12 @@ func (s *Shard) Tick(now time.Time, busy time.Duration) {
 }
 
 // Epoch starts a new clock: what was learned of periods and rates is void.
-func (s *Shard) Epoch(now time.Time) { s.registry.Epoch(now) }
+func (s *Shard) Epoch(now time.Time) {
+	s.registry.Epoch(now)
+	if s.facts != nil {
+		s.facts.Reset()
+	}
+}
 
 // Snapshot copies the last tick's counts into snap. Safe from any goroutine.
 func (s *Shard) Snapshot(snap *Snapshot) {

@@ -1,0 +1,248 @@
+package site
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"weir/detect"
+)
+
+// bridgeSaid is what the host agent says of a bridge.
+type bridgeSaid struct {
+	forwarding string
+	at         int64
+}
+
+// judgeBridge tells whether a bridge has lost its forwarding.
+func (s *Site) judgeBridge(b *bridge) {
+	all, gone := 0, 0
+	onset := int64(0)
+	for _, p := range b.ports {
+		all++
+		if p.gone {
+			gone++
+			onset = max(onset, p.goneAt)
+		}
+	}
+	was := b.gone
+	b.gone = all > 0 && gone == all && (b.local == nil || b.local.gone)
+	if b.gone && !was {
+		b.goneAt = onset
+		b.node.note(onset, b.entity(), "bridge "+b.name+" is told of no more", "", "", Passive)
+	}
+	if !b.gone {
+		s.clear(TelemetrySilent, b.entity(), "")
+		s.judgeForwarding(b)
+		return
+	}
+	if b.removed || !b.matters() {
+		return
+	}
+	s.bridgeSilent(b)
+}
+
+// matters reports whether a bridge carries somebody: an instance or an uplink.
+func (b *bridge) matters() bool {
+	for _, p := range b.ports {
+		if p.instance || !p.local && p.wasUp {
+			return true
+		}
+	}
+	return false
+}
+
+// macs are the addresses of the bridge's instances.
+func (b *bridge) macs() (all []uint64) {
+	for _, index := range sortedKeys(b.ports) {
+		if p := b.ports[index]; p.instance {
+			all = append(all, p.macs...)
+		}
+	}
+	return all
+}
+
+// bridgeSilent decides what it means that nothing is told of a bridge any more
+// while its node goes on: sFlow was cleared on it, or it is gone.
+func (s *Site) bridgeSilent(b *bridge) {
+	n, onset := b.node, b.goneAt
+	// What its own sub-agent saw is no outside view; the sub-agent's number may
+	// be another bridge's by now.
+	mine := func(x *seen) bool {
+		return s.byNumber[x.number] == n && b.local != nil && x.sub == b.local.sub && x.last <= onset+settle
+	}
+	v := s.outside(b.macs(), onset, mine)
+	n.next = min(n.next, s.now+second/4)
+	f := &finding{
+		kind: TelemetrySilent, entity: b.entity(), subject: n.subject(TypeBridge, b.name), onset: onset, good: onset,
+		witness: Passive, above: n.above(), hold: second,
+		facts: []Noted{
+			{At: at(onset), LastGood: at(onset), Group: "counters", From: n.label(), What: "counters of all its ports have stopped, those of other ports go on", Weight: weightSilent},
+			v.noted(onset),
+		},
+	}
+	switch {
+	case v.after != 0:
+		f.severity, f.sure = detect.Critical, 0.999
+		f.summary = "nothing is told of it any more while its traffic is still seen at " + v.where
+		f.cause = "sFlow was switched off on the bridge"
+		s.drop(BridgeDown, b.entity(), "")
+	case v.nats >= decided:
+		f.kind, f.severity = BridgeDown, detect.Critical
+		f.sure = probability(prior + weightSilent + weightTraffic)
+		f.summary = "gone: neither its counters nor its traffic are seen any more"
+		s.unreachable(b, f)
+		s.drop(TelemetrySilent, b.entity(), "")
+	case s.active(BridgeDown, b.entity()) != nil:
+		return
+	case v.known && s.quietFor(onset) < undecided || s.quietFor(onset) < unseenAfter:
+		return
+	default:
+		f.severity, f.confirm, f.sure = detect.Warning, pageSilent, 0.99
+		f.summary = "nothing is told of it any more"
+		f.blind = "nobody else sees its traffic: whether it forwards cannot be told"
+	}
+	s.raise(n, f)
+}
+
+// unreachable puts the instances of a bridge that lost its forwarding under it.
+func (s *Site) unreachable(b *bridge, f *finding) {
+	s.raise(b.node, f)
+	for _, index := range sortedKeys(b.ports) {
+		p := b.ports[index]
+		if !p.instance || !p.wasUp {
+			continue
+		}
+		s.raise(b.node, &finding{
+			kind: InstanceUnreachable, entity: p.instanceEntity(), subject: p.instanceSubject(), severity: detect.Warning,
+			onset: f.onset, good: f.good, witness: f.witness, sure: f.sure, above: append([]string{p.entity()}, p.above()...),
+			wait: 10 * second, hold: second, summary: "its bridge " + b.name + " has lost its forwarding", facts: f.facts,
+		})
+	}
+}
+
+// reachable takes back what unreachable has raised.
+func (s *Site) reachable(b *bridge) {
+	for _, p := range b.ports {
+		s.clear(InstanceUnreachable, p.instanceEntity(), "")
+	}
+}
+
+// judgeForwarding looks at a bridge that is told of: are all its ways out lost,
+// or does it forward nothing although it is offered traffic?
+func (s *Site) judgeForwarding(b *bridge) {
+	n := b.node
+	var down []*port
+	ups, uplinks := 0, 0
+	for _, index := range sortedKeys(b.ports) {
+		p := b.ports[index]
+		if p.local || p.instance || p.gone || !p.counted || !p.wasUp {
+			continue
+		}
+		uplinks++
+		if p.up() {
+			ups++
+		} else {
+			down = append(down, p)
+		}
+	}
+	flatPorts, judged, nats, offered := 0, 0, 0.0, 0.0
+	onset := int64(0)
+	for _, index := range sortedKeys(b.ports) {
+		p := b.ports[index]
+		if !p.instance || p.gone || p.act.txAt == 0 && p.flat[1].since == 0 {
+			continue
+		}
+		judged++
+		if p.flat[1].since > 0 && p.flat[1].nats > 0 {
+			flatPorts++
+			nats += p.flat[1].nats
+			offered += p.flat[1].offered
+			onset = max(onset, p.flat[1].since)
+		}
+	}
+	switch {
+	case uplinks > 0 && ups == 0:
+		onset := int64(0)
+		var facts []Noted
+		for _, p := range down {
+			onset = max(onset, p.downAt)
+			facts = append(facts, Noted{At: at(p.downAt), LastGood: at(p.goodAt), Group: "counters", From: n.label(), What: "status of the uplink " + p.label(), Before: "up", After: statusText(p.status), Weight: weightPortDown})
+		}
+		s.raiseBridge(b, onset, facts, "its only way out is down: "+portNames(down), 0.999)
+	case judged >= 2 && flatPorts == judged && nats >= decided && s.stopped(b, onset, offered) >= decided:
+		s.raiseBridge(b, onset, []Noted{{
+			At: at(onset), LastGood: at(onset), Group: "counters", From: n.label(), Weight: min(nats, 30),
+			What: fmt.Sprintf("nothing is sent to any of its %d instances any more, while they go on sending", judged),
+		}, {
+			At: at(onset), LastGood: at(onset), Group: "traffic", From: n.label(), Weight: round3(s.stopped(b, onset, offered)),
+			What: fmt.Sprintf("no sample has a way out any more, of %.0f packets offered", offered),
+		}}, "it forwards nothing any more although it is offered traffic", probability(prior+min(nats, 30)+s.stopped(b, onset, offered)))
+	case b.local != nil && b.local.counted && b.local.wasUp && !b.local.up() && b.local.bridgeForwards():
+		s.raise(n, &finding{
+			kind: BridgeDown, entity: b.entity(), subject: n.subject(TypeBridge, b.name), severity: detect.Warning, onset: b.local.downAt, good: b.local.goodAt,
+			witness: Passive, sure: 0.999, above: n.above(), hold: second,
+			summary: "the bridge's own port is down; forwarding continues",
+			facts: []Noted{{
+				At: at(b.local.downAt), LastGood: at(b.local.goodAt), Group: "counters", From: n.label(), What: "status of the bridge's own port", Before: "up", After: statusText(b.local.status),
+			}, {At: at(s.now), Group: "traffic", From: n.label(), What: "samples still have a way out"}},
+		})
+	default:
+		if c := s.active(BridgeDown, b.entity()); c != nil && c.clearing == 0 {
+			s.clear(BridgeDown, b.entity(), "")
+			s.reachable(b)
+		}
+	}
+}
+
+// stopped is how unlikely it is that no sample of the bridge has had a way out
+// since a time in which it was offered so many packets, in nats; 0 where one
+// had. That nothing comes back alone may be the fault of the other side.
+func (s *Site) stopped(b *bridge, since int64, offered float64) float64 {
+	if b.local == nil {
+		return 0
+	}
+	st := s.streams[streamKey{b.local.number, b.local.sub}]
+	if st == nil {
+		return 0
+	}
+	rate := 0.0
+	for _, index := range sortedKeys(st.points) {
+		p := st.points[index]
+		if p.forwarded > since+settle {
+			return 0
+		}
+		if r := float64(p.rates[len(p.rates)-1]); p.forwarded != 0 && r > rate {
+			rate = r
+		}
+	}
+	if rate == 0 {
+		return 0 // it takes no samples
+	}
+	return min(offered/rate/2, weightTraffic)
+}
+
+func (s *Site) raiseBridge(b *bridge, onset int64, facts []Noted, summary string, sure float64) {
+	s.unreachable(b, &finding{
+		kind: BridgeDown, entity: b.entity(), subject: b.node.subject(TypeBridge, b.name), severity: detect.Critical, onset: onset, good: onset,
+		witness: Passive, above: b.node.above(), hold: second, facts: facts, summary: summary, sure: sure,
+	})
+}
+
+func portNames(all []*port) string {
+	text := ""
+	for i, p := range all {
+		if i > 0 {
+			text += ", "
+		}
+		text += p.label()
+	}
+	return text
+}
+
+// sortedKeys returns the keys in order, so that the same facts are judged in the
+// same order every time.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,262 @@
+package site
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"weir/detect"
+	"weir/detect/site/incident"
+)
+
+// finding is what a judge found to be true.
+type finding struct {
+	kind     detect.Kind
+	entity   string
+	subject  Subject
+	severity detect.Severity
+	onset    int64 // the earliest that is certain to be bad, ns
+	good     int64 // last seen good before; 0 unknown
+	summary  string
+	cause    string
+	witness  string
+	blind    string
+	sure     float64 // probability
+	facts    []Noted
+	above    []string
+
+	wait    int64 // how long it waits for its cause, ns
+	confirm int64 // how long it is suspected only, ns
+	hold    int64 // for how long it must be over before it is, ns
+	event   bool  // over as soon as it is told
+}
+
+// condition is a finding with its life.
+type condition struct {
+	finding
+	node     *node
+	raised   int64
+	clearing int64 // since when it is no longer true; 0 it is
+	why      string
+
+	open    bool // told
+	state   detect.State
+	alertID string
+	seq     uint64
+	told    int64 // last change
+	stale   bool  // something was not told yet
+	flaps   int
+	calm    int64 // for how long a flapping condition must be over
+}
+
+func conditionKey(kind detect.Kind, entity string) string { return string(kind) + " " + entity }
+
+// active returns the condition of a kind about an entity, nil where it is not
+// true.
+func (s *Site) active(kind detect.Kind, entity string) *condition {
+	if it := s.board.Find(conditionKey(kind, entity)); it != nil {
+		return it.Value
+	}
+	return nil
+}
+
+// raise says that f is true as of now.
+func (s *Site) raise(n *node, f *finding) *condition {
+	if c := s.active(f.kind, f.entity); c != nil {
+		if c.clearing != 0 && c.flaps > 0 {
+			c.flaps++
+			c.stale = true
+		}
+		c.clearing = 0
+		c.refresh(f)
+		return c
+	}
+	c := &condition{finding: *f, node: n, raised: s.now, state: detect.Suspected}
+	if n != nil {
+		n.note(f.onset, f.entity, string(f.kind)+": "+f.summary, "", "", f.witness)
+	}
+	s.damp(c)
+	it := &incident.Item[*condition]{
+		Key: conditionKey(f.kind, f.entity), Kind: string(f.kind), Entity: f.entity, Above: f.above, Onset: f.onset, Wait: f.wait, Value: c,
+	}
+	s.board.Raise(s.now, it)
+	return c
+}
+
+// refresh takes what is new of a condition that goes on.
+func (c *condition) refresh(f *finding) {
+	changed := f.severity != c.severity || f.summary != c.summary || f.cause != c.cause || f.witness != c.witness || len(f.facts) != len(c.facts)
+	onset, good := c.onset, c.good
+	c.finding = *f
+	c.onset, c.good = onset, cmp.Or(good, f.good)
+	c.stale = c.stale || changed
+}
+
+// clear says that a condition is no longer true. It is over once that holds for
+// its hold.
+func (s *Site) clear(kind detect.Kind, entity, why string) {
+	if c := s.active(kind, entity); c != nil && c.clearing == 0 {
+		c.clearing, c.why = s.now, why
+	}
+}
+
+// drop ends a condition at once.
+func (s *Site) drop(kind detect.Kind, entity, why string) {
+	if c := s.active(kind, entity); c != nil {
+		s.over(c, why)
+	}
+}
+
+// orphanWait is how long effects whose cause is over are given to be over too.
+const orphanWait = 15 * second
+
+// over removes a condition.
+func (s *Site) over(c *condition, why string) {
+	s.board.Clear(s.now, conditionKey(c.kind, c.entity), orphanWait)
+	if c.node != nil {
+		c.node.note(s.now, c.entity, string(c.kind)+" is over", "", "", "")
+	}
+	s.flapped(c)
+	if c.open {
+		s.end(c, why)
+	}
+}
+
+// updateEvery is how often an alert that grows is told again.
+const updateEvery = 10 * second
+
+// lives ends, confirms and updates conditions as time passes.
+func (s *Site) lives() {
+	for _, it := range s.board.All() {
+		c := it.Value
+		switch {
+		case c.clearing != 0 && s.now-c.clearing >= max(c.hold, c.calm), c.event && c.seq > 0:
+			s.over(c, c.why)
+			continue
+		case !c.open || c.seq == 0:
+			continue
+		}
+		confirmed := c.state == detect.Suspected && c.clearing == 0 && s.now-c.raised >= c.confirm
+		if confirmed {
+			c.state = detect.Confirmed
+		}
+		if confirmed || c.stale && (s.now-c.told >= updateEvery || s.now-c.raised < 2*second && s.now-c.told >= second) {
+			s.tell(it, detect.Update, "")
+		}
+	}
+}
+
+// Show implements incident.Events.
+func (s *Site) Show(it *incident.Item[*condition]) {
+	c := it.Value
+	c.open = true
+	if c.confirm <= 0 {
+		c.state = detect.Confirmed
+	}
+	s.starting = append(s.starting, it)
+}
+
+// start tells of what was shown since the last Tick, with the effects found
+// meanwhile.
+func (s *Site) start() {
+	for _, it := range s.starting {
+		if c := it.Value; c.open && c.seq == 0 {
+			s.tell(it, detect.Start, "")
+		}
+	}
+	clear(s.starting)
+	s.starting = s.starting[:0]
+}
+
+// Absorbed implements incident.Events.
+func (s *Site) Absorbed(it, root *incident.Item[*condition], shown bool) {
+	c := it.Value
+	if shown && c.open {
+		if root.Incident == "" {
+			root.Incident = c.alertID
+		}
+		it.Incident = root.Incident
+		s.end(c, ReasonAbsorbed)
+	}
+}
+
+// Grown implements incident.Events.
+func (s *Site) Grown(root *incident.Item[*condition]) { root.Value.stale = true }
+
+// end tells the end of a condition that is open.
+func (s *Site) end(c *condition, reason string) {
+	it := s.board.Find(conditionKey(c.kind, c.entity))
+	if it == nil {
+		it = &incident.Item[*condition]{Value: c, Incident: c.alertID}
+		if r := s.incident[c.alertID]; r != nil {
+			it.Incident = r.ID
+		}
+	}
+	c.open = false
+	if c.seq == 0 {
+		return // it was never told
+	}
+	c.state = detect.Resolved
+	s.tell(it, detect.End, reason)
+}
+
+// tell gathers one change of an alert.
+func (s *Site) tell(it *incident.Item[*condition], change detect.Change, reason string) {
+	c := it.Value
+	c.seq++
+	c.told, c.stale = s.now, false
+	subject := c.subject
+	a := &detect.Alert{
+		At: time.Unix(0, s.now).UTC(), Seq: c.seq, Change: change, Kind: c.kind, State: c.state, Severity: c.severity,
+		Reason: reason, Subject: &subject, Flapping: c.flaps > 0, Evidence: s.evidence(it),
+	}
+	a.Identify(time.Unix(0, c.onset))
+	if c.alertID == "" {
+		c.alertID = a.ID
+	}
+	a.ID = c.alertID
+	if it.Incident == "" {
+		it.Incident = a.ID
+	}
+	a.Incident = it.Incident
+	s.out = append(s.out, a)
+	s.remember(it, a)
+}
+
+// evidence copies what a condition rests on, with its effects.
+func (s *Site) evidence(it *incident.Item[*condition]) *Evidence {
+	c := it.Value
+	e := &Evidence{
+		Summary: c.summary, Cause: c.cause, Witness: c.witness, Confidence: round3(c.sure), Since: at(c.onset), LastGood: at(c.good),
+		Facts: slices.Clone(c.facts), Blind: c.blind, Flaps: c.flaps,
+	}
+	for _, above := range c.above {
+		if c.node != nil {
+			if name, ok := strings.CutPrefix(above, c.node.entity("bridge", "")); ok {
+				e.Part = name
+			}
+		}
+	}
+	s.children(it, e)
+	slices.SortStableFunc(e.Children, func(a, b Child) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject.Node, b.Subject.Node), cmp.Compare(a.Subject.Name, b.Subject.Name))
+	})
+	if len(e.Children) > maxChildren {
+		e.Children = e.Children[:maxChildren]
+	}
+	return e
+}
+
+func (s *Site) children(it *incident.Item[*condition], e *Evidence) {
+	for _, k := range it.Children() {
+		c := k.Value
+		if c.clearing == 0 {
+			e.Affected++
+			e.Children = append(e.Children, Child{Kind: c.kind, Subject: c.subject, Since: at(c.onset), Line: c.summary})
+		}
+		s.children(k, e)
+	}
+}
+
+func round3(v float64) float64 { return float64(int(v*1000+0.5)) / 1000 }

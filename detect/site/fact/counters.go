@@ -1,0 +1,390 @@
+package fact
+
+import (
+	"math"
+	"strings"
+	"unicode"
+
+	"weir/decoder"
+	"weir/decoder/sflow"
+)
+
+// records is what the counter records of one sample say, in any order.
+type records struct {
+	counters sflow.IfCounters
+	name     sflow.PortName
+	of       sflow.OFPort
+	lag      sflow.LAGPortStats
+	descr    sflow.HostDescr
+	adapters sflow.HostAdapters
+	parent   sflow.HostParent
+	cpu      sflow.HostCPU
+	memory   sflow.HostMemory
+	disk     sflow.HostDiskIO
+	virt     sflow.VirtCPU
+	node     sflow.VirtNode
+	has      uint32
+}
+
+const (
+	hasCounters = 1 << iota
+	hasName
+	hasOF
+	hasLAG
+	hasDescr
+	hasAdapters
+	hasParent
+	hasCPU
+	hasMemory
+	hasDisk
+	hasVirt
+	hasNode
+)
+
+func (rec *records) read(s *sflow.CounterSample) {
+	rec.has = 0
+	for r, err := range s.Records() {
+		if err != nil {
+			return // the decoder has counted it
+		}
+		switch r.Format {
+		case sflow.FormatIfCounters:
+			rec.note(hasCounters, rec.counters.Decode(r))
+		case sflow.FormatPortName:
+			rec.note(hasName, rec.name.Decode(r))
+		case sflow.FormatOFPort:
+			rec.note(hasOF, rec.of.Decode(r))
+		case sflow.FormatLAGPortStats:
+			rec.note(hasLAG, rec.lag.Decode(r))
+		case sflow.FormatHostDescr:
+			rec.note(hasDescr, rec.descr.Decode(r))
+		case sflow.FormatHostAdapters:
+			rec.note(hasAdapters, rec.adapters.Decode(r))
+		case sflow.FormatHostParent:
+			rec.note(hasParent, rec.parent.Decode(r))
+		case sflow.FormatHostCPU:
+			rec.note(hasCPU, rec.cpu.Decode(r))
+		case sflow.FormatHostMemory:
+			rec.note(hasMemory, rec.memory.Decode(r))
+		case sflow.FormatHostDiskIO:
+			rec.note(hasDisk, rec.disk.Decode(r))
+		case sflow.FormatVirtCPU:
+			rec.note(hasVirt, rec.virt.Decode(r))
+		case sflow.FormatVirtNode:
+			rec.note(hasNode, rec.node.Decode(r))
+		}
+	}
+}
+
+func (rec *records) note(bit uint32, err error) {
+	if err == nil {
+		rec.has |= bit
+	}
+}
+
+// port is one interface of an agent.
+type port struct {
+	agent    *agent
+	sub      uint32
+	index    uint32
+	name     string
+	status   uint8
+	counted  bool
+	unknown  bool // all counters all ones
+	gone     bool
+	instance bool
+	ofport   uint32
+	datapath uint64
+	group    uint32
+
+	at     int64 // last poll
+	period int64 // between polls, smoothed; 0 unknown
+
+	in, out sflow.Counter64
+	packets [2]uint32 // unicast in, out: Open vSwitch counts all there
+	errs    uint64
+	drops   uint64
+	uptime  uint32
+	still   [2]still // in, out
+
+	// What its flow samples say, for instances' ports.
+	active                                bool
+	told, learnt, txAt                    int64
+	tx, rx, syn, synAck, rst, unreachable uint32
+	answers                               [8]answered
+	mac                                   [6]byte
+	ip                                    uint32
+}
+
+// port returns a known interface.
+func (a *agent) port(index uint32) *port {
+	p := a.recent[index%uint32(len(a.recent))]
+	if p != nil && p.index == index {
+		return p
+	}
+	if p = a.ports[index]; p != nil {
+		a.recent[index%uint32(len(a.recent))] = p
+	}
+	return p
+}
+
+// Counters looks at one counter sample. It keeps nothing of c.
+func (g *Gatherer) Counters(c *decoder.Counters) {
+	if g.sub == nil {
+		return
+	}
+	g.sub.beat = g.at
+	rec := &g.records
+	rec.read(&c.Sample)
+	src := c.Sample.Source
+	index := uint32(0)
+	switch {
+	case rec.has&hasCounters != 0 && rec.counters.Index != 0:
+		index = rec.counters.Index
+	case src.Class == sflow.ClassInterface && rec.has&(hasCounters|hasName|hasLAG) != 0:
+		index = src.Index
+	}
+	if index != 0 {
+		g.portCounters(index, rec)
+	}
+	if rec.has&(hasDescr|hasAdapters|hasParent|hasCPU|hasMemory|hasDisk|hasVirt|hasNode) != 0 {
+		g.hostCounters(src, rec)
+	}
+}
+
+// portCounters compares what is said of an interface with what is known.
+func (g *Gatherer) portCounters(index uint32, rec *records) {
+	a := g.cur
+	p := a.port(index)
+	fresh := p == nil
+	if fresh {
+		if len(a.list) >= maxPorts {
+			return
+		}
+		p = &port{agent: a, index: index, status: StatusNew}
+		if a.ports == nil {
+			a.ports = map[uint32]*port{}
+		}
+		a.ports[index] = p
+		a.list = append(a.list, p)
+	}
+	p.poll(g.at)
+	changed := p.gone || p.sub != g.sub.id
+	was := p.status
+	if p.gone {
+		was = StatusNew
+	}
+	p.gone, p.sub = false, g.sub.id
+	if rec.has&hasName != 0 && p.name != string(rec.name.Name) {
+		name := cleanName(rec.name.Name)
+		changed = changed || name != p.name
+		if name != p.name {
+			p.name, p.instance = name, InstancePort(name)
+		}
+	}
+	if rec.has&hasOF != 0 && (p.datapath != rec.of.DatapathID || p.ofport != rec.of.PortNo) {
+		p.datapath, p.ofport, changed = rec.of.DatapathID, rec.of.PortNo, true
+	}
+	if rec.has&hasLAG != 0 && p.group != rec.lag.AttachedAggID {
+		p.group, changed = rec.lag.AttachedAggID, true
+	}
+	if rec.has&hasCounters != 0 {
+		unknown := allOnes(&rec.counters)
+		status := uint8(rec.counters.Status & 3)
+		if !p.counted || p.status != status || p.unknown != unknown {
+			p.counted, p.status, p.unknown, changed = true, status, unknown, true
+			g.urgent = true
+		}
+	}
+	if fresh || changed {
+		g.tell(Fact{Kind: Port, Agent: a.number, Sub: p.sub, Index: p.index, At: g.at, Detail: &Detail{
+			Name: p.name, Status: p.status, Was: was, Counted: p.counted, Unknown: p.unknown, Instance: p.instance,
+			Datapath: p.datapath, OFPort: p.ofport, Group: p.group,
+		}})
+	}
+	if rec.has&hasCounters != 0 && !p.unknown {
+		g.portDeltas(p, &rec.counters)
+	}
+}
+
+// poll learns how often an interface is polled.
+func (p *port) poll(at int64) {
+	d := at - p.at
+	if p.at != 0 && d > second/20 {
+		switch {
+		case p.period == 0:
+			p.period = d
+		case d < 4*p.period:
+			p.period += (d - p.period) / 8
+		}
+	}
+	p.at = at
+}
+
+func allOnes(c *sflow.IfCounters) bool {
+	return !c.InOctets.Known() && !c.OutOctets.Known() && !c.InUcastPkts.Known() && !c.OutUcastPkts.Known()
+}
+
+// still follows one direction of an interface that stands still while the other
+// moves: how often it does as a rule, and for how long it does now.
+type still struct {
+	polls, flats float32 // halved now and then
+	run          uint16  // polls in a row
+	ms           int64   // of them, by the counters' own clock
+	packets      uint64  // of the other direction meanwhile
+	told         bool
+}
+
+// Bounds of still.
+const (
+	stillPolls = 64 // after which what was counted halves
+	stillLeast = 8  // polls from which on something is concluded
+	stillRun   = 2  // polls in a row from which on it is told
+)
+
+// see counts a poll in which the other direction moved. It returns how unlikely
+// the run is in nats, and whether that is to be told.
+func (s *still) see(moved bool, ms int64, packets uint64) (nats float64, tell bool) {
+	if s.polls >= stillPolls {
+		s.polls, s.flats = s.polls/2, s.flats/2
+	}
+	if moved {
+		s.polls++
+		s.run, s.ms, s.packets = 0, 0, 0
+		tell, s.told = s.told, false
+		return 0, tell
+	}
+	s.run++
+	s.ms += ms
+	s.packets += packets
+	nats = float64(s.run) * -math.Log(float64(s.flats+0.05)/float64(s.polls+1))
+	if s.run > 20 { // that is how it is now
+		s.polls, s.flats = s.polls+1, s.flats+1
+	}
+	if s.polls < stillLeast || s.run < stillRun || s.run > 20 {
+		return nats, false
+	}
+	s.told = true
+	return nats, true
+}
+
+// portDeltas compares counters with the last ones.
+func (g *Gatherer) portDeltas(p *port, c *sflow.IfCounters) {
+	old := *p
+	p.in, p.out, p.uptime = c.InOctets, c.OutOctets, g.sub.uptime
+	p.errs = known32(c.InErrors) + known32(c.OutErrors)
+	p.drops = known32(c.InDiscards) + known32(c.OutDiscards)
+	p.packets = [2]uint32{uint32(c.InUcastPkts), uint32(c.OutUcastPkts)}
+	ms := int64(int32(p.uptime - old.uptime))
+	if !old.counted || old.uptime == 0 || ms <= 0 || !p.in.Known() || !p.out.Known() || p.in < old.in || p.out < old.out {
+		p.still = [2]still{}
+		return
+	}
+	if p.errs > old.errs || p.drops > old.drops {
+		g.tell(Fact{Kind: PortErrors, Agent: p.agent.number, Sub: p.sub, Index: p.index, At: g.at, A: p.errs - min(old.errs, p.errs), B: p.drops - min(old.drops, p.drops), C: uint64(ms)})
+	}
+	moved := [2]bool{p.in > old.in, p.out > old.out}
+	for d := range moved {
+		if !moved[1-d] && !moved[d] {
+			continue // nothing to be learned
+		}
+		if moved[d] && !moved[1-d] && !p.still[d].told {
+			continue
+		}
+		w := &p.still[d]
+		nats, tell := w.see(moved[d], ms, uint64(p.packets[1-d]-old.packets[1-d]))
+		if tell {
+			g.tell(Fact{
+				Kind: PortFlat, Agent: p.agent.number, Sub: p.sub, Index: p.index, At: g.at,
+				A: uint64(d), B: uint64(w.ms)<<32 | min(w.packets, 1<<32-1), C: uint64(1000 * max(nats, 0)),
+			})
+		}
+	}
+}
+
+func known32(c sflow.Counter32) uint64 {
+	if !c.Known() {
+		return 0
+	}
+	return uint64(c)
+}
+
+// goneAfter returns how long after its last poll something is gone, when its
+// agent goes on: three polls.
+func goneAfter(period int64) int64 {
+	if period == 0 {
+		return 90 * second
+	}
+	return 3*period + second/2
+}
+
+// tellGone tells of ports and hosts of an agent that are no longer polled
+// while their sub-agent, or all of the agent, goes on.
+func (g *Gatherer) tellGone(a *agent, ns int64) {
+	kept := a.list[:0]
+	for _, p := range a.list {
+		d := ns - p.at
+		if !p.gone && d > goneAfter(p.period) && a.beats(p.at, p.period) {
+			p.gone = true
+			g.tell(Fact{Kind: PortGone, Agent: a.number, Sub: p.sub, Index: p.index, At: p.at, A: uint64(p.period)})
+		}
+		if p.gone && d > forgetAfter && !p.active {
+			delete(a.ports, p.index)
+			if a.macs[p.mac] == p {
+				delete(a.macs, p.mac)
+			}
+			a.recent[p.index%uint32(len(a.recent))] = nil
+			continue
+		}
+		kept = append(kept, p)
+	}
+	clear(a.list[len(kept):])
+	a.list = kept
+	hosts := a.hosts[:0]
+	for _, h := range a.hosts {
+		d := ns - h.at
+		if !h.gone && d > goneAfter(h.period) && a.beats(h.at, h.period) {
+			h.gone = true
+			g.tell(Fact{Kind: HostGone, Agent: a.number, Sub: h.sub, Index: h.src.Index, At: h.at, A: uint64(h.src.Class), B: uint64(h.period)})
+		}
+		if h.gone && d > forgetAfter {
+			continue
+		}
+		hosts = append(hosts, h)
+	}
+	clear(a.hosts[len(hosts):])
+	a.hosts = hosts
+}
+
+// beats reports whether the agent's counters went on for two polls after at.
+func (a *agent) beats(at, period int64) bool {
+	last := a.main.beat
+	for _, s := range a.subs {
+		last = max(last, s.beat)
+	}
+	return last-at > 2*max(period, second/10)
+}
+
+// InstancePort reports whether an interface's name is one that hypervisors and
+// container hosts give the host's side of an instance's interface.
+func InstancePort(name string) bool {
+	for _, p := range [...]string{"tap", "vnet", "qvo", "qvb", "vif", "vhu", "macvtap", "cali", "lxc"} {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// cleanName makes a name from the wire fit to be kept and shown.
+func cleanName(b []byte) string { return clean(b, 128) }
+
+func clean(b []byte, most int) string {
+	s := strings.ToValidUTF8(string(b[:min(len(b), most)]), "")
+	return strings.TrimSpace(strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return -1
+	}, s))
+}

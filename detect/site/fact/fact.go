@@ -1,0 +1,149 @@
+// Package fact carries what the shards notice of the site to its model: who was
+// heard, which port changed, what an agent said. A Gatherer belongs to a shard's
+// goroutine and tells a fact when something changes, and that a sender or a port
+// is alive at most once per tick or second, never per sample. Nothing is
+// allocated while nothing changes; what does not fit the hand-over is dropped
+// and counted.
+package fact
+
+import (
+	"net/netip"
+
+	"weir/decoder/sflow"
+	"weir/decoder/witness"
+)
+
+// Kind says what a Fact tells, and what its A, B and C hold.
+type Kind uint8
+
+// The kinds.
+const (
+	// Sender: an agent was heard for the first time; Detail has its addresses.
+	Sender Kind = iota
+	// Alive: a sub-agent was heard since the last tick. At is its last datagram.
+	// A: sequence number<<32 | datagrams; B: uptime in ms<<32 | flow samples;
+	// C: time of its last datagram with counters or a heartbeat, 0 none.
+	Alive
+	// Port: identity or status of an interface is new or changed, in Detail.
+	Port
+	// PortGone: an interface is no longer polled while its agent goes on; At is
+	// when it was last.
+	PortGone
+	// PortActive: samples of an instance's port since the last such fact. At is
+	// the last one sent by the instance, or 0. A: samples sent<<32 | TCP data
+	// towards it, which asks for an answer; B: SYN towards TCP ports that it
+	// answered at within a day<<32 | SYN-ACK from it; C: RST from it<<32 | ICMP
+	// port unreachable from it.
+	PortActive
+	// PortFlat: an interface receives (A is 0) or sends (A is 1) nothing while
+	// the other direction moves. B: ms by its counters<<32 | unicast packets of
+	// the other direction meanwhile, 0 where it moves again; C is how unlikely
+	// that is for it in thousandths of a nat.
+	PortFlat
+	// PortErrors: A is errors, B discards since the last such fact, over C ms of
+	// the interface's counters.
+	PortErrors
+	// PortMAC: A is a MAC address that sends at an instance's port, B its IPv4
+	// address where known.
+	PortMAC
+	// Forwards: flow samples of a data source since the last tick: A of all, B
+	// of those with an output.
+	Forwards
+	// Sampling: A is the sampling rate that a data source says now, B the one
+	// before.
+	Sampling
+	// HeaderBytes: A is how many octets of a header a data source sends now, B
+	// how many before.
+	HeaderBytes
+	// Seen: the watched MAC address A sent, at interface B of this agent.
+	Seen
+	// Asked: C times somebody asked for the watched MAC address A in vain: B is
+	// 0 for ARP requests, 1 for ICMP unreachable.
+	Asked
+	// Host: description of a host or virtual machine is new or changed, in
+	// Detail.
+	Host
+	// HostGone: it is no longer described while its agent goes on.
+	HostGone
+	// HostLoad: load of a host passed a mark, either way; Index is a Load, A is 1
+	// above and 0 below, B the value.
+	HostLoad
+	// HostUptime: a host's uptime fell: A is it now in s, B before.
+	HostUptime
+	// VirtState: A is the state of virtual machine Index, B the one before.
+	VirtState
+	// VirtNode: A is the number of running domains, B the one before.
+	VirtNode
+	// Discards: A discarded packets were sampled since the last such fact, B is
+	// the reason most of them had.
+	Discards
+	// Said: an event, a heartbeat, or a state that changed, in Detail.
+	Said
+)
+
+// Load is what HostLoad is about.
+type Load uint32
+
+// The loads. Their values are in parts per thousand.
+const (
+	LoadCPU Load = iota
+	LoadMemory
+	LoadDisk
+	LoadSteal
+)
+
+// Fact is one fact of one agent. It has a fixed size; Detail is allocated where
+// something has changed, is never changed afterwards, and may be kept.
+type Fact struct {
+	At      int64 // ns since the epoch, of the datagram
+	A, B, C uint64
+	Detail  *Detail // nil in most kinds
+	Agent   uint32  // number in this process, as in decoder.Vantage
+	Sub     uint32  // sub-agent
+	Index   uint32  // ifIndex, or index of the data source
+	Kind    Kind
+}
+
+// Detail is what some kinds tell beyond numbers.
+type Detail struct {
+	Agent, Source netip.Addr // of Sender
+
+	Name     string // of a Port or Host
+	Status   uint8  // of a Port: bit 0 admin up, bit 1 oper up
+	Was      uint8  // Status before; StatusNew where the port is new
+	Counted  bool   // the status is known
+	Unknown  bool   // all its counters are all ones
+	Instance bool   // its name says that it leads to an instance
+	Datapath uint64 // OpenFlow datapath id; 0 none
+	OFPort   uint32 // OpenFlow port; LocalPort is the bridge's own
+	Group    uint32 // ifIndex of its link aggregation group; 0 none
+
+	Class   uint32 // of a Host's data source
+	UUID    [16]byte
+	Parent  sflow.DataSource
+	Virtual bool // it has a parent
+	MACs    []sflow.MAC
+	Ports   []uint32 // ifIndexes of MACs, 0 unknown
+
+	Topic   string // of Said: class of the statement
+	Entity  string
+	Pairs   []witness.Pair
+	Trusted bool // signed with the node's key
+}
+
+// StatusNew is Detail.Was of a port not known before.
+const StatusNew = 0xff
+
+// IsLocalPort reports whether an OpenFlow port is the bridge's own: 0xfffffffe,
+// or 0xfffe as Open vSwitch sends it.
+func IsLocalPort(p uint32) bool { return p == 0xfffffffe || p == 0xfffe }
+
+// MAC packs a MAC address into a number.
+func MAC(m [6]byte) uint64 {
+	return uint64(m[0])<<40 | uint64(m[1])<<32 | uint64(m[2])<<24 | uint64(m[3])<<16 | uint64(m[4])<<8 | uint64(m[5])
+}
+
+// UnpackMAC is the inverse of MAC.
+func UnpackMAC(v uint64) sflow.MAC {
+	return sflow.MAC{byte(v >> 40), byte(v >> 32), byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}
+}

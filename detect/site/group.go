@@ -1,0 +1,175 @@
+package site
+
+import (
+	"cmp"
+	"slices"
+
+	"weir/detect"
+)
+
+// Of how many nodes silence together means a cause in common, and for how long
+// one of them waits for the others.
+const (
+	groupLeast = 3
+	groupWait  = 2 * second
+)
+
+// window is how far apart the last words of nodes may be that fell silent
+// together: the larger of 5 s and three periods.
+func (s *Site) window(n *node) int64 { return max(5*second, s.bound(n)) }
+
+// late counts the nodes that have said nothing since about a time.
+func (s *Site) late(onset int64) (late int) {
+	for _, n := range s.order {
+		if !n.heard {
+			continue
+		}
+		last := n.lastHeard()
+		if d := last - onset; n.silent && d > -s.window(n) && d < s.window(n) {
+			late++
+		} else if d > -s.window(n) && d <= second && s.quietFor(last) > s.period(n)*3/2 && s.period(n) > 0 {
+			late++
+		}
+	}
+	return late
+}
+
+// period is the pace of the node's fastest stream, 0 unknown.
+func (s *Site) period(n *node) int64 {
+	p := int64(0)
+	for _, st := range n.streams {
+		if q := st.pace.Period(); q > 0 && !st.retired && (p == 0 || q < p) {
+			p = q
+		}
+	}
+	return p
+}
+
+// deaf reports whether all nodes fell silent at once, so that it must be us, or
+// our way to all of them. One or two nodes prove nothing.
+func (s *Site) deaf(onset int64) bool {
+	if s.hearsNothing {
+		return true
+	}
+	heard := 0
+	for _, n := range s.order {
+		if n.heard && s.period(n) > 0 && s.quietFor(n.lastHeard()) < 10*s.bound(n)+60*second {
+			heard++
+		}
+	}
+	return heard >= groupLeast && s.late(onset) >= heard
+}
+
+const collectorEntity = "collector"
+
+// judgeGroups looks for causes that many nodes have in common.
+func (s *Site) judgeGroups() {
+	s.judgeDeaf()
+	for _, kind := range [...]detect.Kind{NodeDown, TelemetrySilent} {
+		s.judgeGroup(kind)
+	}
+}
+
+// judgeDeaf follows whether anything is heard at all.
+func (s *Site) judgeDeaf() {
+	silent, heard := 0, 0
+	onset := int64(0)
+	for _, n := range s.order {
+		if !n.heard || s.period(n) == 0 {
+			continue
+		}
+		if n.silent {
+			silent++
+			onset = max(onset, n.silentAt)
+		} else {
+			heard++
+		}
+	}
+	if s.hearsNothing {
+		if heard > 0 {
+			// Whoever is still silent has until then to be heard again.
+			s.hearsNothing = false
+			s.Blind(s.deafSince, s.now)
+			s.clear(CollectorDeaf, collectorEntity, "")
+			for _, n := range s.order {
+				n.dirty = true
+			}
+		}
+		return
+	}
+	if silent < groupLeast || heard > 0 || !s.deaf(onset) {
+		return
+	}
+	s.hearsNothing, s.deafSince = true, onset
+	if s.cfg.Mute {
+		return
+	}
+	s.raise(nil, &finding{
+		kind: CollectorDeaf, entity: collectorEntity, subject: Subject{Type: TypeCollector, Name: "collector"}, severity: detect.Critical,
+		onset: onset, good: onset, witness: Passive, sure: 0.99, hold: second,
+		summary: "nothing is heard of all " + itoa(uint64(silent)) + " nodes since about the same time",
+		cause:   "this collector's network, or what all of them have in common",
+		facts:   []Noted{{At: at(onset), LastGood: at(onset), Group: "silence", What: itoa(uint64(silent)) + " nodes silent together"}},
+	})
+}
+
+// judgeGroup puts nodes that failed together under one finding: the switch they
+// are attached to where that is known, else a group.
+func (s *Site) judgeGroup(kind detect.Kind) {
+	entity := groupEntity
+	if c := s.active(kind, entity); c != nil {
+		if it := s.board.Find(conditionKey(kind, entity)); len(it.Children()) == 0 {
+			s.clear(kind, entity, "")
+		}
+		return
+	}
+	var all []*condition
+	for _, it := range s.board.Below(groupEntity, string(kind)) {
+		if c := it.Value; it.Parent() == nil && c.clearing == 0 && c.subject.Type == TypeNode {
+			all = append(all, c)
+		}
+	}
+	if len(all) < groupLeast {
+		return
+	}
+	slices.SortFunc(all, func(a, b *condition) int {
+		return cmp.Or(cmp.Compare(a.onset, b.onset), cmp.Compare(a.entity, b.entity))
+	})
+	// The largest run that fits into a window.
+	var run []*condition
+	for i, j := 0, 0; j < len(all); j++ {
+		for all[j].onset-all[i].onset > s.window(all[j].node) {
+			i++
+		}
+		if j-i+1 > len(run) {
+			run = all[i : j+1]
+		}
+	}
+	if len(run) < groupLeast {
+		return
+	}
+	name := itoa(uint64(len(run))) + " nodes"
+	summary := name + " fell silent together"
+	cause := "what they have in common: a rack, a switch, power, a network"
+	if sw := commonSwitch(run); sw != nil {
+		cause = "the switch " + sw.label() + " that they are attached to"
+	}
+	s.raise(nil, &finding{
+		kind: kind, entity: entity, subject: Subject{Type: TypeGroup, Name: "group of " + run[0].node.label()}, severity: detect.Critical,
+		onset: run[0].onset, good: run[0].good, witness: Passive, sure: 0.99, confirm: run[0].confirm, hold: second, summary: summary, cause: cause,
+		facts: []Noted{{At: at(run[0].onset), Group: "silence", What: name + " within " + brief(run[len(run)-1].onset-run[0].onset)}},
+	})
+}
+
+// commonSwitch is the node that all are attached to, nil without.
+func commonSwitch(all []*condition) *node {
+	var sw *node
+	for _, c := range all {
+		p := c.node.switchPort
+		if p == nil || sw != nil && p.node != sw {
+			return nil
+		}
+		sw = p.node
+	}
+	return sw
+}

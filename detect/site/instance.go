@@ -1,0 +1,513 @@
+package site
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"weir/decoder/sflow"
+	"weir/detect"
+	"weir/detect/site/fact"
+	weigh "weir/detect/site/instance"
+)
+
+// instance is a virtual machine that somebody described.
+type instance struct {
+	uuid    string
+	name    string // Nova's where it is known
+	domain  string // libvirt's
+	project string
+	node    *node
+	ports   []*port
+	macs    []uint64
+	state   string // as the host agent spells it
+	reason  string
+	since   int64 // of the state
+	started int64
+	spoke   bool // since it was started
+	asks    int  // DHCP requests without an answer
+	orphan  string
+	leaving int64 // it is on its way out: migration, resize, deletion
+	host    *host
+}
+
+func (i *instance) label() string {
+	switch {
+	case i.name != "":
+		return i.name
+	case i.domain != "":
+		return i.domain
+	}
+	return i.uuid
+}
+
+func (i *instance) replace(old, p *port) {
+	for k := range i.ports {
+		if i.ports[k] == old {
+			i.ports[k] = p
+		}
+	}
+}
+
+// activity is what samples say of an instance's port.
+type activity struct {
+	txAt      int64 // last sample that it sent
+	firstAt   int64
+	tx, asked float64 // samples ever, halved now and then
+	rate      float64 // samples a second that it sent, smoothed
+	rateAt    int64
+	syn       float64
+	synAck    float64
+	askedNow  int // since txAt
+	synNow    int // since the last SYN-ACK
+	arp, icmp int // since txAt
+	movedAt   int64
+}
+
+// portActive takes what samples say of an instance's port.
+func (s *Site) portActive(n *node, f *fact.Fact) {
+	p := n.ports[f.Index]
+	if p == nil {
+		return
+	}
+	a := &p.act
+	tx, asked := float64(uint32(f.A>>32)), int(uint32(f.A))
+	syn, synAck := int(uint32(f.B>>32)), int(uint32(f.B))
+	if tx > 0 {
+		if a.firstAt == 0 {
+			a.firstAt, a.rateAt = f.At, f.At
+		}
+		if d := float64(f.At-a.rateAt) / 1e9; d > 0 {
+			w := min(d/60, 1)
+			if total := float64(f.At-a.firstAt) / 1e9; total < 60 {
+				w = min(d/max(total, 1), 1)
+			}
+			a.rate += (tx/d - a.rate) * w
+			a.rateAt = f.At
+		}
+		a.txAt, a.askedNow, a.arp, a.icmp = f.At, 0, 0, 0
+		if p.inst != nil {
+			p.inst.spoke = true
+		}
+		p.flat[0] = flat{}
+	} else {
+		a.askedNow += asked
+	}
+	a.tx, a.asked = a.tx+tx, a.asked+float64(asked)
+	if a.tx+a.asked > 4096 {
+		a.tx, a.asked = a.tx/2, a.asked/2
+	}
+	if synAck > 0 {
+		a.synNow = 0
+	} else {
+		a.synNow += syn
+	}
+	a.syn, a.synAck = a.syn+float64(syn), a.synAck+float64(synAck)
+	if a.syn+a.synAck > 1024 {
+		a.syn, a.synAck = a.syn/2, a.synAck/2
+	}
+	if tx == 0 || s.active(InstanceUnreachable, p.instanceEntity()) != nil {
+		n.dirty = true
+	}
+}
+
+// askedFor takes what is asked for an instance's address in vain.
+func (s *Site) askedFor(f *fact.Fact) {
+	a := s.macs[f.A]
+	if a == nil || a.home == nil || a.many {
+		return
+	}
+	act := &a.home.act
+	if f.At <= act.txAt+settle {
+		return
+	}
+	if f.B == 0 {
+		act.arp += int(f.C)
+	} else {
+		act.icmp += int(f.C)
+	}
+	a.home.node.dirty = true
+}
+
+// moved notes that an address sends at another node than before: live
+// migration, or a new instance with an old address.
+func (s *Site) moved(a *address, old, p *port, at int64) {
+	old.act.movedAt = at
+	what := fact.UnpackMAC(a.mac).String() + " moved"
+	old.node.note(at, old.instanceEntity(), what, old.node.label(), p.node.label(), Passive)
+	p.node.note(at, p.instanceEntity(), what, old.node.label(), p.node.label(), Passive)
+	s.drop(InstanceUnreachable, old.instanceEntity(), ReasonGone)
+	old.node.dirty = true
+}
+
+// instanceEntity names the instance behind a port.
+func (p *port) instanceEntity() string {
+	if p.inst != nil {
+		return "instance/" + p.inst.uuid
+	}
+	return p.node.entity("instance", p.label())
+}
+
+// instanceSubject is the instance behind a port, by what is known of it.
+func (p *port) instanceSubject() Subject {
+	sub := p.node.subject(TypeInstance, p.label())
+	sub.IfIndex = p.index
+	if len(p.macs) > 0 {
+		sub.MAC = fact.UnpackMAC(p.macs[0]).String()
+	}
+	if i := p.inst; i != nil {
+		sub.Name, sub.UUID, sub.Project = i.label(), i.uuid, i.project
+	}
+	return sub
+}
+
+// judgePort tells what a port's state means.
+func (s *Site) judgePort(p *port) {
+	if p.gone {
+		s.portLeft(p)
+		return
+	}
+	if p.instance && !infrastructure(p.name) {
+		s.judgeReach(p)
+		return
+	}
+	s.judgeInterface(p)
+}
+
+// portLeft ends what was said of a port that is told of no more: by itself that
+// is an event, no alert.
+func (s *Site) portLeft(p *port) {
+	if p.bridge != nil && p.bridge.gone && s.active(BridgeDown, p.bridge.entity()) != nil {
+		return
+	}
+	s.drop(InterfaceDown, p.entity(), ReasonGone)
+	s.drop(InterfaceErrors, p.entity(), ReasonGone)
+	if p.inst == nil {
+		s.drop(InstanceUnreachable, p.instanceEntity(), ReasonGone)
+	}
+}
+
+// pollOf is how often the port's counters come, at least a second.
+func (s *Site) pollOf(p *port) int64 {
+	if st := s.streams[streamKey{p.number, p.sub}]; st != nil {
+		return max(st.pace.Period(), second)
+	}
+	return second
+}
+
+// judgeReach tells whether the instance behind a port can be reached.
+func (s *Site) judgeReach(p *port) {
+	entity := p.instanceEntity()
+	if p.inst != nil && !p.inst.runs() {
+		s.drop(InstanceUnreachable, entity, ReasonGone)
+		return
+	}
+	k := s.known(p)
+	odds, parts := weigh.Weigh(&k)
+	c := s.active(InstanceUnreachable, entity)
+	switch {
+	case odds >= weigh.Enough:
+	case c == nil:
+		return
+	case p.bridge != nil && s.active(BridgeDown, p.bridge.entity()) != nil:
+		return // told by its bridge
+	case odds <= weigh.Calm:
+		s.clear(InstanceUnreachable, entity, "")
+		return
+	default:
+		return
+	}
+	if p.act.movedAt != 0 && s.now-p.act.movedAt < 60*second {
+		return
+	}
+	onset := p.act.txAt
+	if k.PortDown {
+		onset = p.downAt
+	}
+	f := &finding{
+		kind: InstanceUnreachable, entity: entity, subject: p.instanceSubject(), severity: detect.Warning,
+		onset: onset, good: max(p.goodAt*b2i(k.PortDown), p.act.txAt), witness: Passive, sure: weigh.Probability(odds),
+		above: append([]string{p.entity()}, p.above()...), wait: s.bridgeBound(p), hold: 5 * second,
+	}
+	for _, part := range parts {
+		if part.Nats > 0 {
+			f.facts = append(f.facts, Noted{At: at(onset), LastGood: at(f.good), Group: string(part.Group), From: p.node.label(), What: part.What, Weight: round3(part.Nats)})
+		}
+	}
+	f.summary = parts[0].What
+	for _, part := range parts {
+		if part.Nats > 0 && string(part.Group) == f.facts[0].Group {
+			f.summary = part.What
+		}
+	}
+	if k.PortDown {
+		f.cause = "its port " + p.label() + ": " + statusText(p.status)
+	}
+	s.raise(p.node, f)
+}
+
+func b2i(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// bridgeBound is how long what happens at a port waits for its bridge.
+func (s *Site) bridgeBound(p *port) int64 {
+	if p.bridge == nil {
+		return second
+	}
+	return 2 * second
+}
+
+// known gathers what is known of the instance behind a port.
+func (s *Site) known(p *port) weigh.Known {
+	a := &p.act
+	k := weigh.Known{
+		PortDown: p.counted && !p.up() && p.wasUp && !p.unknown, FlatNats: p.flat[0].nats,
+		Rate: a.rate, ARP: a.arp, ICMP: a.icmp, Asked: a.askedNow, Syn: a.synNow,
+	}
+	if p.downAt != 0 {
+		k.PortHeld = k.PortDown && s.quietFor(p.downAt) > s.pollOf(p)*5/4
+	}
+	if p.unknown {
+		k.FlatNats = 0
+	}
+	if a.txAt != 0 && s.sampled(p) > a.txAt+settle {
+		k.Silent = max(float64(s.quietFor(a.txAt))/1e9, 0.001)
+	} else if a.txAt != 0 && s.quietFor(a.txAt) < settle {
+		k.Silent = 0.001
+	}
+	if a.tx >= 20 && a.asked > 0 {
+		k.Answering = a.tx / (a.tx + a.asked)
+	}
+	if a.synAck >= 3 {
+		k.SynRatio = a.synAck / (a.syn + a.synAck)
+	}
+	for _, m := range p.macs {
+		x := s.macs[m]
+		if x == nil || x.many {
+			continue
+		}
+		if x.home != nil && x.home != p {
+			k.Elsewhere = max(float64(s.now-x.home.act.txAt)/1e9, 0.001)
+		}
+		for i := range x.seen {
+			if last := x.seen[i].last; last > a.txAt+settle {
+				k.Silent = min(k.Silent, max(float64(s.now-last)/1e9, 0.001))
+			}
+		}
+	}
+	if i := p.inst; i != nil {
+		k.Paused = i.state == "paused" && i.leaving == 0 && s.now-i.since > 2*second
+	}
+	return k
+}
+
+// sampled is when the last sample came from where the port's are taken: without
+// any, that its own have stopped says nothing about the instance.
+func (s *Site) sampled(p *port) (last int64) {
+	if st := s.streams[streamKey{p.number, p.sub}]; st != nil {
+		for _, x := range st.points {
+			last = max(last, x.at)
+		}
+	}
+	return last
+}
+
+// runs reports whether the instance should be reachable.
+func (i *instance) runs() bool {
+	switch i.state {
+	case "", "running", "blocked", "paused":
+		return i.leaving == 0
+	}
+	return false
+}
+
+// judgeInterface tells of interfaces that are no instance's: NICs, LAG members,
+// uplinks.
+func (s *Site) judgeInterface(p *port) {
+	entity := p.entity()
+	switch {
+	case !p.counted || !p.wasUp || p.unknown:
+		return
+	case p.up():
+		s.clear(InterfaceDown, entity, "")
+	case p.local:
+		return // judged with its bridge
+	default:
+		f := &finding{
+			kind: InterfaceDown, entity: entity, subject: p.node.subject(TypeInterface, p.label()), severity: detect.Warning,
+			onset: p.downAt, good: p.goodAt, witness: Passive, sure: 0.999, above: p.above(), hold: 5 * second, wait: second,
+			summary: statusText(p.status),
+			facts:   []Noted{{At: at(p.downAt), LastGood: at(p.goodAt), Group: "counters", From: p.node.label(), What: "interface status", Before: "up", After: statusText(p.status), Weight: weightPortDown}},
+		}
+		f.subject.IfIndex = p.index
+		switch {
+		case p.group != 0 && p.group != p.index && p.node.ports[p.group] != nil && p.node.ports[p.group].up():
+			f.severity = detect.Info
+			f.summary = statusText(p.status) + ", a member of " + p.node.ports[p.group].label() + ", which is up"
+		case p.node.addr.IsValid() && len(p.attached) == 0 && p.act.txAt == 0:
+			f.severity = detect.Info
+		}
+		s.raise(p.node, f)
+	}
+	s.judgeErrors(p)
+}
+
+// bridgeForwards reports whether samples show that the bridge still forwards.
+func (p *port) bridgeForwards() bool {
+	if p.bridge == nil {
+		return false
+	}
+	for _, st := range p.node.streams {
+		if st.number != p.number || st.sub != p.sub {
+			continue
+		}
+		for _, x := range st.points {
+			if x.forwarded > p.downAt+settle {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// described takes the description of a host or virtual machine.
+func (s *Site) described(n *node, f *fact.Fact) {
+	d := f.Detail
+	src := sflow.DataSource{Class: d.Class, Index: f.Index}
+	h := n.hosts[src]
+	if h == nil {
+		if len(n.hosts) >= maxPerNode {
+			s.refused++
+			return
+		}
+		h = &host{src: src}
+		n.hosts[src] = h
+	}
+	h.name, h.uuid, h.parent, h.gone = d.Name, uuidText(d.UUID), d.Virtual, false
+	h.macs, h.ports = h.macs[:0], d.Ports
+	for _, m := range d.MACs {
+		h.macs = append(h.macs, fact.MAC(m))
+	}
+	n.dirty = true
+	if d.Virtual || d.Class == sflow.ClassLogical {
+		s.meet(n, h)
+		return
+	}
+	if d.Name != "" && n.name != d.Name {
+		n.name = d.Name
+	}
+	if st := s.streams[streamKey{f.Agent, f.Sub}]; st != nil && st.speaks == "" {
+		st.speaks = "the host's agent"
+	}
+	for k, m := range h.macs {
+		// Adapters of a hypervisor are its taps too: those belong to instances.
+		if k < len(h.ports) && h.ports[k] != 0 {
+			if p := n.ports[h.ports[k]]; p != nil && p.instance {
+				continue
+			}
+		}
+		if sharedMAC(m) || m>>40 == 0xfe {
+			continue
+		}
+		a := s.address(m)
+		if a == nil {
+			break
+		}
+		if a.owner != nil && a.owner != n {
+			a.many = true
+			continue
+		}
+		a.owner = n
+		if !slices.Contains(n.own, m) && len(n.own) < 64 {
+			n.own = append(n.own, m)
+		}
+	}
+}
+
+// meet joins a described virtual machine with its instance and ports.
+func (s *Site) meet(n *node, h *host) *instance {
+	if h.uuid == "" {
+		return nil
+	}
+	i := s.instance(h.uuid)
+	if i == nil {
+		return nil
+	}
+	if i.node != nil && i.node != n {
+		s.settled(i, n)
+	}
+	i.node, i.host = n, h
+	if i.domain == "" {
+		i.domain = h.name
+	}
+	for k, m := range h.macs {
+		if !slices.Contains(i.macs, m) && len(i.macs) < 16 {
+			i.macs = append(i.macs, m)
+		}
+		if k < len(h.ports) && h.ports[k] != 0 {
+			if p := n.ports[h.ports[k]]; p != nil {
+				s.bind(i, p)
+			}
+		}
+		if a := s.macs[m]; a != nil && a.home != nil && a.home.node == n {
+			s.bind(i, a.home)
+		}
+	}
+	return i
+}
+
+// settled notes that an instance runs on another node than before.
+func (s *Site) settled(i *instance, n *node) {
+	old := i.node
+	old.note(s.now, "instance/"+i.uuid, "instance "+i.label()+" moved", old.label(), n.label(), Passive)
+	n.note(s.now, "instance/"+i.uuid, "instance "+i.label()+" moved", old.label(), n.label(), Passive)
+	for _, p := range i.ports {
+		p.inst = nil
+	}
+	i.ports, i.leaving = nil, 0
+	s.drop(InstanceUnreachable, "instance/"+i.uuid, ReasonGone)
+	s.drop(InstanceStopped, "instance/"+i.uuid, ReasonGone)
+}
+
+// instance returns the instance with a UUID, which it makes.
+func (s *Site) instance(uuid string) *instance {
+	i := s.insts[uuid]
+	if i == nil {
+		if len(s.insts) >= maxInstances {
+			s.refused++
+			return nil
+		}
+		i = &instance{uuid: uuid}
+		s.insts[uuid] = i
+	}
+	return i
+}
+
+// maxInstances bounds the instances that are known.
+const maxInstances = 1 << 17
+
+// bind makes p a port of i.
+func (s *Site) bind(i *instance, p *port) {
+	if p.inst == i {
+		return
+	}
+	if p.inst == nil {
+		s.drop(InstanceUnreachable, p.instanceEntity(), ReasonGone)
+	}
+	p.inst, p.instance = i, true
+	if !slices.Contains(i.ports, p) && len(i.ports) < 64 {
+		i.ports = append(i.ports, p)
+	}
+}
+
+func uuidText(u [16]byte) string {
+	if u == [16]byte{} {
+		return ""
+	}
+	t := hex.EncodeToString(u[:])
+	return fmt.Sprintf("%s-%s-%s-%s-%s", t[:8], t[8:12], t[12:16], t[16:20], t[20:])
+}

@@ -1,0 +1,125 @@
+// Package instance weighs what is known of an instance: can it be reached? Facts
+// of one group (counters, traffic, handshakes, address resolution, the
+// neighbours' view) are correlated and count once; groups add up.
+package instance
+
+import "math"
+
+// Group is a group of evidence.
+type Group string
+
+// The groups.
+const (
+	Counters  Group = "counters"
+	Traffic   Group = "traffic"
+	Handshake Group = "handshake"
+	Resolve   Group = "resolve" // ARP, and ICMP unreachable
+	Neighbour Group = "neighbour"
+	State     Group = "state" // of the virtual machine
+)
+
+// Weights as log likelihood ratios, in nats.
+const (
+	Prior       = -11.5 // of being unreachable at any time
+	Enough      = 4.6   // log odds of 0.99
+	Calm        = -2.2  // log odds of 0.1: it is reachable again
+	PortDown    = 9.0   // its port is down
+	PortHeld    = 17.0  // and is still there, down, two polls later
+	OneWay      = 5.0   // at most, of counters: nothing comes from it while traffic to it goes on
+	TrafficStop = 6.0   // at most, of its samples having stopped
+	MostAsked   = 13.8  // at most, of what asks for an answer and gets none
+	ARPAsked    = 4.0   // at most, five ARP requests for it
+	ICMPAsked   = 5.0   // ICMP unreachable about it
+	Paused      = 17.0  // its virtual machine is paused
+	SeenSending = -12.0 // a sample that it sent
+	SeenMoved   = -8.0  // its address sends at another place
+)
+
+// Known is what is known of an instance, without what belongs to its port's
+// identity. Times are in seconds before now.
+type Known struct {
+	PortDown  bool
+	PortHeld  bool    // down for two polls, and still told of
+	FlatNats  float64 // how unlikely it is that nothing comes from it, by its counters
+	Rate      float64 // samples a second that it sent as a rule
+	Silent    float64 // seconds since the last; 0 unknown
+	Answering float64 // share of its samples among them and those that ask for an answer, as a rule
+	Asked     int     // samples since then that ask for an answer
+	SynRatio  float64 // share of SYN-ACK among SYN and SYN-ACK, as a rule
+	Syn       int     // SYN since its last SYN-ACK
+	ARP, ICMP int     // requests for it, and unreachable about it, since it last sent
+	Paused    bool
+	Elsewhere float64 // seconds since its address sent at another place; 0 never
+}
+
+// Part is the weight of one group.
+type Part struct {
+	Group Group
+	Nats  float64
+	What  string // constant words
+}
+
+// recent is for how long a sample that it sent proves that it is well, s.
+const recent = 2.0
+
+// Weigh returns the log odds that the instance cannot be reached, and the
+// groups that say something.
+func Weigh(k *Known) (odds float64, parts []Part) {
+	odds = Prior
+	add := func(g Group, nats float64, what string) {
+		if nats != 0 {
+			odds += nats
+			parts = append(parts, Part{g, nats, what})
+		}
+	}
+	switch {
+	case k.PortHeld:
+		add(Counters, PortHeld, "its port is down, and stays")
+	case k.PortDown:
+		add(Counters, PortDown, "its port is down")
+	case k.FlatNats > 0:
+		add(Counters, min(k.FlatNats, OneWay), "its port receives nothing from it while it sends to it")
+	}
+	if k.Paused {
+		add(State, Paused, "its virtual machine is paused")
+	}
+	nats, what := traffic(k)
+	add(Traffic, nats, what)
+	if k.Syn > 0 && k.SynRatio > 0 {
+		add(Handshake, min(float64(k.Syn)*-math.Log1p(-min(k.SynRatio, 0.9)), MostAsked), "handshakes to a port that it answered at before are not answered")
+	}
+	switch {
+	case k.ICMP >= 2:
+		add(Resolve, ICMPAsked, "routers say that it is unreachable")
+	case k.ARP > 0:
+		add(Resolve, min(0.8*float64(k.ARP), ARPAsked), "ARP requests for it")
+	}
+	if k.Elsewhere > 0 && (k.Silent == 0 || k.Elsewhere < k.Silent-recent) {
+		add(Neighbour, SeenMoved, "its address sends at another place")
+	}
+	return odds, parts
+}
+
+// traffic weighs the samples that it sent.
+func traffic(k *Known) (float64, string) {
+	if k.Silent == 0 {
+		return 0, ""
+	}
+	if k.Silent < recent || k.Rate*k.Silent/2 < 1 && k.Asked == 0 {
+		if k.Silent < recent {
+			return SeenSending, "it was seen to send"
+		}
+		return 0, ""
+	}
+	// It may have gone idle: that its traffic stopped alone proves little.
+	nats := min(k.Rate*k.Silent/2, TrafficStop)
+	what := "its traffic has stopped"
+	if k.Asked > 0 && k.Answering > 0 {
+		nats = min(nats+float64(k.Asked)*-math.Log1p(-min(k.Answering, 0.9)), MostAsked)
+		what = "it answers nothing of what is sent to it"
+	}
+	return nats, what
+}
+
+// Probability returns the probability of log odds.
+func Probability(odds float64) float64 { return 1 / (1 + math.Exp(-odds)) }

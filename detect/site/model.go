@@ -1,0 +1,293 @@
+package site
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"weir/decoder/sflow"
+	"weir/detect/site/fact"
+	"weir/detect/site/silence"
+)
+
+// Bounds of the model.
+const (
+	maxNodes   = 16384
+	maxPerNode = 4096 // ports, and as many instances
+	maxMACs    = 1 << 18
+	maxSights  = 8 // places where one address is seen elsewhere
+)
+
+// node is one that speaks sFlow: a hypervisor, a switch, a host. Several agents
+// on one host that call themselves by one address, or by none and send from one
+// address, are one node.
+type node struct {
+	key     string // identity in text: the address
+	addr    netip.Addr
+	source  netip.Addr // valid where the agent's address names nobody
+	name    string
+	first   int64
+	last    int64
+	heard   bool // in this process; false for one of the state file
+	streams []*stream
+	senders []*sender
+	ports   map[uint32]*port
+	byName  map[string]*port
+	bridges map[string]*bridge
+	hosts   map[sflow.DataSource]*host
+	own     []uint64 // MAC addresses of the node itself
+	agentOf *agent   // what the host agent says; nil without
+
+	switchPort *port // where it is attached, as samples tell
+	stopping   int64 // until when silence is announced, ns
+	why        string
+	dirty      bool
+	next       int64 // when to look again
+	silent     bool
+	silentAt   int64 // last heard before
+	discards   discardRate
+	timeline   timeline
+}
+
+// sender is one source address that speaks as a node.
+type sender struct {
+	number      uint32
+	source      netip.Addr
+	agent       netip.Addr
+	first, last int64
+	turns       int // times it spoke after another had
+}
+
+// stream is one sub-agent of one sender: what has a pace of its own.
+type stream struct {
+	node     *node
+	number   uint32
+	sub      uint32
+	pace     silence.Pace // of its beats
+	traffic  silence.Pace // of all its datagrams
+	last     int64
+	seq      uint32
+	uptime   uint32
+	boot     int64 // last - uptime, ns
+	beats    bool
+	samples  bool
+	speaks   string // who it is: "weir-agent", "Open vSwitch", "hsflowd", ""
+	silent   bool
+	retired  bool // its sub-agent id is used no more: what it spoke for speaks elsewhere
+	deadline int64
+	misses   int
+	points   map[uint32]*point
+}
+
+// openVSwitch is who speaks where bridges have their own streams.
+const openVSwitch = "Open vSwitch"
+
+// point is a data source of flow samples.
+type point struct {
+	index     uint32
+	rates     [4]uint64 // sampling rates it had, newest last
+	header    uint64
+	down, cut bool // sampled far less than ever, or less of each header
+	bad       Noted
+	at        int64 // last sample
+	forwarded int64 // last sample with an output
+}
+
+// port is one interface of a node.
+type port struct {
+	node     *node
+	index    uint32
+	name     string
+	number   uint32 // of the agent that told of it
+	sub      uint32
+	status   uint8
+	counted  bool
+	unknown  bool
+	gone     bool
+	instance bool
+	local    bool // a bridge's own
+	datapath uint64
+	bridge   *bridge
+	group    uint32
+
+	changed  int64 // when the status did
+	since    int64 // ns, when it was first heard
+	goodAt   int64 // last told to be up
+	downAt   int64 // since when it is down; 0 it is up
+	goneAt   int64
+	wasUp    bool
+	macs     []uint64 // that it sends with
+	inst     *instance
+	flat     [2]flat // nothing in, nothing out
+	errs     errorRate
+	act      activity
+	attached []*node // nodes seen to speak through it
+}
+
+// flat is one direction of a port that stands still while the other moves.
+type flat struct {
+	since   int64
+	nats    float64 // how unlikely that is for it
+	offered float64 // packets of the other direction meanwhile
+}
+
+// bridge is a virtual switch of a node.
+type bridge struct {
+	node      *node
+	name      string
+	datapaths []uint64
+	local     *port
+	ports     map[uint32]*port
+	said      *bridgeSaid
+	gone      bool
+	goneAt    int64
+	removed   bool // on purpose: the host agent said so
+	forwarded int64
+}
+
+// host is what an agent describes: the node itself, or a virtual machine.
+type host struct {
+	src    sflow.DataSource
+	name   string
+	uuid   string
+	parent bool
+	state  uint32
+	gone   bool
+	macs   []uint64
+	ports  []uint32
+}
+
+// address is what is known of a MAC address.
+type address struct {
+	mac   uint64
+	ips   []uint32
+	home  *port  // where it sends, if that is an instance's port
+	owner *node  // whose own it is
+	seen  []seen // elsewhere
+	many  bool   // more than one node sends with it: VRRP, anycast, a cloned image
+}
+
+// seen is a place where an address's traffic is sampled, other than its home.
+type seen struct {
+	number, sub uint32
+	input       uint32
+	last        int64
+	first       int64
+	rate        float64 // samples a second, smoothed over a minute
+	n           uint64
+}
+
+// seenFor is the time constant of rates at other places, ns.
+const seenFor = 60e9
+
+func (s *seen) add(at int64, n uint64) {
+	if s.n == 0 {
+		s.first, s.last = at, at
+	}
+	dt := float64(at - s.last)
+	if dt > 0 {
+		w := min(dt/seenFor, 1)
+		// While little time has passed the mean of all of it says more.
+		if total := float64(at - s.first); total < seenFor {
+			s.rate = float64(s.n+n) / max(total/1e9, 1)
+		} else {
+			s.rate += (float64(n)/(dt/1e9) - s.rate) * w
+		}
+	}
+	s.last = at
+	s.n += n
+}
+
+// newNode returns an empty node.
+func newNode(key string, addr, source netip.Addr) *node {
+	return &node{
+		key: key, addr: addr, source: source, ports: map[uint32]*port{}, byName: map[string]*port{},
+		bridges: map[string]*bridge{}, hosts: map[sflow.DataSource]*host{},
+	}
+}
+
+// entity names a part of a node.
+func (n *node) entity(kind, name string) string { return kind + "/" + n.key + "/" + name }
+
+// self is the node's own entity.
+func (n *node) self() string { return "node/" + n.key }
+
+// label is the node's name, its address while that is unknown.
+func (n *node) label() string {
+	if n.name != "" {
+		return n.name
+	}
+	return n.key
+}
+
+// subject returns the subject for a part of the node.
+func (n *node) subject(typ, name string) Subject {
+	s := Subject{Type: typ, Node: n.label(), Agent: n.addr, Name: name}
+	if n.source.IsValid() {
+		s.Source = n.source
+	}
+	return s
+}
+
+// lastHeard is when anything of the node was heard last.
+func (n *node) lastHeard() int64 {
+	last := int64(0)
+	for _, s := range n.streams {
+		last = max(last, s.last)
+	}
+	return last
+}
+
+func (p *port) up() bool { return p.status == 3 }
+
+// label is the port's name, or its index.
+func (p *port) label() string {
+	if p.name != "" {
+		return p.name
+	}
+	return "interface " + strconv.FormatUint(uint64(p.index), 10)
+}
+
+// entity of a port is by name where it has one: indexes change.
+func (p *port) entity() string { return p.node.entity("port", p.label()) }
+
+// above are the things that could be the cause of what happens at a port.
+func (p *port) above() []string {
+	var all []string
+	if p.bridge != nil {
+		all = append(all, p.bridge.entity())
+	}
+	return append(all, p.node.above()...)
+}
+
+func (b *bridge) entity() string { return b.node.entity("bridge", b.name) }
+
+// above are the node and what it is attached to.
+func (n *node) above() []string {
+	all := []string{n.self()}
+	if p := n.switchPort; p != nil && p.node != n {
+		all = append(all, p.entity(), p.node.self())
+	}
+	return append(all, groupEntity)
+}
+
+// groupEntity is above all nodes: what befalls many of them.
+const groupEntity = "group"
+
+// shared reports MAC addresses that never identify an instance: VRRP (RFC 5798),
+// and what Neutron's router, DHCP and metadata ports of many hosts share.
+func sharedMAC(m uint64) bool {
+	a := fact.UnpackMAC(m)
+	return a[0] == 0 && a[1] == 0 && a[2] == 0x5e && a[3] == 0 && (a[4] == 1 || a[4] == 2) || a[0]&1 != 0 || m == 0
+}
+
+// infrastructure reports ports of Neutron that are no instance's: routers, DHCP,
+// metadata and HA.
+func infrastructure(name string) bool {
+	for _, p := range [...]string{"qr-", "qg-", "sg-", "ha-", "rfp-", "fpr-", "fg-", "patch-", "int-", "phy-"} {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
+}

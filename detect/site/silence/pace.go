@@ -1,0 +1,202 @@
+// Package silence tells when a sender that speaks by itself has fallen silent.
+// It learns the pace of each sender and how much of what it sends is lost, and
+// from both a deadline that a given number of false alarms a year keeps.
+//
+// A pace is learned from what does not depend on traffic: datagrams with
+// counters, or heartbeats. A sender of flow samples alone has none; it is given
+// a long deadline.
+package silence
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	perOctave = 8
+	firstGap  = int64(20 * time.Millisecond)
+	bins      = 19 * perOctave // to 20 ms * 2^19, about three hours
+
+	memory   = 512 // gaps; then the oldest count half
+	learnt   = 6   // gaps from which on a pace is known
+	lossMind = 2000
+
+	year = 365 * 86400 * float64(time.Second)
+)
+
+// Pace is the pace of one sender. The zero value has learned nothing. It takes
+// about 400 octets.
+type Pace struct {
+	hist  [bins]uint16
+	n     int
+	since int // gaps since the deadline was last worked out
+
+	last   int64 // last beat, ns
+	sent   float64
+	lost   float64
+	runs   float64 // gaps in the sequence
+	period int64
+	worst  int64 // longest gap remembered
+	out    int   // gaps in a row that were too long to learn from
+	steady bool
+}
+
+func bin(gap int64) int {
+	if gap <= firstGap {
+		return 0
+	}
+	return min(int(perOctave*math.Log2(float64(gap)/float64(firstGap)))+1, bins-1)
+}
+
+// edge is the upper end of a bin.
+func edge(i int) int64 { return int64(float64(firstGap) * math.Exp2(float64(i)/perOctave)) }
+
+// Beat notes that the sender spoke at, in ns. deadline is the one in force,
+// 0 without: a longer gap was a silence and is not learned from, unless it
+// happens three times in a row.
+func (p *Pace) Beat(at, deadline int64) {
+	gap := at - p.last
+	if p.last == 0 || gap <= 0 {
+		p.last = max(p.last, at)
+		return
+	}
+	p.last = at
+	if deadline > 0 && gap > deadline {
+		if p.out++; p.out < 3 {
+			return
+		}
+	}
+	if gap > p.period/2 {
+		p.out = 0
+	}
+	p.hist[bin(gap)]++
+	p.n++
+	p.since++
+	if p.n >= memory {
+		p.n = 0
+		for i := range p.hist {
+			p.hist[i] /= 2
+			p.n += int(p.hist[i])
+		}
+	}
+}
+
+// Count notes how many datagrams came and how many were lost before them, in
+// one gap of the sequence.
+func (p *Pace) Count(came, lost uint32) {
+	p.sent += float64(came + lost)
+	if lost > 0 {
+		p.lost += float64(lost)
+		p.runs++
+	}
+	if p.sent > lossMind {
+		p.sent, p.lost, p.runs = p.sent/2, p.lost/2, p.runs/2
+	}
+}
+
+// Reset forgets the last beat: what follows is no gap.
+func (p *Pace) Reset() { p.last, p.out = 0, 0 }
+
+// Loss is the share of datagrams that is lost, never quite zero.
+func (p *Pace) Loss() float64 { return min((p.lost+0.1)/(p.sent+100), 0.9) }
+
+// burst is how likely a loss follows a loss.
+func (p *Pace) burst() float64 {
+	loss, pairs := p.Loss(), p.lost-p.runs
+	if pairs >= 2 { // few runs tell little: rather too long
+		pairs += math.Sqrt(pairs)
+	}
+	return min(max((pairs+2*loss)/(p.lost+2), loss), 0.98)
+}
+
+// Period is the learned pace in ns, 0 while unknown.
+func (p *Pace) Period() int64 {
+	if p.n < learnt {
+		return 0
+	}
+	if p.since >= 8 || p.period == 0 {
+		p.learn()
+	}
+	return p.period
+}
+
+// learn works the period out: the gap in which a random instant falls half of
+// the times, or nine of ten times where little is lost. By time, not by count:
+// a poll is often several datagrams at once.
+func (p *Pace) learn() {
+	p.since = 0
+	total := 0.0
+	p.worst = 0
+	for i, c := range p.hist {
+		total += float64(c) * float64(edge(i))
+		if c > 0 {
+			p.worst = edge(i)
+		}
+	}
+	half, most := p.quantile(total, 0.5), p.quantile(total, 0.9)
+	p.steady = most <= half*3/2
+	p.period = half
+	if p.Loss() < 0.03 {
+		p.period = most
+	}
+}
+
+func (p *Pace) quantile(total, q float64) int64 {
+	sum := 0.0
+	for i, c := range p.hist {
+		if sum += float64(c) * float64(edge(i)); sum >= q*total {
+			return edge(i)
+		}
+	}
+	return edge(bins - 1)
+}
+
+// Limits of what is concluded.
+const (
+	minMisses = 3
+	maxMisses = 60
+)
+
+// Misses returns how many beats in a row must be missing so that loss alone
+// explains it less than once in a year over perYear senders.
+func Misses(period int64, loss, burst, perYear float64) int {
+	beats := year / float64(period) * perYear
+	m := 1
+	for p := loss * beats; p*(1-burst) > 1 && m < maxMisses; m++ {
+		p *= burst
+	}
+	return min(max(m, minMisses), maxMisses)
+}
+
+// Deadline returns how long after its last beat the sender is silent, in ns,
+// and how many beats that is; ok is false while too little is known. senders is
+// how many are judged at once: all of them together may be wrong once a year.
+func (p *Pace) Deadline(senders int) (d int64, misses int, ok bool) {
+	period := p.Period()
+	if period == 0 {
+		return 0, 0, false
+	}
+	misses = Misses(period, p.Loss(), p.burst(), float64(max(senders, 100)))
+	base := int64(misses)*period + period/10 + int64(300*time.Millisecond)
+	return max(base, min(p.worst*5/4, 2*base)), misses, true
+}
+
+// TrafficDeadline is the deadline of a sender of flow samples alone, whose pace
+// is that of its traffic: gaps are taken to be three times as long as those of
+// a Poisson process.
+func (p *Pace) TrafficDeadline(senders int) (d int64, ok bool) {
+	if p.n < 4*learnt {
+		return 0, false
+	}
+	sum, n := 0.0, 0.0
+	for i, c := range p.hist {
+		sum += float64(c) * float64(edge(i))
+		n += float64(c)
+	}
+	mean := sum / n
+	g := 3 * mean * math.Log(max(year/mean*float64(max(senders, 100)), 2))
+	return max(int64(g), int64(time.Minute)), true
+}
+
+// Last returns the last beat, in ns.
+func (p *Pace) Last() int64 { return p.last }

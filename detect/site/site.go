@@ -1,0 +1,262 @@
+package site
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"weir/detect"
+	"weir/detect/site/fact"
+	"weir/detect/site/incident"
+)
+
+// Config is what a Site is told. The zero value works.
+type Config struct {
+	Off  bool // nothing is judged; the model is learned all the same
+	Mute bool // that nothing at all is heard is told by somebody else
+}
+
+// Site is the model of the site and the judge of its conditions. It belongs to
+// one goroutine.
+type Site struct {
+	cfg      Config
+	nodes    map[string]*node
+	order    []*node // in the order of their keys
+	byNumber map[uint32]*node
+	streams  map[streamKey]*stream
+	macs     map[uint64]*address
+	insts    map[string]*instance
+	board    *incident.Board[*condition]
+	out      []*detect.Alert
+	starting []*incident.Item[*condition]
+
+	now      int64
+	started  int64
+	blinds   []blind
+	refused  uint64 // nodes, ports and addresses for which there was no place
+	dropped  uint64 // facts the shards could not hand over
+	watching bool   // the watch list is to be built anew
+	watchAt  int64
+	incident map[string]*record // timelines of incidents, by id
+	recent   []string           // their ids in the order of their ends
+
+	hearsNothing bool
+	deafSince    int64
+	flaps        map[string]*flapping
+}
+
+type streamKey struct{ number, sub uint32 }
+
+// New returns a Site that has learned nothing.
+func New(cfg Config) *Site {
+	s := &Site{cfg: cfg}
+	s.reset()
+	return s
+}
+
+func (s *Site) reset() {
+	s.nodes, s.order, s.byNumber = map[string]*node{}, nil, map[uint32]*node{}
+	s.streams = map[streamKey]*stream{}
+	s.macs, s.insts = map[uint64]*address{}, map[string]*instance{}
+	s.board = incident.NewBoard[*condition](s)
+	s.started, s.blinds, s.watching = 0, nil, false
+	s.incident, s.flaps = map[string]*record{}, map[string]*flapping{}
+}
+
+// Add takes facts, and how many more were dropped for want of place.
+func (s *Site) Add(facts []fact.Fact, dropped uint64) {
+	if dropped > 0 {
+		s.dropped += dropped
+		s.Blind(s.now-int64(time.Second), s.now)
+	}
+	for i := range facts {
+		s.apply(&facts[i])
+	}
+}
+
+// Tick judges as of now and emits the changes, in the order of their keys. Call
+// it after Add, every 100 ms; now never goes backwards, except across Epoch.
+func (s *Site) Tick(now time.Time, emit func(*detect.Alert)) {
+	s.now = now.UnixNano()
+	if s.started == 0 {
+		s.started = s.now
+	}
+	if !s.cfg.Off {
+		s.judge()
+		s.board.Tick(s.now)
+		s.start()
+	}
+	s.flush(emit)
+}
+
+// flush emits what has gathered.
+func (s *Site) flush(emit func(*detect.Alert)) {
+	if len(s.out) == 0 {
+		return
+	}
+	slices.SortStableFunc(s.out, func(a, b *detect.Alert) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Seq, b.Seq)) })
+	for _, a := range s.out {
+		emit(a)
+	}
+	clear(s.out)
+	s.out = s.out[:0]
+}
+
+// Epoch ends every open alert with detect.ReasonClock and forgets everything:
+// the clock jumped. now is the last time of the old clock.
+func (s *Site) Epoch(now time.Time, emit func(*detect.Alert)) {
+	s.Close(now, emit, detect.ReasonClock)
+	s.reset()
+}
+
+// Close ends every open alert with a reason.
+func (s *Site) Close(now time.Time, emit func(*detect.Alert), reason string) {
+	s.Tick(now, emit)
+	for _, it := range s.board.All() {
+		if it.Value.open {
+			s.end(it.Value, reason)
+		}
+	}
+	s.flush(emit)
+}
+
+// blind is a time in which this collector could not hear.
+type blind struct{ from, to int64 }
+
+// maxBlinds bounds the times kept.
+const maxBlinds = 64
+
+// Blind says that this collector heard nothing, or not all, between two times:
+// it was held up, or lost datagrams itself. Nobody is called silent for that.
+func (s *Site) Blind(from, to int64) {
+	if n := len(s.blinds); n > 0 && from <= s.blinds[n-1].to {
+		s.blinds[n-1].to = max(s.blinds[n-1].to, to)
+		return
+	}
+	if len(s.blinds) >= maxBlinds {
+		s.blinds = slices.Delete(s.blinds, 0, 1)
+	}
+	s.blinds = append(s.blinds, blind{from, to})
+}
+
+// blindSince is for how much of the time after t this collector could not hear.
+func (s *Site) blindSince(t int64) (d int64) {
+	for _, b := range s.blinds {
+		if b.to > t {
+			d += b.to - max(b.from, t)
+		}
+	}
+	return d
+}
+
+// quietFor is how long ago t is, without the time in which we could not hear.
+func (s *Site) quietFor(t int64) int64 { return s.now - t - s.blindSince(t) }
+
+// node returns the node with these addresses, which it makes; nil where there
+// are too many.
+func (s *Site) node(agent, source netip.Addr) *node {
+	key, src := agent, netip.Addr{}
+	if namesNobody(agent) {
+		key, src = source, source
+	}
+	k := key.String()
+	n := s.nodes[k]
+	if n == nil {
+		if len(s.nodes) >= maxNodes {
+			s.refused++
+			return nil
+		}
+		n = newNode(k, agent, src)
+		s.nodes[k] = n
+		i, _ := slices.BinarySearchFunc(s.order, k, func(n *node, k string) int { return cmp.Compare(n.key, k) })
+		s.order = slices.Insert(s.order, i, n)
+		s.watching = true
+	}
+	return n
+}
+
+// namesNobody reports whether several nodes may call themselves addr without
+// being wrong.
+func namesNobody(a netip.Addr) bool {
+	return a.IsLoopback() || a.IsUnspecified() || a.IsLinkLocalUnicast() || a.IsMulticast() || !a.IsValid() ||
+		a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// address returns what is known of a MAC address, which it makes; nil where
+// there are too many.
+func (s *Site) address(m uint64) *address {
+	a := s.macs[m]
+	if a == nil {
+		if len(s.macs) >= maxMACs {
+			s.refused++
+			return nil
+		}
+		a = &address{mac: m}
+		s.macs[m] = a
+		s.watching = true
+	}
+	return a
+}
+
+// watchEvery is how often the watch list may change.
+const watchEvery = int64(time.Second)
+
+// Watchlist returns the addresses to watch for, nil where they are those that
+// were returned last.
+func (s *Site) Watchlist() *fact.Watchlist {
+	if !s.watching || s.now-s.watchAt < watchEvery && s.now >= s.watchAt {
+		return nil
+	}
+	s.watching, s.watchAt = false, s.now
+	macs := make([]uint64, 0, len(s.macs))
+	ips := map[uint32]uint64{}
+	for m, a := range s.macs {
+		if a.many || m&fact.HostIP != 0 {
+			continue
+		}
+		macs = append(macs, m)
+		for _, ip := range a.ips {
+			if other, ok := ips[ip]; !ok || m < other {
+				ips[ip] = m
+			}
+		}
+	}
+	slices.Sort(macs)
+	var bare []uint32
+	for _, n := range s.order {
+		a := n.addr
+		if n.source.IsValid() {
+			a = n.source
+		}
+		if a.Is4() && len(n.own) == 0 {
+			bare = append(bare, fact.IPv4(a.As4()))
+		}
+	}
+	return fact.NewWatchlist(macs, ips, bare)
+}
+
+// Stats are counts and the use of bounds.
+type Stats struct {
+	Nodes, MaxNodes         int
+	Instances               int
+	Addresses, MaxAddresses int
+	Findings                int // true now
+	Open                    int // told
+	Refused                 uint64
+	Dropped                 uint64 // facts
+}
+
+// Stats returns the counts. Call it from the Site's goroutine.
+func (s *Site) Stats() Stats {
+	open := 0
+	for _, it := range s.board.All() {
+		if it.Value.open {
+			open++
+		}
+	}
+	return Stats{
+		Nodes: len(s.nodes), MaxNodes: maxNodes, Instances: len(s.insts), Addresses: len(s.macs), MaxAddresses: maxMACs,
+		Findings: s.board.Len(), Open: open, Refused: s.refused, Dropped: s.dropped,
+	}
+}

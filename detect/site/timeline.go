@@ -1,0 +1,116 @@
+package site
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"weir/detect"
+	"weir/detect/site/incident"
+)
+
+// Step is one fact of a timeline.
+type Step struct {
+	At     detect.Time `json:"at"`              // first seen so
+	Before detect.Time `json:"before,omitzero"` // last seen otherwise
+	Node   string      `json:"node,omitempty"`
+	Entity string      `json:"entity,omitempty"`
+	What   string      `json:"what"`
+	From   string      `json:"from,omitempty"`
+	Was    string      `json:"was,omitempty"`
+	Is     string      `json:"is,omitempty"`
+	ns     int64
+}
+
+// timelineSteps is how many facts are kept of each node.
+const timelineSteps = 256
+
+// timeline keeps the last facts of a node.
+type timeline struct {
+	steps []Step
+	next  int
+}
+
+func (t *timeline) add(s Step) {
+	if len(t.steps) < timelineSteps {
+		t.steps = append(t.steps, s)
+		return
+	}
+	t.steps[t.next] = s
+	t.next = (t.next + 1) % timelineSteps
+}
+
+// note keeps a fact about a part of the node.
+func (n *node) note(ns int64, entity, what, was, is, from string) {
+	n.timeline.add(Step{At: at(ns), Node: n.label(), Entity: entity, What: what, From: from, Was: was, Is: is, ns: ns})
+}
+
+// record is an incident to be shown.
+type record struct {
+	ID     string
+	Root   *detect.Alert // its last change
+	Alerts []*detect.Alert
+	nodes  []*node
+	from   int64
+	ended  int64
+	kept   []Step // once it is over
+}
+
+// Bounds of incidents kept.
+const (
+	maxIncidents   = 1000
+	maxAlertsKept  = 200
+	incidentBefore = 60 * second // that a timeline reaches back
+	incidentAfter  = 10 * second
+)
+
+// remember keeps a change of an alert under its incident.
+func (s *Site) remember(it *incident.Item[*condition], a *detect.Alert) {
+	r := s.incident[a.Incident]
+	if r == nil {
+		r = &record{ID: a.Incident, from: it.Value.onset}
+		s.incident[a.Incident] = r
+		s.recent = append(s.recent, a.Incident)
+		for len(s.recent) > maxIncidents {
+			delete(s.incident, s.recent[0])
+			s.recent = s.recent[1:]
+		}
+	}
+	r.from = min(r.from, it.Value.onset)
+	r.Root = a
+	if len(r.Alerts) < maxAlertsKept {
+		r.Alerts = append(r.Alerts, a)
+	} else {
+		r.Alerts[maxAlertsKept-1] = a
+	}
+	add := func(n *node) {
+		if n != nil && len(r.nodes) < 64 && !slices.Contains(r.nodes, n) {
+			r.nodes = append(r.nodes, n)
+		}
+	}
+	add(it.Value.node)
+	for _, k := range it.Children() {
+		add(k.Value.node)
+	}
+	r.ended = 0
+	if a.Change == detect.End {
+		r.ended = s.now
+		r.kept = r.steps(s.now)
+	}
+}
+
+// steps returns the facts of the incident's nodes until a time.
+func (r *record) steps(until int64) []Step {
+	var all []Step
+	for _, n := range r.nodes {
+		for _, st := range n.timeline.steps {
+			if st.ns >= r.from-incidentBefore && st.ns <= until+incidentAfter {
+				all = append(all, st)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Step) int { return cmp.Or(cmp.Compare(a.ns, b.ns), cmp.Compare(a.Entity, b.Entity)) })
+	return all
+}
+
+func itoa(v uint64) string { return strconv.FormatUint(v, 10) }
