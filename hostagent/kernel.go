@@ -8,8 +8,10 @@ import (
 	"weir/hostagent/source"
 	"weir/hostagent/source/filter"
 	"weir/hostagent/source/linkevent"
+	"weir/hostagent/source/lldp"
 	"weir/hostagent/source/login"
 	"weir/hostagent/source/logs"
+	"weir/hostagent/source/neighbour"
 	"weir/hostagent/source/sampling"
 	"weir/hostagent/source/service"
 )
@@ -23,6 +25,8 @@ func kernel(cfg config.Config, a *Agent, add func(time.Duration, source.Source))
 	add(every, services)
 	add(every, login.New(login.Config{Node: a.id.node}))
 	add(every, logs.New(logs.Config{Files: cfg.Logs.Files, Services: cfg.Logs.Services, Runs: services.Runs}))
+	add(every, lldp.New(a.links))
+	add(every, neighbour.New(a.links))
 	add(every, sampling.New(samplingConfig(cfg.Sampling), a.links, a.packer))
 }
 

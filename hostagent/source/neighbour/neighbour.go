@@ -1,0 +1,103 @@
+package neighbour
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/decoder/witness"
+	"weir/hostagent/source"
+	"weir/hostagent/source/link"
+	"weir/hostagent/source/listen"
+)
+
+// Source tells how instances get and keep their addresses. It is a
+// source.Runner.
+type Source struct {
+	links *link.Table
+	taps  link.Kind // of the interfaces that instances are behind
+	st    witness.Statement
+
+	mu      sync.Mutex
+	tracker *tracker
+	err     error
+}
+
+// New returns a Source that listens on the taps and network cards among links.
+func New(links *link.Table) *Source {
+	return &Source{links: links, taps: link.Tap, tracker: newTracker()}
+}
+
+// Name implements source.Source.
+func (*Source) Name() string { return "neighbour" }
+
+// Capabilities implements source.Capable.
+func (*Source) Capabilities() []int { return []int{unix.CAP_NET_RAW} }
+
+// Collect tells of each tap how often its instance was asked for and answered.
+func (s *Source) Collect(_ time.Time, snap *source.Snapshot) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.tracker.ports {
+		s.st.Begin(witness.ClassNeighbour, p.name)
+		s.st.Add(witness.Counter64(witness.Requests, p.requests), witness.Counter64(witness.Answers, p.answers))
+		snap.State(&s.st)
+	}
+	return s.err
+}
+
+// lookEvery is the time between two looks for new taps and unanswered requests.
+const lookEvery = time.Second
+
+// Run listens until ctx is done.
+func (s *Source) Run(ctx context.Context, sink source.Sink) error {
+	l, err := listen.New(listen.Config{Filter: filter, Each: func(ifIndex uint32, frame []byte) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.tracker.frame(ifIndex, frame, time.Now(), sink.Emit)
+	}})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- l.Run(ctx) }()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		s.look(time.Now(), l, sink.Emit)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// look finds the taps and tells what nobody answers.
+func (s *Source) look(now time.Time, l *listen.Listener, emit func(source.Event)) {
+	_ = s.links.Refresh(now, lookEvery) // its failure is told by the source whose table it is
+	taps := map[uint32]string{}
+	var all []uint32
+	s.links.Each(func(i *link.Info) bool {
+		if i.Kind == s.taps {
+			taps[i.Index] = i.Name
+			all = append(all, i.Index)
+		} else if i.Kind == link.Physical {
+			all = append(all, i.Index)
+		}
+		return true
+	})
+	err := l.Set(all)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tracker.set(taps)
+	s.tracker.check(now, emit)
+	s.err = err
+}

@@ -1,0 +1,171 @@
+package neighbour
+
+import (
+	"net/netip"
+	"time"
+
+	"weir/decoder/sflow"
+	"weir/decoder/witness"
+	"weir/hostagent/source"
+)
+
+// Bounds and times.
+const (
+	maxAddresses  = 16               // of one port that are known
+	maxPending    = 64               // addresses of one port that are asked for
+	claimLasts    = time.Minute      // an address stays its port's without being used
+	askedEnough   = 3                // requests without an answer
+	askedLong     = 2 * time.Second  // since the first of them
+	forgetAfter   = 30 * time.Second // without a further request
+	dhcpTellEvery = time.Second      // requests of one port are told no faster
+)
+
+// tracker joins what is heard.
+type tracker struct {
+	ports  map[uint32]*port
+	owners map[netip.Addr]uint32 // port of an instance's address
+}
+
+// port is an instance's tap.
+type port struct {
+	name      string
+	mac       sflow.MAC // of the instance, as it last spoke
+	requests  uint64    // ARP requests for its addresses
+	answers   uint64    // ARP replies it sent
+	addresses map[netip.Addr]time.Time
+	pending   map[netip.Addr]*question
+
+	asking bool      // DHCP, and not seen with an address since
+	tries  uint32    // requests since it began to ask
+	told   time.Time // when the last request was
+}
+
+// question is an address that is asked for.
+type question struct {
+	count       int
+	first, last time.Time
+	told        bool
+}
+
+func newTracker() *tracker {
+	return &tracker{ports: map[uint32]*port{}, owners: map[netip.Addr]uint32{}}
+}
+
+// set says which interfaces are instances' taps.
+func (t *tracker) set(taps map[uint32]string) {
+	for index, p := range t.ports {
+		if _, ok := taps[index]; ok {
+			continue
+		}
+		for a := range p.addresses {
+			if t.owners[a] == index {
+				delete(t.owners, a)
+			}
+		}
+		delete(t.ports, index)
+	}
+	for index, name := range taps {
+		if p := t.ports[index]; p != nil {
+			p.name = name
+			continue
+		}
+		t.ports[index] = &port{name: name, addresses: map[netip.Addr]time.Time{}, pending: map[netip.Addr]*question{}}
+	}
+}
+
+// frame takes what was heard on an interface.
+func (t *tracker) frame(ifIndex uint32, b []byte, now time.Time, emit func(source.Event)) {
+	from := t.ports[ifIndex] // nil: a network card
+	if a, ok := parseARP(b); ok {
+		t.arp(ifIndex, from, &a, now, emit)
+		return
+	}
+	if kind, client, ok := parseDHCP(b); ok && from != nil && (kind == dhcpDiscover || kind == dhcpRequest) {
+		from.dhcp(client, now, emit)
+	}
+}
+
+func (t *tracker) arp(ifIndex uint32, from *port, a *arp, now time.Time, emit func(source.Event)) {
+	if from != nil && !a.senderIP.IsUnspecified() {
+		t.claim(ifIndex, from, a, now, emit)
+		if !a.request {
+			from.answers++
+		}
+	}
+	if !a.request || a.senderIP == a.targetIP {
+		return
+	}
+	owner, ok := t.owners[a.targetIP]
+	p := t.ports[owner]
+	if !ok || p == nil || owner == ifIndex {
+		return
+	}
+	p.requests++
+	q := p.pending[a.targetIP]
+	if q == nil {
+		if len(p.pending) >= maxPending {
+			return
+		}
+		q = &question{first: now}
+		p.pending[a.targetIP] = q
+	}
+	q.count++
+	q.last = now
+}
+
+// claim takes that an instance uses an address. Another one's is taken over only
+// when that has not used it for a while: anybody can say anything.
+func (t *tracker) claim(ifIndex uint32, p *port, a *arp, now time.Time, emit func(source.Event)) {
+	if owner, ok := t.owners[a.senderIP]; ok && owner != ifIndex {
+		if other := t.ports[owner]; other != nil && now.Sub(other.addresses[a.senderIP]) < claimLasts {
+			return
+		}
+	}
+	if _, ok := p.addresses[a.senderIP]; !ok && len(p.addresses) >= maxAddresses {
+		return
+	}
+	p.addresses[a.senderIP] = now
+	p.mac = a.senderMAC
+	t.owners[a.senderIP] = ifIndex
+	delete(p.pending, a.senderIP)
+	if p.asking {
+		p.asking = false
+		emit(source.Event{Name: witness.DHCPAnswered, Subject: p.mac.String(), More: []witness.Pair{
+			witness.String(witness.Port, p.name), witness.String(witness.Address, a.senderIP.String()),
+			witness.Gauge32(witness.Count, p.tries),
+		}})
+		p.tries = 0
+	}
+}
+
+func (p *port) dhcp(client sflow.MAC, now time.Time, emit func(source.Event)) {
+	p.mac = client
+	p.asking = true
+	p.tries++
+	if !p.told.IsZero() && now.Sub(p.told) < dhcpTellEvery {
+		return
+	}
+	p.told = now
+	emit(source.Event{Name: witness.DHCPRequest, Subject: client.String(), More: []witness.Pair{
+		witness.String(witness.Port, p.name), witness.Gauge32(witness.Count, p.tries),
+	}})
+}
+
+// check tells addresses that are asked for in vain, once until one answers.
+func (t *tracker) check(now time.Time, emit func(source.Event)) {
+	for _, p := range t.ports {
+		for a, q := range p.pending {
+			if now.Sub(q.last) > forgetAfter {
+				delete(p.pending, a)
+				continue
+			}
+			if q.told || q.count < askedEnough || now.Sub(q.first) < askedLong {
+				continue
+			}
+			q.told = true
+			emit(source.Event{Name: witness.ARPUnanswered, Subject: p.mac.String(), More: []witness.Pair{
+				witness.String(witness.Port, p.name), witness.String(witness.Address, a.String()), witness.Gauge32(witness.Count, uint32(q.count)),
+			}})
+		}
+	}
+}
