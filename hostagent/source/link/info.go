@@ -75,7 +75,7 @@ type Info struct {
 	MTU      uint32
 	Admin    bool // set up
 	Oper     Oper
-	Carrier  bool
+	Carrier  bool // and set up: the kernel's flag LOWER_UP
 	Promisc  bool
 	Speed    uint64 // bit/s; 0 unknown, as it is of everything virtual
 	Duplex   Duplex

@@ -69,8 +69,6 @@ func (p *parsed) attribute(kind uint16, v []byte) {
 		p.Master = u32(v)
 	case unix.IFLA_OPERSTATE:
 		p.Oper = Oper(u8(v))
-	case unix.IFLA_CARRIER:
-		p.Carrier = u8(v) != 0
 	case unix.IFLA_PROMISCUITY:
 		p.Promisc = u32(v) != 0
 	case unix.IFLA_STATS64:

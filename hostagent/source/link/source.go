@@ -58,6 +58,7 @@ type records struct {
 	ifc   sflow.IfCounters
 	ether sflow.EthernetCounters
 	lag   sflow.LAGPortStats
+	sfp   sflow.SFP
 }
 
 // New returns a Source that tells what is in t, and keeps t fresh.
@@ -168,7 +169,8 @@ func (s *Source) counters(i *Info, to *source.Snapshot) {
 	o, ok := s.optics[i.Index]
 	s.mu.Unlock()
 	if ok {
-		to.Record(&o.rec)
+		s.rec.sfp = o.rec
+		to.Record(&s.rec.sfp)
 	}
 }
 
