@@ -1,0 +1,470 @@
+package proc
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/procfs"
+	"github.com/prometheus/procfs/blockdevice"
+	"golang.org/x/sys/unix"
+
+	"weir/decoder/sflow"
+	"weir/hostagent/source"
+	"weir/hostagent/source/link"
+)
+
+// collect polls once and returns the records of the host by format.
+func collect(t *testing.T, s *Source) map[sflow.Format]sflow.Structure {
+	t.Helper()
+	var snap source.Snapshot
+	if err := s.Collect(time.Now(), &snap); err != nil {
+		t.Fatal(err)
+	}
+	return decode(t, &snap)
+}
+
+func decode(t *testing.T, snap *source.Snapshot) map[sflow.Format]sflow.Structure {
+	t.Helper()
+	d := sflow.Datagram{}
+	for v := range snap.All() {
+		if v.Source != source.Host() {
+			t.Errorf("data source %v", v.Source)
+		}
+		d.NumSamples++
+		d.SampleData = append(d.SampleData, v.Bytes...)
+	}
+	b := d.Append(nil)
+	if err := d.Decode(b); err != nil {
+		t.Fatal(err)
+	}
+	out := map[sflow.Format]sflow.Structure{}
+	for smp, err := range d.Samples() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c sflow.CounterSample
+		if err := c.Decode(smp); err != nil {
+			t.Fatal(err)
+		}
+		for r, err := range c.Records() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := sflow.NewCounterRecord(r.Format)
+			if err := v.Decode(r); err != nil {
+				t.Fatal(err)
+			}
+			out[r.Format] = v
+		}
+	}
+	return out
+}
+
+func of[T any](t *testing.T, recs map[sflow.Format]sflow.Structure, f sflow.Format) *T {
+	t.Helper()
+	v, ok := any(recs[f]).(*T)
+	if !ok {
+		t.Fatalf("%s is not told", sflow.CounterRecordName(f))
+	}
+	return v
+}
+
+// between checks a figure that another reader of /proc took before and after.
+func between[T ~uint32 | ~uint64 | ~float32](t *testing.T, what string, before, got, after T) {
+	t.Helper()
+	if got < before || got > after {
+		t.Errorf("%s is %v, the kernel says %v, then %v", what, got, before, after)
+	}
+}
+
+// TestFiguresAreTheKernels compares what is told of this machine with what an
+// independent reader of /proc finds.
+func TestFiguresAreTheKernels(t *testing.T) {
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := link.NewTable()
+	defer table.Close()
+	s := New(Config{Links: table})
+	look := func() (st procfs.Stat, mem procfs.Meminfo, net procfs.NetDev) {
+		var errs [3]error
+		st, errs[0] = fs.Stat()
+		mem, errs[1] = fs.Meminfo()
+		self, err := fs.Self()
+		if err != nil {
+			t.Fatal(err)
+		}
+		net, errs[2] = self.NetDev()
+		if err := errors.Join(errs[:]...); err != nil {
+			t.Fatal(err)
+		}
+		return st, mem, net
+	}
+	beforeStat, mem, _ := look()
+	recs := collect(t, s)
+	afterStat, _, _ := look()
+
+	cpu := of[sflow.HostCPU](t, recs, sflow.FormatHostCPU)
+	ms := func(seconds float64) sflow.Counter32 { return sflow.Counter32(uint64(seconds*1000 + 0.5)) }
+	b, a := beforeStat.CPUTotal, afterStat.CPUTotal
+	between(t, "user time", ms(b.User), cpu.CPUUser, ms(a.User))
+	between(t, "system time", ms(b.System), cpu.CPUSystem, ms(a.System))
+	between(t, "idle time", ms(b.Idle), cpu.CPUIdle, ms(a.Idle))
+	between(t, "waiting time", ms(b.Iowait), cpu.CPUWIO, ms(a.Iowait))
+	between(t, "soft interrupt time", ms(b.SoftIRQ), cpu.CPUSIntr, ms(a.SoftIRQ))
+	between(t, "stolen time", ms(b.Steal), cpu.CPUSteal, ms(a.Steal))
+	between(t, "interrupts", sflow.Counter32(beforeStat.IRQTotal), cpu.Interrupts, sflow.Counter32(afterStat.IRQTotal))
+	between(t, "context switches", sflow.Counter32(beforeStat.ContextSwitches), cpu.Contexts, sflow.Counter32(afterStat.ContextSwitches))
+	if int(cpu.CPUNum) != len(afterStat.CPU) {
+		t.Errorf("%d CPUs, the kernel says %d", cpu.CPUNum, len(afterStat.CPU))
+	}
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		t.Fatal(err)
+	}
+	between(t, "uptime", uint32(info.Uptime)-2, cpu.Uptime, uint32(info.Uptime))
+	if !cpu.LoadOne.Known() || !cpu.LoadFifteen.Known() || cpu.ProcTotal < 2 {
+		t.Errorf("load %v, %v, %d processes", cpu.LoadOne, cpu.LoadFifteen, cpu.ProcTotal)
+	}
+
+	m := of[sflow.HostMemory](t, recs, sflow.FormatHostMemory)
+	if m.Total != *mem.MemTotalBytes || m.SwapTotal != *mem.SwapTotalBytes {
+		t.Errorf("memory %d, swap %d, the kernel says %d and %d", m.Total, m.SwapTotal, *mem.MemTotalBytes, *mem.SwapTotalBytes)
+	}
+	const slack = 256 << 20 // others use memory while we look
+	for _, c := range []struct {
+		what      string
+		got, want uint64
+	}{{"free", m.Free, *mem.MemFreeBytes}, {"buffers", m.Buffers, *mem.BuffersBytes}, {"cached", m.Cached, *mem.CachedBytes}, {"shared", m.Shared, *mem.ShmemBytes}} {
+		if c.got > c.want+slack || c.want > c.got+slack {
+			t.Errorf("%s memory %d, the kernel says %d", c.what, c.got, c.want)
+		}
+	}
+	if !m.PageIn.Known() || !m.SwapOut.Known() {
+		t.Error("pages are not counted")
+	}
+
+	d := of[sflow.HostDescr](t, recs, sflow.FormatHostDescr)
+	host, _ := os.Hostname()
+	if d.Hostname.String() != host || d.OSName != sflow.OSLinux || d.MachineType == sflow.MachineUnknown {
+		t.Errorf("%+v", d)
+	}
+	of[sflow.MIB2IPGroup](t, recs, sflow.FormatMIB2IPGroup)
+	of[sflow.MIB2ICMPGroup](t, recs, sflow.FormatMIB2ICMPGroup)
+	tcp := of[sflow.MIB2TCPGroup](t, recs, sflow.FormatMIB2TCPGroup)
+	udp := of[sflow.MIB2UDPGroup](t, recs, sflow.FormatMIB2UDPGroup)
+	if tcp.MaxConn != 0xffffffff || tcp.RtoMin == 0 || !udp.RcvbufErrors.Known() {
+		t.Errorf("%+v\n%+v", tcp, udp)
+	}
+}
+
+// TestDisksAreTheKernels adds up the disks of this machine another way.
+func TestDisksAreTheKernels(t *testing.T) {
+	fs, err := blockdevice.NewDefaultFS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := fs.SysBlockDevices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := func() (reads, readBytes, writes, writeBytes uint64) {
+		all, err := fs.ProcDiskstats()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range all {
+			for _, n := range names {
+				if d.DeviceName == n && !strings.HasPrefix(n, "loop") && !strings.HasPrefix(n, "ram") && !strings.HasPrefix(n, "zram") &&
+					!strings.HasPrefix(n, "dm-") && !strings.HasPrefix(n, "md") && !strings.HasPrefix(n, "sr") && !strings.HasPrefix(n, "fd") {
+					reads += d.ReadIOs
+					readBytes += d.ReadSectors * 512
+					writes += d.WriteIOs
+					writeBytes += d.WriteSectors * 512
+				}
+			}
+		}
+		return
+	}
+	r0, rb0, w0, wb0 := sum()
+	got := of[sflow.HostDiskIO](t, collect(t, New(Config{})), sflow.FormatHostDiskIO)
+	r1, rb1, w1, wb1 := sum()
+	if r1 == 0 && w1 == 0 {
+		if got.Reads.Known() {
+			t.Errorf("a machine without a disk tells %d reads", got.Reads)
+		}
+		return
+	}
+	between(t, "reads", sflow.Counter32(r0), got.Reads, sflow.Counter32(r1))
+	between(t, "octets read", sflow.Counter64(rb0), got.BytesRead, sflow.Counter64(rb1))
+	between(t, "writes", sflow.Counter32(w0), got.Writes, sflow.Counter32(w1))
+	between(t, "octets written", sflow.Counter64(wb0), got.BytesWritten, sflow.Counter64(wb1))
+}
+
+func TestLoopbackIsNotTheNodesTraffic(t *testing.T) {
+	table := link.NewTable()
+	defer table.Close()
+	recs := collect(t, New(Config{Links: table}))
+	var want sflow.Counter64
+	physical := false
+	table.Each(func(i *link.Info) bool {
+		if i.Kind == link.Physical {
+			physical = true
+			want += sflow.Counter64(i.Stats.RxBytes)
+		}
+		return true
+	})
+	got := of[sflow.HostNetIO](t, recs, sflow.FormatHostNetIO)
+	if physical && got.BytesIn != want {
+		t.Errorf("%d octets, physical interfaces have %d", got.BytesIn, want)
+	}
+	n := 0
+	for a := range of[sflow.HostAdapters](t, recs, sflow.FormatHostAdapters).Adapters.All() {
+		n++
+		i, ok := table.Lookup(a.IfIndex)
+		if !ok || a.MACs.Len() != 1 || a.MACs.At(0) != i.MAC || i.Kind == link.Loopback {
+			t.Errorf("adapter %d is %+v", a.IfIndex, i)
+		}
+	}
+	if physical && n == 0 {
+		t.Error("no adapter is told")
+	}
+}
+
+// tree writes files below a directory and returns it.
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		at := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// complete is a /proc of which every figure is known.
+var complete = map[string]string{
+	"proc/loadavg": "0.25 1.50 12.75 3/456 789\n",
+	"proc/uptime":  "1234.56 99.0\n",
+	"proc/stat": "cpu  10 20 30 40 50 60 70 80 90 100\ncpu0 5 10 15 20 25 30 35 40 45 50\ncpu1 5 10 15 20 25 30 35 40 45 50\n" +
+		"intr 4294967297 1 2\nctxt 77\nbtime 1\n",
+	"proc/meminfo":            "MemTotal:  1000 kB\nMemFree: 500 kB\nBuffers: 7 kB\nCached: 8 kB\nSwapTotal: 20 kB\nSwapFree: 10 kB\nShmem: 5 kB\n",
+	"proc/vmstat":             "pgpgin 11\npgpgout 12\npswpin 13\npswpout 14\npgfault 15\n",
+	"proc/diskstats":          "   8  0 sda 1 2 3 4 5 6 7 8 9 10 11\n   8  1 sda1 1 2 3 4 5 6 7 8 9 10 11\n 253 0 dm-0 1 2 3 4 5 6 7 8 9 10 11\n 259 0 nvme0n1 10 0 20 30 40 0 50 60 0 0 0 0 0 0 0\n",
+	"sys/block/sda/size":      "1",
+	"sys/block/nvme0n1/size":  "1",
+	"proc/self/mounts":        "",
+	"proc/net/snmp":           "Ip: Forwarding DefaultTTL InReceives New\nIp: 1 64 5 6\nTcp: MaxConn ActiveOpens\nTcp: -1 9\nUdpLite: A\nUdpLite: 1\n",
+	"proc/cpuinfo":            "processor : 0\ncpu MHz : 2596.098\n",
+	"etc/machine-id":          "0123456789abcdef0123456789abcdef\n",
+	"sys/class/dmi/id/x":      "",
+	"proc/sys/kernel/nothing": "",
+}
+
+func TestFiguresOfAKnownTree(t *testing.T) {
+	recs := collect(t, New(Config{Root: tree(t, complete), Node: "node-1"}))
+	u := unknown
+	for _, c := range []struct {
+		format sflow.Format
+		want   any
+	}{
+		{sflow.FormatHostCPU, &sflow.HostCPU{LoadOne: 0.25, LoadFive: 1.5, LoadFifteen: 12.75, ProcRun: 3, ProcTotal: 456, CPUNum: 2,
+			CPUSpeed: 2596, Uptime: 1234, CPUUser: 100, CPUNice: 200, CPUSystem: 300, CPUIdle: 400, CPUWIO: 500, CPUIntr: 600, CPUSIntr: 700,
+			Interrupts: 1, Contexts: 77, CPUSteal: 800, CPUGuest: 900, CPUGuestNice: 1000}},
+		{sflow.FormatHostMemory, &sflow.HostMemory{Total: 1024000, Free: 512000, Shared: 5120, Buffers: 7168, Cached: 8192,
+			SwapTotal: 20480, SwapFree: 10240, PageIn: 11, PageOut: 12, SwapIn: 13, SwapOut: 14}},
+		{sflow.FormatHostDiskIO, &sflow.HostDiskIO{Reads: 11, BytesRead: 23 * 512, ReadTime: 34, Writes: 45, BytesWritten: 57 * 512, WriteTime: 68}},
+		{sflow.FormatMIB2IPGroup, &sflow.MIB2IPGroup{Forwarding: 1, DefaultTTL: 64, InReceives: 5, InHdrErrors: u, InAddrErrors: u,
+			ForwDatagrams: u, InUnknownProtos: u, InDiscards: u, InDelivers: u, OutRequests: u, OutDiscards: u, OutNoRoutes: u,
+			ReasmReqds: u, ReasmOKs: u, ReasmFails: u, FragOKs: u, FragFails: u, FragCreates: u}},
+		{sflow.FormatMIB2TCPGroup, &sflow.MIB2TCPGroup{MaxConn: 0xffffffff, ActiveOpens: 9, PassiveOpens: u, AttemptFails: u, EstabResets: u,
+			InSegs: u, OutSegs: u, RetransSegs: u, InErrs: u, OutRsts: u, InCsumErrs: u}},
+	} {
+		if diff := cmp.Diff(c.want, any(recs[c.format])); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", sflow.CounterRecordName(c.format), diff)
+		}
+	}
+	d := of[sflow.HostDescr](t, recs, sflow.FormatHostDescr)
+	if d.Hostname.String() != "node-1" || d.UUID[0] != 0x01 || d.UUID[15] != 0xef {
+		t.Errorf("%+v", d)
+	}
+	if _, told := recs[sflow.FormatMIB2UDPGroup]; told {
+		t.Error("a group that the kernel does not have is told")
+	}
+}
+
+// TestWhatCannotBeReadIsLeftOut takes one file after the other away, or makes
+// nonsense of it: the rest is told.
+func TestWhatCannotBeReadIsLeftOut(t *testing.T) {
+	for _, c := range []struct {
+		file, text string // "" takes it away
+		lost       []sflow.Format
+		err        bool
+	}{
+		{"proc/loadavg", "", []sflow.Format{sflow.FormatHostCPU}, true},
+		{"proc/loadavg", "nonsense\n", nil, false},
+		{"proc/stat", "cpu  1 2\n", []sflow.Format{sflow.FormatHostCPU}, true},
+		{"proc/stat", "cpu  10 20 30 40\ncpu0 1 2 3 4\n", nil, false},
+		{"proc/meminfo", "", []sflow.Format{sflow.FormatHostMemory}, true},
+		{"proc/meminfo", "MemTotal\n:::\n", []sflow.Format{sflow.FormatHostMemory}, true},
+		{"proc/vmstat", "", nil, false},
+		{"proc/diskstats", "", []sflow.Format{sflow.FormatHostDiskIO}, true},
+		{"proc/diskstats", "8 0\n8 0 sda\n8 0 sda 1 2 x\n", nil, false},
+		{"proc/net/snmp", "", []sflow.Format{sflow.FormatMIB2IPGroup, sflow.FormatMIB2TCPGroup}, true},
+		{"proc/net/snmp", "Ip: A\nTcp: 1\nUdp:\n", []sflow.Format{sflow.FormatMIB2IPGroup, sflow.FormatMIB2TCPGroup}, true},
+		{"proc/cpuinfo", "", nil, false},
+		{"etc/machine-id", "nonsense", nil, false},
+	} {
+		t.Run(c.file+" "+c.text, func(t *testing.T) {
+			root := tree(t, complete)
+			at := filepath.Join(root, c.file)
+			if err := os.Remove(at); err != nil {
+				t.Fatal(err)
+			}
+			if c.text != "" {
+				if err := os.WriteFile(at, []byte(c.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			whole := collect(t, New(Config{Root: tree(t, complete)}))
+			var snap source.Snapshot
+			err := New(Config{Root: root}).Collect(time.Now(), &snap)
+			if (err != nil) != c.err {
+				t.Errorf("error %v", err)
+			}
+			got := decode(t, &snap)
+			for _, f := range c.lost {
+				delete(whole, f)
+			}
+			for f := range whole {
+				if got[f] == nil {
+					t.Errorf("%s is lost too", sflow.CounterRecordName(f))
+				}
+			}
+			if len(got) != len(whole) {
+				t.Errorf("%d records, want %d", len(got), len(whole))
+			}
+		})
+	}
+}
+
+func TestFileSystems(t *testing.T) {
+	var f unix.Statfs_t
+	dir := t.TempDir()
+	if err := unix.Statfs(dir, &f); err != nil {
+		t.Fatal(err)
+	}
+	root := tree(t, map[string]string{"proc/self/mounts": "/dev/sda1 / ext4 rw 0 0\n/dev/sda1 /again ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/loop0 /snap squashfs ro 0 0\n"})
+	// Everything below root is one file system, which counts once.
+	r := measure(root, nil)
+	want := uint64(f.Blocks) * uint64(f.Frsize)
+	if r.total != want || r.fullest > 10000 {
+		t.Errorf("%+v, want a total of %d", r, want)
+	}
+	if r := measure(root, []string{"/*", "/"}); r != (room{}) {
+		t.Errorf("excepted: %+v", r)
+	}
+	var full room
+	full.add(100, 10, 5, 1)
+	full.add(100, 100, 100, 1)
+	full.add(10, 0, 0, 1)
+	if full != (room{210, 105, 10000}) {
+		t.Errorf("%+v", full)
+	}
+	if got := unescape([]byte(`/mnt/a\040b\`)); got != `/mnt/a b\` {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestFileSystemThatHangs holds nobody.
+func TestFileSystemThatHangs(t *testing.T) {
+	s := New(Config{Root: tree(t, complete)})
+	s.space.busy = true // as if the goroutine never answered
+	var snap source.Snapshot
+	if err := s.Collect(time.Now(), &snap); !errors.Is(err, errSpace) {
+		t.Errorf("error %v", err)
+	}
+	got := of[sflow.HostDiskIO](t, decode(t, &snap), sflow.FormatHostDiskIO)
+	if got.Reads != 11 || got.Total != 0 {
+		t.Errorf("%+v", got)
+	}
+	s.space.answer <- room{total: 7}
+	if got := of[sflow.HostDiskIO](t, collect(t, s), sflow.FormatHostDiskIO); got.Total != 7 {
+		t.Errorf("after the answer: %+v", got)
+	}
+}
+
+func TestReaderIsBounded(t *testing.T) {
+	root := tree(t, map[string]string{"big": strings.Repeat("x", maxFile+1), "long": strings.Repeat("y", 100_000)})
+	r := reader{root: root}
+	if b, err := r.read("/long"); err != nil || len(b) != 100_000 {
+		t.Errorf("%d octets, %v", len(b), err)
+	}
+	if _, err := r.read("/big"); !errors.Is(err, errTooLong) {
+		t.Errorf("%v", err)
+	}
+	if _, err := r.read("/none"); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "/none") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestPollAllocatesLittle(t *testing.T) {
+	table := link.NewTable()
+	defer table.Close()
+	s := New(Config{Links: table})
+	var snap source.Snapshot
+	at := time.Now()
+	poll := func() {
+		at = at.Add(10 * time.Second)
+		snap.Reset()
+		if err := s.Collect(at, &snap); err != nil {
+			t.Fatal(err)
+		}
+	}
+	poll()
+	if n := testing.AllocsPerRun(10, poll); n > 60 {
+		t.Errorf("%v allocations a poll", n)
+	}
+}
+
+func BenchmarkPoll(b *testing.B) {
+	s := New(Config{})
+	var snap source.Snapshot
+	b.ReportAllocs()
+	for b.Loop() {
+		snap.Reset()
+		if err := s.Collect(time.Time{}, &snap); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func FuzzFiles(f *testing.F) {
+	for _, text := range complete {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		var cpu sflow.HostCPU
+		var mem sflow.HostMemory
+		var disk sflow.HostDiskIO
+		var m mib2
+		parseLoad(b, &cpu)
+		parseStat(b, &cpu)
+		parseMeminfo(b, &mem)
+		parseVmstat(b, &mem)
+		parseDiskstats(b, &disk, func([]byte) bool { return true })
+		m.parse(b)
+		unescape(b)
+	})
+}
