@@ -13,7 +13,8 @@ import (
 const (
 	deafAtLeast   = 6 * time.Second  // without any datagram
 	deafFactor    = 3                // times the longest pause that was usual
-	deafFromStart = time.Minute      // for agents known from before
+	deafFromStart = time.Minute      // at least, for agents known from before and while pauses are learned
+	learnFor      = 10 * time.Minute // from the first datagram on
 	maxPause      = 5 * time.Minute  // that is learned as usual
 	overloadSpan  = 10               // seconds that drops are summed over
 	overloadShare = 0.01             // of the datagrams, from which on our drops blind us
@@ -30,6 +31,7 @@ type selfWatch struct {
 	datagrams uint64    // when last heard
 	heard     time.Time // anything; the start before that
 	ever      bool      // heard anything
+	first     time.Time // heard anything
 	pause     time.Duration
 	deaf      *detect.Alert
 
@@ -75,15 +77,18 @@ func (w *selfWatch) listen(now time.Time, h health) *detect.Alert {
 	silent := now.Sub(w.heard)
 	if h.datagrams != w.datagrams {
 		w.datagrams = h.datagrams
-		if w.ever && w.deaf == nil {
+		switch {
+		case !w.ever:
+			w.first = now
+		case w.deaf == nil || now.Sub(w.first) < learnFor: // an outage is not usual
 			w.pause = max(min(silent, maxPause), w.pause-w.pause/1000) // forgets in a quarter of an hour or so
 		}
 		w.heard, w.ever = now, true
 		return w.end(&w.deaf, now, &route.Says{Text: fmt.Sprintf("datagrams arrive again after %s", silent.Round(time.Second))})
 	}
 	limit := max(deafAtLeast, deafFactor*w.pause)
-	if !w.ever {
-		limit = deafFromStart
+	if !w.ever || w.heard.Sub(w.first) < learnFor {
+		limit = max(limit, deafFromStart)
 	}
 	if w.deaf != nil || silent < limit || h.agents == 0 {
 		return nil

@@ -60,8 +60,9 @@ func newOutlets(cfg *config.Config, log zerolog.Logger) []*outlet {
 func newSink(s *config.AlertSink, words *message.Writer) sink.Sink {
 	client := func() *post.Client {
 		return post.New(post.Config{
-			URL: cmp.Or(s.URL.Reveal(), pagerduty.URL), SecretURL: s.URL.IsSecret() && s.URL.Reveal() != "", Token: s.Token.Reveal(),
-			User: s.User, Password: s.Password.Reveal(), TLS: s.Trust,
+			URL: cmp.Or(s.URL.Reveal(), pagerduty.URL), Token: s.Token.Reveal(),
+			SecretURL: s.Type == "slack" || s.URL.IsSecret() && s.URL.Reveal() != "", // who knows a chat's URL may write there
+			User:      s.User, Password: s.Password.Reveal(), TLS: s.Trust,
 		})
 	}
 	switch s.Type {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // Alertmanager is a real one.
@@ -21,6 +22,7 @@ type GotAlert struct {
 	Annotations map[string]string
 	StartsAt    string
 	EndsAt      string
+	UpdatedAt   time.Time // it arrived
 	Status      struct{ State string }
 }
 

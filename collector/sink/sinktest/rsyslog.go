@@ -19,7 +19,7 @@ type Rsyslog struct {
 
 // LogLine is a message as rsyslog took it apart.
 type LogLine struct {
-	Priority, Time, Host, App, MsgID, Data, Text string
+	Arrived, Priority, Time, Host, App, MsgID, Data, Text string
 }
 
 // NewRsyslog starts one. cert may be empty.
@@ -40,6 +40,7 @@ func NewRsyslog(t testing.TB, cert, key string) *Rsyslog {
 module(load="imudp") module(load="imtcp")
 template(name="json" type="list") {
   constant(value="{") property(name="pri" outname="Priority" format="jsonf")
+  constant(value=",") property(name="timegenerated" dateFormat="rfc3339" outname="Arrived" format="jsonf")
   constant(value=",") property(name="timereported" dateFormat="rfc3339" outname="Time" format="jsonf")
   constant(value=",") property(name="hostname" outname="Host" format="jsonf")
   constant(value=",") property(name="app-name" outname="App" format="jsonf")
