@@ -1,0 +1,171 @@
+// Package record carries flow samples from the shards to whoever keeps them:
+// rows of fixed size in blocks of fixed size that change hands without a copy.
+// A shard never waits: what finds no block is counted and lost to history alone.
+package record
+
+import (
+	"net/netip"
+	"sync/atomic"
+
+	"weir/decoder"
+	"weir/decoder/packet"
+)
+
+// Row is one flow sample. Addresses are in their IPv4-mapped form.
+type Row struct {
+	At               int64 // ns since the epoch, of receipt
+	Src, Dst         [16]byte
+	Agent            uint32 // the registry's number
+	Domain           uint32 // the registry's number; 0 the underlay
+	Input, Output    uint32 // as in a compact sample: two bits of format, 30 of value
+	Length           uint32 // octets of the frame
+	Rate             uint32 // packets per sample, effective
+	SrcPort, DstPort uint16
+	EtherType        uint16
+	VLAN             uint16 // outermost; 0 without
+	Proto, TCPFlags  uint8
+	TOS, TTL         uint8
+	Has              Has
+}
+
+// Has says which of a row's fields mean something.
+type Has uint8
+
+// Members of Has.
+const (
+	Addresses Has = 1 << iota // Src, Dst, Proto, TOS, TTL
+	Ports                     // SrcPort, DstPort; type and code of ICMP in DstPort
+	Fragment                  // an IP fragment
+	Egress                    // sampled where it left
+)
+
+// SrcAddr and DstAddr return the addresses, invalid without.
+func (r *Row) SrcAddr() netip.Addr { return r.addr(&r.Src) }
+
+// DstAddr returns the destination address, invalid without.
+func (r *Row) DstAddr() netip.Addr { return r.addr(&r.Dst) }
+
+func (r *Row) addr(a *[16]byte) netip.Addr {
+	if r.Has&Addresses == 0 {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom16(*a).Unmap()
+}
+
+// set reads a flow sample whose Est the registry has filled.
+func (r *Row) set(f *decoder.Flow) {
+	h := &f.Header
+	*r = Row{
+		At: f.At.UnixNano(), Agent: f.Est.Vantage.Agent, Length: f.FrameLength, Rate: f.Est.SamplingRate,
+		Input: f.Sample.Input.Format<<30 | f.Sample.Input.Value&portMask, Output: f.Sample.Output.Format<<30 | f.Sample.Output.Value&portMask,
+		EtherType: h.EtherType,
+	}
+	if f.Est.Vantage.Source&1 == 1 {
+		r.Has |= Egress
+	}
+	switch {
+	case h.VLANTags > 0:
+		r.VLAN = h.VLAN
+	case f.Seen&decoder.SeenSwitch != 0 && f.InVLAN < 4096:
+		r.VLAN = uint16(f.InVLAN)
+	}
+	if h.Fragment {
+		r.Has |= Fragment
+	}
+	if !h.HasKey && (h.FragOff == 0 || h.Depth != packet.DepthNetwork) {
+		if h.ARP.Op != 0 { // who asks for whom
+			r.Has |= Addresses
+			r.Src, r.Dst = mapped(h.ARP.SenderIP), mapped(h.ARP.TargetIP)
+		}
+		return
+	}
+	k := &h.Key
+	r.Has |= Addresses
+	r.Src, r.Dst, r.Domain, r.Proto, r.TOS, r.TTL = k.Src, k.Dst, k.Domain, k.Proto, h.TOS, h.TTL
+	if h.HasKey && h.Depth == packet.DepthTransport {
+		r.Has |= Ports
+		r.SrcPort, r.DstPort, r.TCPFlags = k.SrcPort, k.DstPort, h.TCPFlags
+	}
+}
+
+const portMask = 1<<30 - 1
+
+func mapped(a [4]byte) (b [16]byte) {
+	b[10], b[11] = 0xff, 0xff
+	copy(b[12:], a[:])
+	return b
+}
+
+// Rows is how many rows a block has.
+const Rows = 4096
+
+// Block is a batch of rows in the order of their arrival.
+type Block struct {
+	N    int
+	Rows [Rows]Row
+}
+
+// Used returns the rows that are filled.
+func (b *Block) Used() []Row { return b.Rows[:b.N] }
+
+// Exchange is where writers and one reader change blocks.
+type Exchange struct {
+	full, free chan *Block
+	lost       atomic.Uint64
+}
+
+// NewExchange returns an exchange of so many blocks, each 330 kB.
+func NewExchange(blocks int) *Exchange {
+	x := &Exchange{full: make(chan *Block, blocks), free: make(chan *Block, blocks)}
+	for range blocks {
+		x.free <- &Block{}
+	}
+	return x
+}
+
+// Full is where filled blocks come from. Each must be given back with Release.
+func (x *Exchange) Full() <-chan *Block { return x.full }
+
+// Release gives a block back.
+func (x *Exchange) Release(b *Block) {
+	b.N = 0
+	x.free <- b // there is room for all there are
+}
+
+// Lost returns how many rows found no block.
+func (x *Exchange) Lost() uint64 { return x.lost.Load() }
+
+// Writer fills blocks. It belongs to one goroutine.
+type Writer struct {
+	x *Exchange
+	b *Block
+}
+
+// NewWriter returns a writer.
+func (x *Exchange) NewWriter() *Writer { return &Writer{x: x} }
+
+// Add keeps a flow sample, whose Est the registry has filled. It allocates
+// nothing and never waits.
+func (w *Writer) Add(f *decoder.Flow) {
+	if w.b == nil {
+		select {
+		case w.b = <-w.x.free:
+		default:
+			w.x.lost.Add(1)
+			return
+		}
+	}
+	w.b.Rows[w.b.N%Rows].set(f)
+	if w.b.N++; w.b.N == Rows {
+		w.Flush()
+	}
+}
+
+// Flush hands on what is there.
+func (w *Writer) Flush() {
+	if w.b == nil || w.b.N == 0 {
+		return
+	}
+	w.x.full <- w.b // there is room for all there are
+	w.b = nil
+}

@@ -1,0 +1,118 @@
+package flows
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"weir/collector/record"
+)
+
+// site tells the names of the tests.
+type site struct{}
+
+func (site) Agent(n uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte{192, 0, 2, byte(n)})
+}
+
+func (site) Domain(n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("vni:%d", n)
+}
+
+// epoch is when the tests' rows begin.
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// zipfRows returns n rows of flows by Zipf's law, a second for perSecond of
+// them; as many as six have one time, as those of a datagram do.
+func zipfRows(n, perSecond, flows int, spoofed bool) []record.Row {
+	r := rand.New(rand.NewPCG(1, 2))
+	z := rand.NewZipf(r, 1.1, 4, uint64(flows-1))
+	rows := make([]record.Row, n)
+	at := epoch.UnixNano()
+	for i := range rows {
+		if i%6 == 0 {
+			at += int64(6e9/float64(perSecond)*r.ExpFloat64()) + 1
+		}
+		f := uint32(z.Uint64())
+		h := f * 2654435761
+		x := &rows[i]
+		*x = record.Row{
+			At: at, Agent: 1 + h%20, Input: 1 + h%48, Output: 1 + h>>8%48, Length: [3]uint32{64, 576, 1518}[h>>3%3], Rate: 1000,
+			SrcPort: uint16(32768 + h>>5%28000), DstPort: [4]uint16{443, 80, 53, 8080}[h>>7%4], EtherType: 0x0800, VLAN: uint16(10 + h%8),
+			Proto: 6, TCPFlags: 16, TTL: 64, Has: record.Addresses | record.Ports,
+		}
+		if spoofed && i%2 == 0 {
+			h = r.Uint32()
+			x.Dst = address(7)
+			x.SrcPort = uint16(h)
+		} else {
+			x.Dst = address(h >> 9 % 4000)
+		}
+		x.Src = address(h % 1000000)
+	}
+	return rows
+}
+
+func address(n uint32) (a [16]byte) {
+	a[10], a[11], a[12] = 0xff, 0xff, 10
+	binary.BigEndian.PutUint32(a[12:], 0x0a000000|n&0xffffff)
+	return a
+}
+
+// writeJournal makes a journal of rows and returns its path.
+func writeJournal(tb testing.TB, dir string, rows []record.Row) string {
+	tb.Helper()
+	path := filepath.Join(dir, "flows-test"+journalSuffix)
+	j, err := createJournal(path, site{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for len(rows) > 0 {
+		n := min(len(rows), record.Rows)
+		j.add(rows[:n])
+		rows = rows[n:]
+	}
+	if err := j.close(); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// BenchmarkConvert reports what a row costs, in time and on disk.
+func BenchmarkConvert(b *testing.B) {
+	for _, c := range []struct {
+		name    string
+		spoofed bool
+	}{{"zipf", false}, {"spoofed", true}} {
+		b.Run(c.name, func(b *testing.B) {
+			const n = 1 << 20
+			rows := zipfRows(n, 10_000, 50_000, c.spoofed)
+			var size int64
+			for b.Loop() {
+				b.StopTimer()
+				dir := b.TempDir()
+				path := writeJournal(b, dir, rows)
+				b.StartTimer()
+				if got, err := convert(dir, path); err != nil || got != n {
+					b.Fatal(got, err)
+				}
+				files, _ := os.ReadDir(dir)
+				info, err := files[0].Info()
+				if err != nil {
+					b.Fatal(err)
+				}
+				size = info.Size()
+			}
+			b.ReportMetric(float64(size)/n, "octets/row")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/row")
+		})
+	}
+}

@@ -1,0 +1,344 @@
+package flows
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"weir/collector/record"
+)
+
+// Config says where flows are kept and how long.
+type Config struct {
+	Dir      string        // made where it is missing
+	MaxBytes int64         // of all files; the oldest go first; 0: 2 GB
+	MaxAge   time.Duration // 0: 7 days
+	Rotate   time.Duration // how long a journal grows; 0: 5 min
+	Names    Names
+}
+
+const (
+	defaultBytes  = 2 << 30
+	defaultAge    = 7 * 24 * time.Hour
+	defaultRotate = 5 * time.Minute
+
+	// maxJournalRows makes a segment before the time, so that none takes long.
+	maxJournalRows = 1 << 22
+	flushEvery     = time.Second
+	// retryEvery is how often writing is tried again where the disk is full.
+	retryEvery = 5 * time.Second
+)
+
+// Stats are running counts of a Store.
+type Stats struct {
+	Rows     uint64 `json:"rows"`      // kept
+	Lost     uint64 `json:"lost"`      // not kept: the disk was full, or too slow
+	Segments int    `json:"segments"`  // files present
+	Bytes    int64  `json:"bytes"`     // of all files
+	MaxBytes int64  `json:"max_bytes"` // they may have
+	Deleted  uint64 `json:"deleted"`   // files, by age or for want of room
+	Broken   uint64 `json:"broken"`    // files set aside
+	Cut      uint64 `json:"cut"`       // journals that ended within a frame
+	Err      string `json:"error,omitempty"`
+}
+
+// Store keeps what the shards record. Open it, then let Run work.
+type Store struct {
+	cfg Config
+	x   *record.Exchange
+
+	journal *journal
+	opened  time.Time
+	retry   time.Time // when writing is tried again
+
+	converting chan struct{} // holds a token while a segment is made
+	wait       sync.WaitGroup
+
+	mu    sync.Mutex // guards stats
+	stats Stats
+}
+
+// Open makes the directory, makes segments of what a crash left, and applies
+// the limits.
+func Open(cfg Config, x *record.Exchange) (*Store, error) {
+	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultBytes)
+	cfg.MaxAge = cmp.Or(cfg.MaxAge, defaultAge)
+	cfg.Rotate = cmp.Or(cfg.Rotate, defaultRotate)
+	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("history directory %s: cannot be made: %w", cfg.Dir, err)
+	}
+	s := &Store{cfg: cfg, x: x, converting: make(chan struct{}, 1)}
+	s.stats.MaxBytes = cfg.MaxBytes
+	if err := s.recover(); err != nil {
+		return nil, fmt.Errorf("history directory %s: %w", cfg.Dir, err)
+	}
+	return s, nil
+}
+
+// recover takes care of what the last process left.
+func (s *Store) recover() error {
+	entries, err := os.ReadDir(s.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	made := map[string]bool{}
+	for _, e := range entries {
+		if _, _, id, ok := spanOf(e.Name()); ok {
+			made[id] = true
+		}
+	}
+	for _, e := range entries {
+		path := filepath.Join(s.cfg.Dir, e.Name())
+		if strings.HasSuffix(e.Name(), newSuffix) { // a segment that was not finished
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			continue
+		}
+		id, ok := journalID(e.Name())
+		switch {
+		case !ok:
+		case made[id]:
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		default:
+			s.convert(path)
+		}
+	}
+	s.limit(time.Now())
+	return nil
+}
+
+// convert makes a segment of a journal, or sets it aside.
+func (s *Store) convert(path string) {
+	_, err := convert(s.cfg.Dir, path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, errCut):
+		s.stats.Cut++
+		if _, gone := os.Stat(path); gone != nil {
+			return // what was whole is kept
+		}
+	}
+	s.stats.Err = err.Error()
+	if isFull(err) {
+		return // it is tried again
+	}
+	s.stats.Broken++
+	if bad := os.Rename(path, path+badSuffix); bad != nil {
+		s.stats.Err = bad.Error()
+	}
+}
+
+// Run keeps what comes from the exchange until ctx is done, and then what is
+// still there.
+func (s *Store) Run(ctx context.Context) {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case b := <-s.x.Full():
+			s.add(b)
+		case now := <-tick.C:
+			s.flush(now)
+		case <-ctx.Done():
+			s.drain()
+			return
+		}
+	}
+}
+
+func (s *Store) drain() {
+	for {
+		select {
+		case b := <-s.x.Full():
+			s.add(b)
+			continue
+		default:
+		}
+		break
+	}
+	s.flush(time.Now())
+	if s.journal != nil {
+		_ = s.journal.close() // what could not be written was told by flush
+		s.journal = nil
+	}
+	s.wait.Wait()
+}
+
+// add appends a block to the journal and gives it back.
+func (s *Store) add(b *record.Block) {
+	rows := b.Used()
+	defer s.x.Release(b)
+	now := time.Now()
+	if now.Before(s.retry) || s.begin(now) != nil || s.journal.size > s.cfg.MaxBytes/4 {
+		s.lose(len(rows), nil)
+		return
+	}
+	s.journal.add(rows)
+	if err := s.journal.write(false); err != nil {
+		s.failed(now, err)
+		return
+	}
+	s.mu.Lock()
+	s.stats.Rows += uint64(len(rows))
+	s.mu.Unlock()
+}
+
+// begin makes a journal where there is none.
+func (s *Store) begin(now time.Time) error {
+	if s.journal != nil {
+		return nil
+	}
+	j, err := createJournal(filepath.Join(s.cfg.Dir, journalName(strconv.FormatInt(now.UnixMicro(), 36))), s.cfg.Names)
+	if err != nil {
+		s.failed(now, err)
+		return err
+	}
+	s.journal, s.opened = j, now
+	return nil
+}
+
+// failed ends a journal that could not be written; what it has is kept.
+func (s *Store) failed(now time.Time, err error) {
+	s.retry = now.Add(retryEvery)
+	lost := 0
+	if s.journal != nil {
+		lost = len(s.journal.buf) / rowSize
+		s.journal.buf = s.journal.buf[:0]
+		_ = s.journal.file.Close() // err tells more
+		s.journal = nil
+	}
+	s.lose(lost, err)
+	s.limit(now)
+}
+
+func (s *Store) lose(rows int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Lost += uint64(rows)
+	if err != nil {
+		s.stats.Err = err.Error()
+	}
+}
+
+// flush makes what was added last, and a segment of a journal that is due.
+func (s *Store) flush(now time.Time) {
+	if s.journal == nil {
+		s.leftover()
+		return
+	}
+	if err := s.journal.write(true); err != nil {
+		s.failed(now, err)
+		return
+	}
+	s.mu.Lock()
+	s.stats.Err = ""
+	s.mu.Unlock()
+	if now.Sub(s.opened) < s.cfg.Rotate && s.journal.rows < maxJournalRows && s.journal.size < s.cfg.MaxBytes/8 {
+		return
+	}
+	select {
+	case s.converting <- struct{}{}:
+	default:
+		return // the last one is still being made
+	}
+	path := s.journal.path
+	err := s.journal.close()
+	s.journal = nil
+	if err != nil {
+		<-s.converting
+		s.failed(now, err)
+		return
+	}
+	s.make(path)
+}
+
+// make makes a segment beside the intake; the token has been taken.
+func (s *Store) make(path string) {
+	s.wait.Go(func() {
+		defer func() { <-s.converting }()
+		s.convert(path)
+		s.limit(time.Now())
+	})
+}
+
+// leftover tries journals again that could not be made into segments.
+func (s *Store) leftover() {
+	left, err := filepath.Glob(filepath.Join(s.cfg.Dir, "flows-*"+journalSuffix))
+	if err != nil || len(left) == 0 {
+		return
+	}
+	select {
+	case s.converting <- struct{}{}:
+		s.make(left[0])
+	default:
+	}
+}
+
+// limit deletes the oldest files beyond the limits.
+func (s *Store) limit(now time.Time) {
+	type file struct {
+		name string
+		last int64
+		size int64
+	}
+	entries, err := os.ReadDir(s.cfg.Dir)
+	if err != nil {
+		s.lose(0, err)
+		return
+	}
+	var all []file
+	var sum int64
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || info.IsDir() {
+			continue
+		}
+		sum += info.Size()
+		if _, last, _, ok := spanOf(e.Name()); ok {
+			all = append(all, file{e.Name(), last, info.Size()})
+		}
+	}
+	slices.SortFunc(all, func(a, b file) int { return cmp.Compare(a.last, b.last) })
+	deleted := 0
+	for _, f := range all {
+		if sum <= s.cfg.MaxBytes && f.last >= now.Add(-s.cfg.MaxAge).UnixMicro() {
+			break
+		}
+		if err := os.Remove(filepath.Join(s.cfg.Dir, f.name)); err != nil {
+			s.lose(0, err)
+			break
+		}
+		sum -= f.size
+		deleted++
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Deleted += uint64(deleted)
+	s.stats.Segments, s.stats.Bytes = len(all)-deleted, sum
+}
+
+// Stats returns the counts. It may be called from any goroutine.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.stats
+	st.Lost += s.x.Lost()
+	return st
+}
+
+// Dir is where the files are.
+func (s *Store) Dir() string { return s.cfg.Dir }
