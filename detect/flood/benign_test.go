@@ -84,6 +84,16 @@ func TestBenign(t *testing.T) {
 			n := udpService(dst, 500, 40000, 0.15, 1300, 80)(rng, h)
 			return n
 		}},
+		{"prefix of viewers by quic", 300_000, func(rng *rand.Rand, h *packet.Header) uint32 {
+			dst := uint32(victimHost&^255 | rng.IntN(256))
+			n := udpService(dst, 500, 50000, 0.04, 1300, 80)(rng, h)
+			if n > 80 {
+				h.Key.SrcPort = 443
+			} else {
+				h.Key.DstPort = 443
+			}
+			return n
+		}},
 		{"scanner", 3_000, func(rng *rand.Rand, h *packet.Header) uint32 {
 			n := attack(protoTCP, syn, 40000, 0, 64)(rng, h)
 			h.Key.Src = v4(client)

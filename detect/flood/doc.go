@@ -58,6 +58,6 @@
 //
 // Fixed: per shard 1.5 × Hosts places of 96 octets, 1.5 MB of hand-over, and
 // 0.4 MB; in the tracker up to Victims keys of some 5 KB (more while their
-// spread is followed) and 4 × Victims tracks of 2.7 KB. Sources that are
+// spread is followed) and 4 × Victims tracks of 3.3 KB. Sources that are
 // invented per packet take no place: only destinations have one.
 package flood

@@ -2,6 +2,7 @@ package flood
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"weir/detect/window"
@@ -41,8 +42,13 @@ const (
 	// established is how many handshakes belong to one other packet of TCP at
 	// most: a connection has at least two packets beside.
 	established = 0.5
-	// answered is how many packets a host gets for one that it sends.
-	answered    = 10
+	// answered is how many packets a host gets for one that it sends. Who
+	// watches a film by QUIC acknowledges less.
+	answered = 10
+	quicked  = 40
+	// unsampled is how many samples there may be none of by chance: one time in
+	// twenty.
+	unsampled   = 3
 	ackedOctets = 500
 	// unheardACK and unheardUDP multiply the threshold of what could be
 	// answered, where it is not known that the answers would be seen: perhaps
@@ -88,10 +94,17 @@ func (t *Tracker) judge(v *victim, k Kind, now int64) (best verdict) {
 // and windows for what rose slowly.
 func (t *Tracker) weigh(v *victim, tr *track, k Kind, now int64, threshold float64) (d verdict) {
 	d.kind = Kinds
+	runs := len(tr.runs)
+	if !slices.ContainsFunc(tr.runs[:], func(r run) bool {
+		e := r.all.estimate(r.led, max(now, tr.last), tr.agent)
+		return e.enough(minSamples, threshold)
+	}) {
+		runs = 0
+	}
 	var found, sure bool
 	var need float64
 	var young Estimate
-	for i := range tr.runs {
+	for i := range tr.runs[:runs] {
 		r := &tr.runs[i]
 		if r.over(now-tr.last, threshold*runDrains[i]) {
 			continue
@@ -129,12 +142,20 @@ func (t *Tracker) weigh(v *victim, tr *track, k Kind, now int64, threshold float
 	}
 	onset := tr.runs[0].onset
 	for _, span := range spans {
-		if d.found || now-onset <= int64(span) {
+		if d.found || now-onset <= int64(span) || tr.whole().load < span.Seconds()*threshold {
 			break
 		}
-		d.try(v, tr, tr.inWindow(now, span))
+		if e := tr.inWindow(now, span); e.enough(minSamples, threshold) {
+			d.try(v, tr, e)
+		}
 	}
 	return d
+}
+
+// enough reports whether an estimate may show a flood at all: it costs far less
+// to ask than to weigh it.
+func (e *Estimate) enough(samples, threshold float64) bool {
+	return e.Effective >= samples && e.Load >= threshold && e.Load*e.Span.Seconds() >= atLeast*threshold
 }
 
 // try asks whether an estimate shows a flood.
@@ -155,7 +176,7 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 		switch {
 		case d.kind == ACK && !v.twoWay():
 			need *= unheardACK
-		case d.kind == UDP && len(v.tracks[udpOut]) == 0 && !sp.amplified() && (!v.key.host() || sp.quic(e.FrameOctets)):
+		case d.kind == UDP && len(v.tracks[udpOut]) == 0 && !sp.amplified() && (!v.key.host() || sp.quic(e.FrameOctets) >= 0.5):
 			need *= unheardUDP
 		}
 		if sp.fewFlows() && (d.kind == ACK || e.FrameOctets > smallFrame) {
@@ -169,7 +190,7 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 	if e.Load > d.estimate.Load || d.estimate.Samples == 0 {
 		d.estimate, d.ratio = e, r
 	}
-	if e.Effective < least || e.Load < need || e.Load*sec < atLeast*need || r < evidence || sp.n < minSamples/2 {
+	if !e.enough(least, need) || r < evidence || sp.n < minSamples/2 {
 		return
 	}
 	// What has been near the threshold for long crosses it by chance.
@@ -196,11 +217,17 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 func (v *victim) credit(k Kind, tr *track, e *Estimate) float64 {
 	var kinds [2]Kind
 	var factor float64
+	floor := 0.0 // packets that may have been answers though none was sampled
 	switch k {
 	case SYN, SYNACK, RST:
 		kinds, factor = [2]Kind{tcpIn, ACK}, established
 	case UDP:
-		kinds, factor = [2]Kind{udpOut, udpOut}, answered
+		sp := v.spread[UDP]
+		q := sp.quic(e.FrameOctets)
+		kinds, factor = [2]Kind{udpOut, udpOut}, answered*(1-q)+quicked*q
+		if q >= 0.5 || !v.key.host() && !sp.amplified() && len(v.tracks[udpOut]) > 0 {
+			floor = unsampled * e.SamplingRate
+		}
 	case ACK:
 		kinds, factor = [2]Kind{tcpOut, tcpOut}, answered
 	default:
@@ -208,15 +235,18 @@ func (v *victim) credit(k Kind, tr *track, e *Estimate) float64 {
 	}
 	sec := e.Span.Seconds()
 	w, most := 0.0, uint32(0)
-	for _, tracks := range [2][]*track{v.tracks[kinds[0]], v.tracks[kinds[1]]} {
-		for _, o := range tracks {
-			n := max(v.others(kinds, o.agent, tr, window.SlotOf(e.start), sec), v.others(kinds, o.agent, tr, tr.newest-slots+2, sec))
+	for i, k := range kinds {
+		for _, o := range v.tracks[k] {
+			if i == 1 && (kinds[0] == k || v.track(kinds[0], o.agent) != nil) {
+				continue // that basis was asked
+			}
+			n := max(v.others(kinds, o.agent, tr, window.SlotOf(e.start), sec), v.others(kinds, o.agent, tr, tr.newest-slots+1, sec))
 			if n > w {
 				w, most = n, o.agent
 			}
 		}
 	}
-	if w == 0 {
+	if w = max(w, floor); w == 0 {
 		return 0
 	}
 	if k == ACK {
@@ -240,20 +270,38 @@ func (v *victim) credit(k Kind, tr *track, e *Estimate) float64 {
 // basis of an agent or the cut, at the rate from a slot to the newest of tr, and
 // what chance may have kept from the samples.
 func (v *victim) others(kinds [2]Kind, agent uint32, tr *track, first int64, sec float64) float64 {
-	s := v.track(kinds[0], agent).since(first)
-	if kinds[1] != kinds[0] {
-		s.add(v.track(kinds[1], agent).since(first))
-	}
+	s, from := v.both(kinds, agent, first, tr.newest)
 	if s.n == 0 {
 		return 0
 	}
-	kept := float64(tr.newest-max(first, tr.newest-slots+1)+1) * float64(slotNs) / 1e9
+	kept := float64(tr.newest-from+1) * float64(slotNs) / 1e9
 	scale := sec / max(kept, 0.1)
 	if kept > sec && kept-sec < 0.2 { // the same time, from the beginning of a slot
 		scale = 1
 	}
 	n := s.n * scale
 	return (n + 2*math.Sqrt(n)) * s.w / s.n
+}
+
+// both adds up two kinds on one basis from a slot on, and returns the first
+// slot counted: where the ring has that no more, the first whole block after.
+func (v *victim) both(kinds [2]Kind, agent uint32, first, newest int64) (s sum, from int64) {
+	a, b := v.track(kinds[0], agent), v.track(kinds[1], agent)
+	if b == a {
+		b = nil
+	}
+	oldest := newest - slots + 1
+	if first < oldest && first/slots+1 <= oldest/slots {
+		from = max(first, newest-(blocks-1)*slots)
+		s, _ = a.long(from)
+		other, begin := b.long(from)
+		s.add(other)
+		return s, begin
+	}
+	first = max(first, oldest)
+	s = a.since(first)
+	s.add(b.since(first))
+	return s, first
 }
 
 // shown estimates what an open alert shows: over a window in which the

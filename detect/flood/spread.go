@@ -132,16 +132,16 @@ func (s *spread) carpet() bool {
 // amplified reports that amplifiers send most of it.
 func (s *spread) amplified() bool { return s.class[Amplification] > s.class[Plain] }
 
-// quic reports that it looks like what web servers send by QUIC.
-func (s *spread) quic(frame float64) bool {
+// quic returns the part that looks like what web servers send by QUIC.
+func (s *spread) quic(frame float64) float64 {
 	const https = 443
 	if frame <= smallFrame {
-		return false
+		return 0
 	}
 	for i := range s.srcPorts.used {
 		if s.srcPorts.keys[i] == https {
-			return 2*(s.srcPorts.counts[i]-s.srcPorts.errs[i]) >= s.n
+			return float64(s.srcPorts.counts[i]-s.srcPorts.errs[i]) / float64(s.n)
 		}
 	}
-	return false
+	return 0
 }

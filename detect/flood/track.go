@@ -36,7 +36,16 @@ type slotSum struct {
 	w, w2, load, octets float32
 }
 
-const slots = 128
+// blockSum is what is kept of the samples of a block of slots.
+type blockSum struct {
+	n uint32
+	w float32
+}
+
+const (
+	slots  = 128
+	blocks = 64 // of slots: a quarter of an hour
+)
 
 // track is one kind of packets to one victim, counted on one basis: all ports
 // of an agent, or the cut.
@@ -44,6 +53,10 @@ type track struct {
 	agent  uint32 // 0 is the cut
 	newest int64  // slot
 	ring   [slots]slotSum
+	all    sum // of the ring, if known
+	known  bool
+	blocks [blocks]blockSum // of slots each, for what began before the ring
+	block  int64            // the newest
 
 	runs [len(runDrains)]run
 	last int64 // ns of the newest sample
@@ -123,9 +136,21 @@ func (k *track) slot(slot int64, s sum) {
 			k.ring[i&(slots-1)] = slotSum{}
 		}
 		k.newest = slot
+		k.known = false
 	}
 	if slot <= k.newest-slots {
 		return
+	}
+	k.all.add(s)
+	if b := slot / slots; b > k.block {
+		for i := max(k.block+1, b-blocks+1); i <= b; i++ {
+			k.blocks[i%blocks] = blockSum{}
+		}
+		k.block = b
+	}
+	if b := slot / slots; b > k.block-blocks {
+		k.blocks[b%blocks].n += uint32(s.n)
+		k.blocks[b%blocks].w += float32(s.w)
 	}
 	c := &k.ring[slot&(slots-1)]
 	c.n += uint32(s.n)
@@ -140,11 +165,42 @@ func (k *track) since(first int64) (s sum) {
 	if k == nil {
 		return s
 	}
-	for i := max(first, k.newest-slots+1); i <= k.newest; i++ {
-		c := &k.ring[i&(slots-1)]
-		s.add(sum{float64(c.n), float64(c.w), float64(c.w2), float64(c.load), float64(c.octets)})
+	if first <= k.newest-slots+1 {
+		return k.whole()
+	}
+	for i := first; i <= k.newest; i++ {
+		s.addSlot(&k.ring[i&(slots-1)])
 	}
 	return s
+}
+
+// long adds up samples and packets of the blocks that begin after a slot, which
+// may be far back, and returns the first slot that they have.
+func (k *track) long(after int64) (s sum, from int64) {
+	b := after/slots + 1
+	if k == nil {
+		return s, b * slots
+	}
+	for i := max(b, k.block-blocks+1); i <= k.block; i++ {
+		s.n += float64(k.blocks[i%blocks].n)
+		s.w += float64(k.blocks[i%blocks].w)
+	}
+	return s, b * slots
+}
+
+// whole adds up all slots, once for every slot that begins.
+func (k *track) whole() sum {
+	if !k.known {
+		k.all, k.known = sum{}, true
+		for i := range k.ring {
+			k.all.addSlot(&k.ring[i])
+		}
+	}
+	return k.all
+}
+
+func (s *sum) addSlot(c *slotSum) {
+	s.add(sum{float64(c.n), float64(c.w), float64(c.w2), float64(c.load), float64(c.octets)})
 }
 
 // Estimate is a rate with its exact 95 % interval.
