@@ -102,7 +102,7 @@ func floodOnce(l site.Floods, kind detect.Kind) *floodResult {
 		})
 	}
 	res := &floodResult{classes: map[string]int{}, strangers: map[string]int{}}
-	p := pipeline.New(detect.DefaultConfig(), l.Seed)
+	p := pipeline.New(alertsOnly(), l.Seed)
 	p.OnAlert = func(a *detect.Alert) { floodAlert(a, kind, all, res) }
 	p.Tap = func(f *decoder.Flow) { floodSample(f, l.Routers, all) }
 	p.Run(traffic.New(cfg))

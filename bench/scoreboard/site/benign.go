@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"weir/bench/traffic"
@@ -11,7 +12,8 @@ import (
 
 // Benign is links with what a day brings, pressed into an hour: a curve of
 // day and night, backups, live migrations, a flash crowd, a busy resolver,
-// machines that boot together, a monitoring system. No attack is among it.
+// machines that boot together, viewers, telephone calls, a monitoring system.
+// No attack is among it.
 type Benign struct {
 	Seed  uint64
 	Links int
@@ -63,21 +65,55 @@ func (b *benignLink) pair() (client, server netip.Addr) {
 	return netip.AddrFrom4([4]byte{100, 64 | b.link, byte(n >> 8), byte(n)}), netip.AddrFrom4([4]byte{10, b.link, byte(n >> 8), byte(n)})
 }
 
+// mostBackground is the share of the link that the background never exceeds,
+// as flows that share a link give way. With a backup and a boot it stays below
+// 90 %: no link is saturated.
+const mostBackground = 0.45
+
 // background is flows of a minute or so with rates of a Pareto distribution up
-// to 7 % of the link, 10 to 50 % of it together as the day goes.
+// to 7 % of the link, 10 to 45 % of it together as the day goes.
 func (b *benignLink) background(whole time.Duration) {
 	const mean = 0.01 // of the link, about
+	type active struct {
+		until time.Duration
+		share float64
+	}
+	var now []active
 	for t := time.Duration(0); t < whole; {
-		load := 0.3 - 0.2*math.Cos(2*math.Pi*t.Hours())
+		load := 0.28 - 0.18*math.Cos(2*math.Pi*t.Hours())
 		t += time.Duration(b.rng.ExpFloat64() * float64(time.Minute) * mean / load)
 		share := min(0.004*math.Pow(1-b.rng.Float64(), -1/1.3), 0.07)
-		client, server := b.pair()
-		f := traffic.Flow{
-			Src: server, Dst: client, SrcPort: 443, DstPort: uint16(1024 + b.rng.IntN(60000)), Proto: 6,
-			Frames: []int{1500, 1500, 1500, 64}, Start: Settle + t, Stop: Settle + t + time.Duration(b.rng.ExpFloat64()*float64(time.Minute)),
+		lasts := time.Duration(b.rng.ExpFloat64() * float64(time.Minute))
+		now = slices.DeleteFunc(now, func(a active) bool { return a.until <= t })
+		sum := share
+		for _, a := range now {
+			sum += a.share
 		}
-		b.send(f, share*float64(b.Speed), b.path)
+		if sum > mostBackground {
+			continue
+		}
+		now = append(now, active{t + lasts, share})
+		client, server := b.pair()
+		b.transfer(traffic.Flow{
+			Src: server, Dst: client, SrcPort: 443, DstPort: uint16(1024 + b.rng.IntN(60000)), Proto: 6,
+			Frames: []int{1500, 1500, 1500, 64}, Start: Settle + t, Stop: Settle + t + lasts,
+		}, share*float64(b.Speed))
 	}
+}
+
+// transfer sends f by the way in, and acknowledges every other full frame.
+func (b *benignLink) transfer(f traffic.Flow, rate float64) {
+	octets, full := 0, 0
+	for _, n := range f.Frames {
+		octets += n
+		if n > 1000 {
+			full++
+		}
+	}
+	b.send(f, rate, b.path)
+	f.Src, f.Dst, f.SrcPort, f.DstPort = f.Dst, f.Src, f.DstPort, f.SrcPort
+	f.Flags, f.Frames = 16, []int{64}
+	b.send(f, rate/float64(octets)*float64(full)/2*64, b.back)
 }
 
 func (b *benignLink) send(f traffic.Flow, rate float64, path []traffic.Hop) {
@@ -90,24 +126,63 @@ func (b *benignLink) send(f traffic.Flow, rate float64, path []traffic.Hop) {
 
 // during is a span of length d somewhere in the hour that begins at hour.
 func (b *benignLink) during(hour, d time.Duration) (from, to time.Duration) {
-	from = hour + time.Duration(b.rng.Int64N(int64(Hour-d)))
+	return b.within(hour, Hour, d)
+}
+
+// within is a span of length d somewhere in a longer one.
+func (b *benignLink) within(begin, whole, d time.Duration) (from, to time.Duration) {
+	from = begin + time.Duration(b.rng.Int64N(int64(whole-d)))
 	return from, from + d
 }
 
 // events adds the day's events.
 func (b *benignLink) events(hour time.Duration) {
-	large := func(share float64, d time.Duration, port uint16) {
+	large := func(share float64, begin, whole, d time.Duration, port uint16) {
 		client, server := b.pair()
-		from, to := b.during(hour, d)
-		b.send(traffic.Flow{Src: server, Dst: client, SrcPort: port, DstPort: 50000, Proto: 6, Start: from, Stop: to}, share*float64(b.Speed), b.path)
+		from, to := b.within(hour+begin, whole, d)
+		b.transfer(traffic.Flow{
+			Src: server, Dst: client, SrcPort: port, DstPort: 50000, Proto: 6, Frames: []int{1500}, Start: from, Stop: to,
+		}, share*float64(b.Speed))
 	}
-	large(0.3, 5*time.Minute, 873)    // a backup
-	large(0.4, 20*time.Second, 49152) // two live migrations
-	large(0.4, 20*time.Second, 49152)
+	large(0.3, 0, 30*time.Minute, 5*time.Minute, 873) // a backup
+	// Two live migrations, one after the other: together with the backup they
+	// would be more than the link carries.
+	large(0.4, 30*time.Minute, 15*time.Minute, 20*time.Second, 49152)
+	large(0.4, 45*time.Minute, 15*time.Minute, 20*time.Second, 49152)
 	b.crowd(hour)
 	b.resolver(hour)
 	b.boot(hour)
+	b.viewers(hour)
+	b.calls(hour)
 	b.monitoring(hour)
+}
+
+// viewers are 100 machines of a prefix that watch what one server sends them by
+// QUIC, 5 Mbit/s each, and acknowledge every tenth packet.
+func (b *benignLink) viewers(hour time.Duration) {
+	_, server := b.pair()
+	from, to := b.during(hour, 5*time.Minute)
+	for range 100 {
+		client, _ := b.pair()
+		f := traffic.Flow{Src: server, Dst: client, SrcPort: 443, DstPort: uint16(1024 + b.rng.IntN(60000)), Proto: 17, Frames: []int{1300}, Start: from, Stop: to}
+		b.send(f, 5e6, b.path)
+		f.Src, f.Dst, f.SrcPort, f.DstPort, f.Frames = f.Dst, f.Src, f.DstPort, f.SrcPort, []int{80}
+		b.send(f, 5e6/10*80/1300, b.back)
+	}
+}
+
+// calls are 400 telephone calls by one gateway, 50 packets a second either way.
+func (b *benignLink) calls(hour time.Duration) {
+	world, gateway := b.pair()
+	from, to := b.during(hour, 10*time.Minute)
+	f := traffic.Flow{
+		Src: world, Dst: gateway, SrcPort: 16384, DstPort: 10100, Proto: 17, Frames: []int{218}, Start: from, Stop: to,
+		Vary: traffic.Vary{SrcBits: 8, DstPort: true},
+	}
+	b.send(f, 400*50*8*218, b.path)
+	f.Src, f.Dst, f.SrcPort, f.DstPort = f.Dst, f.Src, f.DstPort, f.SrcPort
+	f.Vary = traffic.Vary{DstBits: 8, SrcPort: true}
+	b.send(f, 400*50*8*218, b.back)
 }
 
 // crowd is a flash crowd: within a minute 3,000 clients a second open
