@@ -24,7 +24,7 @@ BUILDAH ?= buildah --storage-driver vfs
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## run the collector without a configuration file (ARGS="--config FILE")
@@ -82,6 +82,10 @@ dist: ## build static binaries into dist/
 		echo "building dist/$$c"; \
 		go build -ldflags '-s -w -X main.version=$(VERSION)' -o dist/$$c ./cmd/$$c; \
 	done
+
+.PHONY: dist-packages
+dist-packages: dist ## build .deb and .rpm with SBOM and checksums into dist/packages
+	@VERSION='$(VERSION)' .ci/package
 
 .PHONY: image
 image: dist ## build the container image from dist/ (buildah, else docker)

@@ -38,7 +38,9 @@ func TestRunTellsSystemd(t *testing.T) {
 	conf := file(t, "weir.yaml", fmt.Sprintf("listen: ['127.0.0.1:0']\nstate_dir: %q\nhttp: ''\nlog: {level: error}\n", filepath.Join(dir, "state")))
 	ctx, stop := context.WithCancel(t.Context())
 	code := make(chan int, 1)
-	go func() { code <- execute(ctx, []string{"run", "--config", conf}, streams{strings.NewReader(""), io.Discard, io.Discard}) }()
+	go func() {
+		code <- execute(ctx, []string{"run", "--config", conf}, streams{strings.NewReader(""), io.Discard, io.Discard})
+	}()
 	if m := hear(); !strings.HasPrefix(m, "READY=1\nSTATUS=receiving sFlow on 127.0.0.1:") {
 		t.Errorf("first heard %q", m)
 	}

@@ -1,0 +1,15 @@
+#!/bin/sh
+# deb: configure OLD-VERSION; rpm: 1 at the first installation, 2 at an upgrade.
+set -e
+[ -z "${DPKG_ROOT:-}" ] && [ -d /run/systemd/system ] || exit 0
+/usr/lib/systemd/systemd-sysctl /usr/lib/sysctl.d/60-weir.conf || :
+systemctl daemon-reload
+if [ "$1" = 1 ] || { [ "$1" = configure ] && [ -z "$2" ]; }; then
+	# Started where the distribution starts services that are installed.
+	systemctl preset weir.service || :
+	if systemctl -q is-enabled weir.service; then
+		systemctl start weir.service || :
+	fi
+else
+	systemctl try-restart weir.service || :
+fi
