@@ -6,12 +6,14 @@ import (
 	"weir/hostagent/config"
 	"weir/hostagent/sampler"
 	"weir/hostagent/source"
+	"weir/hostagent/source/drops"
 	"weir/hostagent/source/filter"
 	"weir/hostagent/source/linkevent"
 	"weir/hostagent/source/lldp"
 	"weir/hostagent/source/login"
 	"weir/hostagent/source/logs"
 	"weir/hostagent/source/neighbour"
+	"weir/hostagent/source/netns"
 	"weir/hostagent/source/sampling"
 	"weir/hostagent/source/service"
 )
@@ -27,6 +29,10 @@ func kernel(cfg config.Config, a *Agent, add func(time.Duration, source.Source))
 	add(every, logs.New(logs.Config{Files: cfg.Logs.Files, Services: cfg.Logs.Services, Runs: services.Runs}))
 	add(every, lldp.New(a.links))
 	add(every, neighbour.New(a.links))
+	add(every, drops.New(drops.Config{Payload: cfg.Sampling.Payload}, a.packer))
+	if len(cfg.Namespaces.Names) > 0 {
+		add(every, netns.New(netns.Config{Names: cfg.Namespaces.Names, Cycle: time.Duration(cfg.Namespaces.Cycle)}))
+	}
 	add(every, sampling.New(samplingConfig(cfg.Sampling), a.links, a.packer))
 }
 

@@ -44,6 +44,12 @@ const (
 	drop   = "DROP"
 )
 
+// Compare calls emit for each table of a namespace that differs, with its rules
+// before and after.
+func Compare(netns string, before, after *State, emit func(source.Event)) {
+	compare(netns, before, after, who{}, emit)
+}
+
 // compare calls emit for each table that differs, with its rules before and
 // after.
 func compare(netns string, before, after *State, by who, emit func(source.Event)) {
