@@ -71,13 +71,27 @@ type rawSample struct{ b []byte }
 
 func (r *rawSample) Append(b []byte) []byte { return append(b, r.b...) }
 
+// A poll of a large node does not leave at once: sockets and switches hold less.
+const (
+	burst      = 64 // datagrams
+	burstPause = time.Millisecond
+)
+
 // Add packs every sample of s, which is the caller's again when Add returns.
-// Urgent ones leave after UrgentAfter.
+// Urgent ones leave after UrgentAfter; of others, Add waits a little where they
+// are many.
 func (p *Packer) Add(s *source.Snapshot, urgent bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	before := p.stats.Datagrams
 	for smp := range s.All() {
 		p.sample(smp)
+		if !urgent && p.stats.Datagrams-before >= burst {
+			p.mu.Unlock()
+			time.Sleep(burstPause)
+			p.mu.Lock()
+			before = p.stats.Datagrams
+		}
 	}
 	p.arm(urgent)
 }

@@ -168,6 +168,25 @@ func TestPackerNumbersAndFills(t *testing.T) {
 	}
 }
 
+// TestPackerPacesLargePolls is about a poll of thousands of interfaces, which
+// would overrun a socket: others get their turn between its parts.
+func TestPackerPacesLargePolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sent{t: t}
+		p := NewPacker(testAgent, 5, time.Now(), s.out)
+		began := time.Now()
+		p.Add(counters(5000), false)
+		p.Flush()
+		parts := len(s.d) / burst
+		if took := time.Since(began); took != time.Duration(parts)*burstPause || parts < 5 {
+			t.Errorf("%d datagrams took %v, want %d pauses", len(s.d), took, parts)
+		}
+		if n := len(s.samples()); n != 5000 {
+			t.Errorf("%d samples", n)
+		}
+	})
+}
+
 func TestPackerSendsNoMoreThanFits(t *testing.T) {
 	s := &sent{t: t}
 	p := NewPacker(testAgent, 5, time.Now(), s.out)
