@@ -25,7 +25,7 @@ func (a *app) TestAlerts(ctx context.Context, name string) ([]web.SinkAnswer, er
 	if !a.ready.Load() {
 		return nil, errors.New("the collector is starting; ask again")
 	}
-	return testOutlets(ctx, a.alerting.outlets, a.cfg.Site, name)
+	return testOutlets(ctx, a.alerting.outlets, a.alerting.site, name)
 }
 
 // TestAlerts sends a test to each sink of the configuration, or to the one

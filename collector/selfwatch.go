@@ -54,6 +54,7 @@ type health struct {
 	datagrams, dropped uint64 // since the start
 	agents             int    // known
 	pagers             int    // configured
+	working            int    // of them, as is known
 	failing            int    // of them
 	why                string // one of them fails
 }
@@ -198,6 +199,9 @@ func (al *alerting) health() health {
 			continue
 		}
 		h.pagers++
+		if o.Works() {
+			h.working++
+		}
 		if _, err := o.Failing(); err != nil {
 			h.failing++
 			h.why = o.cfg.Name + ": " + err.Error()
@@ -211,7 +215,7 @@ func (al *alerting) well(now time.Time, h health) bool {
 	switch {
 	case al.own.deaf != nil, al.own.overload != nil:
 		return false
-	case h.pagers > 0 && h.failing == h.pagers:
+	case h.pagers > 0 && h.working == 0:
 		return false
 	}
 	return now.Sub(nanoTime(al.alive.Load())) < detectionIdle

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/rs/zerolog"
+	_ "golang.org/x/crypto/x509roots/fallback" // who is trusted on machines without certificates, such as the image
 )
 
 func main() {

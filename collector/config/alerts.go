@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	_ "time/tzdata" // zones on machines without them, such as the image
 
 	"weir/collector/sink/route"
 	"weir/detect"

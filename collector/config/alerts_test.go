@@ -132,6 +132,7 @@ func TestSinksNameEveryMistake(t *testing.T) {
 		{"mail to nobody", in(`{type: mail, address: "a:25", from: w@example.net, to: []}`), at + `to: names nobody; write at least one address`},
 		{"mail's header in an address", in(`{type: mail, address: "a:25", from: w@example.net, to: ["a@example.net\r\nBcc: b@example.net"]}`), at + `to[0]: no address of a mailbox; write noc@example.net or NOC <noc@example.net>`},
 		{"user without password", in(`{type: mail, address: "a:25", from: w@example.net, to: [a@example.net], user: w}`), at + `password: is missing beside user; write password: ${NAME}`},
+		{"password in the clear", in(`{type: mail, address: "a:25", from: w@example.net, to: [a@example.net], user: w, password: "${HOME}", security: off}`), at + `security: off would send the password in the clear; write starttls or tls, or remove user and password`},
 		{"template", in(`{type: webhook, url: "http://a", template: ` + broken + `}`), at + `template: "` + broken + `": template: t:1: unclosed action; correct the template`},
 		{"command", in(`{type: command, command: [page]}`), at + `command: does not begin with the absolute path of a program; write ["/path/to/program", "ARGUMENT", …]`},
 		{"command that is not there", in(`{type: command, command: [/no/such]}`), at + `command: /no/such is no program that can be run; write ["/path/to/program", "ARGUMENT", …]`},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -245,7 +246,15 @@ func (sr *sinkReader) together(n *yaml.Node, s *AlertSink) {
 		if s.Security == "" {
 			s.Security = "starttls"
 		}
+		if host, _, _ := net.SplitHostPort(s.Address); s.Security == "off" && s.User != "" && host != "localhost" && !loopback(host) {
+			sr.fault(n, "security", "off would send the password in the clear", "write starttls or tls, or remove user and password")
+		}
 	}
+}
+
+func loopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
 }
 
 var sinkName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)

@@ -83,12 +83,14 @@ type Outlet struct {
 	once    sync.Once
 	minute  sync.WaitGroup
 
-	mu     sync.Mutex
+	burst []time.Time // when the last changes were sent; of the queue's goroutine
+
+	mu     sync.Mutex // guards what follows
 	sent   uint64
 	failed uint64
-	burst  []time.Time // of the last changes sent
 	send   trouble
 	probe  trouble
+	worked bool // something was sent, or the other side was found
 }
 
 // trouble is since when something fails, and why.
@@ -166,6 +168,14 @@ func (o *Outlet) Failing() (time.Time, error) {
 	return o.send.since, o.send.err
 }
 
+// Works reports that the outlet has worked and does not fail now.
+func (o *Outlet) Works() bool {
+	_, err := o.Failing()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.worked && err == nil
+}
+
 // Stats returns what the outlet has done so far.
 func (o *Outlet) Stats() Stats {
 	s := o.queue.Stats()
@@ -221,6 +231,7 @@ func (o *Outlet) attempt(ctx context.Context, batch []detect.Alert) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.send.note(err, time.Now())
+	o.worked = o.worked || err == nil
 	return err
 }
 
@@ -357,6 +368,7 @@ func (o *Outlet) Probe(ctx context.Context) {
 	}
 	o.mu.Lock()
 	o.probe.note(err, time.Now())
+	o.worked = o.worked || err == nil
 	o.mu.Unlock()
 	if err != nil {
 		o.opt.OnError(err, 0)
