@@ -35,7 +35,7 @@ func (s *Site) apply(f *fact.Fact) {
 		s.portActive(n, f)
 	case fact.PortFlat:
 		if p := n.ports[f.Index]; p != nil && f.A < 2 {
-			p.flat[f.A] = flat{nats: float64(f.C) / 1000, offered: float64(uint32(f.B))}
+			p.flat[f.A] = flat{at: f.At, nats: float64(f.C) / 1000, offered: float64(uint32(f.B))}
 			if ms := int64(f.B >> 32); ms > 0 {
 				p.flat[f.A].since = f.At - ms*millisecond
 			}

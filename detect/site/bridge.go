@@ -148,6 +148,7 @@ func (s *Site) judgeForwarding(b *bridge) {
 		}
 	}
 	flatPorts, judged, nats, offered := 0, 0, 0.0, 0.0
+	lost := s.active(BridgeDown, b.entity())
 	onset := int64(0)
 	for _, index := range sortedKeys(b.ports) {
 		p := b.ports[index]
@@ -171,6 +172,8 @@ func (s *Site) judgeForwarding(b *bridge) {
 			facts = append(facts, Noted{At: at(p.downAt), LastGood: at(p.goodAt), Group: "counters", From: n.label(), What: "status of the uplink " + p.label(), Before: "up", After: statusText(p.status), Weight: weightPortDown})
 		}
 		s.raiseBridge(b, onset, facts, "its only way out is down: "+portNames(down), 0.999)
+	case lost != nil && lost.clearing == 0 && lost.severity == detect.Critical && !s.forwardsAgain(b):
+		return // a stray packet is no forwarding
 	case judged >= 2 && flatPorts == judged && nats >= decided && s.stopped(b, onset, offered) >= decided:
 		s.raiseBridge(b, onset, []Noted{{
 			At: at(onset), LastGood: at(onset), Group: "counters", From: n.label(), Weight: min(nats, 30),
@@ -189,11 +192,43 @@ func (s *Site) judgeForwarding(b *bridge) {
 			}, {At: at(s.now), Group: "traffic", From: n.label(), What: "samples still have a way out"}},
 		})
 	default:
-		if c := s.active(BridgeDown, b.entity()); c != nil && c.clearing == 0 {
+		if lost != nil && lost.clearing == 0 {
 			s.clear(BridgeDown, b.entity(), "")
 			s.reachable(b)
 		}
 	}
+}
+
+// calmAfter is for how long an instance's port must send again before that is
+// no stray packet of the node itself.
+const calmAfter = 4 * second
+
+// forwardsAgain reports whether a bridge that had lost its forwarding has it
+// back: samples have a way out, or half of its instances' ports send steadily.
+func (s *Site) forwardsAgain(b *bridge) bool {
+	ports, sending := 0, 0
+	for _, p := range b.ports {
+		switch {
+		case p.gone:
+		case p.instance:
+			ports++
+			if f := &p.flat[1]; f.since == 0 && s.now-f.at > calmAfter {
+				sending++
+			}
+		case !p.local && p.up() && p.downAt == 0 && p.changed > 0 && s.now-p.changed < 2*calmAfter:
+			return true // an uplink came back
+		}
+	}
+	if b.local != nil {
+		if st := s.streams[streamKey{b.local.number, b.local.sub}]; st != nil {
+			for _, x := range st.points {
+				if s.now-x.forwarded < 2*second {
+					return true
+				}
+			}
+		}
+	}
+	return 2*sending >= ports
 }
 
 // stopped is how unlikely it is that no sample of the bridge has had a way out

@@ -96,7 +96,12 @@ func (c *condition) refresh(f *finding) {
 // clear says that a condition is no longer true. It is over once that holds for
 // its hold.
 func (s *Site) clear(kind detect.Kind, entity, why string) {
-	if c := s.active(kind, entity); c != nil && c.clearing == 0 {
+	c := s.active(kind, entity)
+	switch {
+	case c == nil || c.clearing != 0:
+	case !c.open:
+		s.over(c, why) // nobody was told
+	default:
 		c.clearing, c.why = s.now, why
 	}
 }

@@ -227,7 +227,7 @@ func (s *Site) judgeReach(p *port) {
 	f := &finding{
 		kind: InstanceUnreachable, entity: entity, subject: p.instanceSubject(), severity: detect.Warning,
 		onset: onset, good: max(p.goodAt*b2i(k.PortDown), p.act.txAt), witness: Passive, sure: weigh.Probability(odds),
-		above: append([]string{p.entity()}, p.above()...), wait: s.bridgeBound(p), hold: 5 * second,
+		above: append([]string{p.entity()}, p.above()...), wait: s.bridgeBound(p, onset), hold: 5 * second,
 	}
 	for _, part := range parts {
 		if part.Nats > 0 {
@@ -253,10 +253,18 @@ func b2i(b bool) int64 {
 	return 0
 }
 
-// bridgeBound is how long what happens at a port waits for its bridge.
-func (s *Site) bridgeBound(p *port) int64 {
+// bridgeBound is how long what happens at a port waits for its bridge to be
+// found down: not at all where the bridge has forwarded since.
+func (s *Site) bridgeBound(p *port, onset int64) int64 {
 	if p.bridge == nil {
 		return second
+	}
+	if st := s.streams[streamKey{p.number, p.sub}]; st != nil {
+		for _, x := range st.points {
+			if x.forwarded > onset+settle {
+				return 0
+			}
+		}
 	}
 	return 2 * second
 }

@@ -126,7 +126,8 @@ type port struct {
 
 // flat is one direction of a port that stands still while the other moves.
 type flat struct {
-	since   int64
+	since   int64   // 0: it moves
+	at      int64   // when that was told
 	nats    float64 // how unlikely that is for it
 	offered float64 // packets of the other direction meanwhile
 }

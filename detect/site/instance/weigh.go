@@ -25,10 +25,11 @@ const (
 	Calm        = -2.2  // log odds of 0.1: it is reachable again
 	PortDown    = 9.0   // its port is down
 	PortHeld    = 17.0  // and is still there, down, two polls later
-	OneWay      = 5.0   // at most, of counters: nothing comes from it while traffic to it goes on
-	TrafficStop = 6.0   // at most, of its samples having stopped
+	OneWay      = 6.5   // at most, of counters: nothing comes from it while traffic to it goes on
+	TrafficStop = 8.0   // at most, of its samples having stopped
 	MostAsked   = 13.8  // at most, of what asks for an answer and gets none
 	ARPAsked    = 4.0   // at most, five ARP requests for it
+	ARPAlone    = 1.5   // the same where nothing else asks for it: somebody may answer in its place
 	ICMPAsked   = 5.0   // ICMP unreachable about it
 	Paused      = 17.0  // its virtual machine is paused
 	SeenSending = -12.0 // a sample that it sent
@@ -92,7 +93,11 @@ func Weigh(k *Known) (odds float64, parts []Part) {
 	case k.ICMP >= 2:
 		add(Resolve, ICMPAsked, "routers say that it is unreachable")
 	case k.ARP > 0:
-		add(Resolve, min(0.8*float64(k.ARP), ARPAsked), "ARP requests for it")
+		most := ARPAsked
+		if k.Syn == 0 && k.Asked == 0 {
+			most = ARPAlone
+		}
+		add(Resolve, min(0.8*float64(k.ARP), most), "ARP requests for it")
 	}
 	if k.Elsewhere > 0 && (k.Silent == 0 || k.Elsewhere < k.Silent-recent) {
 		add(Neighbour, SeenMoved, "its address sends at another place")
