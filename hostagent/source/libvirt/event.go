@@ -1,6 +1,8 @@
 package libvirt
 
 import (
+	"time"
+
 	golibvirt "github.com/digitalocean/go-libvirt"
 
 	"weir/decoder/witness"
@@ -24,6 +26,10 @@ const (
 	pmsuspends = int32(golibvirt.DomainPmsuspended)
 )
 
+// oneReboot is how long further messages are of the same reboot: firmware resets
+// the machine more than once.
+const oneReboot = 3 * time.Second
+
 // missedCause says that an event was found by comparing lists.
 const missedCause = "found when libvirt came back"
 
@@ -35,8 +41,10 @@ func (s *Source) happened(m any, sink source.Sink) {
 	case *golibvirt.DomainEventCallbackLifecycleMsg:
 		events = s.table.lifecycle(m.Msg)
 	case *golibvirt.DomainEventCallbackRebootMsg:
-		if d := s.table.get(m.Msg.Dom); d != nil {
+		if d := s.table.get(m.Msg.Dom); d != nil && !d.rebooting {
 			events = []told{{name: witness.InstanceRebooted, d: d}}
+			d.rebooting = true
+			time.AfterFunc(oneReboot, func() { s.rebooted(d) })
 		}
 	case *golibvirt.DomainEventCallbackMetadataChangeMsg:
 		if d := s.table.get(m.Dom); d != nil {
@@ -47,6 +55,12 @@ func (s *Source) happened(m any, sink source.Sink) {
 	for _, e := range events {
 		s.emit(sink, e)
 	}
+}
+
+func (s *Source) rebooted(d *domain) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d.rebooting = false
 }
 
 // lifecycle takes one lifecycle message: what it changes, and what is to be told

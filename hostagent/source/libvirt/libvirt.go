@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 
+	golibvirt "github.com/digitalocean/go-libvirt"
+
 	"weir/decoder/witness"
 	"weir/hostagent/source"
 )
@@ -123,8 +125,8 @@ func (s *Source) serve(ctx context.Context, c *conn, sink source.Sink) error {
 		return err
 	}
 	node, err := c.node()
-	if err != nil {
-		return err
+	if err != nil && isGone(c) {
+		return err // else virt_node alone is left out
 	}
 	records, err := c.stats(statsList)
 	if err != nil {
@@ -178,8 +180,11 @@ func (s *Source) describe(c *conn, sink source.Sink) {
 			s.mu.Unlock()
 			text, err := c.xml(ref)
 			var a about
-			if err == nil {
+			switch {
+			case err == nil:
 				a, err = parseXML(text)
+			case golibvirt.IsNotFound(err):
+				continue // it ended meanwhile
 			}
 			s.mu.Lock()
 			d.described(a, err)

@@ -44,6 +44,7 @@ type domain struct {
 	nics      uint64 // digest of the interfaces\' names at the last poll
 	queued    bool   // in stale
 	removed   bool
+	rebooting bool // told not long ago
 	transient bool // undefined while it runs
 	seen      uint64
 }
