@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"weir/collector/record"
 	"weir/detect/rules"
 )
 
@@ -247,74 +249,99 @@ func (c *column) plain(p parquet.Page, text bool, at map[any]int32) error {
 }
 
 // rowGroup is rows of a journal.
-type rowGroup []Row
+type rowGroup struct {
+	all   []record.Row
+	said  *said
+	texts *texts
+}
 
-func (g rowGroup) rows() int                             { return len(g) }
-func (g rowGroup) has(string, []netip.Addr) bool         { return true }
-func (g rowGroup) span() (first, last int64, known bool) { return 0, 0, false }
+func (g *rowGroup) rows() int                             { return len(g.all) }
+func (g *rowGroup) has(string, []netip.Addr) bool         { return true }
+func (g *rowGroup) span() (first, last int64, known bool) { return 0, 0, false }
 
-func (g rowGroup) times() ([]int64, error) {
-	at := make([]int64, len(g))
-	for i := range g {
-		at[i] = g[i].Time
+func (g *rowGroup) times() ([]int64, error) {
+	at := make([]int64, len(g.all))
+	for i := range g.all {
+		at[i] = g.all[i].At / 1e3
 	}
 	return at, nil
 }
 
-func (g rowGroup) column(name string) (*column, error) {
+// column makes a dictionary. What a row says is turned into text once for each
+// value, not for each row; two values may have the same text.
+func (g *rowGroup) column(name string) (*column, error) {
 	get, ok := fields[name]
 	if !ok {
 		return nil, fmt.Errorf("column %s: not kept", name)
 	}
-	c := &column{index: make([]int32, len(g))}
-	texts, numbers := map[string]int32{}, map[int64]int32{}
-	for i := range g {
-		if get.text != nil {
-			v := get.text(&g[i])
-			at, ok := texts[v]
-			if !ok {
-				at = int32(len(c.texts))
-				texts[v], c.texts = at, append(c.texts, v)
-			}
-			c.index[i] = at
-			continue
+	c := &column{index: make([]int32, len(g.all))}
+	at := map[[2]uint64]int32{}
+	for i := range g.all {
+		r := &g.all[i]
+		k := get.raw(r)
+		if r.Has&record.Addresses == 0 || r.EtherType == etherTypeARP {
+			k[0] ^= uint64(r.Has)<<48 | uint64(r.EtherType)<<32
 		}
-		v := get.number(&g[i])
-		at, ok := numbers[v]
+		place, ok := at[k]
 		if !ok {
-			at = int32(len(c.numbers))
-			numbers[v], c.numbers = at, append(c.numbers, v)
+			place = int32(c.size())
+			at[k] = place
+			row := g.texts.row(g.said, r)
+			if get.text != nil {
+				c.texts = append(c.texts, get.text(&row))
+			} else {
+				c.numbers = append(c.numbers, get.number(&row))
+			}
 		}
-		c.index[i] = at
+		c.index[i] = place
 	}
 	return c, nil
 }
 
-// field reads a field of a Row: one of the two.
+const etherTypeARP = 0x0806
+
+// field reads a field of a Row, as text or as number. raw is the same of a row
+// of a journal, different for different values.
 type field struct {
 	text   func(*Row) string
 	number func(*Row) int64
+	raw    func(*record.Row) [2]uint64
+}
+
+func raw(v func(r *record.Row) uint64) func(*record.Row) [2]uint64 {
+	return func(r *record.Row) [2]uint64 { return [2]uint64{0, v(r)} }
+}
+
+func words(a *[16]byte) [2]uint64 {
+	return [2]uint64{binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])}
+}
+
+// ports is raw for a column that a packet has with its ports.
+func ports(v func(r *record.Row) uint64) func(*record.Row) [2]uint64 {
+	return func(r *record.Row) [2]uint64 {
+		return [2]uint64{uint64(r.Has&record.Ports)<<8 | uint64(r.Proto), v(r)}
+	}
 }
 
 var fields = map[string]field{
-	"agent":         {text: func(r *Row) string { return r.Agent }},
-	"input":         {text: func(r *Row) string { return r.Input }},
-	"output":        {text: func(r *Row) string { return r.Output }},
-	"domain":        {text: func(r *Row) string { return r.Domain }},
-	"src":           {text: func(r *Row) string { return r.Src }},
-	"dst":           {text: func(r *Row) string { return r.Dst }},
-	"proto":         {number: func(r *Row) int64 { return int64(r.Proto) }},
-	"src_port":      {number: func(r *Row) int64 { return int64(r.SrcPort) }},
-	"dst_port":      {number: func(r *Row) int64 { return int64(r.DstPort) }},
-	"tcp_flags":     {number: func(r *Row) int64 { return int64(r.TCPFlags) }},
-	"dscp":          {number: func(r *Row) int64 { return int64(r.DSCP) }},
-	"ttl":           {number: func(r *Row) int64 { return int64(r.TTL) }},
-	"fragment":      {number: func(r *Row) int64 { return int64(r.Fragment) }},
-	"ether_type":    {number: func(r *Row) int64 { return int64(r.EtherType) }},
-	"vlan":          {number: func(r *Row) int64 { return int64(r.VLAN) }},
-	"egress":        {number: func(r *Row) int64 { return int64(r.Egress) }},
-	"length":        {number: func(r *Row) int64 { return int64(r.Length) }},
-	"sampling_rate": {number: func(r *Row) int64 { return r.SamplingRate }},
+	"agent":         {text: func(r *Row) string { return r.Agent }, raw: raw(func(r *record.Row) uint64 { return uint64(r.Agent) })},
+	"input":         {text: func(r *Row) string { return r.Input }, raw: raw(func(r *record.Row) uint64 { return uint64(r.Input) })},
+	"output":        {text: func(r *Row) string { return r.Output }, raw: raw(func(r *record.Row) uint64 { return uint64(r.Output) })},
+	"domain":        {text: func(r *Row) string { return r.Domain }, raw: raw(func(r *record.Row) uint64 { return uint64(r.Domain) })},
+	"src":           {text: func(r *Row) string { return r.Src }, raw: func(r *record.Row) [2]uint64 { return words(&r.Src) }},
+	"dst":           {text: func(r *Row) string { return r.Dst }, raw: func(r *record.Row) [2]uint64 { return words(&r.Dst) }},
+	"proto":         {number: func(r *Row) int64 { return int64(r.Proto) }, raw: raw(func(r *record.Row) uint64 { return uint64(r.Proto) })},
+	"src_port":      {number: func(r *Row) int64 { return int64(r.SrcPort) }, raw: ports(func(r *record.Row) uint64 { return uint64(r.SrcPort) })},
+	"dst_port":      {number: func(r *Row) int64 { return int64(r.DstPort) }, raw: ports(func(r *record.Row) uint64 { return uint64(r.DstPort) })},
+	"tcp_flags":     {number: func(r *Row) int64 { return int64(r.TCPFlags) }, raw: ports(func(r *record.Row) uint64 { return uint64(r.TCPFlags) })},
+	"dscp":          {number: func(r *Row) int64 { return int64(r.DSCP) }, raw: raw(func(r *record.Row) uint64 { return uint64(r.TOS >> 2) })},
+	"ttl":           {number: func(r *Row) int64 { return int64(r.TTL) }, raw: raw(func(r *record.Row) uint64 { return uint64(r.TTL) })},
+	"fragment":      {number: func(r *Row) int64 { return int64(r.Fragment) }, raw: raw(func(r *record.Row) uint64 { return uint64(r.Has & record.Fragment) })},
+	"ether_type":    {number: func(r *Row) int64 { return int64(r.EtherType) }, raw: raw(func(r *record.Row) uint64 { return uint64(r.EtherType) })},
+	"vlan":          {number: func(r *Row) int64 { return int64(r.VLAN) }, raw: raw(func(r *record.Row) uint64 { return uint64(r.VLAN) })},
+	"egress":        {number: func(r *Row) int64 { return int64(r.Egress) }, raw: raw(func(r *record.Row) uint64 { return uint64(r.Has & record.Egress) })},
+	"length":        {number: func(r *Row) int64 { return int64(r.Length) }, raw: raw(func(r *record.Row) uint64 { return uint64(r.Length) })},
+	"sampling_rate": {number: func(r *Row) int64 { return r.SamplingRate }, raw: raw(func(r *record.Row) uint64 { return uint64(r.Rate) })},
 }
 
 // filterFields are the fields of a filter that history keeps, by their column.

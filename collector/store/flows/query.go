@@ -266,7 +266,7 @@ func (s *scan) all(ctx context.Context, files []part, r *Result) error {
 	var wait sync.WaitGroup
 	for range max(1, min(runtime.GOMAXPROCS(0), len(files))) {
 		wait.Go(func() {
-			local := map[groupKey]*Sum{}
+			local := newWorker(len(s.q.By), len(s.q.By)+2)
 			for p := range jobs {
 				if ctx.Err() != nil {
 					continue
@@ -308,16 +308,10 @@ func (s *scan) progress(p *part, err error, of int) {
 
 var errTooMany = fmt.Errorf("more than %d keys: narrow the filter or the time, or group by fewer columns", MaxKeys)
 
-func (s *scan) merge(local map[groupKey]*Sum) error {
+func (s *scan) merge(local *worker) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for k, v := range local {
-		if have := s.sums[k]; have != nil {
-			have.add(v)
-		} else {
-			s.sums[k] = v
-		}
-	}
+	local.into(s.sums)
 	if len(s.sums) > MaxKeys {
 		return errTooMany
 	}
@@ -325,7 +319,7 @@ func (s *scan) merge(local map[groupKey]*Sum) error {
 }
 
 // file reads one file into local.
-func (s *scan) file(ctx context.Context, p *part, local map[groupKey]*Sum) (rows int64, skipped int, err error) {
+func (s *scan) file(ctx context.Context, p *part, local *worker) (rows int64, skipped int, err error) {
 	if p.journal {
 		return s.journal(ctx, p, local)
 	}
@@ -356,22 +350,19 @@ func (s *scan) file(ctx context.Context, p *part, local map[groupKey]*Sum) (rows
 }
 
 // journal reads what has no segment yet.
-func (s *scan) journal(ctx context.Context, p *part, local map[groupKey]*Sum) (n int64, skipped int, err error) {
-	t := newTexts()
-	var all rowGroup
+func (s *scan) journal(ctx context.Context, p *part, local *worker) (n int64, skipped int, err error) {
+	g := &rowGroup{texts: newTexts()}
 	var bad error
 	flush := func() {
-		if bad == nil && len(all) > 0 {
-			bad = s.group(all, local)
+		if bad == nil && len(g.all) > 0 {
+			bad = s.group(g, local)
 		}
-		n += int64(len(all))
-		all = all[:0]
+		n += int64(len(g.all))
+		g.all = g.all[:0]
 	}
 	err = readJournal(p.file, func(said *said, rows []record.Row) bool {
-		for i := range rows {
-			all = append(all, t.row(said, &rows[i]))
-		}
-		if len(all) >= 16*record.Rows {
+		g.said = said
+		if g.all = append(g.all, rows...); len(g.all) >= 16*record.Rows {
 			flush()
 		}
 		return bad == nil && ctx.Err() == nil
@@ -400,7 +391,7 @@ func (s *scan) may(g group) bool {
 }
 
 // group sums the rows of a group that pass.
-func (s *scan) group(g group, local map[groupKey]*Sum) error {
+func (s *scan) group(g group, local *worker) error {
 	at, err := g.times()
 	if err != nil {
 		return err
@@ -431,7 +422,7 @@ func (s *scan) group(g group, local map[groupKey]*Sum) error {
 		t.add(i, step, at[i], r, r*float64(length.numbers[length.index[i]]))
 	}
 	t.into(local)
-	if len(local) > MaxKeys {
+	if len(local.sums) > MaxKeys {
 		return errTooMany
 	}
 	return nil
@@ -537,104 +528,4 @@ func (s *scan) top(rows []Sum) []Sum {
 		keep[k] = true
 	}
 	return slices.DeleteFunc(rows, func(r Sum) bool { return !keep[strings.Join(r.Key, "\x00")] })
-}
-
-// tally sums the rows of one group by their places in the dictionaries. The
-// dimensions are three lots, each of which fits a word: a group has at most 2^17
-// rows, and so many values.
-type tally struct {
-	lots  [3][]*column // key, rest of the key, vantage point
-	size  [3]int64     // places of a lot
-	sums  map[tallyKey]*tallySum
-	dense []tallySum // where the places are few: by place
-}
-
-type tallyKey struct {
-	place [3]int64
-	step  int64
-}
-
-type tallySum struct {
-	bytes, packets, squares float64
-	first, last             int64
-	n                       uint64
-}
-
-// maxDense is how many places are kept in one piece.
-const maxDense = 1 << 18
-
-func newTally(key, point []*column, rows int) *tally {
-	half := min(len(key), 3)
-	t := &tally{lots: [3][]*column{key[:half], key[half:], point}, sums: map[tallyKey]*tallySum{}}
-	all := 1.0
-	for i, lot := range t.lots {
-		t.size[i] = 1
-		for _, c := range lot {
-			t.size[i] *= int64(max(c.size(), 1))
-		}
-		all *= float64(t.size[i])
-	}
-	if all <= maxDense && all <= float64(8*rows) {
-		t.dense = make([]tallySum, int(all))
-	}
-	return t
-}
-
-func (t *tally) add(i int, step, at int64, packets, bytes float64) {
-	k := tallyKey{step: step}
-	for l, lot := range t.lots {
-		for _, c := range lot {
-			k.place[l] = k.place[l]*int64(c.size()) + int64(c.index[i])
-		}
-	}
-	var s *tallySum
-	if t.dense != nil && step == 0 {
-		s = &t.dense[(k.place[0]*t.size[1]+k.place[1])*t.size[2]+k.place[2]]
-	} else if s = t.sums[k]; s == nil {
-		s = &tallySum{}
-		t.sums[k] = s
-	}
-	if s.n == 0 || at < s.first {
-		s.first = at
-	}
-	s.last = max(s.last, at)
-	s.bytes += bytes
-	s.packets += packets
-	s.squares += bytes * bytes
-	s.n++
-}
-
-// into adds the sums to those of other groups.
-func (t *tally) into(all map[groupKey]*Sum) {
-	for i := range t.dense {
-		if s := &t.dense[i]; s.n > 0 {
-			n := int64(i)
-			t.put(all, tallyKey{place: [3]int64{n / t.size[2] / t.size[1], n / t.size[2] % t.size[1], n % t.size[2]}}, s)
-		}
-	}
-	for k, s := range t.sums {
-		t.put(all, k, s)
-	}
-}
-
-func (t *tally) put(all map[groupKey]*Sum, k tallyKey, s *tallySum) {
-	var words [3][]string
-	for l, lot := range t.lots {
-		words[l] = make([]string, len(lot))
-		for d := len(lot) - 1; d >= 0; d-- {
-			size := int64(max(lot[d].size(), 1))
-			words[l][d] = lot[d].text(int32(k.place[l] % size))
-			k.place[l] /= size
-		}
-	}
-	at := groupKey{strings.Join(append(words[0], words[1]...), "\x00"), strings.Join(words[2], "\x00"), int32(k.step)}
-	one := &Sum{
-		Bytes: s.bytes, Packets: s.packets, Samples: s.n, squares: s.squares,
-		First: time.UnixMicro(s.first).UTC(), Last: time.UnixMicro(s.last).UTC(),
-	}
-	if have := all[at]; have != nil {
-		have.add(one)
-		return
-	}
-	all[at] = one
 }

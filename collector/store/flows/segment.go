@@ -155,7 +155,7 @@ func (t *texts) row(s *said, r *record.Row) Row {
 		return out
 	}
 	out.Src, out.Dst, out.Domain = t.address(&r.Src), t.address(&r.Dst), s.domains[r.Domain]
-	if r.EtherType != 0x0806 {
+	if r.EtherType != etherTypeARP {
 		out.Proto, out.DSCP, out.TTL = int32(r.Proto), int32(r.TOS>>2), int32(r.TTL)
 	}
 	if r.Has&record.Ports != 0 {
