@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -70,8 +71,9 @@ func judge(ctx context.Context, err error) answer {
 		return a
 	}
 	a.status, a.after = e.StatusCode, time.Duration(e.RetryAfter)*time.Second
-	if e.Message != "" {
-		a.message = oneLine(e.Message)
+	// 1.8 tells some of what it has to say in a header alone.
+	if a.message = oneLine(cmp.Or(e.Message, e.Header.Get("X-Influxdb-Error"))); a.message == "" {
+		a.message = http.StatusText(e.StatusCode)
 	}
 	switch e.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
@@ -80,15 +82,15 @@ func judge(ctx context.Context, err error) answer {
 		a.verdict = tooLarge
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		a.verdict = rejected
-		if missingBucket(a.message) {
-			a.verdict = operator
-		}
+	}
+	if missingBucket(a.message) {
+		a.verdict = operator
 	}
 	return a
 }
 
-// missingBucket recognises a missing database of 1.x, which some versions
-// report as a bad request.
+// missingBucket recognises a missing database or policy of 1.x, which reports
+// the latter as its own failure.
 func missingBucket(message string) bool {
 	return strings.Contains(message, "database not found") || strings.Contains(message, "bucket not found") ||
 		strings.Contains(message, "retention policy not found")

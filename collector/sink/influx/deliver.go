@@ -3,6 +3,8 @@ package influx
 import (
 	"bytes"
 	"context"
+	"strconv"
+	"strings"
 )
 
 // maxRequests bounds the requests that finding the bad lines of one block may
@@ -41,15 +43,23 @@ func (d *delivery) send(ctx context.Context, block []byte) answer {
 	if a.verdict != tooLarge && a.verdict != rejected {
 		return a
 	}
-	half := middle(block)
-	if half == 0 || d.left <= 0 {
-		d.rejected = append(d.rejected, reject{bytes.Clone(block), lines(block), a})
+	half, n := middle(block), lines(block)
+	if half == 0 || d.left <= 0 || a.verdict == rejected && allDropped(a.message, n) {
+		d.rejected = append(d.rejected, reject{bytes.Clone(block), n, a})
 		return answer{verdict: accepted}
 	}
 	if a := d.send(ctx, block[:half]); a.verdict != accepted {
 		return a
 	}
 	return d.send(ctx, block[half:])
+}
+
+// allDropped reports whether the server says that it dropped all n points, as it
+// does where all are older than it keeps them.
+func allDropped(message string, n int) bool {
+	_, count, ok := strings.Cut(message, "dropped=")
+	got, err := strconv.Atoi(strings.TrimRight(count, " ."))
+	return ok && err == nil && got >= n
 }
 
 // middle returns where the second half of the lines begins, 0 where there is

@@ -24,7 +24,7 @@ func newTest(t testing.TB, url, dir string, change func(*Config)) (*Sink, *syncB
 	t.Helper()
 	log := &syncBuffer{}
 	cfg := Config{
-		URL: url, Bucket: "weir", Retention: 24 * time.Hour, Site: "test", Series: 1000, Dir: dir, Spool: 64 << 20,
+		URL: url, Bucket: "weir", Site: "test", Series: 1000, Dir: dir, Spool: 64 << 20,
 		Timeout: 2 * time.Second, Log: zerolog.New(log),
 	}
 	if change != nil {

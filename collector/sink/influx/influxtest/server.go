@@ -85,7 +85,7 @@ func StartVictoriaMetrics(t testing.TB) *Server {
 	}
 	dir, addr := t.TempDir(), freePort(t)
 	return start(t, "http://"+addr, func() *exec.Cmd {
-		return exec.Command(binary, "-storageDataPath="+dir, "-httpListenAddr="+addr, "-retentionPeriod=1", "-loggerLevel=ERROR")
+		return exec.Command(binary, "-storageDataPath="+dir, "-httpListenAddr="+addr, "-retentionPeriod=1", "-search.latencyOffset=0s", "-loggerLevel=ERROR")
 	})
 }
 
