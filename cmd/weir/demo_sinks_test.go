@@ -235,3 +235,33 @@ func TestAlertTestWithoutSinks(t *testing.T) {
 		t.Errorf("code %d, %s", code, stderr)
 	}
 }
+
+func TestCheckSaysWhoIsTold(t *testing.T) {
+	t.Setenv("DUTY_KEY", "r0uting")
+	conf := file(t, "weir.yaml", `
+severity: {flood: critical after 10s}
+alerts:
+  sinks:
+    - {type: pagerduty, key: "${DUTY_KEY}"}
+    - {type: mail, address: "127.0.0.1:25", from: weir@example.net, to: noc@example.net}
+    - {type: syslog, name: log1, url: "udp://127.0.0.1:514"}
+`)
+	code, out, stderr := weir(t, "check", "--config", conf, "--sampling", "1:1000")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	for _, want := range []string{
+		"severity        flood is critical after 10s, by default warning\n",
+		"sink pagerduty  pagerduty gets confirmed critical alerts after their page delay, and one storm page in place of more than ten an hour, without addresses and names\n",
+		"sink mail       mail gets confirmed warnings and critical alerts\n",
+		"sink log1       syslog gets every alert\n",
+		"heartbeat       none: nobody outside notices when weir stops, unless Alertmanager misses the watchdog\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "r0uting") {
+		t.Error("tells a secret")
+	}
+}

@@ -93,6 +93,7 @@ func explain(out io.Writer, cfg *config.Config, rates []rules.Sampling, from str
 		r := &cfg.Rules[i]
 		line(fmt.Sprintf("rules[%d]", i), strconv.Quote(r.Name)+" "+r.Explain(rates))
 	}
+	explainSinks(cfg, line)
 	line("memory", memory(cfg, shards))
 	for i := range cfg.Rules {
 		for _, text := range cfg.Rules[i].Warnings(rates) {

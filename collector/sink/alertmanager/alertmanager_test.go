@@ -85,6 +85,19 @@ func TestAlertmanagerHoldsWhatIsOpen(t *testing.T) {
 	}
 }
 
+// Two collectors that are fed the same sFlow are one alert, whatever each of
+// them estimates and calls it.
+func TestTwoCollectorsAreOneAlert(t *testing.T) {
+	am := sinktest.NewAlertmanager(t)
+	for _, name := range []string{"Ethernet12", "swp2"} {
+		s := New(post.New(post.Config{URL: am.URL}), &message.Writer{Site: "fra1"})
+		send(t, s, sinktest.Alert(1, detect.Start, name))
+	}
+	if got := am.Alerts(t); len(got) != 1 {
+		t.Errorf("%d alerts, want one", len(got))
+	}
+}
+
 // A repetition on its way never overtakes an end.
 func TestAlertmanagerEndsWhileItRepeats(t *testing.T) {
 	var ends []time.Time
