@@ -17,6 +17,8 @@ type agent struct {
 	ports  map[uint32]*port
 	bridge *source // of a Bridge
 
+	discarding discarding
+
 	polls    []poll // in order of their phase
 	nextPoll int
 
@@ -35,6 +37,7 @@ type agent struct {
 	counter sflow.CounterSample
 	header  sflow.SampledHeader
 	vlans   sflow.ExtendedSwitch
+	vni     sflow.ExtendedVNIIngress
 	counts  counterRecords
 
 	stats AgentStats
@@ -47,6 +50,7 @@ type AgentStats struct {
 	Reordered   uint64
 	FlowSamples uint64
 	Counters    uint64 // counter samples
+	Discards    uint64 // discarded packets
 }
 
 // port is a Port with its true counters.
@@ -142,6 +146,7 @@ func (a *agent) sample(s *source, f *flow, h *hop, k, pool uint64) {
 		Header: f.frame.packet(k, f.sum(k), size, a.HeaderBytes),
 	}
 	a.vlans = sflow.ExtendedSwitch{SrcVLAN: uint32(f.VLAN), DstVLAN: uint32(f.VLAN)}
+	a.vni.VNI = a.VNIs[h.in.Index]
 	a.stats.FlowSamples++
 	t := max(f.at(k), a.clock)
 	a.begin()
@@ -158,6 +163,9 @@ func (a *agent) addFlow() {
 	a.builder.FlowSample(&a.flow, a.Expanded)
 	a.builder.Record(&a.header)
 	a.builder.Record(&a.vlans)
+	if a.vni.VNI != 0 {
+		a.builder.Record(&a.vni)
+	}
 }
 
 // full reports whether the last sample added was one too many.
@@ -220,6 +228,7 @@ func (a *agent) tick(t time.Duration) {
 		p.next += a.Polling
 		a.nextPoll = (a.nextPoll + 1) % len(a.polls)
 	}
+	a.discards(t)
 	if t >= a.nextFlush {
 		a.send(t)
 		a.nextFlush += a.Flush

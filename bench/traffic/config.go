@@ -64,6 +64,10 @@ type Agent struct {
 	Polling      time.Duration // of counters; 0: none
 	Uptime       time.Duration // at Start
 	Ports        []Port
+
+	Instances []Instance        // of a HostAgent
+	Discards  Discards          // of a Switch
+	VNIs      map[uint32]uint32 // of a Switch: the tunnelled network of what enters a port (ifIndex), said with extended_vni_ingress
 }
 
 // Port is an interface of an agent.

@@ -12,6 +12,7 @@ import (
 type poll struct {
 	next time.Duration
 	port *port
+	vm   *instance // a virtual machine
 }
 
 // counterRecords holds one of each record sent, to be written over.
@@ -28,6 +29,7 @@ type counterRecords struct {
 	disk     sflow.HostDiskIO
 	network  sflow.HostNetIO
 	host     source // of a HostAgent
+	instance instanceRecords
 }
 
 // schedule spreads the polls of an agent over the polling interval, as agents do.
@@ -36,11 +38,12 @@ func (a *agent) schedule() {
 		return
 	}
 	for _, p := range a.Ports {
-		a.polls = append(a.polls, poll{a.phase(a.Polling), a.ports[p.Index]})
+		a.polls = append(a.polls, poll{next: a.phase(a.Polling), port: a.ports[p.Index]})
 	}
 	if a.Kind != Switch {
-		a.polls = append(a.polls, poll{a.phase(a.Polling), nil})
+		a.polls = append(a.polls, poll{next: a.phase(a.Polling)})
 	}
+	a.scheduleInstances()
 	slices.SortStableFunc(a.polls, func(x, y poll) int { return int(x.next - y.next) })
 	a.counts.host.id = sflow.DataSource{Class: sflow.ClassEntity, Index: 1}
 }
@@ -49,6 +52,8 @@ func (a *agent) schedule() {
 func (a *agent) poll(p *poll, t time.Duration) {
 	s := a.bridge
 	switch {
+	case p.vm != nil:
+		s = p.vm.source
 	case p.port != nil && a.Kind != Bridge:
 		s = p.port.source
 	case a.Kind == HostAgent:
@@ -78,6 +83,8 @@ func (a *agent) addCounters(p *poll, t time.Duration) {
 	b := &a.builder
 	b.CounterSample(&a.counter, a.Expanded || a.Kind == HostAgent)
 	switch {
+	case p.vm != nil:
+		a.addInstance(p.vm, t)
 	case p.port == nil && a.Kind == Bridge:
 		a.addBridge(t)
 	case p.port == nil:
@@ -151,7 +158,6 @@ func (a *agent) addHost(t time.Duration) {
 		Uptime: uint32(up.Seconds()), CPUUser: ms(1.1), CPUSystem: ms(0.4), CPUIdle: ms(30.5),
 		Interrupts: ms(3), Contexts: ms(5),
 	}
-	const gib = 1 << 30
 	c.memory = sflow.HostMemory{Total: 256 * gib, Free: 90 * gib, Buffers: gib, Cached: 30 * gib}
 	c.disk = sflow.HostDiskIO{
 		Total: 900 * gib, Free: 600 * gib, PartMaxUsed: 3300,
@@ -164,4 +170,7 @@ func (a *agent) addHost(t time.Duration) {
 	b.Record(&c.cpu)
 	b.Record(&c.network)
 	b.Record(&c.descr)
+	if len(a.Instances) > 0 {
+		a.addHypervisor()
+	}
 }

@@ -33,6 +33,7 @@ func Demo(seed uint64) Config {
 	leaf := func(i int, a string) Agent {
 		g := Agent{Kind: Switch, Addr: addr(a), From: from(i), Expanded: i == leaf2, SamplingRate: 1000, Polling: polling, Uptime: 40 * 24 * time.Hour}
 		g.Ports = []Port{{Index: uplink, Name: "swp49", Speed: 100 * gbit}}
+		g.VNIs = map[uint32]uint32{1: uint32(5000 + i)} // what hypervisors send is tunnelled
 		for p := uint32(1); p <= 4; p++ {
 			g.Ports = append(g.Ports, Port{Index: p, Name: fmt.Sprintf("swp%d", p), Speed: 25 * gbit})
 		}
@@ -47,14 +48,23 @@ func Demo(seed uint64) Config {
 		return g
 	}
 	host := func(i int, a, name string) Agent {
-		return Agent{Kind: HostAgent, Addr: addr(a), SubAgent: 100000, From: from(i), Name: name, Flush: time.Second, Polling: 10 * time.Second, Uptime: 6 * 24 * time.Hour}
+		g := Agent{Kind: HostAgent, Addr: addr(a), SubAgent: 100000, From: from(i), Name: name, Flush: time.Second, Polling: 10 * time.Second, Uptime: 6 * 24 * time.Hour}
+		node := byte(i - 4)
+		for p := byte(0); p < 4; p++ {
+			g.Instances = append(g.Instances, Instance{
+				Name: fmt.Sprintf("instance-%02x%02x", node, p+1), UUID: [16]byte{0xde, 0xad, node, p + 1, 0, 0, 0x40, 0, 0x80},
+				CPUs: 2, Memory: uint64(p+1) * 4 * gib, Busy: 0.2 * float64(p+1), At: End{hv1 + int(node) - 1, 10 + uint32(p)},
+			})
+		}
+		return g
 	}
 	c := Config{
 		Seed: seed,
 		Agents: []Agent{
 			{
 				Kind: Switch, Addr: addr("10.255.0.1"), From: from(spine), Expanded: true, SamplingRate: 2000, Polling: polling, Uptime: 90 * 24 * time.Hour,
-				Ports: []Port{{1, "Ethernet1", 100 * gbit}, {2, "Ethernet2", 100 * gbit}, {3, "Ethernet3", 100 * gbit}},
+				Discards: Discards{Every: 250 * time.Millisecond, Reason: 257, Input: 3}, // ttl_exceeded
+				Ports:    []Port{{1, "Ethernet1", 100 * gbit}, {2, "Ethernet2", 100 * gbit}, {3, "Ethernet3", 100 * gbit}},
 			},
 			leaf(leaf1, "10.255.0.11"), leaf(leaf2, "10.255.0.12"),
 			bridge(hv1, "10.255.1.1", 1), bridge(hv2, "10.255.1.2", 2),

@@ -43,6 +43,9 @@ type seen struct {
 	counters  map[uint32]sflow.IfCounters
 	names     map[string]bool
 	uptimes   []uint32
+	discards  []sflow.DiscardSample
+	vnis      map[uint32]uint32             // by input: of the last flow sample with one
+	instances map[string]map[string]float64 // values by structure, by UUID
 }
 
 // collect runs a network to its end and decodes everything it sends.
@@ -68,7 +71,7 @@ func collect(t *testing.T, n *Network) map[netip.Addr]*seen {
 		}
 		s := all[dg.Agent]
 		if s == nil {
-			s = &seen{counters: map[uint32]sflow.IfCounters{}, names: map[string]bool{}}
+			s = &seen{counters: map[uint32]sflow.IfCounters{}, names: map[string]bool{}, vnis: map[uint32]uint32{}, instances: map[string]map[string]float64{}}
 			all[dg.Agent] = s
 		}
 		s.sequences = append(s.sequences, dg.Sequence)
@@ -102,14 +105,26 @@ func (s *seen) add(t *testing.T, smp sflow.Sample) {
 				h.Header = append([]byte(nil), h.Header...)
 				s.headers = append(s.headers, h)
 			}
+			var v sflow.ExtendedVNIIngress
+			if v.Decode(r) == nil {
+				s.vnis[f.Input.Value] = v.VNI
+			}
 		}
 		f.RecordData = nil
 		s.flows = append(s.flows, f)
+	case sflow.FormatDiscardedPacket:
+		var d sflow.DiscardSample
+		if err := d.Decode(smp); err != nil {
+			t.Fatal(err)
+		}
+		d.RecordData = nil
+		s.discards = append(s.discards, d)
 	default:
 		var c sflow.CounterSample
 		if err := c.Decode(smp); err != nil {
 			t.Fatal(err)
 		}
+		host := "" // a host's description comes before what it has
 		for r, err := range c.Records() {
 			if err != nil {
 				t.Fatal(err)
@@ -126,6 +141,15 @@ func (s *seen) add(t *testing.T, smp sflow.Sample) {
 				s.counters[x.Index] = *x
 			case *sflow.PortName:
 				s.names[string(x.Name)] = true
+			case *sflow.HostDescr:
+				host = string(x.Hostname)
+				s.instances[host] = map[string]float64{}
+			case *sflow.VirtCPU:
+				s.instances[host]["cpu"] = float64(x.CPUTime)
+			case *sflow.VirtMemory:
+				s.instances[host]["memory"] = float64(x.Memory)
+			case *sflow.VirtNetIO:
+				s.instances[host]["rx"], s.instances[host]["tx"] = float64(x.RxBytes), float64(x.TxBytes)
 			}
 		}
 	}
