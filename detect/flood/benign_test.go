@@ -99,6 +99,11 @@ func TestBenign(t *testing.T) {
 			h.Key.Src = v4(client)
 			return n
 		}},
+		{"fast scanner", 12_000, func(rng *rand.Rand, h *packet.Header) uint32 {
+			n := attack(protoTCP, syn, 40000, 0, 64)(rng, h)
+			h.Key.Src = v4(client)
+			return n
+		}},
 		{"sweep", 8_000, func(rng *rand.Rand, h *packet.Header) uint32 {
 			n := attack(protoTCP, syn, 40000, 22, 64)(rng, h)
 			h.Key.Src, h.Key.Dst = v4(client), v4(0x0a090000|rng.Uint32()&0xffff)

@@ -15,7 +15,7 @@ type Limit struct {
 // Config sets thresholds and bounds; Table and Tracker get the same.
 type Config struct {
 	// SYN is for handshakes that nobody completes and that come from many
-	// sources; from few sources it takes tenfold.
+	// sources; from few sources it takes tenfold, to many ports thirtyfold.
 	SYN       Limit
 	SYNACK    Limit
 	RST       Limit

@@ -57,8 +57,11 @@ const (
 	// that much unasked.
 	unheardACK = 50
 	unheardUDP = 10
-	// fewSource multiplies the threshold of handshakes from few sources.
+	// fewSource multiplies the threshold of handshakes from few sources, and
+	// scanning where they go to many ports: that is a scan, up to the rate at
+	// which scans are left to this detector.
 	fewSource = 10
+	scanning  = 30
 	// smallFrame is the longest mean frame with which a few flows are taken
 	// for a flood and not for a transfer, in octets.
 	smallFrame = 200
@@ -168,7 +171,11 @@ func (d *verdict) try(v *victim, tr *track, e Estimate) {
 	least := float64(minSamples)
 	switch d.kind {
 	case SYN, SYNACK:
-		if sp.fewSources() {
+		switch {
+		case !sp.fewSources():
+		case sp.dstPorts.first(2, sp.n) < 0.5:
+			need *= scanning
+		default:
 			need *= fewSource
 		}
 	case UDP, ACK:
