@@ -33,9 +33,9 @@ type Config struct {
 // MaxNamespaces bounds how many are looked into; further ones are an error.
 const MaxNamespaces = 4096
 
-// minPause is the shortest time between two visits. With more namespaces than
-// fit, the cycle takes longer, which is told as an error.
-const minPause = 2 * time.Millisecond
+// stepEvery is the time between two visits, or between two groups of them where
+// there are many: waking the thread costs as much as a visit.
+const stepEvery = 500 * time.Millisecond
 
 // Source looks into namespaces. It is a source.Runner.
 type Source struct {
@@ -123,14 +123,11 @@ func (s *Source) round(ctx context.Context, sink source.Sink) error {
 			}
 		}
 		s.mu.Unlock()
-		pause := s.cfg.Cycle
-		if len(names) > 0 {
-			pause = max(s.cfg.Cycle/time.Duration(len(names)), minPause)
-		}
-		tick := time.NewTicker(pause)
-		for i := range max(len(names), 1) {
-			if i < len(names) {
-				s.visit(names[i], sink)
+		steps := max(1, min(len(names), int(s.cfg.Cycle/stepEvery)))
+		tick := time.NewTicker(s.cfg.Cycle / time.Duration(steps))
+		for k := range steps {
+			for _, n := range names[len(names)*k/steps : len(names)*(k+1)/steps] {
+				s.visit(n, sink)
 			}
 			select {
 			case <-ctx.Done():
