@@ -31,7 +31,8 @@ type arrivals struct {
 
 	mu   sync.Mutex
 	hook map[string]time.Time
-	put  map[string]time.Time // when the alert was handed to the router, by ID
+	put  map[string]time.Time // when an alert of this run was handed to the router, by ID
+	n    int                  // of all runs
 }
 
 var idOf = regexp.MustCompile(`[0-9a-f]{16}-\d{10}`)
@@ -82,11 +83,12 @@ alerts:
 func (a *arrivals) run(tb testing.TB, n int, apart time.Duration) map[string][]time.Duration {
 	tb.Helper()
 	var longest time.Duration
-	base := len(a.put)
-	for i := range n {
+	clear(a.put)
+	for range n {
+		a.n++
 		al := &detect.Alert{
 			At: time.Now(), Seq: 1, Change: detect.Start, Kind: detect.Flood, State: detect.Confirmed, Severity: detect.Warning,
-			Subject:  &detect.FloodSubject{Victim: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte((base + i) >> 8), byte(base + i)}), 32), Domain: "underlay"},
+			Subject:  &detect.FloodSubject{Victim: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte(a.n >> 8), byte(a.n)}), 32), Domain: "underlay"},
 			Evidence: &route.Says{Text: "a flood"},
 		}
 		al.Identify(time.Now())
@@ -140,7 +142,7 @@ func (a *arrivals) run(tb testing.TB, n int, apart time.Duration) map[string][]t
 	took := map[string][]time.Duration{}
 	for name, arrived := range all {
 		var got map[string]time.Time
-		sinktest.Await(tb, "all alerts by "+name, func() bool { got = arrived(); return len(got) >= len(a.put) })
+		sinktest.Await(tb, "all alerts by "+name, func() bool { got = arrived(); return len(got) >= a.n })
 		for id, at := range got {
 			if begin, ok := a.put[id]; ok {
 				took[name] = append(took[name], at.Sub(begin))
@@ -158,11 +160,14 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 // The bound is 100 ms. A machine that runs other tests beside it can be late:
 // the best of three counts.
 func TestAlertsArriveWithinATenthOfASecond(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures time, which the race detector stretches")
+	}
 	const bound = 100 * time.Millisecond
 	a := newArrivals(t)
 	for try := 1; ; try++ {
 		late := ""
-		for name, took := range a.run(t, 200, 5*time.Millisecond) {
+		for name, took := range a.run(t, 200, 15*time.Millisecond) {
 			t.Logf("%-12s p50 %8v  p99 %8v  max %8v of %d, beside a sink that is down and one that hangs", name,
 				quantile(took, 0.5).Round(10*time.Microsecond), quantile(took, 0.99).Round(10*time.Microsecond), took[len(took)-1].Round(10*time.Microsecond), len(took))
 			if quantile(took, 0.99) > bound {

@@ -68,7 +68,6 @@ type Router struct {
 	waiting map[string]*condition // those that time alone can change
 	storm   storm
 	refused uint64
-	started bool
 }
 
 // condition is an alert that has not ended.
