@@ -95,6 +95,7 @@ type app struct {
 	naming  *naming
 	pulse   *pulse
 	forward *udp.Forwarder
+	history *history
 }
 
 // Run receives datagrams until ctx is done, then drains.
@@ -164,6 +165,9 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	a.engine = detect.NewEngine(dc, a.detect, a.shared)
 	a.site = newSiteWatch(site.Config{Mute: true}, a.shards)
 	if a.influx, err = newInflux(a); err != nil {
+		return a, err
+	}
+	if a.history, err = newHistory(a); err != nil {
 		return a, err
 	}
 	lines := logline.New(io.Alerts, io.AlertsJSON)
@@ -249,6 +253,7 @@ func (a *app) run(ctx context.Context) error {
 	}
 	a.influx.start()
 	a.naming.start()
+	a.history.start()
 	a.alerting.start()
 	stopEngine := make(chan struct{})
 	engine.Go(func() { a.decide(stopEngine) })
@@ -266,6 +271,7 @@ func (a *app) run(ctx context.Context) error {
 	close(stopEngine)
 	engine.Wait()
 	a.influx.close()
+	a.history.close()
 	a.saveAgents()
 	if cerr := a.close(); err == nil {
 		err = cerr

@@ -149,10 +149,10 @@ func (a *app) Status() web.Status {
 	a.addAgents(&s)
 	a.addAlerts(&s)
 	a.addTops(&s)
-	a.alerting.addStatus(&s)
-	a.alerting.addStatus(&s)
-	a.influx.addTo(&s)
 	a.addForward(&s)
+	a.alerting.addStatus(&s)
+	a.history.addTo(&s)
+	a.influx.addTo(&s)
 	return s
 }
 

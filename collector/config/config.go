@@ -65,6 +65,8 @@ type Config struct {
 	Site string
 	// Influx is where time series are written.
 	Influx Influx
+	// History is kept on disk.
+	History History
 	// Log is about standard error.
 	Log Log
 	// Alerts says who is told.
@@ -144,7 +146,7 @@ func Default() Config {
 			AdmissionBurst: reg.AdmissionBurst,
 			AdmissionRate:  Rate(reg.AdmissionRate),
 		},
-		Site: "default", Influx: defaultInflux(),
+		Site: "default", Influx: defaultInflux(), History: defaultHistory(),
 		Log:      Log{Level: "info", Format: "auto"},
 		Severity: defaultSeverities(),
 	}

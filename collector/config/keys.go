@@ -32,7 +32,7 @@ var keys = slices.Concat([]key{
 	scalar("http", func(c *Config) *netip.AddrPort { return &c.HTTP }, parseHTTP),
 }, detectorKeys(), []key{
 	live(ruleList("rules")),
-}, topKeys(), influxKeys(), namingKeys(), []key{
+}, topKeys(), influxKeys(), historyKeys(), namingKeys(), []key{
 	scalar("hash_seed", func(c *Config) *HashSeed { return &c.HashSeed }, parseHashSeed),
 	live(list("allow", func(c *Config) *[]netip.Prefix { return &c.Allow }, parsePrefix, 0, 4096)),
 	scalar("limits.agents", func(c *Config) *int { return &c.Limits.Agents }, whole(1, 1<<20)),

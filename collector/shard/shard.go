@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/collector/agents"
+	"weir/collector/record"
 	"weir/collector/series"
 	"weir/decoder"
 	"weir/detect"
@@ -21,6 +22,7 @@ type Shard struct {
 	detect   *detect.Shard
 	facts    *fact.Gatherer // nil: none are told
 	series   *series.Gather // nil where nobody writes time series
+	records  *record.Writer // nil where nobody keeps flow samples
 
 	admitted bool // the current datagram's agent
 	counts   Counts
@@ -70,6 +72,9 @@ func (s *Shard) Gather(g *series.Gather) { s.series = g }
 // datagram.
 func (s *Shard) Tell(g *fact.Gatherer) { s.facts = g }
 
+// Record has every flow sample kept by w. Call it before the first datagram.
+func (s *Shard) Record(w *record.Writer) { s.records = w }
+
 // Urgent reports that something was seen that should not wait for the next Tick.
 func (s *Shard) Urgent() bool { return s.detect.Urgent() || s.facts != nil && s.facts.Urgent() }
 
@@ -115,6 +120,9 @@ func (s *Shard) Flow(f *decoder.Flow) {
 	}
 	s.registry.Flow(f)
 	s.detect.Flow(f)
+	if s.records != nil {
+		s.records.Add(f)
+	}
 	if s.facts != nil {
 		s.facts.Flow(f)
 	}
@@ -181,6 +189,9 @@ func (s *Shard) Tick(now time.Time, busy time.Duration) {
 	}
 	if s.series != nil {
 		s.series.Tick(now)
+	}
+	if s.records != nil {
+		s.records.Flush()
 	}
 	s.counts.Busy = busy
 	s.mu.Lock()

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/collector/store/flows"
+	"weir/detect/rules"
+)
+
+func newQuery(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "query",
+		Short: "Ask the history on this machine's disk",
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newQueryFlows(p))
+	for _, c := range cmd.Commands() {
+		c.Args = asUsage(c.Args)
+	}
+	return cmd
+}
+
+// flowsFlags are the flags of `weir query flows`.
+type flowsFlags struct {
+	from, to, filter, by, order, format, dir string
+	step                                     time.Duration
+	top                                      int
+	add                                      bool
+}
+
+func newQueryFlows(p *program) *cobra.Command {
+	var f flowsFlags
+	cmd := &cobra.Command{
+		Use:   "flows",
+		Short: "Who talked to whom, from the flow samples kept on disk",
+		Long: `Sum the flow samples kept on disk by the columns named, greatest first. It reads
+the files themselves: the collector may be running or not.
+
+  BYTES    estimated: each sample counts its length times its sampling rate
+  95 %     interval of it, for what sampling may have missed
+  SAMPLES  behind it
+  POINTS   vantage points (agent and direction) that saw it
+
+Several vantage points see the same packets: the figures are those of the one
+that saw most of a key, unless --add sums all.
+
+Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z.
+Filters are those of rules: ` + "`weir check --sample`" + ` has their words; history keeps
+` + strings.Join(flows.Columns(), ", ") + `.
+The files are Parquet: other programs read them as they are, in the directory
+flows of the history.`,
+		Example: `  weir query flows --from -1h --filter 'src = 10.0.0.5 and dst_port = 443' --by dst --top 20
+  weir query flows --from -15m --by src,dst,proto,dst_port --format json
+  weir query flows --from -1d --by proto --step 1h --format csv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			q, err := f.query(time.Now())
+			if err != nil {
+				return usageError{err}
+			}
+			if f.dir == "" {
+				cfg, err := p.load("")
+				if err != nil {
+					return err
+				}
+				f.dir = cfg.FlowsDir()
+			}
+			if isTerminal(p.err) {
+				q.Progress = func(done, of int) { fmt.Fprintf(p.err, "\r\033[K%d of %d files", done, of) }
+			}
+			r, err := flows.Scan(cmd.Context(), f.dir, q)
+			if q.Progress != nil {
+				fmt.Fprint(p.err, "\r\033[K")
+			}
+			switch {
+			case errors.Is(err, context.Canceled):
+				return errors.New("interrupted")
+			case errors.Is(err, fs.ErrNotExist):
+				return fmt.Errorf("no history in %s: start `weir run` first, or name the directory with --dir", f.dir)
+			case err != nil:
+				return err
+			}
+			return f.print(p, &q, r)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.from, "from", "-1h", "start, as `TIME`")
+	fl.StringVar(&f.to, "to", "now", "end, not included, as `TIME`")
+	fl.StringVar(&f.filter, "filter", "", "only samples that pass `EXPR`")
+	fl.StringVar(&f.by, "by", "src,dst,proto,dst_port", "`COLUMNS` to sum by; \"\" is one sum")
+	fl.StringVar(&f.order, "order", "bytes", "bytes, packets or samples: by which the greatest are chosen")
+	fl.IntVar(&f.top, "top", 20, "how many; 0 is all")
+	fl.DurationVar(&f.step, "step", 0, "sums for each step of time of this `LENGTH`")
+	fl.BoolVar(&f.add, "add", false, "sum over all vantage points")
+	fl.StringVar(&f.format, "format", "table", "table, json or csv")
+	fl.StringVar(&f.dir, "dir", "", "read the files of this `DIRECTORY`")
+	return cmd
+}
+
+// query reads the flags.
+func (f *flowsFlags) query(now time.Time) (q flows.Query, err error) {
+	if q.From, err = parseTime(f.from, now); err != nil {
+		return q, fmt.Errorf("--from %w", err)
+	}
+	if q.To, err = parseTime(f.to, now); err != nil {
+		return q, fmt.Errorf("--to %w", err)
+	}
+	if q.Filter, err = rules.ParseFilter(f.filter); err != nil {
+		return q, fmt.Errorf("--filter: %w%s", err, caret(f.filter, err))
+	}
+	for _, c := range strings.Split(f.by, ",") {
+		if c = strings.TrimSpace(c); c != "" {
+			q.By = append(q.By, c)
+		}
+	}
+	q.Order, q.Top, q.Step, q.Add = flows.Value(f.order), f.top, f.step, f.add
+	if f.top < 0 {
+		return q, fmt.Errorf("--top %d: must not be negative; 0 is all", f.top)
+	}
+	switch f.format {
+	case "table", "json", "csv":
+	default:
+		return q, fmt.Errorf("--format %q: write table, json or csv", f.format)
+	}
+	return q, q.Check()
+}
+
+// caret shows where in an expression the error is.
+func caret(text string, err error) string {
+	var s *rules.SyntaxError
+	if !errors.As(err, &s) || strings.ContainsAny(text, "\n\t") {
+		return ""
+	}
+	return "\n  " + text + "\n  " + strings.Repeat(" ", min(max(s.From, 0), len(text))) + "^"
+}
+
+// timeForms are how times may be written beside relative ones.
+var timeForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
+
+// parseTime reads a time: relative to now, of today, or whole. Times without a
+// zone are local.
+func parseTime(s string, now time.Time) (time.Time, error) {
+	switch {
+	case s == "now":
+		return now, nil
+	case strings.HasPrefix(s, "-"):
+		text, days := s[1:], time.Duration(0)
+		if n, rest, ok := strings.Cut(text, "d"); ok {
+			v, err := strconv.ParseUint(n, 10, 16)
+			if err != nil {
+				return time.Time{}, badTime(s)
+			}
+			days, text = time.Duration(v)*24*time.Hour, rest
+		}
+		if text == "" {
+			return now.Add(-days), nil
+		}
+		d, err := time.ParseDuration(text)
+		if err != nil || d < 0 {
+			return time.Time{}, badTime(s)
+		}
+		return now.Add(-days - d), nil
+	}
+	for _, form := range []string{"15:04:05", "15:04"} {
+		if t, err := time.ParseInLocation(form, s, now.Location()); err == nil {
+			return time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, now.Location()), nil
+		}
+	}
+	for _, form := range timeForms {
+		if t, err := time.ParseInLocation(form, s, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, badTime(s)
+}
+
+func badTime(s string) error {
+	return fmt.Errorf("%q: no time; write such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z", s)
+}
+
+func (f *flowsFlags) print(p *program, q *flows.Query, r *flows.Result) error {
+	if r.Broken != "" {
+		fmt.Fprintln(p.err, "weir: some files could not be read:", r.Broken)
+	}
+	switch f.format {
+	case "json":
+		return printJSON(p.out, r)
+	case "csv":
+		return printCSV(p.out, q, r)
+	}
+	return printFlows(p.out, q, r)
+}
+
+func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if q.Step > 0 {
+		fmt.Fprint(w, "TIME\t")
+	}
+	for _, c := range q.By {
+		fmt.Fprint(w, strings.ToUpper(c)+"\t")
+	}
+	fmt.Fprintln(w, "BYTES\t95 %\tPACKETS\tSAMPLES\tPOINTS\tFIRST\tLAST")
+	line := func(s *flows.Sum, key []string) {
+		if q.Step > 0 {
+			fmt.Fprint(w, q.From.Add(time.Duration(s.Step)*q.Step).Format("01-02 15:04:05"), "\t")
+		}
+		for _, k := range key {
+			if k == "" {
+				k = "-"
+			}
+			fmt.Fprint(w, k, "\t")
+		}
+		fmt.Fprintf(w, "%s\t%s - %s\t%.0f\t%d\t%d\t%s\t%s\n", octets(s.Bytes), octets(s.Low), octets(s.High),
+			s.Packets, s.Samples, s.Points, s.First.In(q.To.Location()).Format("01-02 15:04:05"), s.Last.In(q.To.Location()).Format("15:04:05"))
+	}
+	for i := range r.Rows {
+		line(&r.Rows[i], r.Rows[i].Key)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\n%d keys, %s in %d samples; %d rows of %d files read\n",
+		r.Keys, octets(r.Total.Bytes), r.Total.Samples, r.Scanned, r.Files)
+	return err
+}
+
+// octets writes a number of octets in the largest unit that keeps it at 1 or
+// above.
+func octets(v float64) string {
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{1e12, "TB"}, {1e9, "GB"}, {1e6, "MB"}, {1e3, "kB"}} {
+		if v >= u.size {
+			return strconv.FormatFloat(v/u.size, 'f', 2, 64) + " " + u.name
+		}
+	}
+	return strconv.FormatFloat(v, 'f', 0, 64) + " B"
+}
+
+func printCSV(out io.Writer, q *flows.Query, r *flows.Result) error {
+	w := csv.NewWriter(out)
+	head := []string{}
+	if q.Step > 0 {
+		head = append(head, "time")
+	}
+	head = append(append(head, q.By...), "bytes", "low", "high", "packets", "samples", "points", "first", "last")
+	if err := w.Write(head); err != nil {
+		return err
+	}
+	number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+	for i := range r.Rows {
+		s := &r.Rows[i]
+		var line []string
+		if q.Step > 0 {
+			line = append(line, q.From.Add(time.Duration(s.Step)*q.Step).UTC().Format(time.RFC3339Nano))
+		}
+		line = append(append(line, s.Key...), number(s.Bytes), number(s.Low), number(s.High), number(s.Packets),
+			strconv.FormatUint(s.Samples, 10), strconv.Itoa(s.Points), s.First.Format(time.RFC3339Nano), s.Last.Format(time.RFC3339Nano))
+		if err := w.Write(line); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}

@@ -1,0 +1,85 @@
+package collector
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"weir/collector/agents"
+	flowrecord "weir/collector/record"
+	"weir/collector/store/flows"
+	"weir/collector/web"
+)
+
+// blocksPerShard is how many blocks of records a shard may fill while the disk
+// is slow: at 100,000 samples a second a third of a second.
+const blocksPerShard = 8
+
+// history keeps flow samples on disk. All methods may be called on nil, which
+// does nothing.
+type history struct {
+	flows *flows.Store
+	stop  context.CancelFunc
+	done  sync.WaitGroup
+}
+
+// newHistory returns what keeps history, nil where it is off.
+func newHistory(a *app) (*history, error) {
+	if a.cfg.History.Off {
+		return nil, nil
+	}
+	x := flowrecord.NewExchange(blocksPerShard * len(a.shards))
+	s, err := flows.Open(flows.Config{
+		Dir: a.cfg.FlowsDir(), MaxBytes: int64(a.cfg.History.Flows), MaxAge: a.cfg.History.FlowsAge, Names: flowNames{a.shared},
+	}, x)
+	if err != nil {
+		return nil, err
+	}
+	for _, sh := range a.shards {
+		sh.Record(x.NewWriter())
+	}
+	return &history{flows: s}, nil
+}
+
+func (h *history) start() {
+	if h == nil {
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	h.done.Go(func() { h.flows.Run(ctx) })
+}
+
+// close keeps what is there and ends.
+func (h *history) close() {
+	if h == nil || h.stop == nil {
+		return
+	}
+	h.stop()
+	h.done.Wait()
+}
+
+// addTo adds the history to the status.
+func (h *history) addTo(s *web.Status) {
+	if h == nil {
+		return
+	}
+	st := h.flows.Stats()
+	s.Components = append(s.Components, web.Component{Name: "history", Ready: true, Detail: st.Err})
+	s.Bounds = append(s.Bounds, web.Bound{Name: "history_flow_bytes", Used: int(st.Bytes), Limit: int(st.MaxBytes), Refused: st.Lost})
+}
+
+// flowNames tells what numbers in a record stand for.
+type flowNames struct{ *agents.Shared }
+
+func (n flowNames) Agent(number uint32) netip.Addr {
+	a, _ := n.Shared.Agent(number)
+	return a
+}
+
+func (n flowNames) Domain(domain uint32) string {
+	if domain == 0 {
+		return ""
+	}
+	return n.Shared.Domain(domain)
+}
