@@ -7,6 +7,11 @@ import (
 
 // Sampling is about packet samples.
 type Sampling struct {
+	// Method is packet (a packet socket with a random filter), tcx (eBPF, Linux
+	// 6.6) or nflog (the operator's own rules, which draw one packet in Rate).
+	Method string `yaml:"method"`
+	// NFLOGGroup is the group that the rules log to.
+	NFLOGGroup uint16 `yaml:"nflog_group"`
 	// Interfaces are patterns of names; empty: the uplinks and the instances'
 	// taps.
 	Interfaces []string `yaml:"interfaces"`
@@ -23,7 +28,9 @@ type Sampling struct {
 	Header int `yaml:"header"`
 }
 
-func defaultSampling() Sampling { return Sampling{Budget: 200, Direction: "ingress", Header: 256} }
+func defaultSampling() Sampling {
+	return Sampling{Method: "packet", NFLOGGroup: 5, Budget: 200, Direction: "ingress", Header: 256}
+}
 
 func (s *Sampling) check(wrong func(key, problem, fix string)) {
 	for key, list := range map[string][]string{"sampling.interfaces": s.Interfaces, "sampling.except": s.Except} {
@@ -38,6 +45,15 @@ func (s *Sampling) check(wrong func(key, problem, fix string)) {
 	}
 	if !(s.Budget >= 1 && s.Budget <= 1e6) {
 		wrong("sampling.budget", strconv.FormatFloat(s.Budget, 'g', -1, 64)+" is out of range", "write samples a second from 1 to 1000000; to sample nothing, write off: [sampling]")
+	}
+	switch s.Method {
+	case "packet", "tcx":
+	case "nflog":
+		if s.Rate == 0 {
+			wrong("sampling.rate", "0 with method nflog", "write the rate that the rules draw at: 1000 for numgen random mod 1000")
+		}
+	default:
+		wrong("sampling.method", strconv.Quote(s.Method)+" is unknown", "write packet, tcx or nflog")
 	}
 	switch s.Direction {
 	case "ingress", "egress", "both":

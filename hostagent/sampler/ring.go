@@ -20,9 +20,32 @@ type ring struct {
 	next      int // the frame to be read next
 }
 
-// frame is one packet of a ring. Its bytes are the kernel's again after release.
+// intake is where the samples of one interface come from.
+type intake interface {
+	// pollable returns what epoll waits for.
+	pollable() int
+	// setRate lets one packet in rate pass; 0 none.
+	setRate(rate, snap uint32, dirs Direction) error
+	// read fills f with the next sample, and says false where there is none. The
+	// frame's bytes stay until release.
+	read(f *frame) bool
+	release(f *frame)
+	// dropped returns how many chosen packets found no room since the last call.
+	dropped() uint32
+	// counted returns how many packets could have been chosen since the
+	// beginning, where that is known.
+	counted() (packets uint64, ok bool)
+	// fault returns why there will be no more samples, nil where there will.
+	fault() error
+	// size returns how many samples there is room for.
+	size() int
+	close()
+}
+
+// frame is one sample as the kernel hands it over.
 type frame struct {
-	at       int
+	at       int    // in the ring
+	rate     uint32 // it was chosen at; 0: the one set
 	data     []byte // the captured start of the packet
 	length   uint32 // of the packet
 	sec, ns  uint32 // when the kernel took it
@@ -48,26 +71,25 @@ const ringHeadroom = 80
 
 // openRing opens the ring of an interface with room for frames packets of snap
 // octets. Nothing passes before setRate. The caller closes it.
-func openRing(ifIndex int, frames int, snap uint32) (r *ring, err error) {
+func openRing(ifIndex int, frames int, snap uint32) (_ *ring, err error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("packet socket: %w", err)
 	}
-	r = &ring{fd: fd, frames: frames, frameSize: 512}
+	r := &ring{fd: fd, frames: frames, frameSize: 512}
 	defer func() {
 		if err != nil {
 			r.close()
-			r = nil
 		}
 	}()
 	for r.frameSize < int(snap)+ringHeadroom {
 		r.frameSize *= 2
 	}
 	if err := attach(fd, program(0, 0, 0)); err != nil {
-		return r, fmt.Errorf("packet filter: %w", err)
+		return nil, fmt.Errorf("packet filter: %w", err)
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V2); err != nil {
-		return r, fmt.Errorf("packet ring: %w", err)
+		return nil, fmt.Errorf("packet ring: %w", err)
 	}
 	// Whole frames fill whole blocks, so that frame i begins at i times its size.
 	block := max(unix.Getpagesize(), r.frameSize)
@@ -75,22 +97,28 @@ func openRing(ifIndex int, frames int, snap uint32) (r *ring, err error) {
 	r.frames = blocks * block / r.frameSize
 	req := unix.TpacketReq{Block_size: uint32(block), Block_nr: uint32(blocks), Frame_size: uint32(r.frameSize), Frame_nr: uint32(r.frames)}
 	if err := unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req); err != nil {
-		return r, fmt.Errorf("packet ring of %d frames: %w", r.frames, err)
+		return nil, fmt.Errorf("packet ring of %d frames: %w", r.frames, err)
 	}
 	r.mem, err = unix.Mmap(fd, 0, block*blocks, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
-		return r, fmt.Errorf("packet ring: %w", err)
+		return nil, fmt.Errorf("packet ring: %w", err)
 	}
 	err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: ifIndex})
 	if err != nil {
-		return r, fmt.Errorf("packet socket: interface %d: %w", ifIndex, err)
+		return nil, fmt.Errorf("packet socket: interface %d: %w", ifIndex, err)
 	}
 	return r, nil
 }
 
 func htons(v uint16) uint16 { return v<<8 | v>>8 }
 
-// setRate lets one packet in rate pass; 0 none.
+func (r *ring) pollable() int { return r.fd }
+
+func (r *ring) size() int { return r.frames }
+
+// counted knows nothing: a packet socket counts what the filter accepts.
+func (r *ring) counted() (uint64, bool) { return 0, false }
+
 func (r *ring) setRate(rate, snap uint32, dirs Direction) error {
 	if rate > 0 && dirs == Ingress {
 		// Where the kernel can skip outgoing packets, it need not clone them for
@@ -100,8 +128,6 @@ func (r *ring) setRate(rate, snap uint32, dirs Direction) error {
 	return attach(r.fd, program(rate, snap, dirs))
 }
 
-// read fills f with the next frame, and says false where there is none. The
-// frame stays ours until release.
 func (r *ring) read(f *frame) bool {
 	at := r.next * r.frameSize
 	h := (*unix.Tpacket2Hdr)(unsafe.Pointer(&r.mem[at]))
@@ -109,7 +135,7 @@ func (r *ring) read(f *frame) bool {
 	if f.status&unix.TP_STATUS_USER == 0 {
 		return false
 	}
-	f.at = at
+	f.at, f.rate = at, 0
 	mac, n := int(h.Mac), int(h.Snaplen)
 	end := min(mac+n, r.frameSize)
 	f.data = r.mem[at+min(mac, end) : at+end : at+end]
@@ -128,8 +154,6 @@ func (r *ring) release(f *frame) {
 	atomic.StoreUint32((*uint32)(unsafe.Pointer(&r.mem[f.at])), unix.TP_STATUS_KERNEL)
 }
 
-// dropped returns how many accepted packets found the ring full since the last
-// call.
 func (r *ring) dropped() uint32 {
 	s, err := unix.GetsockoptTpacketStats(r.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if err != nil {

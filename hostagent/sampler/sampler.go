@@ -19,8 +19,20 @@ const (
 	DefaultHeader = 256 // octets
 )
 
+// Method is how packets are chosen.
+type Method uint8
+
+// The methods.
+const (
+	MethodPacket Method = iota // a packet socket with a random filter
+	MethodNFLOG                // rules of the operator's; Set has no say
+	MethodTCX                  // an eBPF program at TCX (Linux 6.6), which counts every packet
+)
+
 // Config says how to sample.
 type Config struct {
+	Method  Method
+	NFLOG   NFLOG   // of MethodNFLOG
 	Budget  float64 // samples a second of all interfaces with an adaptive rate; 0 is DefaultBudget
 	Payload int     // octets kept behind the innermost transport header; 0 none
 	Header  int     // octets of a header at most; 0 is DefaultHeader
@@ -63,6 +75,7 @@ type Sampler struct {
 	stamp   sflow.ExtendedTimestamp
 	frame   frame
 	records []byte
+	joined  []byte
 	demands []demand
 	order   []int
 	adapt   []*tap
@@ -73,6 +86,9 @@ type Sampler struct {
 func New(cfg Config) (*Sampler, error) {
 	if cfg.Emit == nil {
 		return nil, errors.New("sampler: no Emit")
+	}
+	if cfg.Method == MethodNFLOG && (cfg.NFLOG.Rate == 0 || cfg.NFLOG.Rate > maxRate) {
+		return nil, fmt.Errorf("sampler: NFLOG at 1:%d: say the rate of the rules", cfg.NFLOG.Rate)
 	}
 	if cfg.Budget <= 0 {
 		cfg.Budget = DefaultBudget
@@ -142,6 +158,9 @@ const (
 // once.
 func (s *Sampler) Run(ctx context.Context) error {
 	defer s.shut()
+	if s.cfg.Method == MethodNFLOG {
+		return s.runNFLOG(ctx)
+	}
 	stop := context.AfterFunc(ctx, s.poke)
 	defer stop()
 	events := make([]unix.EpollEvent, 64)
@@ -177,12 +196,12 @@ func (s *Sampler) serve(e *unix.EpollEvent) bool {
 		return true
 	}
 	t := s.taps[uint32(e.Fd)]
-	if t == nil || t.ring == nil {
+	if t == nil || t.in == nil {
 		return false
 	}
 	n := s.drain(t)
 	if e.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
-		if err := t.ring.fault(); err != nil {
+		if err := t.in.fault(); err != nil {
 			s.stop(t, err)
 		}
 	}

@@ -14,12 +14,14 @@ import (
 // tap is one interface under sampling.
 type tap struct {
 	Interface
-	ring *ring // nil while nothing can be sampled
-	err  error // why
+	in  intake // nil while nothing can be sampled
+	err error  // why
 
 	rate    uint32 // of the filter in the kernel
 	seq     sflow.Seq
 	pool    uint32 // wraps
+	exact   bool   // pool was counted
+	counted uint64 // packets, when pool was last
 	lost    uint32 // wraps
 	samples uint64
 	dropped uint64
@@ -38,16 +40,16 @@ const (
 )
 
 func (t *tap) frames() int {
-	if t.ring == nil {
+	if t.in == nil {
 		return 0
 	}
-	return t.ring.frames
+	return t.in.size()
 }
 
 func (t *tap) close() {
-	if t.ring != nil {
-		t.ring.close()
-		t.ring = nil
+	if t.in != nil {
+		t.in.close()
+		t.in = nil
 	}
 }
 
@@ -76,7 +78,7 @@ func (s *Sampler) reconcile() {
 		same := t.Interface == i
 		changed := t.directions() != i.directions() || t.Interface.Rate != i.Rate || t.Uplink != i.Uplink
 		t.Interface = i
-		if t.ring == nil || changed && !same {
+		if t.in == nil || changed && !same {
 			s.start(t)
 		}
 	}
@@ -96,14 +98,14 @@ func (s *Sampler) start(t *tap) {
 	if t.Uplink || t.Interface.Rate > 0 {
 		frames = uplinkFrames
 	}
-	r, err := openRing(int(t.Index), frames, s.cut.captureSnap())
+	r, err := s.open(int(t.Index), frames, t.directions())
 	if err != nil {
 		t.err, t.rate = err, 0
 		return
 	}
-	t.ring, t.err = r, nil
+	t.in, t.err = r, nil
 	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(t.Index)}
-	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, r.fd, &e); err != nil {
+	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, r.pollable(), &e); err != nil {
 		s.stop(t, err)
 		return
 	}
@@ -113,6 +115,14 @@ func (s *Sampler) start(t *tap) {
 	}
 	t.allowed = burstFloor
 	s.setRate(t, rate)
+}
+
+// open opens what the configured method reads from.
+func (s *Sampler) open(ifIndex, frames int, dirs Direction) (intake, error) {
+	if s.cfg.Method == MethodTCX {
+		return openTCX(ifIndex, frames, s.cut.captureSnap(), dirs)
+	}
+	return openRing(ifIndex, frames, s.cut.captureSnap())
 }
 
 const (
@@ -128,7 +138,7 @@ func (s *Sampler) stop(t *tap, err error) {
 
 // empty closes the socket of a tap after what it still has was sent and counted.
 func (s *Sampler) empty(t *tap) {
-	if t.ring != nil {
+	if t.in != nil {
 		s.readAll(t)
 		s.countLost(t)
 		t.close()
@@ -138,25 +148,25 @@ func (s *Sampler) empty(t *tap) {
 // setRate changes the filter in the kernel. Every sample in the ring was drawn
 // at the rate it will be sent with: nothing passes between the two filters.
 func (s *Sampler) setRate(t *tap, rate uint32) {
-	if t.rate == rate || t.ring == nil {
+	if t.rate == rate || t.in == nil {
 		return
 	}
 	if t.rate != 0 {
-		if err := t.ring.setRate(0, 0, 0); err != nil {
+		if err := t.in.setRate(0, 0, 0); err != nil {
 			return // no memory: the old filter goes on
 		}
 		s.readAll(t)
 		s.countLost(t)
 	}
 	t.rate, t.burst = rate, 0
-	if err := t.ring.setRate(rate, s.cut.captureSnap(), t.directions()); err != nil {
+	if err := t.in.setRate(rate, s.cut.captureSnap(), t.directions()); err != nil {
 		s.stop(t, err)
 	}
 }
 
 // drain reads what the ring of a tap has and returns how much that was.
 func (s *Sampler) drain(t *tap) int {
-	if t.ring == nil {
+	if t.in == nil {
 		return 0
 	}
 	n, losing := s.readAll(t)
@@ -174,35 +184,49 @@ func (s *Sampler) drain(t *tap) int {
 
 func (s *Sampler) readAll(t *tap) (n int, losing bool) {
 	f := &s.frame
+	if packets, ok := t.in.counted(); ok {
+		t.pool, t.exact = uint32(packets), true
+		t.recent += packets - t.counted
+		t.counted = packets
+	}
 	// At most a round, so that one interface cannot keep the others waiting.
-	for n < t.ring.frames && t.ring.read(f) {
+	for n < t.in.size() && t.in.read(f) {
 		losing = losing || f.status&unix.TP_STATUS_LOSING != 0
 		s.emit(t, f)
-		t.ring.release(f)
+		t.in.release(f)
 		n++
 	}
 	return n, losing
 }
 
 func (s *Sampler) countLost(t *tap) {
-	d := t.ring.dropped()
+	d := t.in.dropped()
 	if d == 0 {
 		return
 	}
 	t.lost += d
 	t.dropped += uint64(d)
-	t.pool += d * t.rate
-	t.recent += uint64(d) * uint64(t.rate)
 	s.dropped.Add(uint64(d))
+	if !t.exact {
+		t.pool += d * t.rate
+		t.recent += uint64(d) * uint64(t.rate)
+	}
 }
 
-// emit sends one sample. The pool counts rate packets for each that the filter
-// chose, lost ones too: the filter alone knows what it looked at, since
-// interface counters count before segments are joined and after they are cut.
+// emit sends one sample. Where nobody counts what the filter looks at, the pool
+// counts rate packets for each that it chose, lost ones too: the interface's own
+// counters are another thing, since they count before segments are joined and
+// after they are cut.
 func (s *Sampler) emit(t *tap, f *frame) {
 	t.seq++
-	t.pool += t.rate
-	t.recent += uint64(t.rate)
+	rate := t.rate
+	if f.rate > 0 {
+		rate = f.rate
+	}
+	if !t.exact {
+		t.pool += rate
+		t.recent += uint64(rate)
+	}
 	t.samples++
 	s.samples.Add(1)
 
@@ -212,7 +236,7 @@ func (s *Sampler) emit(t *tap, f *frame) {
 	in, out := s.direction(t, f)
 	s.sample = sflow.FlowSample{
 		Sequence: t.seq, Source: sflow.DataSource{Class: sflow.ClassInterface, Index: t.Index},
-		SamplingRate: t.rate, SamplePool: t.pool, Drops: t.lost,
+		SamplingRate: rate, SamplePool: t.pool, Drops: t.lost,
 		Input: in, Output: out, NumRecords: 2, RecordData: s.records,
 	}
 	s.cfg.Emit(&s.sample)
@@ -264,18 +288,18 @@ func (s *Sampler) tick(since time.Duration) {
 	s.beats++
 	s.adapt, s.demands = s.adapt[:0], s.demands[:0]
 	for _, t := range s.taps {
-		if t.ring == nil {
+		if t.in == nil {
 			if s.beats%retryBeats == 0 {
 				s.start(t)
 			}
 			continue
 		}
 		s.drain(t)
-		if t.ring == nil {
+		if t.in == nil {
 			continue
 		}
 		// An interface that was taken down first gives no second sign when it goes.
-		if err := t.ring.fault(); err != nil {
+		if err := t.in.fault(); err != nil {
 			s.stop(t, err)
 			continue
 		}

@@ -23,6 +23,8 @@ import (
 
 // Config says what is sampled and how.
 type Config struct {
+	Method     sampler.Method
+	Group      uint16   // of sampler.MethodNFLOG
 	Names      []string // patterns of interfaces; none: uplinks and taps
 	Except     []string // patterns of those not sampled
 	Rate       uint32   // one packet in Rate; 0 adapts to Budget
@@ -49,7 +51,15 @@ func New(cfg Config, links *link.Table, flows source.Flows) *Source {
 func (*Source) Name() string { return "sampling" }
 
 // Capabilities implements source.Capable.
-func (*Source) Capabilities() []int { return []int{unix.CAP_NET_RAW} }
+func (s *Source) Capabilities() []int {
+	switch s.cfg.Method {
+	case sampler.MethodNFLOG:
+		return []int{unix.CAP_NET_ADMIN}
+	case sampler.MethodTCX:
+		return []int{unix.CAP_NET_ADMIN, unix.CAP_BPF}
+	}
+	return []int{unix.CAP_NET_RAW}
+}
 
 // Collect adds nothing, and returns why an interface is not sampled.
 func (s *Source) Collect(time.Time, *source.Snapshot) error {
@@ -83,7 +93,11 @@ func (s *Source) Tell(t *source.Telling) {
 		if b.Len() > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString(st.Name + "=" + strconv.FormatUint(uint64(st.Rate), 10))
+		name := st.Name
+		if name == "" { // NFLOG knows numbers
+			name = s.links.Name(st.Index)
+		}
+		b.WriteString(name + "=" + strconv.FormatUint(uint64(st.Rate), 10))
 	}
 	t.Sampling, t.HeaderBytes = b.String(), uint32(s.cfg.Header)
 }
@@ -94,6 +108,7 @@ const refreshEvery = time.Second
 // Run samples until ctx is done.
 func (s *Source) Run(ctx context.Context, _ source.Sink) error {
 	sm, err := sampler.New(sampler.Config{
+		Method: s.cfg.Method, NFLOG: sampler.NFLOG{Group: s.cfg.Group, Rate: s.cfg.Rate},
 		Budget: s.cfg.Budget, Payload: s.cfg.Payload, Header: s.cfg.Header,
 		Emit: func(f *sflow.FlowSample) { s.flows.Flow(f) },
 	})
