@@ -39,25 +39,32 @@ func (m *module) run(ctx context.Context, a *Agent) {
 		go m.watching(ctx, r, a)
 	}
 	var snap source.Snapshot
-	// The first poll at once, the second at a phase of our own, so that the
-	// nodes of a site that start together do not speak together.
-	pause := time.Duration(rand.Int64N(int64(m.every)))
 	for {
 		m.collect(&snap, a)
-		timer := time.NewTimer(pause)
+		timer := time.NewTimer(m.pause(time.Since(a.start)))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return
 		case <-timer.C:
 		}
-		pause = jitter(m.every)
 	}
 }
 
-// jitter returns d, 2 % more or less.
-func jitter(d time.Duration) time.Duration {
-	return d - d/50 + time.Duration(rand.Int64N(int64(d/25)+1))
+// pause returns how long to wait for the next poll, at age since the agent
+// started. Polls fall on the agent's heartbeats, whose phase is that of its start:
+// each time a process wakes costs more than a small poll. Those of ten
+// beats and more come a beat early or late at random, so that they keep step
+// with nothing.
+func (m *module) pause(age time.Duration) time.Duration {
+	if m.every < beatEvery {
+		return m.every - m.every/50 + time.Duration(rand.Int64N(int64(m.every/25)+1))
+	}
+	beats := int64((m.every + beatEvery/2) / beatEvery)
+	if beats >= 10 {
+		beats += rand.Int64N(3) - 1
+	}
+	return time.Duration(beats)*beatEvery - age%beatEvery
 }
 
 // collect asks the source once.

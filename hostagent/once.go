@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"weir/decoder/sflow"
@@ -22,16 +23,65 @@ type Polled struct {
 	Err     error
 }
 
+// warmUp is how long sources that watch may connect before they are polled.
+const warmUp = time.Second
+
 // Once polls every source once and sends nothing.
 func Once(ctx context.Context, cfg config.Config, io IO) []Polled {
-	a := newAgent(config.Config{Node: cfg.Node, SubAgent: cfg.SubAgent, DNSSD: config.DNSSD{Off: true}}, io)
-	defer a.sender.Close()
-	var out []Polled
-	for _, m := range modules(cfg, a) {
-		out = append(out, m.once(ctx))
+	cfg.Collectors, cfg.DNSSD.Off = nil, true
+	a := newAgent(harmless(cfg), io)
+	a.sender.Set(nil)
+	return pollAll(ctx, a.modules)
+}
+
+// harmless returns the configuration without what changes the node.
+func harmless(cfg config.Config) config.Config {
+	cfg.OVS.KeepSFlow = nil
+	return cfg
+}
+
+// pollAll polls all modules beside each other, after those that watch had time to
+// connect.
+func pollAll(ctx context.Context, all []*module) []Polled {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := make([]Polled, len(all))
+	var wg sync.WaitGroup
+	for i, m := range all {
+		wg.Go(func() { out[i] = m.warmed(ctx) })
 	}
+	wg.Wait()
 	return out
 }
+
+// warmed polls the source while its Run runs, if it has one. An error of Run is
+// the poll's.
+func (m *module) warmed(ctx context.Context) Polled {
+	r, ok := m.source.(source.Runner)
+	if !ok {
+		return m.once(ctx)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- guarded(func() error { return r.Run(ctx, nobody{}) }) }()
+	timer := time.NewTimer(warmUp)
+	defer timer.Stop()
+	var failed error
+	select {
+	case failed = <-ended:
+	case <-timer.C:
+	}
+	p := m.once(ctx)
+	if p.Err == nil {
+		p.Err = failed
+	}
+	return p
+}
+
+// nobody is a Sink that tells nobody.
+type nobody struct{}
+
+func (nobody) Emit(source.Event)     {}
+func (nobody) Push(*source.Snapshot) {}
 
 // once polls the source, which may take onceFor.
 func (m *module) once(ctx context.Context) Polled {
@@ -73,15 +123,16 @@ type Examined struct {
 
 // Examine asks every source what it can see, and the agent what it can do.
 func Examine(ctx context.Context, cfg config.Config, io IO) []Examined {
-	a := newAgent(cfg, io)
-	defer a.sender.Close()
+	a := newAgent(harmless(cfg), io)
 	out := []Examined{{"agent", a.examine(ctx, &cfg)}}
-	for _, m := range a.modules {
+	a.sender.Set(nil) // nothing is to be sent
+	polled := pollAll(ctx, a.modules)
+	for i, m := range a.modules {
 		e := Examined{Module: m.source.Name()}
 		if x, ok := m.source.(source.Examiner); ok {
 			e.Findings = examined(ctx, x)
 		} else {
-			e.Findings = []source.Finding{m.finding(ctx)}
+			e.Findings = []source.Finding{polled[i].finding()}
 		}
 		e.Findings = append(e.Findings, missing(m.source)...)
 		out = append(out, e)
@@ -109,9 +160,8 @@ func examined(ctx context.Context, x source.Examiner) []source.Finding {
 	}
 }
 
-// finding polls the source once and says how that went.
-func (m *module) finding(ctx context.Context) source.Finding {
-	p := m.once(ctx)
+// finding says how the poll went.
+func (p Polled) finding() source.Finding {
 	if p.Err != nil {
 		return source.Finding{What: "poll", Text: p.Err.Error()}
 	}

@@ -92,7 +92,7 @@ type Finding struct {
 }
 
 // Examiner is a Source that tells for `doctor` what it can and cannot see, and
-// why. It is called instead of Collect and Run, never beside them.
+// why. It is called after a poll, beside Run where the Source has one.
 type Examiner interface {
 	Examine(ctx context.Context) []Finding
 }
