@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -94,6 +95,11 @@ func (al *alerting) start() {
 			case <-al.stop:
 				return
 			case now := <-t.C:
+				for i, o := range al.outlets {
+					for _, a := range o.TakeLost() {
+						al.router.Lost(i, a)
+					}
+				}
 				al.router.Tick(now)
 			}
 		}
@@ -108,7 +114,40 @@ func (al *alerting) close(ctx context.Context) error {
 	}
 	al.once.Do(func() { close(al.stop) })
 	al.running.Wait()
-	return closeOutlets(ctx, al.outlets)
+	err := closeOutlets(ctx, al.outlets)
+	return errors.Join(err, al.save())
+}
+
+// save writes the alerts that others than logs know to be open.
+func (al *alerting) save() error { return saveOpen(al.app.state, al.known()) }
+
+// known returns what others than logs know to be open: what they were told and
+// have taken, and what has ended and they do not know.
+func (al *alerting) known() []route.Saved {
+	all := al.router.Save()
+	byKey := map[string]int{}
+	for i := range all {
+		byKey[all[i].Alert.Key] = i
+	}
+	for _, o := range al.outlets {
+		if o.cfg.Role == route.Log {
+			continue
+		}
+		for _, a := range o.Unsettled() {
+			i, open := byKey[a.Key]
+			switch {
+			case a.Change == detect.End && o.cfg.Type == "alertmanager": // forgets by itself
+			case a.Change == detect.End && open:
+				all[i].Told = append(all[i].Told, o.cfg.Name)
+			case a.Change == detect.End:
+				byKey[a.Key] = len(all)
+				all = append(all, route.Saved{Alert: a, Told: []string{o.cfg.Name}})
+			case a.Change == detect.Start && open:
+				all[i].Told = slices.DeleteFunc(all[i].Told, func(name string) bool { return name == o.cfg.Name })
+			}
+		}
+	}
+	return slices.DeleteFunc(all, func(s route.Saved) bool { return len(s.Told) == 0 })
 }
 
 // closeOutlets closes all at once, so that they share the time there is.

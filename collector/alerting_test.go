@@ -116,6 +116,41 @@ func TestOpenAlertsAreNotToldAgainAfterARestart(t *testing.T) {
 	}
 }
 
+// What a pager that is down was not told before a restart it is told after it.
+func TestWhatAPagerDidNotLearnItLearnsAfterARestart(t *testing.T) {
+	p := newPages(t)
+	sink := func(url string) string {
+		return fmt.Sprintf(`{type: webhook, name: duty, role: pager, detail: full, url: %q}`, url)
+	}
+	base := testConfig(t)
+	up, down := withSinks(t, base, sink(p.url)), withSinks(t, base, sink("http://127.0.0.1:1"))
+	r := start(t, down)
+	r.app.emit(raised(detect.Start, ""))
+	time.Sleep(20 * time.Millisecond)
+	r.app.emit(raised(detect.End, detect.ReasonShutdown))
+	r.stop()
+
+	r = start(t, up)
+	r.app.emit(raised(detect.Start, ""))
+	sinktest.Await(t, "the page", func() bool { return slices.Equal(p.all(), []string{"start bridge_down critical"}) })
+	r.app.emit(raised(detect.End, detect.ReasonShutdown))
+	r.stop()
+
+	r = start(t, down)
+	r.app.emit(raised(detect.Start, ""))
+	r.app.emit(raised(detect.End, ""))
+	r.stop()
+	r = start(t, up)
+	if got := r.app.alerting.known(); len(got) != 1 || got[0].Alert.Key != raised(detect.Start, "").Key || !slices.Equal(got[0].Told, []string{"duty"}) {
+		t.Errorf("after an end that did not arrive: %+v", got)
+	}
+	r.app.alerting.router.Tick(time.Now().Add(route.Grace + time.Second))
+	sinktest.Await(t, "the end", func() bool {
+		return slices.Equal(p.all(), []string{"start bridge_down critical", "end bridge_down critical not_seen"})
+	})
+	r.stop()
+}
+
 func TestADemoEndsWhatIsOpen(t *testing.T) {
 	p := newPages(t)
 	cfg := withSinks(t, testConfig(t), fmt.Sprintf(`{type: webhook, name: duty, role: pager, detail: full, url: %q}`, p.url))

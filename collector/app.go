@@ -514,7 +514,7 @@ func (a *app) watchClock() {
 }
 
 func (a *app) saveAgents() {
-	err := errors.Join(a.state.SaveAgents(a.shared.Known()), saveOpen(a.state, a.alerting.router.Save()))
+	err := errors.Join(a.state.SaveAgents(a.shared.Known()), a.alerting.save())
 	if err == nil {
 		a.saveErr.Store(nil)
 		return

@@ -91,6 +91,14 @@ type Outlet struct {
 	send   trouble
 	probe  trouble
 	worked bool // something was sent, or the other side was found
+	open   map[string]unsettled
+	lost   []detect.Alert // given up, and not yet taken
+}
+
+// unsettled are the changes of one alert that are neither sent nor lost.
+type unsettled struct {
+	n      int
+	newest detect.Alert
 }
 
 // trouble is since when something fails, and why.
@@ -124,8 +132,9 @@ type Answer struct {
 
 // NewOutlet starts an outlet. Close must be called.
 func NewOutlet(name string, s Sink, opt Options) *Outlet {
-	o := &Outlet{name: name, sink: s, opt: opt.filled(), closing: make(chan struct{})}
+	o := &Outlet{name: name, sink: s, opt: opt.filled(), closing: make(chan struct{}), open: map[string]unsettled{}}
 	o.queue = NewQueue(name, o.opt.Limit, o.handOver, nil)
+	o.queue.full = func(e entry) { o.settled(&e.alert) }
 	_, refreshes := s.(Refresher)
 	if refreshes || o.opt.Probe {
 		o.minute.Go(o.everyMinute)
@@ -137,7 +146,55 @@ func NewOutlet(name string, s Sink, opt Options) *Outlet {
 func (o *Outlet) Name() string { return o.name }
 
 // Put adds a change and never blocks.
-func (o *Outlet) Put(a detect.Alert) { o.queue.Put(entry{alert: a}) }
+func (o *Outlet) Put(a detect.Alert) {
+	o.mu.Lock()
+	u := o.open[a.Key]
+	begins := u.n > 0 && u.newest.Change == detect.Start && a.Change == detect.Update
+	u.n, u.newest = u.n+1, a
+	if begins { // it is the beginning that is not known
+		u.newest.Change = detect.Start
+	}
+	o.open[a.Key] = u
+	o.mu.Unlock()
+	o.queue.Put(entry{alert: a})
+}
+
+// settled forgets a change that Put has added: it is sent, or lost.
+func (o *Outlet) settled(a *detect.Alert) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	u, ok := o.open[a.Key]
+	switch {
+	case !ok: // a test
+	case u.n <= 1:
+		delete(o.open, a.Key)
+	default:
+		u.n--
+		o.open[a.Key] = u
+	}
+}
+
+// Unsettled returns the newest change of each alert that the other side does
+// not know yet, Start where it does not know the beginning; after Close, what it
+// will not learn any more.
+func (o *Outlet) Unsettled() []detect.Alert {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := make([]detect.Alert, 0, len(o.open))
+	for _, u := range o.open {
+		all = append(all, u.newest)
+	}
+	return all
+}
+
+// TakeLost returns, once, the changes that were given up while the outlet ran.
+func (o *Outlet) TakeLost() []detect.Alert {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := o.lost
+	o.lost = nil
+	return all
+}
 
 // Test sends the change after those that wait, once, and returns the answer.
 func (o *Outlet) Test(ctx context.Context, a detect.Alert) Answer {
@@ -249,34 +306,53 @@ func (o *Outlet) count(n int, err error) {
 // good, or is too old.
 func (o *Outlet) deliver(ctx context.Context, batch []detect.Alert) {
 	begin := time.Now()
-	lose := func(err error, n int) {
+	done := func(n int, err error) {
 		o.count(n, err)
+		for i := range batch[:n] {
+			o.settled(&batch[i])
+		}
 		batch = batch[n:]
-		o.opt.OnError(err, n)
+		if err != nil {
+			o.opt.OnError(err, n)
+		}
 	}
 	for wait := o.opt.First; len(batch) > 0; {
 		err := o.attempt(ctx, batch)
 		if err == nil {
-			o.count(len(batch), nil)
+			done(len(batch), nil)
 			return
 		}
 		each, some := errors.AsType[*Partial](err)
 		if some && each.Sent > 0 {
-			o.count(each.Sent, nil)
-			batch, wait = batch[each.Sent:], o.opt.First
+			done(each.Sent, nil)
+			wait = o.opt.First
 		}
 		switch {
 		case errors.Is(err, ErrPermanent) && some:
-			lose(err, 1)
+			done(1, err)
 		case errors.Is(err, ErrPermanent):
-			lose(err, len(batch))
-		case time.Since(begin) >= o.opt.GiveUp || o.isClosing() || ctx.Err() != nil:
-			lose(err, len(batch))
+			done(len(batch), err)
+		case o.isClosing() || ctx.Err() != nil: // stays unsettled
+			o.count(len(batch), err)
+			o.opt.OnError(err, len(batch))
+			return
+		case time.Since(begin) >= o.opt.GiveUp:
+			o.giveUp(batch)
+			done(len(batch), err)
 		default:
 			o.opt.OnError(err, 0)
 			o.pause(ctx, o.nextTry(err, wait))
 			wait = min(2*wait, o.opt.Most)
 		}
+	}
+}
+
+// giveUp keeps what is lost for who can tell it anew.
+func (o *Outlet) giveUp(batch []detect.Alert) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if room := o.opt.Limit - len(o.lost); room > 0 {
+		o.lost = append(o.lost, batch[:min(len(batch), room)]...)
 	}
 }
 

@@ -268,3 +268,52 @@ func TestPrintableKeepsOneLine(t *testing.T) {
 		}
 	}
 }
+
+func TestOutletKnowsWhatTheOtherSideDoesNot(t *testing.T) {
+	change := func(key string, c detect.Change) detect.Alert { return detect.Alert{Key: key, ID: key, Change: c} }
+	down := true
+	s := &script{answer: func(int, []detect.Alert) error {
+		if down {
+			return errDown
+		}
+		return nil
+	}}
+	outlet(t, s, Options{Limit: 8, GiveUp: 10 * time.Minute}, func(t *testing.T, o *Outlet) {
+		known := func(want ...string) {
+			t.Helper()
+			var got []string
+			for _, a := range o.Unsettled() {
+				got = append(got, a.Key+" "+string(a.Change))
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		}
+		o.Put(change("a", detect.Start))
+		synctest.Wait()
+		o.Put(change("a", detect.Update))
+		o.Put(change("b", detect.Update))
+		o.Put(change("c", detect.Start))
+		o.Put(change("c", detect.End))
+		known("a start", "b update", "c end")
+		for _, a := range numbered(1, 8) { // those above have to make room, but for the one under way
+			a.Key, a.Change = a.ID, detect.Start
+			o.Put(a)
+		}
+		known("1 start", "2 start", "3 start", "4 start", "5 start", "6 start", "7 start", "8 start", "a start")
+		time.Sleep(11 * time.Minute)
+		lost := o.TakeLost()
+		if len(lost) != 1 || lost[0].Key != "a" || len(o.TakeLost()) != 0 {
+			t.Errorf("lost %v, want a", lost)
+		}
+		down = false
+		time.Sleep(time.Minute)
+		known()
+		down = true
+		o.Put(change("d", detect.Start))
+		synctest.Wait()
+		_ = o.Close(t.Context())
+		known("d start")
+	})
+}

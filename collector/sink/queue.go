@@ -24,6 +24,7 @@ type Queue[T any] struct {
 	name  string
 	send  func(context.Context, []T) error
 	onErr func(error, int)
+	full  func(T) // told, under mu, of each element that makes room; nil is nobody
 
 	mu     sync.Mutex
 	ring   []T // grows to limit, so that an idle queue holds no memory
@@ -72,6 +73,9 @@ func (q *Queue[T]) put(e T) {
 		return
 	}
 	if q.n == q.limit {
+		if q.full != nil {
+			q.full(q.ring[q.head])
+		}
 		q.ring[q.head] = e
 		q.head = (q.head + 1) % len(q.ring)
 		q.stats.Dropped++

@@ -276,6 +276,23 @@ func (r *Router) Tick(now time.Time) {
 	}
 }
 
+// Lost takes a change that a way, by its number, could not be told. What is
+// open is told anew, as it is then; what has ended is ended again.
+func (r *Router) Lost(way int, a detect.Alert) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.open[a.Key]
+	switch {
+	case c != nil:
+		c.told &^= 1 << way
+		if c.lost.IsZero() {
+			r.waiting[a.Key] = c
+		}
+	case a.Change == detect.End:
+		r.cfg.Ways[way].Out(a)
+	}
+}
+
 // Watch tells the ways that keep what they hear that all is well.
 func (r *Router) Watch(a detect.Alert) {
 	r.mu.Lock()

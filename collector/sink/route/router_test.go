@@ -311,3 +311,17 @@ func TestTableHasACaseForEachWeight(t *testing.T) {
 		}
 	}
 }
+
+func TestRouterTellsAnewWhatWasLost(t *testing.T) {
+	w := newWorld()
+	w.put("bridge_down", 1, begin, confirmed, critical)
+	w.got = nil
+	w.r.Lost(0, *alert("bridge_down", 1, begin, confirmed, critical))
+	w.pass(time.Second)
+	w.expect(t, "pager start bridge_down critical 10.0.0.1")
+	w.pass(time.Minute)
+	w.expect(t)
+	over := alert("bridge_down", 2, detect.End, detect.Resolved, critical)
+	w.r.Lost(2, *over)
+	w.expect(t, "chat end bridge_down critical 10.0.0.2")
+}
