@@ -36,6 +36,7 @@ type Engine struct {
 	attacks attackEngine
 	rules   ruleEngine
 	links   linkEngine
+	habits  habits
 	tops    *topEngine
 }
 
@@ -71,6 +72,7 @@ func (e *Engine) Tick(now time.Time, emit func(*Alert)) {
 	e.attacks.decide(now)
 	e.rules.decide(now)
 	e.links.decide(now.UnixNano())
+	e.habits.learn(e.tracker, now.UnixNano())
 	e.linkAlerts(now.UnixNano(), "")
 	e.emit(emit, "")
 }
@@ -98,6 +100,7 @@ func (e *Engine) collect() {
 func (e *Engine) Epoch(now time.Time, emit func(*Alert)) {
 	e.Close(now, emit, ReasonClock)
 	e.tops.reset()
+	e.habits.reset()
 }
 
 // Close ends every open alert with the given reason, after a last look at what

@@ -64,6 +64,10 @@ type LinkFlow struct {
 	BitsPerSecond Uint64       `json:"bits_per_second"`
 	Low           Uint64       `json:"low"`
 	High          Uint64       `json:"high"`
+	// Usual says that between these networks, to this service, a flow is large
+	// on this link at this hour of the day (UTC), as on three of the last seven
+	// days.
+	Usual bool `json:"usual_at_this_hour,omitempty"`
 }
 
 // Line implements Evidence: "9.6 of 10 Gbit/s (96 %) for 60 s, 120 discards/s;
@@ -76,6 +80,9 @@ func (e *LinkEvidence) Line() string {
 	if len(e.Flows) > 0 {
 		f := &e.Flows[0]
 		line += "; largest flow " + largeflow.BitRate(round3(float64(f.BitsPerSecond))) + " " + f.Flow.Line()
+		if f.Usual {
+			line += ", usual at this hour"
+		}
 	}
 	return line
 }

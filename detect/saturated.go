@@ -241,6 +241,7 @@ func (e *Engine) linkEvidence(s *saturation, now int64) *LinkEvidence {
 		f := &flows[i]
 		v.Flows = append(v.Flows, LinkFlow{
 			Flow: newFlowSubject(&f.Key, e.names), BitsPerSecond: whole(f.BitsPerSecond), Low: whole(f.Low), High: whole(f.High),
+			Usual: e.habits.usual(groupOf(s.key, &f.Key), now),
 		})
 	}
 	return v

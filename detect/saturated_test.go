@@ -104,6 +104,18 @@ func TestLinkSaturatedNamesItsFlows(t *testing.T) {
 	if line := a.Line(); !strings.HasPrefix(line, "link saturated leaf1 Ethernet2 out: 9.6Gbit/s of 10Gbit/s (96 %) for 60 s, 12 discards/s; largest flow") {
 		t.Errorf("line: %s", line)
 	}
+	if e.Flows[0].Usual || strings.Contains(e.Line(), "usual") {
+		t.Errorf("usual on the first day: %s", e.Line())
+	}
+	for _, b := range w.engine.habits.groups { // as if it had been there on the days before
+		for i := range b.hours {
+			b.hours[i] *= 0b1111
+		}
+	}
+	e = w.engine.linkEvidence(w.engine.links.links[linkKey{1, 2, true}], epoch.Add(l.at).UnixNano())
+	if !e.Flows[0].Usual || !strings.HasSuffix(e.Line(), "TCP, usual at this hour") {
+		t.Errorf("not usual on the fourth day: %s", e.Line())
+	}
 	w.engine.Close(epoch.Add(l.at), w.emit, ReasonShutdown)
 	for _, x := range w.alerts {
 		if x.Kind == LinkSaturated && x.Change == End && x.Reason == ReasonShutdown {

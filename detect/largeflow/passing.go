@@ -49,3 +49,16 @@ func CompareKeys(a, b *packet.Key) int {
 		cmp.Compare(a.SrcPort, b.SrcPort), cmp.Compare(a.DstPort, b.DstPort), cmp.Compare(a.Proto, b.Proto),
 	)
 }
+
+// Large calls each for every vantage point of every flow with an open alert, in
+// the order of their coming.
+func (t *Tracker) Large(each func(k *packet.Key, p *Point)) {
+	for _, f := range t.all {
+		if f.state != Suspected && f.state != Confirmed {
+			continue
+		}
+		for _, p := range f.points {
+			each(&f.key, &p.Point)
+		}
+	}
+}

@@ -207,7 +207,11 @@ func (t *Table) Sample(f *decoder.Flow, at int64) {
 	e.frames += uint64(frame)
 	top, member := e.judge(l, w, at)
 	t.count(e, l, f, w, at, top)
-	if f.Header.HasTCP && (top > 0 || e.run.n > 0) && !e.told {
+	switch {
+	case !f.Header.HasTCP || e.told:
+	case e.run.n == 0:
+		e.run.follow(f, 0) // from the first sample on: it is a third of those needed
+	default:
 		t.sequence(e, l, f, at)
 	}
 	if top >= 1 && !e.told {
@@ -370,12 +374,14 @@ func (t *Table) tell(e *entry, c Crossing) {
 // rate has been at least the octets of the run over the longest time they can
 // have taken.
 func (t *Table) sequence(e *entry, l *link, f *decoder.Flow, at int64) {
-	weight := float64(e.square) / float64(e.mean)
 	rough := 0.0
 	if b := &e.bank[0]; b.k > 8 {
-		rough = atLeast(float64(b.k-1)) * weight / (float64(at-b.start)/1e6 + 1)
+		rough = atLeast(float64(b.k-1)) * float64(e.square) / float64(e.mean) / (float64(at-b.start)/1e6 + 1)
 	}
-	e.run.follow(f, rough)
+	if e.run.follow(f, rough); e.run.n < runSamples {
+		return
+	}
+	weight := float64(e.square) / float64(e.mean)
 	s, ok := e.run.measure(weight, f.Est.Speed)
 	if !ok || 8*s.Octets/s.Longest < l.theta*8e9 {
 		return
