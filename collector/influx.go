@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"weir/collector/config"
 	"weir/collector/series"
 	"weir/collector/sink/influx"
 	"weir/collector/web"
@@ -21,6 +22,8 @@ import (
 // for what is a state, and hands both to the sink.
 type influxOut struct {
 	app     *app
+	cfg     config.Influx
+	limit   int // of changes
 	sink    *influx.Sink
 	gathers []*series.Gather
 	batch   series.Batch
@@ -41,7 +44,7 @@ func newInflux(a *app) (*influxOut, error) {
 	if cfg.URL == "" {
 		return nil, nil
 	}
-	o := &influxOut{app: a, stop: make(chan struct{})}
+	o := &influxOut{app: a, cfg: cfg, limit: a.cfg.Limits.SinkQueue, stop: make(chan struct{})}
 	if o.host, _ = os.Hostname(); o.host == "" {
 		o.host = "unknown"
 	}
@@ -90,12 +93,22 @@ func (o *influxOut) addTo(s *web.Status) {
 		c.Detail = strings.TrimPrefix(c.Detail+"; the spool cannot be used: "+st.SpoolError, "; ")
 	}
 	s.Components = append(s.Components, c)
-	s.Sinks = append(s.Sinks, web.SinkCount{
-		Name: "influx", Queued: st.MemoryPoints + int(st.Spool.Points), Sent: st.Sent, Failed: st.Rejected, Dropped: st.Dropped + st.Gap,
-	})
+	o.mu.Lock()
+	skipped := o.dropped
+	o.mu.Unlock()
+	for _, g := range o.gathers {
+		skipped += g.Dropped()
+	}
+	s.Influx = &web.InfluxStatus{
+		URL: o.cfg.URL, Failing: st.Failing, NoSpool: st.SpoolError,
+		Accepted: st.Accepted, Sent: st.Sent, Rejected: st.Rejected, Refused: st.Refused, Dropped: st.Dropped, Gap: st.Gap,
+		Skipped: skipped, Corrupt: st.Spool.CorruptBytes, Retries: st.Retries,
+		MemoryPoints: st.MemoryPoints, MemoryOctets: st.MemoryBytes, SpoolPoints: st.Spool.Points, SpoolOctets: st.Spool.Bytes,
+		OldestSeconds: st.SpoolOldest.Seconds(), Series: st.Series,
+	}
 	s.Bounds = append(s.Bounds,
-		web.Bound{Name: "influx_spool_bytes", Used: int(st.Spool.Bytes), Limit: int(o.app.cfg.Influx.Spool), Refused: st.Dropped},
-		web.Bound{Name: "influx_series", Used: st.Series, Limit: o.app.cfg.Influx.Series, Refused: st.Refused})
+		web.Bound{Name: "influx_spool_bytes", Used: int(st.Spool.Bytes), Limit: int(o.cfg.Spool), Refused: st.Dropped},
+		web.Bound{Name: "influx_series", Used: st.Series, Limit: o.cfg.Series, Refused: st.Refused})
 }
 
 // alert takes a change of an alert, and never waits.
@@ -105,7 +118,7 @@ func (o *influxOut) alert(al *detect.Alert) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.changes) >= o.app.cfg.Limits.SinkQueue {
+	if len(o.changes) >= o.limit {
 		o.dropped++
 		return
 	}
@@ -115,7 +128,7 @@ func (o *influxOut) alert(al *detect.Alert) {
 func (o *influxOut) run() {
 	t := time.NewTicker(tick)
 	defer t.Stop()
-	next := time.Now().Add(o.app.cfg.Influx.Interval)
+	next := time.Now().Add(o.cfg.Interval)
 	for {
 		select {
 		case <-o.stop:
@@ -124,7 +137,9 @@ func (o *influxOut) run() {
 		case now := <-t.C:
 			o.collect()
 			if !now.Before(next) {
-				next = next.Add(o.app.cfg.Influx.Interval)
+				for !now.Before(next) {
+					next = next.Add(o.cfg.Interval)
+				}
 				o.state(now)
 			}
 		}
@@ -154,21 +169,18 @@ func (o *influxOut) flushBatch() {
 	o.batch.Reset()
 }
 
-// topCount is how many keys of each definition are written.
-const topCount = 20
-
 // state writes what is a state, as of now.
 func (o *influxOut) state(now time.Time) {
 	a := o.app
 	series.AddAgents(&o.batch, a.shared.Agents(), now)
 	window := detect.TopWindows[len(detect.TopWindows)-1]
 	for _, w := range slices.Backward(detect.TopWindows[:]) {
-		if w >= a.cfg.Influx.Interval {
+		if w >= o.cfg.Interval {
 			window = w
 		}
 	}
 	for i, d := range a.engine.TopDefinitions() {
-		if top, ok := a.engine.Top(i, topCount, window); ok && !time.Time(top.To).IsZero() {
+		if top, ok := a.engine.Top(i, series.Slots, window); ok && !time.Time(top.To).IsZero() {
 			o.tops.Add(&o.batch, d.String(), &top, now)
 		}
 	}
@@ -219,12 +231,9 @@ func (o *influxOut) own(s *web.Status, now time.Time) {
 		k := &s.Sinks[i]
 		p, v := b.Add(series.WeirSink, at)
 		p.Tags[0], p.Tags[1] = o.host, k.Name
-		v = append(v, series.Whole(uint64(k.Queued)), series.Whole(uint64(k.Limit)), series.Whole(k.Sent), series.Whole(k.Failed), series.Whole(k.Dropped))
-		if k.Name == "influx" {
-			v = o.ownSink(v)
-		}
-		b.Done(v)
+		b.Done(append(v, series.Whole(uint64(k.Queued)), series.Whole(uint64(k.Limit)), series.Whole(k.Sent), series.Whole(k.Failed), series.Whole(k.Dropped)))
 	}
+	o.ownSink(s.Influx, at)
 	for i := range s.Bounds {
 		k := &s.Bounds[i]
 		p, v := b.Add(series.WeirBound, at)
@@ -239,12 +248,14 @@ func (o *influxOut) own(s *web.Status, now time.Time) {
 	}
 }
 
-// ownSink adds what only this sink has.
-func (o *influxOut) ownSink(v []series.Value) []series.Value {
-	st := o.sink.Stats()
-	return append(v, series.Whole(st.Rejected), series.Whole(st.Refused), series.Whole(st.Retries),
-		series.Whole(uint64(st.MemoryBytes)), series.Whole(uint64(st.Spool.Bytes)), series.Whole(uint64(st.Spool.Points)),
-		series.Whole(uint64(st.Series)), series.Number(st.SpoolOldest.Seconds()), series.Yes(st.Failing == ""))
+// ownSink adds what has become of the points.
+func (o *influxOut) ownSink(s *web.InfluxStatus, at int64) {
+	p, v := o.batch.Add(series.WeirSink, at)
+	p.Tags[0], p.Tags[1] = o.host, "influx"
+	o.batch.Done(append(v, series.Whole(uint64(s.MemoryPoints)+uint64(s.SpoolPoints)), series.Value{}, series.Whole(s.Sent), series.Value{},
+		series.Whole(s.Dropped+s.Gap+s.Skipped), series.Whole(s.Rejected), series.Whole(s.Refused), series.Whole(s.Retries),
+		series.Whole(uint64(s.MemoryOctets)), series.Whole(uint64(s.SpoolOctets)), series.Whole(uint64(s.SpoolPoints)),
+		series.Whole(uint64(s.Series)), series.Number(s.OldestSeconds), series.Yes(s.Failing == "")))
 }
 
 // usage returns the memory and the processor time of this process; unknown

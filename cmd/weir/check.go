@@ -18,7 +18,7 @@ import (
 var sample string
 
 func newCheck(p *program) *cobra.Command {
-	var printSample, quiet bool
+	var printSample, schema, quiet bool
 	var sampling []string
 	cmd := &cobra.Command{
 		Use:   "check",
@@ -34,11 +34,15 @@ runs with this configuration, else for the common advice: one packet in
 speed/1 Mbit/s.`,
 		Example: `  weir check --config weir.yaml
   weir check --sampling 1:1000,1:4096
-  weir check --sample > weir.yaml`,
+  weir check --sample > weir.yaml
+  weir check --schema > schema.md   what is written to InfluxDB, with units`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if printSample {
 				_, err := fmt.Fprint(p.out, sample)
 				return err
+			}
+			if schema {
+				return printSchema(p.out)
 			}
 			files, err := config.Files(p.configFile)
 			if err != nil {
@@ -69,6 +73,7 @@ speed/1 Mbit/s.`,
 		},
 	}
 	cmd.Flags().BoolVar(&printSample, "sample", false, "print a complete commented configuration, equal to the defaults, and exit")
+	cmd.Flags().BoolVar(&schema, "schema", false, "print the time series that are written to InfluxDB, with their units, and exit")
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "only say whether the configuration is right")
 	cmd.Flags().StringSliceVar(&sampling, "sampling", nil, "sampling `RATES` to tell delays for, such as 1:1000,1:4096")
 	return cmd

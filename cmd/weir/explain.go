@@ -94,7 +94,12 @@ func explain(out io.Writer, cfg *config.Config, rates []rules.Sampling, from str
 		line(fmt.Sprintf("rules[%d]", i), strconv.Quote(r.Name)+" "+r.Explain(rates))
 	}
 	explainSinks(cfg, line)
+	influxText, influxWarning := influxSentence(context.Background(), cfg)
+	line("influx", influxText)
 	line("memory", memory(cfg, shards))
+	if influxWarning != "" {
+		line("warning", influxWarning)
+	}
 	for i := range cfg.Rules {
 		for _, text := range cfg.Rules[i].Warnings(rates) {
 			line("warning", fmt.Sprintf("rules[%d] %q: %s", i, cfg.Rules[i].Name, text))

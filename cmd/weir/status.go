@@ -114,6 +114,9 @@ func printStatus(out io.Writer, s *web.Status) error {
 		line(first(i, "sinks"), "%s: %s sent, %s failed, %s dropped, %d waiting of %s",
 			c.Name, commas(c.Sent), commas(c.Failed), commas(c.Dropped), c.Queued, commas(uint64(max(c.Limit, 0))))
 	}
+	if s.Influx != nil {
+		line("influx", "%s", influxLine(s.Influx))
+	}
 	s.Bounds = slices.DeleteFunc(slices.Clone(s.Bounds), func(b web.Bound) bool { // of each of the top's tables only what is amiss
 		return strings.HasPrefix(b.Name, "top_") && b.Refused == 0 && strings.Contains(b.Name, " ")
 	})

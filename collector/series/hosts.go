@@ -12,8 +12,8 @@ var hostCPU = &Class{
 	Name: "host_cpu", Tags: hostTags, Help: "CPU of a host (host_cpu, 0:2003)",
 	Fields: fields(gauges(None, "load_one", "load_five", "load_fifteen"), gauges(Count, "proc_run", "proc_total", "cpu_num"),
 		gauges(Megahertz, "cpu_speed"), gauges(Seconds, "uptime"),
-		counters(Milliseconds, "cpu_user", "cpu_nice", "cpu_system", "cpu_idle", "cpu_wio", "cpu_intr", "cpu_sintr",
-			"cpu_steal", "cpu_guest", "cpu_guest_nice"), counters(Count, "interrupts", "contexts")),
+		counters(Milliseconds, "cpu_user", "cpu_nice", "cpu_system", "cpu_idle", "cpu_wio", "cpu_intr", "cpu_sintr"),
+		counters(Count, "interrupts", "contexts"), counters(Milliseconds, "cpu_steal", "cpu_guest", "cpu_guest_nice")),
 }
 
 var hostMemory = &Class{
@@ -125,7 +125,7 @@ func hostCPUValues(v []Value, c *sflow.HostCPU) []Value {
 	v = append(v, load(c.LoadOne), load(c.LoadFive), load(c.LoadFifteen),
 		u32(c.ProcRun), u32(c.ProcTotal), u32(c.CPUNum), u32(c.CPUSpeed), u32(c.Uptime))
 	return appendC32(v, c.CPUUser, c.CPUNice, c.CPUSystem, c.CPUIdle, c.CPUWIO, c.CPUIntr, c.CPUSIntr,
-		c.CPUSteal, c.CPUGuest, c.CPUGuestNice, c.Interrupts, c.Contexts)
+		c.Interrupts, c.Contexts, c.CPUSteal, c.CPUGuest, c.CPUGuestNice)
 }
 
 func hostMemoryValues(v []Value, c *sflow.HostMemory) []Value {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"runtime"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -66,7 +67,7 @@ func newRegistry(s Source) *prometheus.Registry {
 
 // Describe implements prometheus.Collector.
 func (metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, m := range allMetrics {
+	for _, m := range slices.Concat(allMetrics, influxMetrics) {
 		ch <- m.desc
 	}
 }
@@ -109,6 +110,7 @@ func (m metrics) Collect(ch chan<- prometheus.Metric) {
 		out(mAlertChanges, float64(c.Count), c.Kind, c.Change)
 	}
 	collectBounds(&s, out)
+	collectInflux(s.Influx, out)
 	out(mStart, float64(s.Started.UnixMilli())/1e3)
 	out(mBuild, 1, s.Version, runtime.Version())
 }

@@ -53,6 +53,7 @@ type Status struct {
 	AlertsOpen   []Count       `json:"alerts_open"` // by kind
 	AlertChanges []AlertChange `json:"alert_changes"`
 	Sinks        []SinkCount   `json:"sinks"`
+	Influx       *InfluxStatus `json:"influx,omitempty"` // nil where no time series are written
 	Bounds       []Bound       `json:"bounds"`
 }
 
