@@ -9,12 +9,6 @@ import (
 	"weir/detect"
 )
 
-// bridgeSaid is what the host agent says of a bridge.
-type bridgeSaid struct {
-	forwarding string
-	at         int64
-}
-
 // judgeBridge tells whether a bridge has lost its forwarding.
 func (s *Site) judgeBridge(b *bridge) {
 	all, gone := 0, 0
@@ -32,12 +26,17 @@ func (s *Site) judgeBridge(b *bridge) {
 		b.goneAt = onset
 		b.node.note(onset, b.entity(), "bridge "+b.name+" is told of no more", "", "", Passive)
 	}
+	if b.said != nil {
+		s.judgeSaidBridge(b)
+	}
 	if !b.gone {
 		s.clear(TelemetrySilent, b.entity(), "")
-		s.judgeForwarding(b)
+		if !b.linux {
+			s.judgeForwarding(b)
+		}
 		return
 	}
-	if b.removed || !b.matters() {
+	if b.removed || b.linux || !b.matters() {
 		return
 	}
 	s.bridgeSilent(b)
@@ -76,7 +75,7 @@ func (s *Site) bridgeSilent(b *bridge) {
 	n.next = min(n.next, s.now+second/4)
 	f := &finding{
 		kind: TelemetrySilent, entity: b.entity(), subject: n.subject(TypeBridge, b.name), onset: onset, good: onset,
-		witness: Passive, above: n.above(), hold: second,
+		witness: Passive, above: b.above(), hold: second,
 		facts: []Noted{
 			{At: at(onset), LastGood: at(onset), Group: "counters", From: n.label(), What: "counters of all its ports have stopped, those of other ports go on", Weight: weightSilent},
 			v.noted(onset),
@@ -126,6 +125,7 @@ func (s *Site) unreachable(b *bridge, f *finding) {
 func (s *Site) reachable(b *bridge) {
 	for _, p := range b.ports {
 		s.clear(InstanceUnreachable, p.instanceEntity(), "")
+		s.unsay(InstanceUnreachable, p.instanceEntity(), "")
 	}
 }
 
@@ -185,7 +185,7 @@ func (s *Site) judgeForwarding(b *bridge) {
 	case b.local != nil && b.local.counted && b.local.wasUp && !b.local.up() && b.local.bridgeForwards():
 		s.raise(n, &finding{
 			kind: BridgeDown, entity: b.entity(), subject: n.subject(TypeBridge, b.name), severity: detect.Warning, onset: b.local.downAt, good: b.local.goodAt,
-			witness: Passive, sure: 0.999, above: n.above(), hold: second,
+			witness: Passive, sure: 0.999, above: b.above(), hold: second,
 			summary: "the bridge's own port is down; forwarding continues",
 			facts: []Noted{{
 				At: at(b.local.downAt), LastGood: at(b.local.goodAt), Group: "counters", From: n.label(), What: "status of the bridge's own port", Before: "up", After: statusText(b.local.status),
@@ -261,7 +261,7 @@ func (s *Site) stopped(b *bridge, since int64, offered float64) float64 {
 func (s *Site) raiseBridge(b *bridge, onset int64, facts []Noted, summary string, sure float64) {
 	s.unreachable(b, &finding{
 		kind: BridgeDown, entity: b.entity(), subject: b.node.subject(TypeBridge, b.name), severity: detect.Critical, onset: onset, good: onset,
-		witness: Passive, above: b.node.above(), hold: second, facts: facts, summary: summary, sure: sure,
+		witness: Passive, above: b.above(), hold: second, facts: facts, summary: summary, sure: sure,
 	})
 }
 

@@ -36,6 +36,8 @@ type finding struct {
 type condition struct {
 	finding
 	node     *node
+	by       uint8      // witnesses that say so: bits of byPassive, byAgent
+	told2    [2][]Noted // the facts of each
 	raised   int64
 	clearing int64 // since when it is no longer true; 0 it is
 	why      string
@@ -48,6 +50,19 @@ type condition struct {
 	stale   bool  // something was not told yet
 	flaps   int
 	calm    int64 // for how long a flapping condition must be over
+}
+
+// Bits of condition.by.
+const (
+	byPassive = 1
+	byAgent   = 2
+)
+
+func (f *finding) by() uint8 {
+	if f.witness == Agent {
+		return byAgent
+	}
+	return byPassive
 }
 
 func conditionKey(kind detect.Kind, entity string) string { return string(kind) + " " + entity }
@@ -72,7 +87,8 @@ func (s *Site) raise(n *node, f *finding) *condition {
 		c.refresh(f)
 		return c
 	}
-	c := &condition{finding: *f, node: n, raised: s.now, state: detect.Suspected}
+	c := &condition{finding: *f, node: n, raised: s.now, state: detect.Suspected, by: f.by()}
+	c.told2[f.by()-1] = f.facts
 	if n != nil {
 		n.note(f.onset, f.entity, string(f.kind)+": "+f.summary, "", "", f.witness)
 	}
@@ -86,24 +102,59 @@ func (s *Site) raise(n *node, f *finding) *condition {
 
 // refresh takes what is new of a condition that goes on.
 func (c *condition) refresh(f *finding) {
-	changed := f.severity != c.severity || f.summary != c.summary || f.cause != c.cause || f.witness != c.witness || len(f.facts) != len(c.facts)
-	onset, good := c.onset, c.good
-	c.finding = *f
-	c.onset, c.good = onset, cmp.Or(good, f.good)
-	c.stale = c.stale || changed
+	was := c.finding
+	by := c.by | f.by()
+	c.told2[f.by()-1] = f.facts
+	// Of two witnesses the one on the node knows the cause.
+	if by == byPassive|byAgent && f.by() == byPassive {
+		c.witness = Both
+		c.good = cmp.Or(c.good, f.good)
+	} else {
+		c.finding = *f
+		c.onset, c.good = was.onset, cmp.Or(was.good, f.good)
+		if by == byPassive|byAgent {
+			c.witness = Both
+		}
+	}
+	c.facts = append(slices.Clone(c.told2[byAgent-1]), c.told2[byPassive-1]...)
+	c.stale = c.stale || c.severity != was.severity || c.summary != was.summary || c.cause != was.cause || c.witness != was.witness || len(c.facts) != len(was.facts)
+	c.by = by
 }
 
-// clear says that a condition is no longer true. It is over once that holds for
-// its hold.
+// clear says that no passive witness sees the condition any more. It is over once
+// no witness does, for its hold.
 func (s *Site) clear(kind detect.Kind, entity, why string) {
 	c := s.active(kind, entity)
-	switch {
-	case c == nil || c.clearing != 0:
-	case !c.open:
-		s.over(c, why) // nobody was told
-	default:
-		c.clearing, c.why = s.now, why
+	if c == nil {
+		return
 	}
+	left := c.by &^ byPassive
+	if left == byAgent && c.node != nil && !c.node.agentSpeaks(s.now) {
+		left = 0 // what it said last is old
+	}
+	s.witnessed(c, left, why)
+}
+
+// unsay is clear for the host agent.
+func (s *Site) unsay(kind detect.Kind, entity, why string) {
+	if c := s.active(kind, entity); c != nil {
+		s.witnessed(c, c.by&^byAgent, why)
+	}
+}
+
+// witnessed takes who still sees a condition.
+func (s *Site) witnessed(c *condition, left uint8, why string) {
+	if left != 0 || c.clearing != 0 {
+		if left != 0 {
+			c.by = left
+		}
+		return
+	}
+	if !c.open {
+		s.over(c, why) // nobody was told
+		return
+	}
+	c.clearing, c.why = s.now, why
 }
 
 // drop ends a condition at once.

@@ -38,7 +38,7 @@ func (s *Site) damp(c *condition) {
 		delete(s.flaps, k)
 		return
 	}
-	if f.penalty+flapCost >= flapSuppress {
+	if f.penalty+flapCost >= 0.9*flapSuppress { // what time has forgiven meanwhile
 		c.flaps = f.count + 1
 		c.calm = int64(flapHalf * math.Log2((f.penalty+flapCost)/flapReuse))
 	}

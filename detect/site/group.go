@@ -18,20 +18,39 @@ const (
 // together: the larger of 5 s and three periods.
 func (s *Site) window(n *node) int64 { return max(5*second, s.bound(n)) }
 
-// late counts the nodes that have said nothing since about a time.
-func (s *Site) late(onset int64) (late int) {
+// gather finds out, once a tick, who has said nothing for longer than usual.
+func (s *Site) gather() {
+	s.lates, s.heard = s.lates[:0], 0
 	for _, n := range s.order {
 		if !n.heard {
 			continue
 		}
+		period := s.period(n)
+		if period == 0 {
+			continue
+		}
 		last := n.lastHeard()
-		if d := last - onset; n.silent && d > -s.window(n) && d < s.window(n) {
-			late++
-		} else if d > -s.window(n) && d <= second && s.quietFor(last) > s.period(n)*3/2 && s.period(n) > 0 {
-			late++
+		quiet := s.quietFor(last)
+		if quiet < 10*s.bound(n)+60*second {
+			s.heard++
+		}
+		if n.silent || quiet > period*3/2 {
+			s.lates = append(s.lates, late{last, s.window(n)})
 		}
 	}
-	return late
+}
+
+// late is a node that has said nothing for longer than usual.
+type late struct{ last, window int64 }
+
+// late counts the nodes that have said nothing since about a time.
+func (s *Site) late(onset int64) (n int) {
+	for _, l := range s.lates {
+		if d := l.last - onset; d > -l.window && d < l.window {
+			n++
+		}
+	}
+	return n
 }
 
 // period is the pace of the node's fastest stream, 0 unknown.
@@ -51,13 +70,7 @@ func (s *Site) deaf(onset int64) bool {
 	if s.hearsNothing {
 		return true
 	}
-	heard := 0
-	for _, n := range s.order {
-		if n.heard && s.period(n) > 0 && s.quietFor(n.lastHeard()) < 10*s.bound(n)+60*second {
-			heard++
-		}
-	}
-	return heard >= groupLeast && s.late(onset) >= heard
+	return s.heard >= groupLeast && s.late(onset) >= s.heard
 }
 
 const collectorEntity = "collector"
@@ -72,6 +85,9 @@ func (s *Site) judgeGroups() {
 
 // judgeDeaf follows whether anything is heard at all.
 func (s *Site) judgeDeaf() {
+	if !s.gathered && !s.hearsNothing {
+		return // nobody is silent
+	}
 	silent, heard := 0, 0
 	onset := int64(0)
 	for _, n := range s.order {

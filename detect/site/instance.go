@@ -29,6 +29,7 @@ type instance struct {
 	orphan  string
 	leaving int64 // it is on its way out: migration, resize, deletion
 	host    *host
+	saidAt  int64 // by a host agent
 }
 
 func (i *instance) label() string {
@@ -448,7 +449,8 @@ func (s *Site) meet(n *node, h *host) *instance {
 	if i.node != nil && i.node != n {
 		s.settled(i, n)
 	}
-	i.node, i.host = n, h
+	i.host = h
+	i.place(n)
 	if i.domain == "" {
 		i.domain = h.name
 	}
@@ -468,13 +470,28 @@ func (s *Site) meet(n *node, h *host) *instance {
 	return i
 }
 
+// place notes on which node the instance is.
+func (i *instance) place(n *node) {
+	if i.node == n {
+		return
+	}
+	if i.node != nil {
+		delete(i.node.insts, i.uuid)
+	}
+	i.node = n
+	if n.insts == nil {
+		n.insts = map[string]*instance{}
+	}
+	n.insts[i.uuid] = i
+}
+
 // settled notes that an instance runs on another node than before.
 func (s *Site) settled(i *instance, n *node) {
 	old := i.node
 	old.note(s.now, "instance/"+i.uuid, "instance "+i.label()+" moved", old.label(), n.label(), Passive)
 	n.note(s.now, "instance/"+i.uuid, "instance "+i.label()+" moved", old.label(), n.label(), Passive)
 	for _, p := range i.ports {
-		p.inst = nil
+		p.inst, p.wasUp = nil, false // what is left of it is nobody's
 	}
 	i.ports, i.leaving = nil, 0
 	s.drop(InstanceUnreachable, "instance/"+i.uuid, ReasonGone)

@@ -15,6 +15,7 @@ const lookEvery = second
 
 // judge looks at every node with something new or something due.
 func (s *Site) judge() {
+	s.gathered = false
 	for _, n := range s.order {
 		if !n.dirty && s.now < n.next {
 			continue
@@ -100,6 +101,10 @@ func (s *Site) judgeSilence(n *node) {
 	if n.stopping > s.now {
 		return // it said that it would stop, and why
 	}
+	if !s.gathered {
+		s.gathered = true
+		s.gather()
+	}
 	if s.deaf(onset) {
 		return // it is us
 	}
@@ -144,7 +149,7 @@ func (s *Site) judgeStreams(n *node) {
 			st.retired = true
 			continue
 		}
-		if n.stopping > s.now {
+		if n.stopping > s.now || n.tookOver(st) {
 			continue
 		}
 		f := &finding{
@@ -159,6 +164,17 @@ func (s *Site) judgeStreams(n *node) {
 		}
 		s.raise(n, f)
 	}
+}
+
+// tookOver reports whether another sender speaks for the same sub-agent since
+// this one has stopped: the agent has moved.
+func (n *node) tookOver(st *stream) bool {
+	for _, o := range n.streams {
+		if o.number != st.number && o.sub == st.sub && o.last > st.last+second {
+			return true
+		}
+	}
+	return false
 }
 
 func (st *stream) label() string {

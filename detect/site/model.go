@@ -35,6 +35,7 @@ type node struct {
 	byName  map[string]*port
 	bridges map[string]*bridge
 	hosts   map[sflow.DataSource]*host
+	insts   map[string]*instance
 	own     []uint64 // MAC addresses of the node itself
 	agentOf *agent   // what the host agent says; nil without
 
@@ -46,6 +47,7 @@ type node struct {
 	silent     bool
 	silentAt   int64 // last heard before
 	discards   discardRate
+	orphansAt  int64
 	timeline   timeline
 }
 
@@ -105,7 +107,8 @@ type port struct {
 	unknown  bool
 	gone     bool
 	instance bool
-	local    bool // a bridge's own
+	said     int64 // when the host agent spoke of it last; 0 never
+	local    bool  // a bridge's own
 	datapath uint64
 	bridge   *bridge
 	group    uint32
@@ -142,8 +145,9 @@ type bridge struct {
 	said      *bridgeSaid
 	gone      bool
 	goneAt    int64
-	removed   bool // on purpose: the host agent said so
-	forwarded int64
+	removed   bool // the host agent said so
+	linux     bool
+	sflow     string // its settings, as the database of Open vSwitch has them
 }
 
 // host is what an agent describes: the node itself, or a virtual machine.
@@ -256,9 +260,18 @@ func (p *port) entity() string { return p.node.entity("port", p.label()) }
 func (p *port) above() []string {
 	var all []string
 	if p.bridge != nil {
-		all = append(all, p.bridge.entity())
+		return append(append(all, p.bridge.entity()), p.bridge.above()...)
 	}
 	return append(all, p.node.above()...)
+}
+
+// above are the switch daemon that all bridges of a node have in common, and the
+// node.
+func (b *bridge) above() []string {
+	if b.linux {
+		return b.node.above()
+	}
+	return append([]string{b.node.entity("vswitch", "")}, b.node.above()...)
 }
 
 func (b *bridge) entity() string { return b.node.entity("bridge", b.name) }

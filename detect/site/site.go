@@ -41,6 +41,10 @@ type Site struct {
 	incident map[string]*record // timelines of incidents, by id
 	recent   []string           // their ids in the order of their ends
 
+	lates    []late // of this tick
+	heard    int
+	gathered bool
+
 	hearsNothing bool
 	deafSince    int64
 	flaps        map[string]*flapping

@@ -180,6 +180,7 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 		changed = changed || name != p.name
 		if name != p.name {
 			p.name, p.instance = name, InstancePort(name)
+			a.taps = a.taps || p.instance
 		}
 	}
 	if rec.has&hasOF != 0 && (p.datapath != rec.of.DatapathID || p.ofport != rec.of.PortNo) {

@@ -82,13 +82,13 @@ func (g *Gatherer) point(f *decoder.Flow) *point {
 func (g *Gatherer) flowPorts(f *decoder.Flow) {
 	h := &f.Header
 	home := false
-	if i, ok := f.Sample.Input.Single(); ok {
+	if i, ok := f.Sample.Input.Single(); ok && g.cur.taps {
 		if p := g.cur.port(i); p != nil && p.instance {
 			home = true
 			g.sent(p, h)
 		}
 	}
-	if h.DstMAC[0]&1 == 0 {
+	if g.cur.taps && h.DstMAC[0]&1 == 0 {
 		if p := g.cur.portOf(f.Sample.Output, h.DstMAC); p != nil {
 			g.towards(p, h)
 		}

@@ -81,6 +81,7 @@ type agent struct {
 	events   [64]uint64 // hashes of the last ids
 	nextID   int
 	discards discards
+	taps     bool // it has, or had, an instance's port
 }
 
 // sub is one sub-agent.

@@ -1,0 +1,101 @@
+package site
+
+import (
+	"fmt"
+
+	"weir/detect"
+)
+
+// bridgeSaid is what the host agent says of a bridge.
+type bridgeSaid struct {
+	at                                  int64
+	forwarding, oper, admin             string
+	ports, instances, uplinks, carriers uint64
+	flows                               uint64
+	mattered                            bool  // it carried an instance or an uplink
+	hadCarrier                          bool  // one of its ports had a carrier
+	emptied                             int64 // when its flow table was emptied; 0 it was not
+	before, after                       string
+}
+
+// Times that a switch is given to come back by itself.
+const (
+	vswitchGrace = 2 * second  // a restart of ovs-vswitchd
+	flowsGrace   = 2 * second  // flows that are replaced
+	flowsOVN     = 60 * second // ovn-controller empties and fills the table
+)
+
+// judgeSaidBridge tells what the host agent's word means for a bridge.
+func (s *Site) judgeSaidBridge(b *bridge) {
+	x, n := b.said, b.node
+	if x.at == 0 && x.emptied == 0 {
+		return
+	}
+	summary, onset := "", x.at
+	switch {
+	case b.removed:
+		return // told when it was
+	case !x.mattered && !b.matters():
+	case b.linux && x.admin == "down":
+		summary = "switched off"
+	case b.linux && x.hadCarrier && x.at != 0 && x.ports > 0 && x.carriers == 0 && x.instances+x.uplinks > 0:
+		summary = "none of its " + itoa(x.ports) + " ports has a carrier"
+	case x.forwarding == "no":
+		summary = "it does not forward"
+	case x.emptied != 0 && s.now-x.emptied >= s.flowsWait(n):
+		summary, onset = "its flow table was emptied: "+x.before+" flows before, "+x.after+" after", x.emptied
+	}
+	if summary == "" {
+		if c := s.active(BridgeDown, b.entity()); c != nil && c.by&byAgent != 0 && x.emptied == 0 {
+			s.unsay(BridgeDown, b.entity(), "")
+			s.reachable(b)
+		}
+		if x.emptied != 0 {
+			n.next = min(n.next, x.emptied+s.flowsWait(n))
+		}
+		return
+	}
+	if s.active(BridgeDown, b.entity()) != nil && s.active(BridgeDown, b.entity()).by&byAgent != 0 {
+		return
+	}
+	s.unreachable(b, &finding{
+		kind: BridgeDown, entity: b.entity(), subject: n.subject(TypeBridge, b.name), severity: detect.Critical, onset: onset, good: onset,
+		witness: Agent, sure: 0.999, above: b.above(), hold: second, summary: summary,
+		facts: []Noted{{
+			At: at(onset), Group: "bridge", From: "weir-agent", What: "state of the bridge",
+			After: fmt.Sprintf("admin %s, oper %s, forwarding %s, %d of %d ports with a carrier, %d flows", x.admin, x.oper, x.forwarding, x.carriers, x.ports, x.flows),
+		}},
+	})
+}
+
+// flowsWait is how long an empty flow table may be a change under way.
+func (s *Site) flowsWait(n *node) int64 {
+	for name := range n.agentOf.services {
+		if name == "ovn-controller" || name == "ovn-controller.service" {
+			return flowsOVN
+		}
+	}
+	return flowsGrace
+}
+
+// judgeVSwitch tells that ovs-vswitchd is down: all its bridges are.
+func (s *Site) judgeVSwitch(n *node) {
+	entity := n.entity("vswitch", "")
+	down := n.agentOf.vswitch
+	if down == 0 {
+		s.unsay(BridgeDown, entity, "")
+		return
+	}
+	if s.now-down < vswitchGrace {
+		n.next = min(n.next, down+vswitchGrace)
+		return
+	}
+	if s.active(BridgeDown, entity) != nil {
+		return
+	}
+	s.raise(n, &finding{
+		kind: BridgeDown, entity: entity, subject: n.subject(TypeBridge, "Open vSwitch"), severity: detect.Critical, onset: down, good: down,
+		witness: Agent, sure: 0.99, above: n.above(), hold: second, summary: "ovs-vswitchd does not run: no bridge of it forwards new flows",
+		facts: []Noted{{At: at(down), Group: "bridge", From: "weir-agent", What: "ovs-vswitchd", Before: "up", After: "down"}},
+	})
+}
