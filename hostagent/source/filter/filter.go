@@ -94,16 +94,27 @@ func (*Source) Name() string { return "filter" }
 // Capabilities implements source.Capable.
 func (*Source) Capabilities() []int { return []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW} }
 
-// Collect tells the rules and digests of each family as they were last read.
+// Collect tells the rules and digests of each family as they were last read; it
+// reads them itself where nobody watches.
 func (s *Source) Collect(_ time.Time, snap *source.Snapshot) error {
 	conntrackErr := AppendConntrack(witness.EntityRootNetns, &s.st, snap)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.fresh {
-		return conntrackErr
+	now, err, fresh := s.state, s.err, s.fresh
+	s.mu.Unlock()
+	if !fresh {
+		now, err = readOnce()
 	}
-	s.state.Append(witness.EntityRootNetns, &s.st, snap)
-	return errors.Join(s.err, conntrackErr)
+	now.Append(witness.EntityRootNetns, &s.st, snap)
+	return errors.Join(err, conntrackErr)
+}
+
+func readOnce() (State, error) {
+	r, err := NewReader()
+	if err != nil {
+		return State{}, err
+	}
+	defer r.Close()
+	return r.Read(nil)
 }
 
 // generation is one announcement of nftables.

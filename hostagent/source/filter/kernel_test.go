@@ -292,7 +292,7 @@ func TestNoPermissionIsAnError(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "not permitted") {
 		t.Errorf("Run without a capability: %v", err)
 	}
-	if collected != nil {
+	if collected == nil || !strings.Contains(collected.Error(), "not permitted") {
 		t.Errorf("Collect without a capability: %v", collected)
 	}
 }

@@ -1,0 +1,45 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/godbus/dbus/v5"
+
+	"weir/hostagent/source"
+)
+
+// Examine implements source.Examiner.
+func (s *Source) Examine(ctx context.Context) []source.Finding {
+	sessions := source.Finding{What: "logins", OK: true, Text: "logind is asked"}
+	var owner bool
+	c, err := dbus.ConnectSystemBus(dbus.WithContext(ctx))
+	if err == nil {
+		defer c.Close()
+		err = c.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, logindName).Store(&owner)
+	}
+	if err != nil || !owner {
+		sessions.Text = s.cfg.WTMP + " is followed"
+		if why := readable(s.cfg.WTMP); why != "" {
+			sessions.OK, sessions.Text = false, "no logind, and "+why
+		}
+	}
+	failed := source.Finding{What: "failed logins", OK: true, Text: s.cfg.BTMP + " is counted"}
+	if why := readable(s.cfg.BTMP); why != "" {
+		failed.OK, failed.Text, failed.Fix = false, why, "let the agent read it: group utmp"
+	}
+	return []source.Finding{sessions, failed}
+}
+
+func readable(path string) string {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "there is no " + path
+	}
+	if err != nil {
+		return err.Error()
+	}
+	_ = f.Close()
+	return ""
+}
