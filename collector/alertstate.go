@@ -53,9 +53,7 @@ func saveOpen(s *store.Store, open []route.Saved) error {
 			Canonical: string(a.Subject.AppendCanonical(nil)), Subject: subject, Evidence: evidence,
 			Line: a.Subject.Line(), Rests: a.Evidence.Line(), Told: o.Told,
 		}
-		if p, ok := a.Subject.(message.Public); ok {
-			v.Public = p.PublicLine()
-		}
+		v.Public = message.PublicLine(a.Subject)
 		body, err := json.Marshal(v)
 		if err != nil {
 			return fmt.Errorf("alert %s: %w", a.ID, err)

@@ -105,8 +105,8 @@ func (w *Writer) where(a *detect.Alert) string {
 			}
 		}
 	}
-	if node := node(a.Evidence); node != "" {
-		parts = append(parts, node)
+	if at := cmp.Or(oneLine(place(a)), node(a.Evidence)); at != "" {
+		parts = append(parts, at)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -149,8 +149,8 @@ func why(reason string) string {
 
 func sure(a *detect.Alert) string {
 	s := string(a.State)
-	if c, ok := a.Evidence.(Sure); ok {
-		s += fmt.Sprintf(", %.0f %%", 100*c.Confidence())
+	if c := certainty(a.Evidence); c > 0 {
+		s += fmt.Sprintf(", %.3g %%", 100*c)
 	}
 	if a.Flapping {
 		s += ", flapping"
@@ -159,11 +159,7 @@ func sure(a *detect.Alert) string {
 }
 
 func affected(a *detect.Alert) string {
-	w, ok := a.Evidence.(Wide)
-	if !ok {
-		return ""
-	}
-	instances, projects := w.Affected()
+	instances, projects := reach(a.Evidence)
 	if instances == 0 {
 		return ""
 	}

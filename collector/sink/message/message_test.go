@@ -12,6 +12,7 @@ import (
 
 	"weir/decoder/sflow"
 	"weir/detect"
+	"weir/detect/site"
 )
 
 var onset = time.Date(2026, 3, 1, 23, 30, 0, 0, time.UTC)
@@ -95,7 +96,7 @@ Alert: info large_flow, bba801ee46e4e063-1772407800
 
 Where: site fra1, rack 4, cn7
 Since: 2026-03-01 23:30:00 UTC (2026-03-02 00:30:00 CET)
-How sure: confirmed, 99 %, flapping
+How sure: confirmed, 98.7 %, flapping
 Affected: 14 instances of 1 project
 Check first: the uplink of cn7
 Runbook: https://wiki.example/weir/bridge_down
@@ -113,6 +114,42 @@ Alert: critical bridge_down, ` + bridge.ID + `
 				t.Errorf("text (-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestMessageOfASitesCondition(t *testing.T) {
+	child := func(project string) site.Child {
+		return site.Child{Kind: site.InstanceUnreachable, Subject: site.Subject{Type: site.TypeInstance, Name: "vm", Project: project, Address: "10.3.0.7"}}
+	}
+	a := &detect.Alert{
+		At: onset, Change: detect.Start, Kind: site.BridgeDown, State: detect.Confirmed, Severity: detect.Critical,
+		Subject: &site.Subject{Type: site.TypeBridge, Node: "cn7", Agent: netip.MustParseAddr("192.0.2.7"), Name: "br-int"},
+		Evidence: &site.Evidence{
+			Summary: "forwards nothing", Confidence: 0.999, Affected: 14, Part: "br-int",
+			Children: []site.Child{child("blue"), child("red"), child("blue")},
+		},
+	}
+	a.Identify(onset)
+	m := (&Writer{Site: "fra1"}).Of(a)
+	want := `Bridge down br-int on cn7: forwards nothing; with it 14 instances unreachable
+
+Where: site fra1, cn7 (192.0.2.7), br-int
+Since: 2026-03-01 23:30:00 UTC
+How sure: confirmed, 99.9 %
+Affected: 14 instances of 2 projects
+Check first: ip link and ovs-vsctl show on the node, then its uplink
+Alert: critical bridge_down, ` + a.ID + "\n"
+	if diff := cmp.Diff(want, m.Text()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	r := Redacted(*a)
+	if line := r.Line(); line != "bridge down br-int on cn7: details in weir, alert "+a.ID {
+		t.Errorf("outside %q", line)
+	}
+	a.Subject = &site.Subject{Type: site.TypeInstance, Name: "web-1", Project: "blue", Node: "cn7", Address: "10.3.0.7"}
+	r = Redacted(*a)
+	if b, err := json.Marshal(r); err != nil || strings.Contains(string(b)+r.Line(), "web-1") || strings.Contains(string(b)+r.Line(), "10.3") {
+		t.Errorf("outside %s %s", b, r.Line())
 	}
 }
 

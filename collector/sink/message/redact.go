@@ -10,15 +10,9 @@ import (
 // severity and times, and nothing of addresses and names of tenants. What is
 // left stands for the alert in weir's own history.
 func Redacted(a detect.Alert) detect.Alert {
-	subject := idSubject{Key: a.Key}
-	if p, ok := a.Subject.(Public); ok {
-		subject.Public = p.PublicLine()
-	}
+	subject := idSubject{Key: a.Key, Public: PublicLine(a.Subject)}
 	a.Subject = &subject
-	instances, projects := 0, 0
-	if w, ok := a.Evidence.(Wide); ok {
-		instances, projects = w.Affected()
-	}
+	instances, projects := reach(a.Evidence)
 	a.Evidence = &idEvidence{kind: a.Kind, id: a.ID, public: subject.Public, instances: instances, projects: projects}
 	return a
 }

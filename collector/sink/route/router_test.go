@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"weir/detect"
+	"weir/detect/site"
 )
 
 var start = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
@@ -324,4 +325,22 @@ func TestRouterTellsAnewWhatWasLost(t *testing.T) {
 	over := alert("bridge_down", 2, detect.End, detect.Resolved, critical)
 	w.r.Lost(2, *over)
 	w.expect(t, "chat end bridge_down critical 10.0.0.2")
+}
+
+// Every kind of the detectors weighs something, whatever they call it.
+func TestTableKnowsEveryKind(t *testing.T) {
+	known := map[detect.Kind]bool{detect.Rule: true}
+	for _, c := range Cases() {
+		known[c.Kind] = true
+	}
+	for _, k := range []detect.Kind{
+		detect.LargeFlow, detect.LinkSaturated, detect.Flood, detect.Scan,
+		site.BridgeDown, site.InstanceUnreachable, site.InstanceStopped, site.InstanceNoAddress, site.RulesFlushed, site.TelemetrySilent,
+		site.TelemetryTampered, site.NodeDown, site.HostRestarted, site.HostOverloaded, site.ServiceChanged, site.Login, site.DropsRising,
+		site.InterfaceDown, site.InterfaceErrors, site.CollectorDeaf, site.CollectorOverloaded, site.LogSilent, site.Orphan, site.AgentMoved,
+	} {
+		if !known[k] {
+			t.Errorf("%s has no severity", k)
+		}
+	}
 }

@@ -67,6 +67,7 @@ func Cases() []Case {
 		c("interface_errors", "interface_errors", "", warning, 0),
 		c("agent_moved", "agent_moved", "", info, 0),
 		c("port_gone", "port_gone", "", info, 0),
+		c("orphan", "orphan", "", info, 0),
 		c("collector_deaf", CollectorDeaf, "", critical, 0),
 		c("collector_overloaded", CollectorOverloaded, "", critical, 0),
 	}
