@@ -95,6 +95,10 @@ var rules = []rule{
 		reason: "who asks switches for names knows nothing of samples and alerts",
 	},
 	{
+		room: "collector/dashboards/...", third: none, ours: none,
+		reason: "dashboards are files: they know the words of the series and nothing that writes or reads them",
+	},
+	{
 		room: "collector/series/...", third: anyThird,
 		noOurs: []string{"collector/sink/...", "collector/store/...", "collector/web/..."},
 		reason: "aggregates are read by sinks, store and web, and know none of them",
