@@ -31,6 +31,10 @@ const minFlows = 20
 // tells first where only the bridge went.
 const afterEnd = 20 * time.Millisecond
 
+// rarely is every how many looks the flows of a bridge without instances are
+// counted.
+const rarely = 5
+
 // patience is how many looks in a row must find no socket of a bridge that never
 // had one before ovs-vswitchd is held to be down: it makes them a little after
 // the database has the bridge.
@@ -56,11 +60,15 @@ func (s *Source) watchFlows(ctx context.Context, sink source.Sink) {
 	}
 	var alive, dead, missing int
 	var denied error
+	s.looks++
 	for _, name := range sorted(v.bridges) {
 		f, had, err := s.flowsOf(ctx, name, sink)
 		switch {
 		case f != nil:
 			alive++
+			if s.looks%rarely != 0 && v.bridges[name].count().instances == 0 {
+				continue
+			}
 			s.mu.Lock()
 			c := s.counts[name]
 			c.asks++

@@ -60,7 +60,8 @@ type Source struct {
 	keeper  keeper
 
 	watching sync.Mutex // of watchFlows
-	missing  int        // looks in a row that found no bridge's socket
+	looks    int
+	missing  int // looks in a row that found no bridge's socket
 
 	st witness.Statement // of Collect alone
 }
