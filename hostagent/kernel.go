@@ -33,7 +33,8 @@ func kernel(cfg config.Config, a *Agent, add func(time.Duration, source.Source))
 	if len(cfg.Namespaces.Names) > 0 {
 		add(every, netns.New(netns.Config{Names: cfg.Namespaces.Names, Cycle: time.Duration(cfg.Namespaces.Cycle)}))
 	}
-	add(every, sampling.New(samplingConfig(cfg.Sampling), a.links, a.packer))
+	// Rates change every second, and the heartbeat tells them.
+	add(time.Duration(cfg.Polling.Interfaces), sampling.New(samplingConfig(cfg.Sampling), a.links, a.packer))
 }
 
 // samplingConfig is what the configuration says of packet samples.
