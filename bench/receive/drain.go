@@ -147,6 +147,7 @@ func levels(l *load) []level {
 		{"and large flows", with(func(c *detect.Config) { c.Flood.Off, c.Scan.Off, c.Top.Off = true, true, true })},
 		{"and floods, scans", with(func(c *detect.Config) { c.Top.Off = true })},
 		{"and nine keys", with(func(*detect.Config) {})},
+		{"and time series", timeSeries(hello)},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"weir/collector/agents"
 	"weir/decoder"
 	"weir/decoder/packet"
 	"weir/decoder/sflow"
@@ -42,57 +43,75 @@ var discardedPackets = &Class{
 	},
 }
 
-// what an entry counts.
-type what uint8
-
-const (
-	ofSource what = iota
-	ofProtocol
-	ofVNI
-	ofReason
-	whats
-)
-
-// place is the key of an entry.
-type place struct {
-	agent uint32
-	what  what
-	id    uint32 // vantage, protocol class, VNI, reason
-}
-
-// sum is one entry: what was counted since it was last written.
+// sum is what was counted of one thing since it was last written.
 type sum struct {
-	place
-	source  sflow.DataSource // of ofSource
-	octets  uint64           // estimates
+	octets  uint64 // estimates
 	packets uint64
-	samples uint64
-	at      int64 // ns, of the last sample
+	samples uint32
+	idle    uint8 // intervals without a sample, up to silentIntervals
+	used    bool
 }
 
-// samples are the sums of one shard: a table that grows to its bound, read in
-// turn, some at each tick, so that all are read once in an interval.
+func (e *sum) add(octets, packets uint64) {
+	e.octets += octets
+	e.packets += packets
+	e.samples++
+	e.idle, e.used = 0, true
+}
+
+// sourceSum is the sum of a data source in one direction.
+type sourceSum struct {
+	sum
+	source    sflow.DataSource
+	direction uint8
+}
+
+// agentSums are the sums of one agent. All samples of a datagram are of one
+// agent, so that they are found once for it.
+type agentSums struct {
+	number    uint32
+	idle      uint8
+	used      bool
+	since     int64 // ns, when last written
+	protocols [protocolClasses]sum
+	sources   []sourceSum
+	places    []int32 // 1 + index in sources, by Vantage.Source
+	vnis      map[uint32]*sum
+	reasons   map[uint32]*sum
+}
+
+// samples are the sums of one shard. The agents are written in turn, some at
+// each tick, so that each is written once in an interval.
 type samples struct {
-	index   map[place]int32
-	sums    []sum
-	recent  [512]int32 // index+1 of entries by their place, in front of index
-	vnis    map[uint32]int
-	next    int
-	since   []int64 // when each was last written, beside sums
-	refused uint64
-	lastAt  int64 // ns, last tick
+	cur    *agentSums // of the last sample
+	agents map[uint32]*agentSums
+	turn   []*agentSums
+	next   int
+	lastAt int64 // ns, last tick
 }
 
-// Bounds of the entries of a shard.
-const (
-	maxSums = 1 << 18
-	maxVNIs = 256 // of one agent; the others are one
-)
+// maxVNIs bounds the tunnelled networks of one agent that are told apart.
+const maxVNIs = 256
 
-// otherVNI stands for those without a place.
+// otherVNI stands for the rest.
 const otherVNI = 1 << 31
 
-func newSamples() samples { return samples{index: map[place]int32{}, vnis: map[uint32]int{}} }
+func newSamples() samples { return samples{agents: map[uint32]*agentSums{}} }
+
+// agent returns the sums of the agent with this number.
+func (s *samples) agent(number uint32, at int64) *agentSums {
+	if s.cur != nil && s.cur.number == number {
+		return s.cur
+	}
+	a := s.agents[number]
+	if a == nil {
+		a = &agentSums{number: number, since: at}
+		s.agents[number] = a
+		s.turn = append(s.turn, a)
+	}
+	s.cur = a
+	return a
+}
 
 // Flow counts a flow sample, whose Est the registry has filled.
 func (g *Gather) Flow(f *decoder.Flow) {
@@ -100,35 +119,67 @@ func (g *Gather) Flow(f *decoder.Flow) {
 	if v.Agent == 0 {
 		return
 	}
-	s, at := &g.samples, f.At.UnixNano()
+	a := g.samples.cur
+	if a == nil || a.number != v.Agent {
+		a = g.samples.agent(v.Agent, f.At.UnixNano())
+	}
+	a.used = true
 	packets := uint64(f.Est.SamplingRate)
 	octets := packets * uint64(min(f.FrameLength, maxFrame))
+	a.protocols[protocolOf(&f.Header)].add(octets, packets)
 	if v.Source > 1 { // else the registry has no place for the data source
-		if e := s.entry(place{v.Agent, ofSource, v.Source}, at); e != nil {
-			e.source = f.Sample.Source
-			e.add(octets, packets, at)
-		}
+		a.source(v.Source, f.Sample.Source).add(octets, packets)
 	}
-	if e := s.entry(place{v.Agent, ofProtocol, protocolOf(&f.Header)}, at); e != nil {
-		e.add(octets, packets, at)
+	if f.Header.HasVNI || f.Seen&(decoder.SeenVNIIn|decoder.SeenVNIOut) != 0 {
+		a.vni(vniOf(f)).add(octets, packets)
 	}
-	vni, ok := f.Header.VNI, f.Header.HasVNI
-	if !ok && f.Seen&decoder.SeenVNIIn != 0 {
-		vni, ok = f.InVNI, true
+}
+
+func vniOf(f *decoder.Flow) uint32 {
+	switch {
+	case f.Header.HasVNI:
+		return f.Header.VNI &^ otherVNI
+	case f.Seen&decoder.SeenVNIIn != 0:
+		return f.InVNI &^ otherVNI
 	}
-	if !ok && f.Seen&decoder.SeenVNIOut != 0 {
-		vni, ok = f.OutVNI, true
-	}
-	if ok {
-		if e := s.vni(v.Agent, vni, at); e != nil {
-			e.add(octets, packets, at)
-		}
-	}
+	return f.OutVNI &^ otherVNI
 }
 
 // maxFrame is 64 KiB of payload and room for the headers of all layers: more
 // is a lie.
 const maxFrame = 64<<10 + 512
+
+// source returns the sum of a data source and direction. The registry bounds
+// how many there are, and numbers them without gaps.
+func (a *agentSums) source(number uint32, id sflow.DataSource) *sum {
+	if int(number) < len(a.places) {
+		if i := a.places[number]; i > 0 {
+			return &a.sources[i-1].sum
+		}
+	} else {
+		a.places = append(a.places, make([]int32, int(number)+1-len(a.places))...)
+	}
+	a.sources = append(a.sources, sourceSum{source: id, direction: uint8(number & 1)})
+	a.places[number] = int32(len(a.sources))
+	return &a.sources[len(a.sources)-1].sum
+}
+
+// vni returns the sum of a tunnelled network.
+func (a *agentSums) vni(vni uint32) *sum {
+	e := a.vnis[vni]
+	if e == nil && len(a.vnis) >= maxVNIs {
+		vni = otherVNI
+		e = a.vnis[vni]
+	}
+	if e == nil {
+		if a.vnis == nil {
+			a.vnis = map[uint32]*sum{}
+		}
+		e = &sum{}
+		a.vnis[vni] = e
+	}
+	return e
+}
 
 // Discard counts a discarded packet.
 func (g *Gather) Discard(d *decoder.Discard) {
@@ -136,10 +187,18 @@ func (g *Gather) Discard(d *decoder.Discard) {
 	if number == 0 {
 		return
 	}
-	at := d.At.UnixNano()
-	if e := g.samples.entry(place{number, ofReason, reasonClass(d.Sample.DropReason)}, at); e != nil {
-		e.add(uint64(d.FrameLength), 1, at)
+	a := g.samples.agent(number, d.At.UnixNano())
+	a.used = true
+	reason := reasonClass(d.Sample.DropReason)
+	e := a.reasons[reason]
+	if e == nil {
+		if a.reasons == nil {
+			a.reasons = map[uint32]*sum{}
+		}
+		e = &sum{}
+		a.reasons[reason] = e
 	}
+	e.add(uint64(d.FrameLength), 1)
 }
 
 // reasonClass maps the reasons nobody has named to one.
@@ -150,138 +209,126 @@ func reasonClass(reason uint32) uint32 {
 	return reason
 }
 
-func (e *sum) add(octets, packets uint64, at int64) {
-	e.octets += octets
-	e.packets += packets
-	e.samples++
-	e.at = max(e.at, at)
-}
-
-// entry returns the entry of p, nil where there is no room. A pointer is valid
-// until the next call.
-func (s *samples) entry(p place, at int64) *sum {
-	slot := &s.recent[(p.id*0x9e3779b1^p.agent*0x85ebca6b^uint32(p.what)<<7)>>3%uint32(len(s.recent))]
-	if i := *slot; i > 0 && s.sums[i-1].place == p {
-		return &s.sums[i-1]
-	}
-	i, ok := s.index[p]
-	if !ok {
-		if len(s.sums) >= maxSums {
-			s.refused++
-			return nil
-		}
-		i = int32(len(s.sums))
-		s.index[p] = i
-		s.sums = append(s.sums, sum{place: p, at: at})
-		s.since = append(s.since, at)
-	}
-	*slot = i + 1
-	return &s.sums[i]
-}
-
-// vni returns the entry of a tunnelled network of an agent.
-func (s *samples) vni(agent, vni uint32, at int64) *sum {
-	p := place{agent, ofVNI, vni &^ otherVNI}
-	if _, ok := s.index[p]; !ok {
-		if s.vnis[agent] >= maxVNIs {
-			p.id = otherVNI
-		} else {
-			s.vnis[agent]++
-		}
-	}
-	return s.entry(p, at)
-}
-
-// silentIntervals is for how many intervals an entry without samples is still
+// silentIntervals is for how many intervals what has no samples is still
 // written, as zero.
 const silentIntervals = 30
 
-// sweep writes the entries whose turn it is.
+// sweep writes the agents whose turn it is.
 func (g *Gather) sweep(now time.Time) {
 	s, ns := &g.samples, now.UnixNano()
-	n := len(s.sums)
 	elapsed := ns - s.lastAt
 	s.lastAt = ns
-	if n == 0 || elapsed <= 0 {
+	if len(s.turn) == 0 || elapsed <= 0 {
 		return
 	}
-	some := int(float64(n)*min(float64(elapsed)/float64(g.cfg.Interval), 1)) + 1
-	for range min(some, n) {
-		if s.next >= len(s.sums) {
+	share := min(float64(elapsed)/float64(g.cfg.Interval), 1)
+	for range int(share*float64(len(s.turn))) + 1 {
+		if s.next >= len(s.turn) {
 			s.next = 0
 		}
-		i := s.next
-		span := ns - s.since[i]
-		if span < int64(g.cfg.Interval)-int64(g.cfg.Interval)/8 {
-			s.next++
-			continue
-		}
-		e := &s.sums[i]
-		if ns-e.at > silentIntervals*int64(g.cfg.Interval) {
-			s.remove(i)
-			if len(s.sums) == 0 {
-				return
+		a := s.turn[s.next]
+		if span := ns - a.since; span >= int64(g.cfg.Interval)-int64(g.cfg.Interval)/8 {
+			if !g.writeAgent(a, ns, span) {
+				s.remove(s.next)
+				if len(s.turn) == 0 {
+					return
+				}
+				continue
 			}
-			continue
+			a.since = ns
 		}
-		g.write(e, ns, span)
-		e.octets, e.packets, e.samples = 0, 0, 0
-		s.since[i] = ns
 		s.next++
 	}
 }
 
-// remove takes entry i out; the last takes its place.
+// remove forgets the agent whose turn is i; the last takes its place.
 func (s *samples) remove(i int) {
-	e := &s.sums[i]
-	if e.what == ofVNI && e.id != otherVNI {
-		if s.vnis[e.agent]--; s.vnis[e.agent] == 0 {
-			delete(s.vnis, e.agent)
-		}
-	}
-	delete(s.index, e.place)
-	last := len(s.sums) - 1
-	if i != last {
-		s.sums[i], s.since[i] = s.sums[last], s.since[last]
-		s.index[s.sums[i].place] = int32(i)
-	}
-	s.sums, s.since = s.sums[:last], s.since[:last]
-	s.recent = [512]int32{}
+	delete(s.agents, s.turn[i].number)
+	last := len(s.turn) - 1
+	s.turn[i], s.turn[last] = s.turn[last], nil
+	s.turn, s.cur = s.turn[:last], nil
 }
 
-// write makes the point of an entry that covers span ns until now.
-func (g *Gather) write(e *sum, now, span int64) {
-	l, ok := g.shared.Caption(e.agent)
-	if !ok || len(g.filling.Points) >= g.cfg.Points {
-		if ok {
-			g.dropped++
+// writeAgent makes the points of an agent for the span ns until now. It is false
+// where there is nothing left of it.
+func (g *Gather) writeAgent(a *agentSums, now, span int64) bool {
+	l, ok := g.shared.Caption(a.number)
+	if a.idle++; a.used {
+		a.idle, a.used = 0, false
+	}
+	if !ok || a.idle > silentIntervals {
+		return false
+	}
+	w := sumWriter{g: g, Caption: l, now: now, seconds: float64(span) / 1e9}
+	for i := range a.protocols {
+		if e := &a.protocols[i]; w.due(e) {
+			w.write(protocols, e, protocolNames[i])
 		}
+	}
+	for i := range a.sources {
+		if e := &a.sources[i]; w.due(&e.sum) {
+			index, name := "", ""
+			if e.source.Class == sflow.ClassInterface {
+				index, name = portNames(e.source.Index, g.shared.Interface(a.number, e.source.Index))
+			}
+			w.write(flowSamples, &e.sum, e.source.String(), index, name, [2]string{"ingress", "egress"}[e.direction])
+		}
+	}
+	for vni, e := range a.vnis {
+		if name := "other"; w.due(e) {
+			if vni != otherVNI {
+				name = strconv.FormatUint(uint64(vni), 10)
+			}
+			w.write(vnis, e, name)
+		} else {
+			delete(a.vnis, vni)
+		}
+	}
+	for reason, e := range a.reasons {
+		if w.due(e) {
+			w.write(discardedPackets, e, reasonName(reason))
+		} else {
+			delete(a.reasons, reason)
+		}
+	}
+	return true
+}
+
+// sumWriter makes points of the sums of an agent.
+type sumWriter struct {
+	agents.Caption
+	g       *Gather
+	now     int64
+	seconds float64
+}
+
+// due reports whether the sum is to be written: not if it never counted
+// anything, or nothing for long.
+func (w *sumWriter) due(e *sum) bool {
+	if e.samples == 0 && e.used {
+		e.idle++
+		e.used = e.idle <= silentIntervals
+	}
+	return e.used
+}
+
+// write makes a point and begins the sum anew.
+func (w *sumWriter) write(c *Class, e *sum, tags ...string) {
+	if len(w.g.filling.Points) >= w.g.cfg.Points {
+		w.g.dropped++
 		return
 	}
-	classes := [whats]*Class{flowSamples, protocols, vnis, discardedPackets}
-	p, v := g.filling.Add(classes[e.what], now)
-	p.Tags[0], p.Tags[1] = l.Agent, l.Name
-	seconds := float64(span) / 1e9
-	if e.what == ofReason {
-		p.Tags[2] = reasonName(e.id)
-		g.filling.Done(append(v, Number(float64(e.packets)/seconds), Whole(e.packets)))
-		return
+	p, v := w.g.filling.Add(c, w.now)
+	p.Tags[0], p.Tags[1] = w.Agent, w.Name
+	copy(p.Tags[2:], tags)
+	pps := Number(float64(e.packets) / w.seconds)
+	if c == discardedPackets {
+		v = append(v, pps, Whole(e.packets))
+	} else {
+		v = append(v, Number(8*float64(e.octets)/w.seconds), pps, Whole(uint64(e.samples)))
 	}
-	switch e.what {
-	case ofSource:
-		p.Tags[2], p.Tags[5] = e.source.String(), [2]string{"ingress", "egress"}[e.id&1]
-		if e.source.Class == sflow.ClassInterface {
-			p.Tags[3], p.Tags[4] = portNames(e.source.Index, g.shared.Interface(e.agent, e.source.Index))
-		}
-	case ofProtocol:
-		p.Tags[2] = protocolName(e.id)
-	case ofVNI:
-		p.Tags[2] = "other"
-		if e.id != otherVNI {
-			p.Tags[2] = strconv.FormatUint(uint64(e.id), 10)
-		}
-	}
-	g.filling.Done(append(v, Number(8*float64(e.octets)/seconds), Number(float64(e.packets)/seconds), Whole(e.samples)))
+	w.g.filling.Done(v)
+	e.octets, e.packets, e.samples = 0, 0, 0
 }
 
 func reasonName(reason uint32) string {
@@ -291,58 +338,41 @@ func reasonName(reason uint32) string {
 	return "other"
 }
 
-// Protocols that have their own name. Numbers are those of IP; from 256 on
-// they are EtherTypes, from 1<<16 on ours.
-const (
-	protoARP   = 256 + 0x0806
-	protoLLDP  = 256 + 0x88cc
-	protoOther = 1 << 16 // no IP
-	protoIP    = 1<<16 + 1
-)
-
-// protocolOf returns the class of the innermost packet.
-func protocolOf(h *packet.Header) uint32 {
-	if h.HasKey || h.EtherType == 0x0800 || h.EtherType == 0x86dd {
-		switch h.Key.Proto {
-		case 1, 2, 6, 17, 47, 50, 58, 89, 112, 132:
-			return uint32(h.Key.Proto)
-		}
-		return protoIP
-	}
-	if h.EtherType == 0x0806 || h.EtherType == 0x88cc {
-		return 256 + uint32(h.EtherType)
-	}
-	return protoOther
+// protocolNames are the classes of protocols, in the order of protocolOf.
+var protocolNames = [...]string{
+	"not ip", "other ip", "arp", "lldp", "icmp", "igmp", "tcp", "udp", "gre", "esp", "icmp6", "ospf", "vrrp", "sctp",
 }
 
-func protocolName(p uint32) string {
-	switch p {
-	case 1:
-		return "icmp"
-	case 2:
-		return "igmp"
-	case 6:
-		return "tcp"
-	case 17:
-		return "udp"
-	case 47:
-		return "gre"
-	case 50:
-		return "esp"
-	case 58:
-		return "icmp6"
-	case 89:
-		return "ospf"
-	case 112:
-		return "vrrp"
-	case 132:
-		return "sctp"
-	case protoARP:
-		return "arp"
-	case protoLLDP:
-		return "lldp"
-	case protoIP:
-		return "other ip"
+const protocolClasses = len(protocolNames)
+
+// The first classes: those that no protocol number of IP tells.
+const (
+	classNotIP = iota
+	classOtherIP
+	classARP
+	classLLDP
+)
+
+// ipClasses gives the class of a protocol number of IP.
+var ipClasses = func() (c [256]uint8) {
+	for i := range c {
+		c[i] = classOtherIP
 	}
-	return "not ip"
+	for i, proto := range []uint8{1, 2, 6, 17, 47, 50, 58, 89, 112, 132} {
+		c[proto] = uint8(classLLDP + 1 + i)
+	}
+	return c
+}()
+
+// protocolOf returns the class of the innermost packet.
+func protocolOf(h *packet.Header) uint8 {
+	switch {
+	case h.HasKey, h.EtherType == 0x0800, h.EtherType == 0x86dd:
+		return ipClasses[h.Key.Proto]
+	case h.EtherType == 0x0806:
+		return classARP
+	case h.EtherType == 0x88cc:
+		return classLLDP
+	}
+	return classNotIP
 }

@@ -56,7 +56,7 @@ func TestSamplesAddUp(t *testing.T) {
 		t.Errorf("a quiet port is %q, want one zero", got)
 	}
 	n := len(w.pass(400 * time.Second)["flow_samples"])
-	if again := w.pass(60 * time.Second)["flow_samples"]; n < 27 || n > 31 || len(again) != 0 || len(w.gather.samples.sums) != 0 {
+	if again := w.pass(60 * time.Second)["flow_samples"]; n < 27 || n > 31 || len(again) != 0 || len(w.gather.samples.agents) != 0 {
 		t.Errorf("a silent port is written %d times, then %d", n, len(again))
 	}
 }
@@ -116,8 +116,8 @@ func TestTunnelledNetworksAreBounded(t *testing.T) {
 		t.Errorf("%d networks, others %d: %v", len(seen), seen["agent=192.0.2.1 vni=other"], seen)
 	}
 	w.pass(60 * time.Second)
-	if n := len(w.gather.samples.vnis); n != 0 {
-		t.Errorf("places of %d agents are not free again", n)
+	if n := len(w.gather.samples.agents); n != 0 {
+		t.Errorf("%d agents are not forgotten", n)
 	}
 }
 
