@@ -133,7 +133,7 @@ func (r *run) d3() []*report.Table {
 func (r *run) d4() []*report.Table {
 	t := &report.Table{
 		ID: "D4", Title: "scans: seconds from the first packet",
-		Columns: []string{"scan", "probes/s", "sampling", "weir p50 / p90 / p99", "40 samples take", "found", "other scan alerts", "scans"},
+		Columns: []string{"scan", "probes/s", "sampling", "weir p50 / p90 / p99", "40 samples take", "found", "other scan alerts", "flood alerts", "scans"},
 	}
 	for _, v := range []struct {
 		name string
@@ -148,7 +148,7 @@ func (r *run) d4() []*report.Table {
 		l.Lasts = time.Duration(150 * float64(v.rate) / v.pps * 1e9)
 		res := r.runFloods(l, kindScan, r.pick(10, 100))
 		t.Add(v.name, report.Count(v.pps), fmt.Sprintf("1:%d", v.rate), res.when(), report.Seconds(40*float64(v.rate)/v.pps),
-			report.Percent(float64(res.floodsAlerted)/float64(len(res.delays))), res.strangers[string(kindScan)], len(res.delays))
+			report.Percent(float64(res.floodsAlerted)/float64(len(res.delays))), res.strangers[string(kindScan)], res.strangers[string(kindFlood)], len(res.delays))
 	}
 	t.Note("the scanner probes at random, as scanners do; goal: 40 distinct samples, precision ≥ 98 %%")
 	return []*report.Table{t}

@@ -45,7 +45,7 @@ func (r *run) falseAlarms(mice, linkDays float64) *falseResult {
 }
 
 func (r *run) falseRuns(mice, linkDays float64, cfg detect.Config) *falseResult {
-	hours := r.days(0.05, 0.25) // of each run
+	hours := r.days(0.04, 0.25) // of each run
 	runs := max(1, int(math.Ceil(linkDays*24/hours/linksPerRun)))
 	parts := each(r, runs, func(i int) *falseResult {
 		return falseOnce(cfg, site.Links{

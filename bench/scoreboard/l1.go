@@ -37,7 +37,7 @@ func percent(v float64) string { return fmt.Sprintf("%g %%", math.Round(v*1000)/
 
 // l1 is the delay of detection against the share of the link.
 func (r *run) l1() []*report.Table {
-	daysOf := map[float64]float64{0.01: 6, 0.02: 2, 0.03: 2, 0.05: 2}
+	daysOf := map[float64]float64{0.01: 3, 0.02: 1, 0.03: 1, 0.05: 1}
 	falses := &report.Table{
 		ID: "L1", Title: "false alarms a day and link, on links full of equal flows (95 % upper bound)",
 		Columns: []string{"competitors", "link-days", "weir suspected", "weir confirmed", "suspected while learning", "model of sFlow-RT's logic", "model of FastNetMon's logic", "naive bucket of 1 s"},
@@ -47,7 +47,7 @@ func (r *run) l1() []*report.Table {
 		competitors = []float64{0.01, 0.05}
 	}
 	for _, mice := range competitors {
-		f := r.falseAlarms(mice, r.days(0.05, daysOf[mice]))
+		f := r.falseAlarms(mice, r.days(0.02, daysOf[mice]))
 		p := published()
 		falses.Add(percent(mice), fmt.Sprintf("%.1f", f.linkDays), perDay(f.suspected, f.linkDays), perDay(f.confirmed, f.linkDays), f.warm,
 			perDay(f.methods[p[0].name], f.linkDays), perDay(f.methods[p[1].name], f.linkDays), perDay(f.methods[p[2].name], f.linkDays))
@@ -70,14 +70,14 @@ func (r *run) l1() []*report.Table {
 	for _, mice := range others {
 		for _, share := range shares {
 			c := largeCell(share, mice)
-			c.trials, c.Warm = r.pick(20, 200), 3*time.Minute
+			c.trials, c.Warm = r.pick(20, 100), 3*time.Minute
 			r.delayRow(delay, r.runCell(c), "none", "")
 		}
 	}
 	for _, flush := range flushes {
 		for _, share := range shares {
 			c := largeCell(share, 0.01)
-			c.Flush, c.trials = flush, r.pick(20, 200)
+			c.Flush, c.trials = flush, r.pick(20, 100)
 			r.delayRow(delay, r.runCell(c), flush.String(), "")
 		}
 	}
@@ -94,11 +94,11 @@ var targets = map[float64]string{0.1: "1.5, 3.8", 0.2: "0.55, 1.4", 0.5: "0.17, 
 // mainCells are the cells that everything is compared on.
 func (r *run) mainCells() map[float64]*cellResult {
 	cells := map[float64]*cellResult{}
-	budget := r.falseAlarms(0.01, r.days(0.05, 6)).budget()
+	budget := r.falseAlarms(0.01, r.days(0.02, 3)).budget()
 	for _, share := range shares {
 		if r.cells[share] == nil {
 			c := largeCell(share, 0.01)
-			c.trials = r.pick(60, 1000)
+			c.trials = r.pick(40, 1000)
 			c.methods = append(published(), tuned(&c.Links, budget, r.seed)...)
 			r.cells[share] = r.runCell(c)
 		}
@@ -171,7 +171,7 @@ func (r *run) speeds() *report.Table {
 	}
 	for _, v := range variants {
 		c := largeCell(0.2, 0.01)
-		c.Speed, c.Frame, c.Loss, c.trials = v.speed, v.frame, v.loss, r.pick(20, 200)
+		c.Speed, c.Frame, c.Loss, c.trials = v.speed, v.frame, v.loss, r.pick(20, 100)
 		res := r.runCell(c)
 		t.Add(fmt.Sprintf("%d Gbit/s", v.speed/1e9), fmt.Sprintf("1:%d", c.SamplingRate()), v.frame, percent(v.loss),
 			fmt.Sprintf("%.1f", res.perSecond), report.Three(res.suspected), report.Seconds(res.bound()), len(res.suspected))
@@ -190,7 +190,7 @@ func (r *run) confirmedTable() *report.Table {
 		res := r.cells[share]
 		if res == nil {
 			c := largeCell(share, 0.01)
-			c.trials = r.pick(40, 400)
+			c.trials = r.pick(20, 1000)
 			res = r.runCell(c)
 			r.cells[share] = res
 		}

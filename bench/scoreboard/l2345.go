@@ -42,7 +42,7 @@ func (r *run) fused(share float64, vantages int) *cellResult {
 		c := largeCell(share, 0.01)
 		c.Vantages, c.trials = vantages, r.pick(20, 100)
 		if vantages == 3 {
-			c.trials = r.pick(20, 500)
+			c.trials = r.pick(20, 400)
 		}
 		r.cells[key] = r.runCell(c)
 	}
@@ -57,7 +57,7 @@ func (r *run) l3() []*report.Table {
 	}
 	for _, share := range shares {
 		c := largeCell(share, 0.01)
-		c.Flush, c.TCP, c.trials = 50*time.Millisecond, true, r.pick(20, 300)
+		c.Flush, c.TCP, c.trials = 50*time.Millisecond, true, r.pick(20, 200)
 		res := r.runCell(c)
 		target := ""
 		if share == 0.2 {
@@ -66,6 +66,7 @@ func (r *run) l3() []*report.Table {
 		t.Add(percent(share), report.Three(res.suspected), target, list(res.names), len(res.suspected))
 	}
 	t.Note("small flows are TCP too; the generator's flows have steady rates and no retransmissions")
+	t.Note("why 20 %% takes longer than 0.15 s: a run of numbers needs three samples (two would believe one packet in sixty with an invented number), of which the flow gives 16.7 a second: the third comes after 0.16 s in the median, and waits up to 50 ms in the agent, on average 25")
 	return []*report.Table{t}
 }
 
@@ -141,10 +142,10 @@ func (r *run) l5() []*report.Table {
 	}
 	flows := []float64{0.05, 0.07, 0.079, 0.09, 0.099}
 	if r.quick {
-		flows = flows[:3:3]
+		flows = []float64{0.05, 0.079}
 	}
 	for _, mice := range flows {
-		f := r.falseAlarms(mice, r.days(0.05, 0.6))
+		f := r.falseAlarms(mice, r.days(0.02, 0.4))
 		p := published()
 		is := "yes, below 8 %"
 		if mice > 0.08 {
@@ -166,10 +167,14 @@ func (r *run) accelerated() *report.Table {
 		Columns: []string{"budget per week and link", "link-days", "promised", "seen", "seen/promised (95 % upper bound)"},
 	}
 	worst, exposure := 0.0, 0.0
-	for _, budget := range []float64{1e4, 1e3} {
+	budgets := []float64{1e4, 1e3}
+	if r.quick {
+		budgets = budgets[:1]
+	}
+	for _, budget := range budgets {
 		cfg := largeFlowsOnly()
 		cfg.LargeFlow.Budget.Confirmed = budget // of the site, linksPerRun links
-		f := r.falseRuns(0.079, r.days(0.05, 1), cfg)
+		f := r.falseRuns(0.079, r.days(0.02, 0.8), cfg)
 		perLink := budget / linksPerRun
 		promised := perLink / 7 * f.linkDays
 		_, upper := report.Rate(f.confirmed, promised)

@@ -9,6 +9,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -83,9 +84,10 @@ func (r *run) score(w io.Writer, chosen []scenario, out string) error {
 		return fmt.Errorf("the generator failed its check, nothing is scored: %w", err)
 	}
 	var doc bytes.Buffer
+	var scored []*report.Table
 	begin := time.Now()
 	for i, s := range chosen {
-		at := time.Now()
+		at, cpu := time.Now(), processTime()
 		r.progress.begin(s.id)
 		tables := s.run(r)
 		r.progress.clear()
@@ -93,16 +95,17 @@ func (r *run) score(w io.Writer, chosen []scenario, out string) error {
 			t.Text(w)
 			t.Markdown(&doc)
 		}
-		fmt.Fprintf(os.Stderr, "%s took %s\n", s.id, time.Since(at).Round(time.Second/10))
+		scored = append(scored, tables...)
+		fmt.Fprintf(os.Stderr, "%s took %s, %s of processor time\n", s.id, time.Since(at).Round(time.Second/10), (processTime() - cpu).Round(time.Second/10))
 		if out == "" {
 			continue
 		}
 		// After each, so that a run that is stopped leaves what it has.
-		if err := r.write(out, doc.Bytes(), i == len(chosen)-1 && len(chosen) == len(scenarios)); err != nil {
+		if err := r.write(out, doc.Bytes(), scored, i == len(chosen)-1 && len(chosen) == len(scenarios)); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(os.Stderr, "all took %s\n", time.Since(begin).Round(time.Second/10))
+	fmt.Fprintf(os.Stderr, "all took %s, %s of processor time\n", time.Since(begin).Round(time.Second/10), processTime().Round(time.Second/10))
 	return nil
 }
 
@@ -140,7 +143,7 @@ func (r *run) size() string {
 
 // write puts the tables and plots into dir. A partial or quick run has names of
 // its own, so that it never replaces a full one.
-func (r *run) write(dir string, tables []byte, all bool) error {
+func (r *run) write(dir string, text []byte, tables []*report.Table, all bool) error {
 	suffix := ""
 	if r.quick || !all {
 		suffix = "-partial"
@@ -156,7 +159,18 @@ func (r *run) write(dir string, tables []byte, all bool) error {
 			_ = os.Remove(p)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "scoreboard"+suffix+".md"), append([]byte(head), tables...), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "scoreboard"+suffix+".md"), append([]byte(head), text...), 0o644); err != nil {
+		return err
+	}
+	j, err := json.MarshalIndent(struct {
+		Seed   uint64          `json:"seed"`
+		Size   string          `json:"size"`
+		Tables []*report.Table `json:"tables"`
+	}{r.seed, r.size(), tables}, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "scoreboard"+suffix+".json"), append(j, '\n'), 0o644); err != nil {
 		return err
 	}
 	return r.plots(dir, suffix)

@@ -13,11 +13,11 @@ import (
 
 // Table is one table of the scoreboard.
 type Table struct {
-	ID      string // of the scenario
-	Title   string
-	Columns []string
-	Rows    [][]string
-	Notes   []string
+	ID      string     `json:"scenario"`
+	Title   string     `json:"title"`
+	Columns []string   `json:"columns"`
+	Rows    [][]string `json:"rows"`
+	Notes   []string   `json:"notes,omitempty"`
 }
 
 // Add appends a row; values are formatted with %v.
