@@ -22,8 +22,8 @@ func checkDelay(t *testing.T, c *computeNode) {
 	defer func() { _ = rpc.Disconnect() }()
 	dom, err := rpc.DomainLookupByName(c.a.Name)
 	c.must(err)
-	// limit is for a loaded machine.
-	const limit = 250 * time.Millisecond
+	// A loaded machine may be late; what is measured is in the log.
+	const limit = time.Second
 	for _, s := range []struct {
 		what    string
 		do      func(i int)

@@ -59,6 +59,27 @@ func (c *computeNode) ofctl(command string, args ...string) {
 	c.lab.Exec(c.NS, append([]string{"ovs-ofctl", command, "unix:" + filepath.Join(c.run, "br0.mgmt")}, args...)...)
 }
 
+// checkKept has an agent of its own, which keeps the sFlow row of br0: somebody
+// clears it, and it comes back.
+func checkKept(t *testing.T, c *computeNode) {
+	const row = "agent=eth0 header=64 polling=5 sampling=1000 targets=10.200.0.1:6345"
+	config := filepath.Join(c.lab.dir, "keeper.yaml")
+	c.must(os.WriteFile(config, []byte("collectors: ['10.200.0.1:6346']\nstate_dir: "+c.lab.dir+
+		"\noff: [sampling]\novs: { keep_sflow: [{ bridge: br0, targets: ['10.200.0.1:6345'], sampling: 1000, polling: 5, header: 64, agent: eth0 }] }\n"), 0o600))
+	since := time.Now()
+	keeper := c.Start(nil, filepath.Join(c.lab.dir, "weir-agent"), "run", "--config", config)
+	if e := c.ear.event(c.lab, witness.OVSSFlowChanged, "br0", since, soon); e.value[witness.After] != row {
+		t.Errorf("the row is %q, want %q", e.value[witness.After], row)
+	}
+	keeper.Stop()
+	c.VSCtl("clear", "bridge", "br0", "sflow")
+	since = time.Now()
+	keeper = c.Start(nil, filepath.Join(c.lab.dir, "weir-agent"), "run", "--config", config)
+	c.ear.event(c.lab, witness.OVSSFlowChanged, "br0", since, soon)
+	keeper.Stop()
+	c.VSCtl("clear", "bridge", "br0", "sflow")
+}
+
 // checkVSwitchdKilled kills the switch, whose datapath is its own, and starts it
 // again.
 func checkVSwitchdKilled(t *testing.T, c *computeNode) {

@@ -30,7 +30,7 @@ const (
 
 // startAgent builds weir-agent and runs it on the hypervisor, where it finds
 // everything where a compute node has it.
-func startAgent(t *testing.T, h *Hypervisor, config string) *Process {
+func startAgent(t testing.TB, h *Hypervisor, config string) *Process {
 	t.Helper()
 	binary := filepath.Join(h.lab.dir, "weir-agent")
 	build := exec.Command("go", "build", "-o", binary, "weir/cmd/weir-agent")
@@ -82,8 +82,10 @@ func TestComputeNode(t *testing.T) {
 		{"life of an instance", checkLife},
 		{"libvirtd is killed", checkLibvirtKilled},
 		{"Open vSwitch changes", checkOVSChanges},
+		{"an sFlow row is kept", checkKept},
 		{"ovs-vswitchd is killed", checkVSwitchdKilled},
 		{"the database is killed", checkDBKilled},
+		{"daemons hang", checkHang},
 		{"links go down and up", checkLinks},
 		{"packet filters are flushed", checkFilter},
 		{"delay of events", checkDelay},
@@ -215,6 +217,32 @@ func checkLibvirtKilled(t *testing.T, c *computeNode) {
 		s, _ := c.ear.state(witness.ClassHeartbeat, "hv")
 		return strings.Contains(s.value[witness.Modules], "libvirt=ok")
 	})
+}
+
+// checkHang stops libvirtd and the database without ending them: their deadlines
+// pass, everybody else goes on, and both are found again.
+func checkHang(t *testing.T, c *computeNode) {
+	since := time.Now()
+	daemons := []*Process{c.Libvirtd, c.DB}
+	for _, p := range daemons {
+		p.Signal(syscall.SIGSTOP)
+	}
+	e := c.ear.event(c.lab, witness.LibvirtDown, "", since, 20*time.Second)
+	f := c.ear.event(c.lab, witness.OVSDown, "ovsdb", since, 20*time.Second)
+	for _, e := range []said{e, f} {
+		if !strings.Contains(e.value[witness.Reason], "does not answer") {
+			t.Errorf("%s: reason %q, want that the daemon does not answer", e.entity, e.value[witness.Reason])
+		}
+	}
+	link := time.Now()
+	c.lab.ip("-n", c.NS, "link", "set", c.a.Tap, "down")
+	c.ear.event(c.lab, witness.LinkDown, c.a.Tap, link, soon)
+	c.lab.ip("-n", c.NS, "link", "set", c.a.Tap, "up")
+	for _, p := range daemons {
+		p.Signal(syscall.SIGCONT)
+	}
+	c.ear.event(c.lab, witness.LibvirtUp, "", since, 20*time.Second)
+	c.ear.event(c.lab, witness.OVSUp, "ovsdb", since, 20*time.Second)
 }
 
 // checkLinks takes every interface and bridge down and up, and deletes a tap

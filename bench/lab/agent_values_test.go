@@ -187,6 +187,11 @@ func startSfacctd(t *testing.T, l *Lab) *sfacctd {
 		t.Fatal(err)
 	}
 	s.Process = l.Start(l.Collector, nil, "sfacctd", "-f", conf)
+	// It does not end by SIGTERM.
+	t.Cleanup(func() {
+		s.Signal(os.Interrupt)
+		s.Wait(5 * time.Second)
+	})
 	l.Eventually(10*time.Second, "sfacctd waiting for data", func() bool {
 		return strings.Contains(s.Stdout.String()+s.Stderr.String(), "waiting for sFlow data")
 	})

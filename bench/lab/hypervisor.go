@@ -161,7 +161,7 @@ type Guest struct {
 	PortID, Addr         string
 	MAC, Tap, Bridge     string
 	OVS                  bool
-	DiskFile, Disk2, NBD string
+	DiskFile, NBD        string // a file, and the socket of a server
 }
 
 // GuestSpec says what differs between guests.
@@ -170,11 +170,8 @@ type GuestSpec struct {
 	OVS      bool   // a port of br0 instead of brq0
 }
 
-// Define makes a guest and leaves it shut off. Each has a disk in a file, one on
-// a block device and one that a server exports over the network.
-func (h *Hypervisor) Define(s GuestSpec) *Guest {
-	l := h.lab
-	l.t.Helper()
+// newGuest gives a guest its names.
+func (h *Hypervisor) newGuest(s GuestSpec) *Guest {
 	n := len(h.guests) + 1
 	g := &Guest{
 		h: h, Name: fmt.Sprintf("instance-%08x", n), UUID: fmt.Sprintf("4fd1a1a0-0000-4000-8000-%012d", n),
@@ -186,13 +183,21 @@ func (h *Hypervisor) Define(s GuestSpec) *Guest {
 	if s.OVS {
 		g.Bridge, g.Addr = "br0", fmt.Sprintf("10.9.0.%d", 100+n)
 	}
-	g.DiskFile, g.Disk2 = filepath.Join(h.dir, g.Name+".img"), filepath.Join(h.dir, g.Name+"-2.img")
-	for i, f := range []string{g.DiskFile, g.Disk2, g.Disk2 + ".nbd"} {
+	g.DiskFile, g.NBD = filepath.Join(h.dir, g.Name+".img"), filepath.Join(h.dir, g.Name+".nbd")
+	return g
+}
+
+// Define makes a guest and leaves it shut off. It has a disk in a file and one
+// that a server exports over the network, as Ceph's are.
+func (h *Hypervisor) Define(s GuestSpec) *Guest {
+	l := h.lab
+	l.t.Helper()
+	g := h.newGuest(s)
+	for i, f := range []string{g.DiskFile, g.DiskFile + ".exported"} {
 		h.must(os.WriteFile(f, nil, 0o600))
-		h.must(os.Truncate(f, int64(4+i)<<20))
+		h.must(os.Truncate(f, int64(4+2*i)<<20))
 	}
-	g.NBD = filepath.Join(h.dir, g.Name+".nbd")
-	h.Start(nil, "qemu-nbd", "--persistent", "--format=raw", "--shared=8", "--socket", g.NBD, g.Disk2+".nbd")
+	h.Start(nil, "qemu-nbd", "--persistent", "--format=raw", "--shared=8", "--socket", g.NBD, g.DiskFile+".exported")
 	l.Eventually(5*time.Second, "qemu-nbd listening", func() bool { return exists(g.NBD) })
 	file := filepath.Join(h.dir, g.Name+".xml")
 	h.must(os.WriteFile(file, []byte(g.xml()), 0o600))
