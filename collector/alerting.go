@@ -165,9 +165,12 @@ func closeOutlets(ctx context.Context, all []*outlet) error {
 func (al *alerting) addStatus(s *web.Status) {
 	for _, o := range al.outlets {
 		q := o.Stats()
-		s.Sinks = append(s.Sinks, web.SinkCount{Name: q.Name, Queued: q.Queued, Limit: q.Limit, Sent: q.Sent, Failed: q.Failed, Dropped: q.Dropped})
+		since, err := o.Failing()
+		s.Sinks = append(s.Sinks, web.SinkCount{
+			Name: q.Name, Queued: q.Queued, Limit: q.Limit, Sent: q.Sent, Failed: q.Failed, Dropped: q.Dropped, Failing: err != nil,
+		})
 		s.Bounds = append(s.Bounds, web.Bound{Name: "sink_" + q.Name, Used: q.Queued, Limit: q.Limit, Refused: q.Dropped})
-		if since, err := o.Failing(); err != nil { // works less well, and is no reason to restart weir
+		if err != nil { // works less well, and is no reason to restart weir
 			s.Components = append(s.Components, web.Component{
 				Name: "sink_" + q.Name, Ready: true, Detail: fmt.Sprintf("fails since %s: %v", since.UTC().Format(time.RFC3339), err),
 			})

@@ -248,6 +248,9 @@ func (o *Outlet) Close(ctx context.Context) error {
 	o.once.Do(func() { close(o.closing) })
 	err := o.queue.Close(ctx)
 	o.minute.Wait()
+	if c, ok := o.sink.(interface{ Close() }); ok && err == nil { // else it may still be sending
+		c.Close()
+	}
 	return err
 }
 

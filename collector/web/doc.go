@@ -24,6 +24,7 @@
 //	weir_alert_changes_total{kind,change} changes of alerts
 //	weir_sink_queued{sink}                changes waiting for a sink
 //	weir_sink_changes_total{sink,result}  changes sent, failed and dropped
+//	weir_sink_failing{sink}               1 while the sink fails
 //	weir_bound_used{bound}                places used of a bound of memory
 //	weir_bound_limit{bound}               places there are
 //	weir_bound_refused_total{bound}       things refused or dropped at the bound

@@ -40,6 +40,7 @@ var (
 	mAlertChanges  = counter("alert_changes_total", "Changes of alerts, by kind and change.", "kind", "change")
 	mSinkQueued    = gauge("sink_queued", "Alert changes waiting for a sink.", "sink")
 	mSinkChanges   = counter("sink_changes_total", "Alert changes sent, failed and dropped, by sink.", "sink", "result")
+	mSinkFailing   = gauge("sink_failing", "1 while a sink fails, as far as is known.", "sink")
 	mBoundUsed     = gauge("bound_used", "Places used of a bound of memory.", "bound")
 	mBoundLimit    = gauge("bound_limit", "Places of a bound of memory.", "bound")
 	mBoundRefused  = counter("bound_refused_total", "Things refused or dropped at a bound of memory.", "bound")
@@ -50,7 +51,7 @@ var (
 
 var allMetrics = []metric{
 	mDatagrams, mOctets, mSamples, mSkipped, mErrors, mSocketDropped, mTruncated, mLostDatagrams, mLostSamples, mRefused,
-	mDecodeSeconds, mAgents, mAdmitted, mAlertsOpen, mAlertChanges, mSinkQueued, mSinkChanges,
+	mDecodeSeconds, mAgents, mAdmitted, mAlertsOpen, mAlertChanges, mSinkQueued, mSinkChanges, mSinkFailing,
 	mBoundUsed, mBoundLimit, mBoundRefused, mReady, mStart, mBuild,
 }
 
@@ -119,6 +120,7 @@ func (m metrics) Collect(ch chan<- prometheus.Metric) {
 func collectBounds(s *Status, out func(metric, float64, ...string)) {
 	for _, c := range s.Sinks {
 		out(mSinkQueued, float64(c.Queued), c.Name)
+		out(mSinkFailing, map[bool]float64{true: 1}[c.Failing], c.Name)
 		out(mSinkChanges, float64(c.Sent), c.Name, "sent")
 		out(mSinkChanges, float64(c.Failed), c.Name, "failed")
 		out(mSinkChanges, float64(c.Dropped), c.Name, "dropped")

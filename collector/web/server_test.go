@@ -48,7 +48,7 @@ func busy() *fake {
 		Refused: []Count{{Key: "rate", Count: 8}}, DecodeSeconds: 0.25, Agents: 9, Admitted: 10,
 		AlertsOpen:   []Count{{Key: "large_flow", Count: 1}},
 		AlertChanges: []AlertChange{{"large_flow", "start", 2}},
-		Sinks:        []SinkCount{{"logline", 1, 4096, 11, 12, 13}},
+		Sinks:        []SinkCount{{"logline", 1, 4096, 11, 12, 13, true}},
 		Bounds:       []Bound{{"agents", 9, 16384, 14}},
 	}}
 }
@@ -92,6 +92,7 @@ func TestMetricsTellTheStatus(t *testing.T) {
 		`weir_sink_changes_total{result="dropped",sink="logline"} 13`,
 		`weir_sink_changes_total{result="failed",sink="logline"} 12`,
 		`weir_sink_changes_total{result="sent",sink="logline"} 11`,
+		`weir_sink_failing{sink="logline"} 1`,
 		`weir_sink_queued{sink="logline"} 1`,
 		`weir_skipped_records_total{format="flow 0:1012",name="extended_mpls_vc"} 2`,
 		"weir_socket_dropped_total 4",

@@ -97,6 +97,7 @@ type SinkCount struct {
 	Sent    uint64 `json:"sent"`
 	Failed  uint64 `json:"failed"`
 	Dropped uint64 `json:"dropped"`
+	Failing bool   `json:"failing,omitempty"` // now, as far as is known
 }
 
 // Bound is one bound of memory and its use.
