@@ -53,7 +53,9 @@ type Config struct {
 	Ways  []Way  // at most 64
 	Site  string // "" is none
 	// Hold says that nobody but logs is told now, such as in a maintenance
-	// window; what is still open when it says false is told then. nil is never.
+	// window; what is still open when it says false is told then. nil is never. It is
+	// asked under the Router's lock, ten times a second for each alert that
+	// waits: it must neither block nor call the Router.
 	Hold func(*detect.Alert) bool
 	// EndAtStop tells everybody the end when weir stops: there is nothing that
 	// would remember it.
