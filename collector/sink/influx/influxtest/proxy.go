@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -42,7 +41,7 @@ type Proxy struct {
 }
 
 // StartProxy starts a proxy before the server at this address; "" is none.
-func StartProxy(t testing.TB, backend string) *Proxy {
+func StartProxy(t T, backend string) *Proxy {
 	p := &Proxy{backend: backend, lines: map[string]int{}, over: make(chan struct{})}
 	s := httptest.NewServer(p)
 	p.URL = s.URL

@@ -13,16 +13,27 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 )
+
+// T is the part of testing.TB that is used, so that benchmarks that are programs
+// can run servers too.
+type T interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Skip(args ...any)
+	Skipf(format string, args ...any)
+	TempDir() string
+	Cleanup(func())
+}
 
 // Influxd is the package that is built, by .ci/packages.
 const Influxd = "github.com/influxdata/influxdb/cmd/influxd@v1.8.10"
 
 // Binary returns the path of influxd, built before; the test is skipped where
 // it is missing.
-func Binary(t testing.TB) string {
+func Binary(t T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -39,16 +50,16 @@ func Binary(t testing.TB) string {
 type Server struct {
 	URL string
 
-	t    testing.TB
+	t    T
 	args func() *exec.Cmd
 	cmd  *exec.Cmd
 }
 
 // Start starts InfluxDB with InfluxQL, Flux and an empty disk.
-func Start(t testing.TB) *Server { return StartWith(t, "") }
+func Start(t T) *Server { return StartWith(t, "") }
 
 // StartWith starts InfluxDB with further lines in the [http] section.
-func StartWith(t testing.TB, http string) *Server {
+func StartWith(t T, http string) *Server {
 	t.Helper()
 	binary, dir := Binary(t), t.TempDir()
 	addr, rpc := freePort(t), freePort(t)
@@ -77,7 +88,7 @@ store-enabled = false
 
 // StartVictoriaMetrics starts VictoriaMetrics; the test is skipped where it is
 // missing.
-func StartVictoriaMetrics(t testing.TB) *Server {
+func StartVictoriaMetrics(t T) *Server {
 	t.Helper()
 	binary, err := exec.LookPath("victoria-metrics")
 	if err != nil {
@@ -89,7 +100,7 @@ func StartVictoriaMetrics(t testing.TB) *Server {
 	})
 }
 
-func start(t testing.TB, url string, args func() *exec.Cmd) *Server {
+func start(t T, url string, args func() *exec.Cmd) *Server {
 	t.Helper()
 	s := &Server{URL: url, t: t, args: args}
 	t.Cleanup(s.Kill)
@@ -132,7 +143,7 @@ func (s *Server) Kill() {
 }
 
 // freePort returns an address of 127.0.0.1 that nobody listens on.
-func freePort(t testing.TB) string {
+func freePort(t T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
