@@ -16,7 +16,7 @@ import (
 func TestMistakesNameLineAndFix(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown key", "colectors: []\n", "f:1: colectors: unknown key; did you mean collectors?"},
-		{"unknown key below another", "log:\n  levle: info\n", "f:2: levle: unknown key; did you mean level?"},
+		{"unknown key below another", "log:\n  formt: info\n", "f:2: formt: unknown key; did you mean format?"},
 		{"nothing like it", "zzzzzzzzzz: 1\n", "f:1: zzzzzzzzzz: unknown key; remove it; `weir-agent check --sample` prints every key"},
 		{"twice", "node: a\nnode: b\n", `f:2: node: stands twice, first on line 1; remove one`},
 		{"wrong type", "sub_agent: many\n", "f:1: needs a whole number, has \"many\"; `weir-agent check --sample` shows every key"},

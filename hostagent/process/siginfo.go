@@ -29,10 +29,7 @@ type sender struct {
 	noted  uint32
 }
 
-// noteSender is the handler; it is never called by Go.
-func noteSender()
-
-// noteSenderAddr returns its address.
+// noteSenderAddr returns the address of noteSender.
 func noteSenderAddr() uintptr
 
 // action is the kernel's struct sigaction.

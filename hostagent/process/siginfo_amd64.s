@@ -1,11 +1,9 @@
 #include "textflag.h"
 
-// func noteSender()
-//
-// A signal handler by the C ABI: number in DI, siginfo in SI, context in DX. It
+// noteSender is a signal handler by the C ABI: number in DI, siginfo in SI, context in DX. It
 // notes the eight octets of pid and uid, says that it did, and goes on in the
 // handler of Go's runtime as if it had not been there.
-TEXT ·noteSender(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+TEXT noteSender<>(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVQ 16(SI), AX
 	MOVL 8(SI), CX
 	ANDL $63, DI
@@ -20,6 +18,6 @@ TEXT ·noteSender(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 
 // func noteSenderAddr() uintptr
 TEXT ·noteSenderAddr(SB),NOSPLIT,$0-8
-	LEAQ ·noteSender(SB), AX
+	LEAQ noteSender<>(SB), AX
 	MOVQ AX, ret+0(FP)
 	RET

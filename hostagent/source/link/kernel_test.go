@@ -319,7 +319,7 @@ func TestWhatChangesIsToldAtOnce(t *testing.T) {
 	l.Eventually(5*time.Second, "quiet", func() bool { // addresses and carriers settle
 		at = at.Add(time.Second)
 		quiet = collect(t, l, ns, s, at)
-		if at.Sub(time.Now()) > 5*time.Second {
+		if time.Until(at) > 5*time.Second {
 			s.slow = at.Add(time.Hour)
 		}
 		return len(quiet.samples) == 2 && len(quiet.statements) == 0

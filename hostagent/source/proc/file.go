@@ -3,7 +3,6 @@ package proc
 import (
 	"bytes"
 	"errors"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,7 +16,6 @@ var errTooLong = errors.New("longer than 1 MiB")
 type reader struct {
 	root string // "" or a directory that holds proc and sys
 	buf  []byte
-	path []byte // of what is read, NUL-terminated by the kernel wrapper
 }
 
 // read returns the content of the file at path below the root; it is valid
@@ -107,10 +105,4 @@ func numbers(b []byte, v []uint64) int {
 		v[i] = n
 	}
 	return len(v)
-}
-
-// text returns a copy of a file's only line.
-func text(b []byte) string {
-	first, _ := line(b)
-	return strings.TrimSpace(string(first))
 }

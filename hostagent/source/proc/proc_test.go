@@ -368,7 +368,7 @@ func TestFileSystems(t *testing.T) {
 	root := tree(t, map[string]string{"proc/self/mounts": "/dev/sda1 / ext4 rw 0 0\n/dev/sda1 /again ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/loop0 /snap squashfs ro 0 0\n"})
 	// Everything below root is one file system, which counts once.
 	r := measure(root, nil)
-	want := uint64(f.Blocks) * uint64(f.Frsize)
+	want := f.Blocks * uint64(f.Frsize)
 	if r.total != want || r.fullest > 10000 {
 		t.Errorf("%+v, want a total of %d", r, want)
 	}
