@@ -15,6 +15,9 @@ func newAlert(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "alert",
 		Short: "Try whether alerts arrive",
+		Long: `Try whether alerts arrive at the sinks of the configuration. Who is told what is
+in its sections alerts and severity.`,
+		Example: "  weir alert test",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	test := newAlertTest(p)
