@@ -18,7 +18,7 @@ func newAlert(p *program) *cobra.Command {
 		Long: `Try whether alerts arrive at the sinks of the configuration. Who is told what is
 in its sections alerts and severity.`,
 		Example: "  weir alert test",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	test := newAlertTest(p)
 	test.Args = asUsage(test.Args)
