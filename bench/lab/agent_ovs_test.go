@@ -3,6 +3,7 @@ package lab
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,6 +15,10 @@ func checkOVSChanges(t *testing.T, c *computeNode) {
 	const row = "agent=eth0 header=128 polling=1 sampling=20 targets=10.200.0.1:6345"
 	c.ear.wantState(witness.ClassBridge, "br0", map[string]string{
 		witness.Kind: "ovs", witness.InstancePorts: "1", witness.Uplinks: "1", witness.Ports: "2", witness.Flows: "1", witness.Forwarding: "yes",
+	})
+	c.ear.wantState(witness.ClassOVSPort, c.b.Tap, map[string]string{
+		witness.Master: "br0", witness.IfIndex: strconv.Itoa(int(c.IfIndex(c.b.Tap))), witness.IfaceID: c.b.PortID, witness.VMID: c.b.UUID,
+		witness.MAC: c.b.MAC, witness.Oper: "up", witness.Admin: "up",
 	})
 	for _, s := range []struct {
 		what          string

@@ -79,6 +79,7 @@ func TestComputeNode(t *testing.T) {
 		{"instances are told with their names", checkInstances},
 		{"virtual machines have libvirt's figures", checkVirtual},
 		{"interfaces have the kernel's figures", checkInterfaces},
+		{"once and doctor", checkOnce},
 		{"life of an instance", checkLife},
 		{"libvirtd is killed", checkLibvirtKilled},
 		{"Open vSwitch changes", checkOVSChanges},
@@ -154,6 +155,26 @@ func checkInstances(t *testing.T, c *computeNode) {
 		}
 		if want := fmt.Sprintf("[%d=%s]", c.IfIndex(g.Tap), g.MAC); fmt.Sprint(got) != want {
 			t.Errorf("adapters of %s are %v, want %s", g.UUID, got, want)
+		}
+	}
+}
+
+// checkOnce runs the commands for people beside the agent.
+func checkOnce(t *testing.T, c *computeNode) {
+	run := func(args ...string) string {
+		args = append([]string{filepath.Join(c.lab.dir, "weir-agent")}, args...)
+		return c.lab.Exec(c.NS, c.Inside(append(args, "--config", filepath.Join(c.lab.dir, "weir-agent.yaml"))...)...)
+	}
+	once := run("once")
+	for _, want := range []string{c.a.UUID, c.a.NovaName, c.b.Tap, c.b.PortID, `"virt_disk_io"`} {
+		if !strings.Contains(once, want) {
+			t.Errorf("weir-agent once does not tell %s", want)
+		}
+	}
+	doctor := run("doctor")
+	for _, want := range []string{"2 domains through /run/libvirt/libvirt-sock-ro", "names, projects, ports", "1 bridges with 3 ports"} {
+		if !strings.Contains(doctor, want) {
+			t.Errorf("weir-agent doctor does not say %q:\n%s", want, doctor)
 		}
 	}
 }

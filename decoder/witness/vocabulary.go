@@ -10,6 +10,7 @@ const (
 	ClassLink       = "link"      // weir/link/<interface>
 	ClassBridge     = "bridge"    // weir/bridge/<bridge>
 	ClassOVS        = "ovs"       // weir/ovs/<bridge>
+	ClassOVSPort    = "ovs_port"  // weir/ovs_port/<interface of an Open vSwitch>
 	ClassInstance   = "instance"  // weir/instance/<UUID>
 	ClassFilter     = "filter"    // weir/filter/<network namespace or root>/<family>
 	ClassConntrack  = "conntrack" // weir/conntrack/<network namespace or root>
@@ -139,6 +140,8 @@ const (
 	Forwarding    = "forwarding"    // yes, no, unknown
 	SFlow         = "sflow"
 	VSwitchd      = "vswitchd" // up, down
+	IfaceID       = "iface_id" // of a port: the Neutron port
+	VMID          = "vm_id"    // of a port: the instance's UUID
 	Name          = "name"
 	State         = "state"
 	NovaName      = "nova_name"

@@ -30,6 +30,9 @@ type conn struct {
 	gone   chan struct{} // closed when the connection is lost
 	wake   chan struct{} // there may be XML to read
 
+	ctx    context.Context // of subscriptions: done when the connection is lost
+	cancel context.CancelFunc
+
 	mu  sync.Mutex
 	why error
 }
@@ -63,6 +66,7 @@ func dial(ctx context.Context, o *Options) (*conn, error) {
 // open makes the connection ready for calls. It takes over raw.
 func open(raw net.Conn, path string, o *Options) (*conn, error) {
 	c := &conn{raw: raw, socket: path, deadline: o.Deadline, nowait: true, events: make(chan any), gone: make(chan struct{}), wake: make(chan struct{}, 1)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.rpc = golibvirt.NewWithDialer(dialed{&frames{Conn: raw, lost: c.lose}})
 	uri := golibvirt.QEMUSystem
 	if o.URI != "" {
@@ -82,6 +86,7 @@ func (c *conn) lose(err error) {
 	if c.why == nil {
 		c.why = err
 		close(c.gone)
+		c.cancel()
 	}
 	c.raw.Close()
 }
@@ -134,13 +139,13 @@ func guarded(f func() error) (err error) {
 
 // watch subscribes to what happens to domains. A daemon that does not know an
 // event of lesser use is asked for the others.
-func (c *conn) watch(ctx context.Context) error {
+func (c *conn) watch() error {
 	for _, id := range []golibvirt.DomainEventID{
 		golibvirt.DomainEventIDLifecycle, golibvirt.DomainEventIDReboot, golibvirt.DomainEventIDMetadataChange,
 	} {
 		var ch <-chan any
 		err := c.call(func() (err error) {
-			ch, err = c.rpc.SubscribeEvents(ctx, id, nil)
+			ch, err = c.rpc.SubscribeEvents(c.ctx, id, nil)
 			return err
 		})
 		if err != nil {

@@ -121,7 +121,7 @@ func (s *Source) lost(err error) {
 // serve lists the domains, tells what changed since the list before, and then
 // what happens, until the connection is lost.
 func (s *Source) serve(ctx context.Context, c *conn, sink source.Sink) error {
-	if err := c.watch(ctx); err != nil {
+	if err := c.watch(); err != nil {
 		return err
 	}
 	node, err := c.node()

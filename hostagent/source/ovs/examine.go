@@ -22,7 +22,7 @@ func (s *Source) Examine(ctx context.Context) []source.Finding {
 	}
 	defer db.close()
 	v := db.view()
-	found := []source.Finding{{What: what, OK: true, Text: fmt.Sprintf("%d bridges with %d ports", len(v.bridges), v.ports)}}
+	found := []source.Finding{{What: what, OK: true, Text: fmt.Sprintf("%d bridges with %d ports", len(v.bridges), v.size)}}
 	for _, name := range sorted(v.bridges) {
 		f, err := dialFlows(filepath.Join(s.opts.RunDir, name+".mgmt"), name, func(uint64) {})
 		if err != nil {

@@ -59,6 +59,8 @@ type Source struct {
 	denied  error // why flows cannot be counted
 	keeper  keeper
 
+	portsDue int // polls until the ports are told
+
 	watching sync.Mutex // of watchFlows
 	looks    int
 	missing  int // looks in a row that found no bridge's socket
@@ -171,7 +173,7 @@ func (s *Source) refresh(db *database, sink source.Sink) {
 	v := db.view()
 	s.mu.Lock()
 	old := s.view
-	s.db, s.err, s.view = db, nil, v
+	s.db, s.err, s.view, s.portsDue = db, nil, v, 0
 	changes := v.since(old)
 	s.keeper.explain(changes)
 	s.mu.Unlock()

@@ -9,6 +9,9 @@ import (
 	"weir/hostagent/source"
 )
 
+// portsEvery is every how many polls ports are told that have not changed.
+const portsEvery = 6
+
 // Collect asks whether the database still answers and adds the state of every
 // bridge.
 func (s *Source) Collect(now time.Time, out *source.Snapshot) error {
@@ -26,6 +29,10 @@ func (s *Source) Collect(now time.Time, out *source.Snapshot) error {
 	s.contact = now
 	for _, name := range sorted(s.view.bridges) {
 		s.state(out, &s.st, s.view.bridges[name])
+	}
+	if s.portsDue--; s.portsDue < 0 {
+		s.portsDue = portsEvery - 1
+		s.view.ports(out, &s.st)
 	}
 	if s.view.left > 0 {
 		err = fmt.Errorf("ovs: %d bridges and ports are more than the agent takes", s.view.left)
@@ -50,6 +57,9 @@ func (s *Source) emit(sink source.Sink, c *change) {
 		var out source.Snapshot
 		var st witness.Statement
 		s.state(&out, &st, b)
+		if p := b.ports[c.port]; p != nil {
+			p.state(&out, &st, b.name)
+		}
 		e.State = &out
 	}
 	s.mu.Unlock()
@@ -89,6 +99,33 @@ func (s *Source) state(out *source.Snapshot, st *witness.Statement, b *bridge) {
 		st.Add(witness.Gauge64(witness.Flows, flows.n))
 	}
 	st.Add(witness.String(witness.Forwarding, s.forwarding(b, flows.n, known)))
+	out.State(st)
+}
+
+// ports adds the statements of all ports: which instance is behind which.
+func (v *view) ports(out *source.Snapshot, st *witness.Statement) {
+	for _, name := range sorted(v.bridges) {
+		b := v.bridges[name]
+		for _, port := range sorted(b.ports) {
+			b.ports[port].state(out, st, name)
+		}
+	}
+}
+
+func (p *port) state(out *source.Snapshot, st *witness.Statement, bridge string) {
+	st.Begin(witness.ClassOVSPort, p.name)
+	st.Add(witness.String(witness.Master, bridge))
+	if p.ifIndex > 0 {
+		st.Add(witness.Gauge32(witness.IfIndex, uint32(p.ifIndex)))
+	}
+	for _, v := range [...]struct{ name, text string }{
+		{witness.Kind, p.kind}, {witness.IfaceID, p.ifaceID}, {witness.VMID, p.vm}, {witness.MAC, p.mac},
+		{witness.Oper, p.link}, {witness.Admin, p.admin}, {witness.Reason, p.err},
+	} {
+		if v.text != "" {
+			st.Add(witness.String(v.name, v.text))
+		}
+	}
 	out.State(st)
 }
 

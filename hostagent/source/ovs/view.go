@@ -21,7 +21,7 @@ const (
 // view is the database as it is told.
 type view struct {
 	bridges map[string]*bridge
-	ports   int
+	size    int // ports of all of them
 	left    int // bridges and ports that were too many
 }
 
@@ -80,11 +80,11 @@ func (b *builder) bridge(v *view, r *bridgeRow) {
 }
 
 func (b *builder) port(v *view, br *bridge, r *interfaceRow) {
-	if v.ports >= maxPorts {
+	if v.size >= maxPorts {
 		v.left++
 		return
 	}
-	v.ports++
+	v.size++
 	p := &port{
 		name: clean(r.Name), kind: clean(r.Type), admin: value(r.AdminState), link: value(r.LinkState), err: value(r.Error),
 		ifaceID: clean(r.ExternalIDs["iface-id"]), vm: clean(r.ExternalIDs["vm-id"]), mac: clean(r.ExternalIDs["attached-mac"]),

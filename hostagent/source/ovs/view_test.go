@@ -119,8 +119,8 @@ func TestViewIsBounded(t *testing.T) {
 		rows[0].Ports = append(rows[0].Ports, id, "none")
 	}
 	v := build(b, rows)
-	if len(v.bridges) != maxBridges || v.ports != maxPorts || v.left != maxBridges+100 {
-		t.Errorf("%d bridges, %d ports, %d left out", len(v.bridges), v.ports, v.left)
+	if len(v.bridges) != maxBridges || v.size != maxPorts || v.left != maxBridges+100 {
+		t.Errorf("%d bridges, %d ports, %d left out", len(v.bridges), v.size, v.left)
 	}
 	if n := len(v.since(newView())); n > maxChanges {
 		t.Errorf("%d changes at once", n)
