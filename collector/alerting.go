@@ -57,7 +57,7 @@ func newAlerting(a *app) (*alerting, error) {
 }
 
 // hold reports that an alert is to wait, such as in a maintenance window.
-func (a *app) hold(*detect.Alert) bool { return false }
+func (a *app) hold(al *detect.Alert) bool { return a.windows.hold(al, time.Now()) }
 
 // hostName names this collector to people.
 func hostName() string {

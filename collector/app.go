@@ -77,6 +77,7 @@ type app struct {
 	influx   *influxOut // nil without influx.url
 	alerting *alerting
 	site     *siteWatch
+	windows  windows
 
 	urgent   chan struct{} // wakes the engine; holds one token
 	draining chan struct{} // closed when the receivers shall end
@@ -163,7 +164,11 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 		a.shards = append(a.shards, shard.New(agents.NewRegistry(a.shared), d))
 	}
 	a.engine = detect.NewEngine(dc, a.detect, a.shared)
-	a.site = newSiteWatch(site.Config{Mute: true}, a.shards)
+	a.site = newSiteWatch(site.Config{Mute: true}, cfg.AgentKey.Reveal(), a.shards)
+	a.windows.set(cfg.Windows)
+	if err = a.loadSite(); err != nil {
+		return a, err
+	}
 	if a.influx, err = newInflux(a); err != nil {
 		return a, err
 	}
@@ -421,6 +426,7 @@ func (a *app) reload(cfg config.Config) {
 	a.cfg = config.Reloaded(a.cfg, cfg)
 	a.shared.SetAllow(a.cfg.Allow)
 	a.alerting.setConfig(&a.cfg)
+	a.windows.set(a.cfg.Windows)
 	a.naming.reload(&a.cfg)
 	dc := detectConfig(a.cfg, len(a.shards))
 	for _, d := range a.detect {

@@ -1,11 +1,17 @@
 package collector
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"weir/collector/shard"
 	"weir/collector/udp"
+	"weir/collector/web"
 	"weir/detect"
 	"weir/detect/site"
 	"weir/detect/site/fact"
@@ -24,15 +30,17 @@ type siteWatch struct {
 	last    time.Time
 	second  time.Time
 
+	saved time.Time
 	mu    sync.Mutex
 	stats site.Stats
+	model []byte // to be saved
 }
 
 // newSiteWatch lets the shards tell facts.
-func newSiteWatch(cfg site.Config, shards []*shard.Shard) *siteWatch {
+func newSiteWatch(cfg site.Config, key string, shards []*shard.Shard) *siteWatch {
 	w := &siteWatch{site: site.New(cfg), wake: make(chan struct{}, 1), asked: make(chan func(*site.Site))}
 	for _, s := range shards {
-		g := fact.NewGatherer(nil)
+		g := fact.NewGatherer([]byte(strings.TrimSpace(key)))
 		s.Tell(g)
 		w.told = append(w.told, g)
 	}
@@ -85,6 +93,115 @@ func (w *siteWatch) health(now time.Time, group *udp.Group) {
 	w.mu.Lock()
 	w.stats = w.site.Stats()
 	w.mu.Unlock()
+	if now.Sub(w.saved) >= saveEvery {
+		w.saved = now
+		w.keep()
+	}
+}
+
+// keep makes what is to be saved.
+func (w *siteWatch) keep() {
+	b, err := json.Marshal(w.site.Save())
+	if err != nil {
+		return // addresses, names and times always marshal
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.model = b
+}
+
+// save writes model and windows.
+func (a *app) saveSite() error {
+	if a.site == nil || a.io.Forget {
+		return nil
+	}
+	a.site.mu.Lock()
+	model := a.site.model
+	a.site.mu.Unlock()
+	var err error
+	if model != nil {
+		err = a.state.SaveSite(modelState, model)
+	}
+	return errors.Join(err, a.state.SaveSite(windowsState, a.windows.save()))
+}
+
+// Names of what is saved.
+const (
+	modelState   = "model"
+	windowsState = "windows"
+)
+
+// loadSite takes up model and windows as they were when weir last stopped.
+func (a *app) loadSite() error {
+	body, err := a.state.LoadSite(windowsState)
+	if err != nil {
+		return err
+	}
+	if err := a.windows.load(body); err != nil {
+		a.log.Error().Err(err).Msg("saved maintenance windows are ignored")
+	}
+	if body, err = a.state.LoadSite(modelState); err != nil || body == nil || a.io.Forget {
+		return err
+	}
+	var st site.State
+	if err := json.Unmarshal(body, &st); err != nil {
+		a.log.Error().Err(err).Msg("the saved model of the site is ignored")
+		return nil
+	}
+	a.site.site.Restore(st, time.Now())
+	return nil
+}
+
+// askTime bounds a question to the site's goroutine.
+const askTime = 5 * time.Second
+
+// ask lets the site's goroutine do something.
+func (w *siteWatch) ask(ctx context.Context, do func(*site.Site)) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	done := make(chan struct{})
+	select {
+	case w.asked <- func(s *site.Site) { do(s); close(done) }:
+	case <-ctx.Done():
+		return errors.New("the collector is busy; ask again")
+	}
+	<-done
+	return nil
+}
+
+// Incidents implements web.SiteSource.
+func (a *app) Incidents(ctx context.Context) (all []site.Incident, err error) {
+	if !a.ready.Load() {
+		return nil, errors.New("the collector is starting; ask again")
+	}
+	return all, a.site.ask(ctx, func(s *site.Site) { all = s.Incidents() })
+}
+
+// Incident implements web.SiteSource.
+func (a *app) Incident(ctx context.Context, id string) (i site.Incident, err error) {
+	if !a.ready.Load() {
+		return i, errors.New("the collector is starting; ask again")
+	}
+	ok := false
+	if err := a.site.ask(ctx, func(s *site.Site) { i, ok = s.Incident(id) }); err != nil {
+		return i, err
+	}
+	if !ok {
+		return i, fmt.Errorf("incident %q: is none that is kept, or several begin so; `weir incident list` shows them", id)
+	}
+	return i, nil
+}
+
+// addSite adds the bounds of the site's model.
+func (w *siteWatch) addSite(s *web.Status) {
+	w.mu.Lock()
+	st := w.stats
+	w.mu.Unlock()
+	s.Bounds = append(s.Bounds,
+		web.Bound{Name: "site_nodes", Used: st.Nodes, Limit: st.MaxNodes, Refused: st.Refused},
+		web.Bound{Name: "site_addresses", Used: st.Addresses, Limit: st.MaxAddresses},
+		web.Bound{Name: "site_facts", Limit: fact.MaxFacts, Refused: st.Dropped},
+	)
 }
 
 // watchSite is the site's goroutine.
@@ -108,6 +225,7 @@ func (a *app) watchSite(stop <-chan struct{}) {
 		select {
 		case <-stop:
 			step()
+			w.keep()
 			w.site.Close(last, a.emit, detect.ReasonShutdown)
 			return
 		case ask := <-w.asked:

@@ -15,6 +15,7 @@ import (
 	"weir/detect"
 	"weir/detect/rules"
 	"weir/detect/scan"
+	"weir/detect/site"
 )
 
 // DefaultFile is read when no file is named and it exists.
@@ -61,6 +62,10 @@ type Config struct {
 	Allow []netip.Prefix
 	// Limits bound memory.
 	Limits Limits
+	// AgentKey is what host agents sign their statements with.
+	AgentKey Secret
+	// Windows are the maintenance windows of the file.
+	Windows []site.Window
 	// Site names this site in time series and to those who are alerted.
 	Site string
 	// Influx is where time series are written.

@@ -45,7 +45,7 @@ var keys = slices.Concat([]key{
 	scalar("limits.admission_rate", func(c *Config) *Rate { return &c.Limits.AdmissionRate }, ParseRate),
 	live(scalar("log.level", func(c *Config) *string { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"))),
 	scalar("log.format", func(c *Config) *string { return &c.Log.Format }, oneOf("auto", "console", "json")),
-}, alertKeys())
+}, alertKeys(), siteKeys())
 
 // Keys returns the dotted name of every key.
 func Keys() []string {

@@ -18,6 +18,7 @@ import (
 	"weir/detect/flood"
 	keydef "weir/detect/keys"
 	"weir/detect/rules"
+	"weir/detect/site"
 )
 
 // equal compares configurations, whose addresses have unexported fields.
@@ -110,6 +111,9 @@ func TestParseNamesEveryMistake(t *testing.T) {
 		{"word of a list", "log: {level: loud}", `f:1: log.level: "loud": not one of the words; write debug, info, warn, error`},
 		{"relative state folder", "state_dir: state", `f:1: state_dir: "state": not an absolute path; write one such as "/var/lib/weir", or "" for the default`},
 
+		{"window without a reason", "windows: [\"cn7 from 2026-03-01T22:00 for 2h in UTC by Ada\"]", `f:1: windows[0]: "cn7 from 2026-03-01T22:00 for 2h in UTC by Ada": is no maintenance window; write "SUBJECT from 2026-03-01T22:00 for 2h in Europe/Berlin by OWNER: REASON"`},
+		{"window in no zone", "windows: [\"cn7 from 2026-03-01T22:00 for 2h in Bonn by Ada: x\"]", `f:1: windows[0]: "cn7 from 2026-03-01T22:00 for 2h in Bonn by Ada: x": Bonn is no IANA time zone; write "SUBJECT from 2026-03-01T22:00 for 2h in Europe/Berlin by OWNER: REASON"`},
+
 		{"no YAML", "listen: [\n", "f:1: not YAML: did not find expected node content; " + yaml},
 		{"tab", "limits:\n\tagents: 5\n", "f:2: not YAML: found character that cannot start any token; " + yaml},
 		{"second document", "shards: 1\n---\nshards: 2\n", "f:2: a second document begins here; remove the \"---\" line"},
@@ -168,6 +172,8 @@ limits:
   admission_burst: 6
   admission_rate: 120/min
 log: {level: debug, format: json}
+agent_key: "${SEED}"
+windows: ["cn7/br-int from 2026-03-01T22:00 for 2h in Europe/Berlin by Ada: new kernel"]
 `+alertsFile()))
 	if err != nil {
 		t.Fatal(err)
@@ -210,6 +216,12 @@ log: {level: debug, format: json}
 			},
 		},
 		Forward: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.20:6343"), netip.MustParseAddrPort("[2001:db8::9]:6344")},
+
+		AgentKey: Secret{"0123456789abcdef\n", "${SEED}"},
+		Windows: []site.Window{{
+			Subject: "cn7/br-int", From: time.Date(2026, 3, 1, 21, 0, 0, 0, time.UTC), To: time.Date(2026, 3, 1, 23, 0, 0, 0, time.UTC),
+			Owner: "Ada", Reason: "new kernel", Zone: "Europe/Berlin",
+		}},
 
 		Limits: Limits{1, 2, 3, 64, 16, 5, 6, 2},
 		Log:    Log{"debug", "json"},

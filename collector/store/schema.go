@@ -20,6 +20,10 @@ var migrations = []string{
 		key  TEXT NOT NULL PRIMARY KEY, -- of the alert
 		body BLOB NOT NULL              -- as the collector writes it
 	) WITHOUT ROWID, STRICT`,
+	`CREATE TABLE site (
+		name TEXT NOT NULL PRIMARY KEY, -- model, windows
+		body BLOB NOT NULL              -- JSON
+	) WITHOUT ROWID, STRICT`,
 }
 
 // migrate brings the file to the newest version. A file of a later version, or

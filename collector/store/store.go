@@ -30,6 +30,7 @@ type Store struct {
 
 	saved  map[agentKey]row  // what the file holds, to write only what changed
 	alerts map[string][]byte // the same of open alerts
+	site   map[string][]byte // the same of the site's state
 }
 
 // Open opens the state in dir, which it makes where it is missing, and brings

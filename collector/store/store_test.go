@@ -285,3 +285,22 @@ func TestOlderFileIsBroughtToThisVersion(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestSiteOutlivesTheProcess(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for _, body := range []string{"one", "two", "two"} {
+		if err := s.SaveSite("model", []byte(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	for name, want := range map[string]string{"model": "two", "windows": ""} {
+		if got, err := s.LoadSite(name); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, want)
+		}
+	}
+}

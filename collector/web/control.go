@@ -52,6 +52,7 @@ func ListenControl(stateDir string, s Source) (*Control, error) {
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Status()) })
 	mux.HandleFunc("GET /agents", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, orEmpty(s.Agents())) })
 	mux.HandleFunc("POST /alert/test", func(w http.ResponseWriter, r *http.Request) { answerAlertTest(w, r, s) })
+	handleSite(mux, s)
 	mux.HandleFunc("GET /top", func(w http.ResponseWriter, r *http.Request) { answerTop(w, r, s) })
 	return &Control{l, lock, path, newHTTPServer(mux)}, nil
 }

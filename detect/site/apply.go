@@ -207,8 +207,17 @@ func (s *Site) status(p *port, d *fact.Detail, at int64) {
 	if !p.counted || was != d.Status || p.unknown != d.Unknown {
 		p.changed = at
 		if p.counted && was != d.Status {
-			p.node.note(at, p.entity(), "status of "+p.label()+" changed", statusText(was), statusText(d.Status), Passive)
+			if p.said == at {
+				p.node.note(at, p.entity(), "status of "+p.label(), statusText(was), statusText(d.Status), Agent)
+			} else { // at any time since the poll before
+				p.node.noteSince(at-s.pollOf(p), at, p.entity(), "status of "+p.label(), statusText(was), statusText(d.Status), Passive)
+			}
 		}
+	}
+	if !p.counted {
+		// After a restart: what is down now may be told already.
+		p.wasUp = s.active(InterfaceDown, p.entity()) != nil || s.active(InstanceUnreachable, p.instanceEntity()) != nil ||
+			p.bridge != nil && s.active(BridgeDown, p.bridge.entity()) != nil
 	}
 	p.counted, p.status, p.unknown = true, d.Status, d.Unknown
 	if p.up() {
@@ -285,7 +294,7 @@ func (s *Site) portGone(n *node, f *fact.Fact) {
 		return
 	}
 	p.gone, p.goneAt = true, f.At
-	n.note(f.At, p.entity(), "port_gone: "+p.label()+" is polled no more", statusText(p.status), "", Passive)
+	n.noteSince(f.At, f.At+max(int64(f.A), second), p.entity(), "port_gone: "+p.label()+" is polled no more", statusText(p.status), "", Passive)
 	n.dirty = true
 }
 
@@ -352,6 +361,7 @@ func (st *stream) point(index uint32) *point {
 	p := st.points[index]
 	if p == nil {
 		p = &point{index: index}
+		st.node.usually(st, p)
 		if len(st.points) < maxPerNode {
 			st.points[index] = p
 		}

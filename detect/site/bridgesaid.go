@@ -55,7 +55,7 @@ func (s *Site) judgeSaidBridge(b *bridge) {
 		}
 		return
 	}
-	if s.active(BridgeDown, b.entity()) != nil && s.active(BridgeDown, b.entity()).by&byAgent != 0 {
+	if c := s.active(BridgeDown, b.entity()); c != nil && c.by&byAgent != 0 && c.clearing == 0 {
 		return
 	}
 	s.unreachable(b, &finding{
@@ -90,7 +90,7 @@ func (s *Site) judgeVSwitch(n *node) {
 		n.next = min(n.next, down+vswitchGrace)
 		return
 	}
-	if s.active(BridgeDown, entity) != nil {
+	if c := s.active(BridgeDown, entity); c != nil && c.clearing == 0 {
 		return
 	}
 	s.raise(n, &finding{

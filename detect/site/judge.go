@@ -29,7 +29,12 @@ func (s *Site) judge() {
 
 // judgeNode looks at one node.
 func (s *Site) judgeNode(n *node) {
-	if !n.heard || len(n.streams) == 0 {
+	if !n.heard {
+		s.judgeAbsent(n)
+		return
+	}
+	n.waits = 0
+	if len(n.streams) == 0 {
 		return
 	}
 	s.deadlines(n)

@@ -48,6 +48,8 @@ type node struct {
 	silentAt   int64 // last heard before
 	discards   discardRate
 	orphansAt  int64
+	usual      []PointState // before a restart
+	waits      int64        // a node of the state file is to be heard until then; 0 it was
 	timeline   timeline
 }
 

@@ -27,14 +27,19 @@ type agent struct {
 	skew    int64 // its clock less ours, ns
 	forged  int64
 
-	bridges  map[string]*bridgeSaid
 	filters  map[string]*filterSaid
 	services map[string]*serviceSaid
 	logs     map[string]*logSaid
 	logins   loginSaid
 	asks     map[string]*asksSaid // DHCP, by MAC address
-	tracked  map[string]bool      // connection tables that are nearly full
 	vswitch  int64                // since when ovs-vswitchd is down; 0 it is up
+}
+
+func newAgent() *agent {
+	return &agent{
+		rates: map[string]uint64{}, filters: map[string]*filterSaid{}, services: map[string]*serviceSaid{}, logs: map[string]*logSaid{},
+		asks: map[string]*asksSaid{},
+	}
 }
 
 // Bounds of what is kept of one host agent.
@@ -50,10 +55,7 @@ func (s *Site) said(n *node, f *fact.Fact) {
 	d := f.Detail
 	a := n.agentOf
 	if a == nil {
-		a = &agent{
-			rates: map[string]uint64{}, bridges: map[string]*bridgeSaid{}, filters: map[string]*filterSaid{}, services: map[string]*serviceSaid{},
-			logs: map[string]*logSaid{}, asks: map[string]*asksSaid{}, tracked: map[string]bool{},
-		}
+		a = newAgent()
 		n.agentOf = a
 	}
 	if a.keyed = a.keyed || d.Trusted; a.keyed && !d.Trusted {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"weir/detect"
 	"weir/detect/site/incident"
@@ -19,6 +21,7 @@ type Step struct {
 	From   string      `json:"from,omitempty"`
 	Was    string      `json:"was,omitempty"`
 	Is     string      `json:"is,omitempty"`
+	Skew   string      `json:"skew,omitempty"` // of the node's clock against ours, network included
 	ns     int64
 }
 
@@ -42,7 +45,77 @@ func (t *timeline) add(s Step) {
 
 // note keeps a fact about a part of the node.
 func (n *node) note(ns int64, entity, what, was, is, from string) {
-	n.timeline.add(Step{At: at(ns), Node: n.label(), Entity: entity, What: what, From: from, Was: was, Is: is, ns: ns})
+	n.noteSince(0, ns, entity, what, was, is, from)
+}
+
+// noteSince is note for a fact that may have become true at any time after good.
+func (n *node) noteSince(good, ns int64, entity, what, was, is, from string) {
+	st := Step{At: at(ns), Before: at(good), Node: n.label(), Entity: entity, What: what, From: from, Was: was, Is: is, ns: ns}
+	if good != 0 {
+		st.ns = min(good, ns) // the earliest possible time
+	}
+	if from == Agent && n.agentOf != nil {
+		st.Skew = time.Duration(n.agentOf.skew).Round(time.Millisecond).String()
+	}
+	n.timeline.add(st)
+}
+
+// Incident is an incident to be shown.
+type Incident struct {
+	ID     string      `json:"id"`
+	Line   string      `json:"line"` // of its root, as last told
+	Began  detect.Time `json:"began"`
+	Ended  detect.Time `json:"ended,omitzero"`
+	Alerts []string    `json:"alerts"`        // their changes, as lines
+	Steps  []Step      `json:"steps"`         // by the earliest possible time
+	Cut    bool        `json:"cut,omitempty"` // there were more facts than are kept
+}
+
+// Incidents returns all incidents that are kept, the newest last, without their
+// steps. Call it from the Site's goroutine.
+func (s *Site) Incidents() []Incident {
+	var all []Incident
+	for _, id := range s.recent {
+		all = append(all, s.incident[id].info())
+	}
+	return all
+}
+
+// Incident returns the incident whose id begins with text; ok is false where it
+// is none, or not the only one. Call it from the Site's goroutine.
+func (s *Site) Incident(text string) (i Incident, ok bool) {
+	var found *record
+	for _, id := range s.recent {
+		if id == text {
+			found = s.incident[id]
+			break
+		}
+		if strings.HasPrefix(id, text) && text != "" {
+			if found != nil {
+				return Incident{}, false
+			}
+			found = s.incident[id]
+		}
+	}
+	if found == nil {
+		return Incident{}, false
+	}
+	i = found.info()
+	if i.Steps = found.kept; found.ended == 0 {
+		i.Steps = found.steps(s.now)
+	}
+	for _, n := range found.nodes {
+		i.Cut = i.Cut || len(n.timeline.steps) >= timelineSteps && n.timeline.steps[n.timeline.next].ns > found.from-incidentBefore
+	}
+	return i, true
+}
+
+func (r *record) info() Incident {
+	i := Incident{ID: r.ID, Line: r.Root.Line(), Began: at(r.from), Ended: at(r.ended)}
+	for _, a := range r.Alerts {
+		i.Alerts = append(i.Alerts, a.At.UTC().Format("15:04:05.000")+" "+string(a.Change)+" "+a.Line())
+	}
+	return i
 }
 
 // record is an incident to be shown.

@@ -58,21 +58,34 @@ func (w *world) node(n int) *actor {
 		started: w.now.Add(-time.Hour), phase: time.Duration(k*37%10) * 100 * time.Millisecond,
 	}
 	w.nodes = append(w.nodes, a)
-	addr := netip.MustParseAddr(a.addr)
-	w.tell(fact.Fact{Kind: fact.Sender, Agent: a.number, Detail: &fact.Detail{Agent: addr, Source: addr}})
+	for i := range n {
+		a.instances = append(a.instances, fmt.Sprintf("00000000-0000-4000-8000-%06d%06d", k, i))
+		m, _ := parseMAC(a.mac(i))
+		a.macs = append(a.macs, m)
+	}
+	a.greet()
+	return a
+}
+
+func (a *actor) tap(i int) string { return fmt.Sprintf("tap%02d%06d-%02d", a.number, i, i) }
+func (a *actor) mac(i int) string {
+	return fmt.Sprintf("fa:16:3e:%02x:%02x:%02x", a.number>>8, a.number&255, i)
+}
+
+// greet says all that the agent knows, as to a collector that was just started.
+func (a *actor) greet() {
+	source := addr(a.addr)
+	a.w.tell(fact.Fact{Kind: fact.Sender, Agent: a.number, Detail: &fact.Detail{Agent: source, Source: source}})
+	if !a.up {
+		return
+	}
+	n := len(a.instances)
 	a.said(witness.ClassLink, "br-int", witness.Gauge32(witness.IfIndex, 2), str(witness.Kind, "bridge"), str(witness.Admin, "up"), str(witness.Oper, "up"))
 	a.bridge("yes", n, n)
 	for i := range n {
-		tap := fmt.Sprintf("tap%02d%06d-%02d", k, i, i)
-		mac := fmt.Sprintf("fa:16:3e:%02x:%02x:%02x", k>>8, k&255, i)
-		a.link(tap, uint32(10+i), "up")
-		id := fmt.Sprintf("00000000-0000-4000-8000-%06d%06d", k, i)
-		a.instances = append(a.instances, id)
-		a.instance(i, "running", tap+"="+mac)
-		m, _ := parseMAC(mac)
-		a.macs = append(a.macs, m)
+		a.link(a.tap(i), uint32(10+i), "up")
+		a.instance(i, "running", a.tap(i)+"="+a.mac(i))
 	}
-	return a
 }
 
 func str(name, v string) witness.Pair { return witness.String(name, v) }
@@ -194,4 +207,7 @@ func (w *world) want(lines ...string) {
 	}
 }
 
-func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
+func addr(text string) netip.Addr {
+	a, _ := netip.ParseAddr(text)
+	return a
+}

@@ -13,14 +13,16 @@ import (
 	"weir/decoder/witness"
 )
 
-// Bounds of one Gatherer.
+// MaxFacts bounds the facts of one Gatherer that wait for the model.
+const MaxFacts = 65536
+
+// Further bounds of one Gatherer.
 const (
-	maxFacts  = 65536 // that wait for the model
-	maxPorts  = 4096  // of one agent
-	maxHosts  = 1024  // of one agent
-	maxSaid   = 8192  // statements of one agent
-	maxSubs   = 64    // of one agent
-	maxPoints = 8192  // data sources of one agent
+	maxPorts  = 4096 // of one agent
+	maxHosts  = 1024 // of one agent
+	maxSaid   = 8192 // statements of one agent
+	maxSubs   = 64   // of one agent
+	maxPoints = 8192 // data sources of one agent
 
 	second      = int64(time.Second)
 	forgetAfter = int64(time.Hour) // an agent that is silent is forgotten
@@ -155,7 +157,7 @@ func (a *agent) find(id uint32) *sub {
 
 // tell gathers one fact.
 func (g *Gatherer) tell(f Fact) {
-	if len(g.facts) >= maxFacts {
+	if len(g.facts) >= MaxFacts {
 		g.lost++
 		return
 	}

@@ -210,12 +210,12 @@ func TestEventsAreToldOnce(t *testing.T) {
 func TestFactsAreBounded(t *testing.T) {
 	f := newFeed(t)
 	f.send(func(b *sflow.Builder) { counters(b, 3, "tap1", 3, 0, 0) })
-	for range maxFacts + 10 {
+	for range MaxFacts + 10 {
 		f.g.tell(Fact{Kind: Seen})
 	}
 	f.g.Tick(f.now)
 	facts, dropped := f.g.Take(nil)
-	if len(facts) != maxFacts || dropped == 0 || f.g.Dropped() != dropped {
+	if len(facts) != MaxFacts || dropped == 0 || f.g.Dropped() != dropped {
 		t.Errorf("%d facts, %d dropped, %d counted", len(facts), dropped, f.g.Dropped())
 	}
 }

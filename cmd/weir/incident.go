@@ -1,0 +1,152 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/collector/web"
+)
+
+func newIncident(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "incident",
+		Short: "Show incidents of a running collector and the order of their events",
+		Long: `An incident is one cause with all its effects. Those of the running collector,
+the last thousand since its start, can be listed and shown.`,
+		Example: "  weir incident list\n  weir incident show 7596403b81c77bf9-1795332090",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	for _, sub := range []*cobra.Command{newIncidentList(p), newIncidentShow(p)} {
+		sub.Args = asUsage(sub.Args)
+		cmd.AddCommand(sub)
+	}
+	return cmd
+}
+
+func newIncidentList(p *program) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the incidents since the collector was started, the newest last",
+		Example: "  weir incident list",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := p.load("")
+			if err != nil {
+				return err
+			}
+			var all []incidentInfo
+			if err := web.Ask(cmd.Context(), cfg.StateDir, "incidents", &all); err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(p.out, all)
+			}
+			w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "ID\tBEGAN\tENDED\tWHAT")
+			for i := range all {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", all[i].ID, day(all[i].Began), day(all[i].Ended), all[i].Line)
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// incidentInfo is site.Incident as it is read.
+type incidentInfo struct {
+	ID     string     `json:"id"`
+	Line   string     `json:"line"`
+	Began  time.Time  `json:"began"`
+	Ended  time.Time  `json:"ended,omitzero"`
+	Alerts []string   `json:"alerts"`
+	Steps  []stepInfo `json:"steps"`
+	Cut    bool       `json:"cut,omitempty"`
+}
+
+type stepInfo struct {
+	At     time.Time `json:"at"`
+	Before time.Time `json:"before,omitzero"`
+	Node   string    `json:"node,omitempty"`
+	Entity string    `json:"entity,omitempty"`
+	What   string    `json:"what"`
+	From   string    `json:"from,omitempty"`
+	Was    string    `json:"was,omitempty"`
+	Is     string    `json:"is,omitempty"`
+	Skew   string    `json:"skew,omitempty"`
+}
+
+func newIncidentShow(p *program) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show ID",
+		Short: "Print the timeline of an incident",
+		Long: `Print every fact about the nodes of an incident, by the earliest possible time:
+
+  TIME     when it was first seen so
+  SINCE    where that is earlier, when it was last seen otherwise: it happened
+           between the two
+  WITNESS  agent (weir-agent on the node) or passive (sFlow of others)
+  SKEW     of the node's clock against this collector's, with the way between
+
+ID may be cut where it stays unique.`,
+		Example: "  weir incident show 7596403b81c77bf9-1795332090",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := p.load("")
+			if err != nil {
+				return err
+			}
+			var i incidentInfo
+			if err := web.Ask(cmd.Context(), cfg.StateDir, "incident?"+url.Values{"id": args}.Encode(), &i); err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(p.out, i)
+			}
+			return printIncident(p.out, &i)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printIncident(out io.Writer, i *incidentInfo) error {
+	fmt.Fprintf(out, "%s\n%s\n\nalerts\n", i.ID, i.Line)
+	for _, a := range i.Alerts {
+		fmt.Fprintln(out, "  "+a)
+	}
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TIME\tSINCE\tNODE\tWHAT\tBEFORE\tAFTER\tWITNESS\tSKEW")
+	for k := range i.Steps {
+		s := &i.Steps[k]
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", clock(s.At), clock(s.Before), s.Node, s.What, s.Was, s.Is, s.From, s.Skew)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if i.Cut {
+		fmt.Fprintln(out, "there were more facts before than are kept")
+	}
+	return nil
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() || t.Year() < 1971 {
+		return ""
+	}
+	return t.UTC().Format("15:04:05.000")
+}
+
+func day(t time.Time) string {
+	if t.IsZero() || t.Year() < 1971 {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05")
+}

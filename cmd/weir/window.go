@@ -1,0 +1,176 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/collector/web"
+	"weir/detect/site"
+)
+
+func newWindow(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "window",
+		Short: "Announce planned work: maintenance windows of a running collector",
+		Long: `Alerts about what a window covers, and about what is below that, are recorded
+and wait; those still open at its end are sent then. Tampering and flushed
+packet filters are never held back.`,
+		Example: "  weir window add cn7 --for 2h --reason \"new kernel\"\n  weir window list\n  weir window end sqx4a1-1",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	for _, sub := range []*cobra.Command{newWindowAdd(p), newWindowList(p), newWindowEnd(p)} {
+		sub.Args = asUsage(sub.Args)
+		cmd.AddCommand(sub)
+	}
+	return cmd
+}
+
+func newWindowAdd(p *program) *cobra.Command {
+	var from, to, zone, owner, reason string
+	var length time.Duration
+	cmd := &cobra.Command{
+		Use:   "add SUBJECT",
+		Short: "Add a window",
+		Long: `Add a maintenance window. SUBJECT is a node's name or address, NODE/PART for a
+bridge, a port or an instance of it, or "*" for everything.`,
+		Example: `  weir window add cn7 --for 2h --reason "new kernel"
+  weir window add cn7/br-int --from 2026-03-01T22:00 --for 30m --zone Europe/Berlin --owner Ada --reason "Open vSwitch 3.3"`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w := site.Window{Subject: args[0], Owner: owner, Reason: reason, Zone: zone}
+			if err := windowTimes(&w, from, to, length); err != nil {
+				return usageError{err}
+			}
+			cfg, err := p.load("")
+			if err != nil {
+				return err
+			}
+			got, err := web.AddWindow(cmd.Context(), cfg.StateDir, w)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(p.out, got.ID)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&from, "from", "", "begin as `TIME` 2026-03-01T22:00 in --zone; default now")
+	f.StringVar(&to, "to", "", "end as `TIME`; or give --for")
+	f.DurationVar(&length, "for", 0, "length such as 2h; default, without --to, 1h")
+	f.StringVar(&zone, "zone", "", "IANA `ZONE` of the times such as Europe/Berlin; default this machine's")
+	f.StringVar(&owner, "owner", os.Getenv("USER"), "who does the work")
+	f.StringVar(&reason, "reason", "", "what is done")
+	return cmd
+}
+
+// windowLayout is how times are written.
+const windowLayout = "2006-01-02T15:04"
+
+// windowTimes reads begin and end.
+func windowTimes(w *site.Window, from, to string, length time.Duration) error {
+	zone := time.Local
+	if w.Zone != "" {
+		var err error
+		if zone, err = time.LoadLocation(w.Zone); err != nil {
+			return fmt.Errorf("--zone %q is no IANA time zone; write one such as Europe/Berlin", w.Zone)
+		}
+	}
+	if w.Zone == "" {
+		w.Zone = zone.String()
+	}
+	w.From = time.Now()
+	read := func(flag, text string, at *time.Time) error {
+		t, err := time.ParseInLocation(windowLayout, text, zone)
+		if err != nil {
+			return fmt.Errorf("--%s %q is no time; write one such as 2026-03-01T22:00", flag, text)
+		}
+		*at = t
+		return nil
+	}
+	if from != "" {
+		if err := read("from", from, &w.From); err != nil {
+			return err
+		}
+	}
+	switch {
+	case to != "" && length != 0:
+		return errors.New("--to and --for both say when it ends; give one")
+	case to != "":
+		return read("to", to, &w.To)
+	case length < 0:
+		return fmt.Errorf("--for %s is no length of time; write one such as 2h", length)
+	case length == 0:
+		length = time.Hour
+	}
+	w.To = w.From.Add(length)
+	return nil
+}
+
+func newWindowList(p *program) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the windows, those of the configuration too",
+		Example: "  weir window list",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := p.load("")
+			if err != nil {
+				return err
+			}
+			var all []site.Window
+			if err := web.Ask(cmd.Context(), cfg.StateDir, "windows", &all); err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(p.out, all)
+			}
+			return printWindows(p.out, all, time.Now())
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printWindows(out io.Writer, all []site.Window, now time.Time) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tSTATE\tSUBJECT\tFROM\tTO\tOWNER\tREASON")
+	for i := range all {
+		x := &all[i]
+		state := "active"
+		if now.Before(x.From) {
+			state = "planned"
+		} else if !now.Before(x.To) {
+			state = "over"
+		}
+		zone, err := time.LoadLocation(x.Zone)
+		if err != nil {
+			zone = time.UTC
+		}
+		at := func(t time.Time) string { return t.In(zone).Format("2006-01-02 15:04 MST") }
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, state, x.Subject, at(x.From), at(x.To), x.Owner, x.Reason)
+	}
+	return w.Flush()
+}
+
+func newWindowEnd(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:     "end ID",
+		Short:   "End a window now: what is still open is sent",
+		Example: "  weir window end sqx4a1-1",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := p.load("")
+			if err != nil {
+				return err
+			}
+			_, err = web.EndWindow(cmd.Context(), cfg.StateDir, args[0])
+			return err
+		},
+	}
+}

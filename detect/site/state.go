@@ -1,0 +1,178 @@
+package site
+
+import (
+	"net/netip"
+	"time"
+
+	"weir/detect"
+	"weir/detect/site/incident"
+)
+
+// State is what a Site keeps over a restart, to be written as JSON.
+type State struct {
+	Nodes []NodeState `json:"nodes"`
+	Open  []OpenState `json:"open"`
+}
+
+// NodeState is what is kept of a node.
+type NodeState struct {
+	Agent    netip.Addr   `json:"agent"`
+	Source   netip.Addr   `json:"source,omitzero"`
+	Name     string       `json:"name,omitempty"`
+	First    time.Time    `json:"first"`
+	Stopping time.Time    `json:"stopping,omitzero"` // until when its silence is announced
+	Why      string       `json:"why,omitempty"`
+	Sampling []PointState `json:"sampling,omitempty"`
+	Bridges  []string     `json:"bridges,omitempty"`
+	BootID   string       `json:"boot_id,omitempty"`
+	Keyed    bool         `json:"keyed,omitempty"` // its agent signs what it says
+}
+
+// PointState is what a data source of flow samples does as a rule.
+type PointState struct {
+	Sub    uint32 `json:"sub"`
+	Index  uint32 `json:"index"`
+	Rate   uint64 `json:"rate"`
+	Header uint64 `json:"header,omitempty"`
+}
+
+// OpenState is an alert that is open.
+type OpenState struct {
+	ID         string          `json:"id"`
+	Incident   string          `json:"incident"`
+	Seq        uint64          `json:"seq"`
+	Kind       detect.Kind     `json:"kind"`
+	Severity   detect.Severity `json:"severity"`
+	State      detect.State    `json:"state"`
+	Entity     string          `json:"entity"`
+	Above      []string        `json:"above,omitempty"`
+	Node       string          `json:"node,omitempty"`
+	Subject    Subject         `json:"subject"`
+	Onset      time.Time       `json:"onset"`
+	Good       time.Time       `json:"good,omitzero"`
+	Hold       time.Duration   `json:"hold"`
+	Summary    string          `json:"summary"`
+	Cause      string          `json:"cause,omitempty"`
+	Witness    string          `json:"witness"`
+	By         uint8           `json:"by"`
+	Confidence float64         `json:"confidence"`
+}
+
+// Save returns what is to be kept. Call it from the Site's goroutine.
+func (s *Site) Save() State {
+	var st State
+	for _, n := range s.order {
+		x := NodeState{Agent: n.addr, Source: n.source, Name: n.name, First: time.Unix(0, n.first).UTC(), Why: n.why, Bridges: sortedKeys(n.bridges)}
+		if n.stopping > s.now {
+			x.Stopping = time.Unix(0, n.stopping).UTC()
+		}
+		if n.agentOf != nil {
+			x.BootID, x.Keyed = n.agentOf.bootID, n.agentOf.keyed
+		}
+		for _, sm := range n.streams {
+			for _, index := range sortedKeys(sm.points) {
+				if p := sm.points[index]; p.rates[len(p.rates)-1] != 0 && len(x.Sampling) < 256 {
+					x.Sampling = append(x.Sampling, PointState{Sub: sm.sub, Index: index, Rate: p.rates[len(p.rates)-1], Header: p.header})
+				}
+			}
+		}
+		if len(n.streams) == 0 {
+			x.Sampling = n.usual
+		}
+		st.Nodes = append(st.Nodes, x)
+	}
+	for _, it := range s.board.All() {
+		c := it.Value
+		if !c.open || c.seq == 0 || c.event {
+			continue
+		}
+		o := OpenState{
+			ID: c.alertID, Incident: it.Incident, Seq: c.seq, Kind: c.kind, Severity: c.severity, State: c.state, Entity: c.entity, Above: c.above,
+			Subject: c.subject, Onset: time.Unix(0, c.onset).UTC(), Hold: time.Duration(c.hold), Summary: c.summary, Cause: c.cause,
+			Witness: c.witness, By: c.by, Confidence: c.sure,
+		}
+		if c.good != 0 {
+			o.Good = time.Unix(0, c.good).UTC()
+		}
+		if c.node != nil {
+			o.Node = c.node.key
+		}
+		st.Open = append(st.Open, o)
+	}
+	return st
+}
+
+// restartGrace is how long a node known from before a restart is given to be
+// heard, in which nothing is concluded from its silence.
+const restartGrace = 90 * second
+
+// Restore takes what was kept. Call it on a new Site, before the first Tick.
+// Alerts that are still open are told again with their next change; a restart
+// tells nothing by itself.
+func (s *Site) Restore(st State, now time.Time) {
+	s.now = now.UnixNano()
+	for i := range st.Nodes {
+		x := &st.Nodes[i]
+		if !x.Agent.IsValid() {
+			continue
+		}
+		source := x.Source
+		if !source.IsValid() {
+			source = x.Agent
+		}
+		n := s.node(x.Agent, source)
+		if n == nil {
+			return
+		}
+		n.name, n.first, n.why, n.usual, n.waits = x.Name, x.First.UnixNano(), x.Why, x.Sampling, s.now+restartGrace
+		if !x.Stopping.IsZero() {
+			n.stopping = x.Stopping.UnixNano()
+		}
+		if x.BootID != "" || x.Keyed {
+			n.agentOf = newAgent()
+			n.agentOf.bootID, n.agentOf.keyed = x.BootID, x.Keyed
+		}
+	}
+	for i := range st.Open {
+		o := &st.Open[i]
+		c := &condition{
+			finding: finding{
+				kind: o.Kind, entity: o.Entity, subject: o.Subject, severity: o.Severity, onset: o.Onset.UnixNano(), summary: o.Summary, cause: o.Cause,
+				witness: o.Witness, sure: o.Confidence, above: o.Above, hold: int64(o.Hold),
+				facts: []Noted{{At: at(o.Onset.UnixNano()), What: "known from before weir was started anew"}},
+			},
+			node: s.nodes[o.Node], raised: o.Onset.UnixNano(), open: true, state: o.State, alertID: o.ID, seq: o.Seq, by: max(o.By, byPassive), stale: true,
+		}
+		if !o.Good.IsZero() {
+			c.good = o.Good.UnixNano()
+		}
+		s.board.Restore(&incident.Item[*condition]{
+			Key: conditionKey(o.Kind, o.Entity), Kind: string(o.Kind), Entity: o.Entity, Above: o.Above, Onset: c.onset, Value: c, Incident: o.Incident,
+		})
+	}
+}
+
+// usually takes what a data source did before a restart.
+func (n *node) usually(st *stream, p *point) {
+	for i := range n.usual {
+		if u := &n.usual[i]; u.Sub == st.sub && u.Index == p.index {
+			p.rates[len(p.rates)-1], p.header = u.Rate, u.Header
+		}
+	}
+}
+
+// judgeAbsent tells of nodes known from before a restart that are not heard.
+func (s *Site) judgeAbsent(n *node) {
+	if n.waits == 0 || s.now < n.waits || s.hearsNothing {
+		return
+	}
+	n.waits = 0
+	if n.stopping > s.now || s.active(NodeDown, n.self()) != nil || s.active(TelemetrySilent, n.self()) != nil {
+		return
+	}
+	s.raise(n, &finding{
+		kind: TelemetrySilent, entity: n.self(), subject: n.subject(TypeNode, ""), severity: detect.Warning, onset: s.now - restartGrace, witness: Passive,
+		sure: 0.99, above: n.above()[1:], hold: 2 * second, summary: "not heard since weir was started anew",
+		blind: "what happened before cannot be told", facts: []Noted{{At: at(s.now - restartGrace), Group: "silence", What: "known from before, not heard for " + brief(restartGrace)}},
+	})
+}

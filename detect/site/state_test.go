@@ -1,0 +1,170 @@
+package site
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/decoder/witness"
+	"weir/detect"
+)
+
+// restart stops the collector of w and starts another with what was kept, after
+// a time in which nothing was heard.
+func (w *world) restart(down time.Duration) {
+	w.t.Helper()
+	b, err := json.Marshal(w.site.Save())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var st State
+	if err := json.Unmarshal(b, &st); err != nil {
+		w.t.Fatal(err)
+	}
+	w.now = w.now.Add(down)
+	w.site, w.facts = New(Config{}), nil
+	w.site.Restore(st, w.now)
+	for _, a := range w.nodes {
+		a.greet()
+	}
+}
+
+// TestRestartTellsNothing: neither of what was well, nor again of what is open.
+func TestRestartTellsNothing(t *testing.T) {
+	for _, down := range []time.Duration{time.Second, 10 * time.Minute} {
+		w := newWorld(t)
+		for range 10 {
+			w.node(5)
+		}
+		w.run(60 * time.Second)
+		w.restart(down)
+		w.run(5 * time.Minute)
+		w.want()
+	}
+}
+
+// TestOpenAlertsOutliveARestart: an alert that was open ends under its id when
+// what it was about is well again.
+func TestOpenAlertsOutliveARestart(t *testing.T) {
+	w := newWorld(t)
+	a := w.node(5)
+	w.node(1)
+	w.run(30 * time.Second)
+	a.bridge("no", 5, 0)
+	w.run(5 * time.Second)
+	id := w.last(BridgeDown).ID
+	w.want("start bridge_down critical cn1 br-int")
+	w.restart(20 * time.Second)
+	a.bridge("no", 5, 0)
+	w.run(60 * time.Second)
+	w.want()
+	a.bridge("yes", 5, 5)
+	w.run(20 * time.Second)
+	if got := w.last(BridgeDown); got.ID != id || got.Change != detect.End {
+		t.Errorf("%s %s, want the end of %s", got.Change, got.ID, id)
+	}
+	w.want("end bridge_down critical cn1 br-int")
+}
+
+// TestAbsentAfterARestart: a node that did not come back is told once.
+func TestAbsentAfterARestart(t *testing.T) {
+	w := newWorld(t)
+	a := w.node(1)
+	w.node(1)
+	w.run(30 * time.Second)
+	a.up = false
+	w.restart(time.Minute)
+	w.site.byNumber[a.number], w.facts = nil, w.facts[1:]
+	w.run(5 * time.Minute)
+	w.want("start telemetry_silent warning cn1")
+}
+
+// TestTamperingOutlivesARestart: what is normal is remembered.
+func TestTamperingOutlivesARestart(t *testing.T) {
+	n := newNode("10.0.0.1", addr("10.0.0.1"), addr(""))
+	n.usual = []PointState{{Sub: 1, Index: 7, Rate: 100, Header: 128}}
+	st := &stream{node: n, sub: 1}
+	if p := st.point(7); p.rates[3] != 100 || p.header != 128 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestTimeline: facts come in the order of their earliest possible times, with
+// who told them.
+func TestTimeline(t *testing.T) {
+	w := newWorld(t)
+	a := w.node(3)
+	w.run(30 * time.Second)
+	a.event(witness.LinkDown, "eth0", str(witness.After, "down"))
+	w.run(time.Second)
+	a.bridge("no", 3, 0)
+	w.run(3 * time.Second)
+	id := w.last(BridgeDown).Incident
+	i, ok := w.site.Incident(id[:12])
+	if !ok {
+		t.Fatalf("no incident %s among %v", id, w.site.Incidents())
+	}
+	var whats []string
+	for k, s := range i.Steps {
+		whats = append(whats, s.What)
+		if k > 0 && s.ns < i.Steps[k-1].ns {
+			t.Errorf("%s comes after %s", s.What, i.Steps[k-1].What)
+		}
+	}
+	all := strings.Join(whats, "\n")
+	for _, want := range []string{"link_down eth0", "bridge_down: none of its 3 ports has a carrier", "instance_unreachable: its bridge br-int has lost its forwarding"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+	if _, ok := w.site.Incident("nothing"); ok {
+		t.Error("an incident that is none")
+	}
+}
+
+func TestEveryKindIsExplained(t *testing.T) {
+	for _, k := range []detect.Kind{
+		BridgeDown, InstanceUnreachable, InstanceStopped, InstanceNoAddress, RulesFlushed, TelemetrySilent, TelemetryTampered, NodeDown, HostRestarted,
+		HostOverloaded, ServiceChanged, Login, DropsRising, InterfaceDown, InterfaceErrors, CollectorDeaf, CollectorOverloaded, LogSilent, Orphan,
+		AgentMoved, detect.LargeFlow, detect.Flood, detect.Scan, detect.LinkSaturated,
+	} {
+		e, ok := Explain(string(k))
+		if !ok || e.Meaning == "" || e.Confirm[0] == "" || e.Confirm[1] == "" || e.Causes == "" || e.Wrong == "" {
+			t.Errorf("%s: %+v", k, e)
+		}
+	}
+}
+
+func TestWindowsHold(t *testing.T) {
+	now := epoch
+	w := Window{Subject: "cn1", From: now, To: now.Add(time.Hour)}
+	about := func(kind detect.Kind, node, typ, name, part string) *detect.Alert {
+		return &detect.Alert{Kind: kind, Subject: &Subject{Type: typ, Node: node, Agent: addr("10.0.0.2"), Name: name}, Evidence: &Evidence{Part: part}}
+	}
+	for _, c := range []struct {
+		name    string
+		subject string
+		alert   *detect.Alert
+		at      time.Duration
+		want    bool
+	}{
+		{"node", "cn1", about(NodeDown, "cn1", TypeNode, "", ""), time.Minute, true},
+		{"node by address", "10.0.0.2", about(NodeDown, "cn1", TypeNode, "", ""), time.Minute, true},
+		{"its bridge", "cn1", about(BridgeDown, "cn1", TypeBridge, "br-int", ""), time.Minute, true},
+		{"another node", "cn1", about(NodeDown, "cn2", TypeNode, "", ""), time.Minute, false},
+		{"before", "cn1", about(NodeDown, "cn1", TypeNode, "", ""), -time.Minute, false},
+		{"after", "cn1", about(NodeDown, "cn1", TypeNode, "", ""), time.Hour, false},
+		{"bridge", "cn1/br-int", about(BridgeDown, "cn1", TypeBridge, "br-int", ""), time.Minute, true},
+		{"instance of the bridge", "cn1/br-int", about(InstanceUnreachable, "cn1", TypeInstance, "web", "br-int"), time.Minute, true},
+		{"node of the bridge", "cn1/br-int", about(NodeDown, "cn1", TypeNode, "", ""), time.Minute, false},
+		{"everything", "*", about(NodeDown, "cn9", TypeNode, "", ""), time.Minute, true},
+		{"tampering", "*", about(TelemetryTampered, "cn1", TypeNode, "", ""), time.Minute, false},
+		{"flush", "*", about(RulesFlushed, "cn1", TypeFilter, "x", ""), time.Minute, false},
+	} {
+		w.Subject = c.subject
+		if got := w.Holds(c.alert, now.Add(c.at)); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
