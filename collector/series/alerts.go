@@ -59,8 +59,13 @@ func (s *Alerts) Change(b *Batch, a *detect.Alert) {
 	if s.open == nil {
 		s.open, s.seen = map[string]*openAlert{}, map[group]bool{}
 	}
-	// Two changes of one kind at one time would be one point.
-	s.last = max(a.At.UnixNano(), s.last+1)
+	// Two changes of one kind at one time would be one point. A clock that was
+	// set back is followed.
+	at := a.At.UnixNano()
+	if d := s.last - at; d >= 0 && d < int64(time.Second) {
+		at = s.last + 1
+	}
+	s.last = at
 	p, v := b.Add(alertEvents, s.last)
 	p.Tags[0], p.Tags[1], p.Tags[2], p.Tags[3] = string(a.Kind), string(a.Severity), string(a.Change), string(a.State)
 	b.Done(append(v, Whole(1), Whole(a.Seq), Yes(a.Flapping), Words(a.ID), Words(a.Key),

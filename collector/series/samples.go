@@ -227,7 +227,11 @@ func (g *Gather) sweep(now time.Time) {
 			s.next = 0
 		}
 		a := s.turn[s.next]
-		if span := ns - a.since; span >= int64(g.cfg.Interval)-int64(g.cfg.Interval)/8 {
+		span := ns - a.since
+		if span < 0 { // the clock was set back
+			a.since = ns
+		}
+		if span >= int64(g.cfg.Interval)-int64(g.cfg.Interval)/8 {
 			if !g.writeAgent(a, ns, span) {
 				s.remove(s.next)
 				if len(s.turn) == 0 {

@@ -144,6 +144,21 @@ func TestDiscardsByReason(t *testing.T) {
 	}
 }
 
+func TestSamplesFollowAClockThatIsSetBack(t *testing.T) {
+	w := newWorld(t, Config{Interval: time.Second})
+	w.flow("192.0.2.1", 7)
+	w.pass(3 * time.Second)
+	w.now = w.now.Add(-24 * time.Hour)
+	w.flow("192.0.2.1", 7)
+	n := 0
+	for _, p := range w.pass(3 * time.Second)["flow_samples"] {
+		n += samplesIn(t, p)
+	}
+	if n != 1 {
+		t.Errorf("%d samples after the clock was set back, want 1", n)
+	}
+}
+
 func TestFlowAllocatesNothing(t *testing.T) {
 	w := newWorld(t, Config{Interval: time.Second})
 	w.flow("192.0.2.1", 7)

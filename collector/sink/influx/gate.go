@@ -9,7 +9,7 @@ import (
 // Bounds of the time between two attempts while the server refuses.
 const (
 	firstBackoff = 500 * time.Millisecond
-	maxBackoff   = 15 * time.Second
+	maxBackoff   = 5 * time.Second
 	maxAfter     = 5 * time.Minute // that a server may ask for
 )
 
