@@ -29,6 +29,7 @@ type alerting struct {
 	outlets []*outlet
 	beat    *post.Client // nil without a heartbeat
 
+	saved   uint64 // version of the router that was saved; of housekeeping
 	own     selfWatch
 	alive   atomic.Int64 // ns, when detection last came round
 	stop    chan struct{}
@@ -119,7 +120,18 @@ func (al *alerting) close(ctx context.Context) error {
 }
 
 // save writes the alerts that others than logs know to be open.
-func (al *alerting) save() error { return saveOpen(al.app.state, al.known()) }
+func (al *alerting) save() error {
+	al.saved = al.router.Version()
+	return saveOpen(al.app.state, al.known())
+}
+
+// saveSoon is save where somebody was told something since; it is called once a
+// second, and its error is found again by the next save.
+func (al *alerting) saveSoon() {
+	if al.router.Version() != al.saved {
+		_ = al.save()
+	}
+}
 
 // known returns what others than logs know to be open: what they were told and
 // have taken, and what has ended and they do not know.

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
 	"weir/collector/config"
 	"weir/collector/sink/route"
@@ -114,6 +117,36 @@ func TestOpenAlertsAreNotToldAgainAfterARestart(t *testing.T) {
 	if open, err := s.LoadAlerts(); err != nil || len(open) != 0 {
 		t.Errorf("%d open alerts are kept, %v", len(open), err)
 	}
+}
+
+// A second after a page the state file knows of it: a collector that is killed
+// then does not page again. The files are copied as a crash leaves them.
+func TestAPageIsRememberedThroughACrash(t *testing.T) {
+	p := newPages(t)
+	cfg := withSinks(t, testConfig(t), fmt.Sprintf(`{type: webhook, name: duty, role: pager, detail: full, url: %q}`, p.url))
+	r := start(t, cfg)
+	r.app.emit(raised(detect.Start, ""))
+	sinktest.Await(t, "the page in the state file", func() bool {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, dbFiles{os.DirFS(cfg.StateDir)}); err != nil {
+			return false // it changed meanwhile
+		}
+		s, err := store.Open(dir)
+		if err != nil {
+			return false
+		}
+		defer s.Close()
+		open, err := loadOpen(s)
+		return err == nil && len(open) == 1 && slices.Equal(open[0].Told, []string{"duty"})
+	})
+}
+
+// dbFiles shows the database's files alone: no socket can be copied.
+type dbFiles struct{ fs.FS }
+
+func (d dbFiles) ReadDir(string) ([]fs.DirEntry, error) {
+	all, err := fs.ReadDir(d.FS, ".")
+	return slices.DeleteFunc(all, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), "state.db") }), err
 }
 
 // What a pager that is down was not told before a restart it is told after it.
@@ -290,4 +323,36 @@ func TestHeartbeatIsSentWhileAllIsWell(t *testing.T) {
 		t.Errorf("%d heartbeats; want none while the pager fails", n-1)
 	}
 	r.stop()
+}
+
+// After ten mails what comes waits, and comes as one.
+func TestAStormOfMailsIsADigest(t *testing.T) {
+	srv := sinktest.NewMailServer(t, "off", "", "")
+	cfg := withSinks(t, testConfig(t), fmt.Sprintf(`{type: mail, address: %q, security: off, from: w@example.net, to: noc@example.net}`, srv.Address))
+	o := newOutlets(&cfg, zerolog.Nop())[0]
+	const n = 40
+	for i := range n {
+		o.Put(sinktest.Alert(i, detect.Start, "x"))
+		time.Sleep(5 * time.Millisecond)
+	}
+	before := len(srv.Mails())
+	if before > mailBurst {
+		t.Errorf("%d mails before the digest, want %d at most", before, mailBurst)
+	}
+	if err := o.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	sinktest.Await(t, "all alerts", func() bool {
+		for _, m := range srv.Mails() {
+			for _, id := range idOf.FindAllString(strings.ReplaceAll(m.Data, "=\r\n", ""), -1) {
+				ids[id] = true
+			}
+		}
+		return len(ids) == n
+	})
+	last := srv.Mails()[len(srv.Mails())-1]
+	if !strings.Contains(last.Data, "\nSubject: DIGEST ") || len(srv.Mails()) > mailBurst+1 {
+		t.Errorf("%d mails, the last\n%s", len(srv.Mails()), last.Data)
+	}
 }

@@ -489,6 +489,7 @@ func (a *app) housekeep(ctx context.Context, failed <-chan error) error {
 		case n := <-a.shared.Notices():
 			a.logNotice(n)
 		case now := <-second.C:
+			a.alerting.saveSoon()
 			a.rateMu.Lock()
 			a.rate.add(now, a.group.Stats().Datagrams)
 			a.rateMu.Unlock()

@@ -70,6 +70,7 @@ type Router struct {
 	waiting map[string]*condition // those that time alone can change
 	storm   storm
 	refused uint64
+	version uint64 // counts who was told what
 }
 
 // condition is an alert that has not ended.
@@ -215,6 +216,7 @@ func (w *Way) wants(a *detect.Alert) bool {
 // out sends the alert to a way with the change that it is to this way.
 func (r *Router) out(w *Way, a detect.Alert, change detect.Change) {
 	a.Change = change
+	r.version++
 	if w.IDs {
 		a = message.Redacted(a)
 	}
@@ -333,6 +335,13 @@ func (r *Router) Stats() Stats {
 type Saved struct {
 	Alert detect.Alert
 	Told  []string // names of the ways that know it
+}
+
+// Version changes with what Save returns.
+func (r *Router) Version() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.version
 }
 
 // Save returns what others than logs know to be open, by key.

@@ -344,3 +344,14 @@ func TestTableKnowsEveryKind(t *testing.T) {
 		}
 	}
 }
+
+// What most changes are: the figures of an alert that was told.
+func BenchmarkPutOfNothingNew(b *testing.B) {
+	w := newWorld()
+	a := alert(detect.Flood, 1, update, confirmed, warning)
+	w.r.Put(a, w.now)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.r.Put(a, w.now)
+	}
+}
