@@ -22,6 +22,15 @@ func checkDelay(t *testing.T, c *computeNode) {
 	defer func() { _ = rpc.Disconnect() }()
 	dom, err := rpc.DomainLookupByName(c.a.Name)
 	c.must(err)
+	// Somebody else whom libvirt tells the same: what comes later is the agent's.
+	messages, err := rpc.LifecycleEvents(t.Context())
+	c.must(err)
+	told := make(chan time.Time, 2*n)
+	go func() {
+		for range messages {
+			told <- time.Now()
+		}
+	}()
 	// A loaded machine may be late; what is measured is in the log.
 	const limit = time.Second
 	for _, s := range []struct {
@@ -46,7 +55,7 @@ func checkDelay(t *testing.T, c *computeNode) {
 			c.VSCtl("--no-wait", "--", "--id=@s", "create", "sFlow", fmt.Sprintf("sampling=%d", i+1), `targets="10.200.0.1:6345"`, "--", "set", "bridge", "br0", "sflow=@s")
 		}, func(int) string { return witness.OVSSFlowChanged }, "br0"},
 	} {
-		var delays []time.Duration
+		var delays, own []time.Duration
 		for i := range n {
 			since := time.Now()
 			s.do(i)
@@ -55,13 +64,26 @@ func checkDelay(t *testing.T, c *computeNode) {
 				return
 			}
 			delays = append(delays, e.at.Sub(since))
+			select {
+			case at := <-told:
+				own = append(own, max(0, e.at.Sub(at)))
+			default:
+			}
 		}
-		slices.Sort(delays)
-		p99 := delays[(len(delays)*99+99)/100-1]
-		t.Logf("%s: %d events, median %v, p99 %v after the cause began", s.what, n, delays[n/2], p99)
+		p99 := rank(delays, 99)
+		t.Logf("%s: %d events, median %v, p99 %v after the cause began", s.what, n, rank(delays, 50), p99)
+		if len(own) > 0 {
+			t.Logf("%s: %d events, median %v, p99 %v after another listener", s.what, len(own), rank(own, 50), rank(own, 99))
+		}
 		if p99 > limit {
 			t.Errorf("%s: p99 of the delay is %v, want at most %v", s.what, p99, limit)
 		}
 	}
 	c.VSCtl("--no-wait", "clear", "bridge", "br0", "sflow")
+}
+
+// rank returns a percentile; it sorts.
+func rank(all []time.Duration, percent int) time.Duration {
+	slices.Sort(all)
+	return all[max(0, (len(all)*percent+99)/100-1)]
 }
