@@ -148,6 +148,7 @@ func (a *app) Status() web.Status {
 	a.addShards(&s)
 	a.addAgents(&s)
 	a.addAlerts(&s)
+	a.addDetectors(&s)
 	a.addTops(&s)
 	a.addForward(&s)
 	a.alerting.addStatus(&s)

@@ -37,6 +37,7 @@ type Engine struct {
 	rules   ruleEngine
 	links   linkEngine
 	habits  habits
+	limit   Memory
 	tops    *topEngine
 }
 
@@ -58,6 +59,7 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 		shards: shards, names: names, max: l.Hot, budget: l.Budget, off: l.Off, attacks: newAttackEngine(cfg, names), rules: newRuleEngine(cfg, len(shards), names),
 		tops:    newTopEngine(&cfg.Top, len(shards)),
 		links:   linkEngine{off: cfg.Links.Off},
+		limit:   cfg.MemoryLimit(len(shards)),
 		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold, Flows: l.Hot, Watch: watch}),
 	}
 }
@@ -145,6 +147,11 @@ type EngineStats struct {
 	Started       uint64 // alerts started
 	DroppedFlows  uint64 // records of flows for which there was no place
 	DroppedPoints uint64 // records of further vantage points for which there was no place
+	Attacks       AttackStats
+	Habits        int    // groups of flows of which it is known when they are usual
+	RefusedHabits uint64 // notes of further groups
+	Memory        Memory // of the engine
+	MemoryLimit   Memory // of the engine and all shards
 }
 
 // Stats returns the counts. Call it from the engine's goroutine.
@@ -154,6 +161,7 @@ func (e *Engine) Stats() EngineStats {
 		RuleAlerts: e.rules.tracker.Open(), DroppedRules: e.rules.tracker.Dropped,
 		Hot: hot, MaxHot: e.max, Open: open, Started: started,
 		DroppedFlows: e.tracker.DroppedFlows, DroppedPoints: e.tracker.DroppedPoints,
+		Attacks: e.AttackStats(), Habits: len(e.habits.groups), RefusedHabits: e.habits.refused, Memory: e.memory(), MemoryLimit: e.limit,
 	}
 }
 

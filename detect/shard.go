@@ -153,6 +153,7 @@ type ShardStats struct {
 	Keys, MaxKeys int              // places used and present
 	Links         int              // interfaces, in one direction, that flows were seen at
 	RefusedLinks  uint64           // new flows at further interfaces, whose background is not learned
+	Memory        Memory           // of this shard
 	LostCounters  uint64           // interface counters, because the hand-over was full
 	Refuted       uint64           // flows that looked large for a moment and clearly are not
 }
@@ -167,6 +168,7 @@ func (s *Shard) count() {
 		Keys: used, MaxKeys: places,
 		Links: s.table.Links(), RefusedLinks: c.RefusedLinks, Refuted: c.Refuted,
 		LostCounters: s.links.lost,
+		Memory:       s.memory(),
 	}
 }
 

@@ -39,6 +39,7 @@ type cut struct {
 	addr  func(agent uint32) netip.Addr
 	ports map[portID]*portState
 	flows [4096]sighted
+	edges int // ports of the cut
 }
 
 const (
@@ -62,6 +63,7 @@ func newCut(cfg *Config, addr func(uint32) netip.Addr) *cut {
 // reset forgets what was learned.
 func (c *cut) reset() {
 	clear(c.ports)
+	c.edges = 0
 	c.flows = [len(c.flows)]sighted{}
 }
 
@@ -75,7 +77,9 @@ func (c *cut) port(id portID) *portState {
 		p = &portState{}
 		if c.list != nil {
 			p.configured = true
-			p.edge = c.list[Port{c.addr(id.agent), id.port}]
+			if p.edge = c.list[Port{c.addr(id.agent), id.port}]; p.edge {
+				c.edges++
+			}
 		}
 		c.ports[id] = p
 	}
@@ -190,6 +194,12 @@ func (c *cut) count(id portID, entry bool) {
 		p.entry /= 2
 		p.inner /= 2
 	}
-	all := p.entry + p.inner
+	all, was := p.entry+p.inner, p.edge
 	p.edge = all >= enoughFlows && p.inner <= 0.2*all
+	switch {
+	case p.edge && !was:
+		c.edges++
+	case was && !p.edge:
+		c.edges--
+	}
 }

@@ -42,12 +42,15 @@ type places struct {
 }
 
 func newPlaces(n int) places {
-	buckets := 1 << bits.Len(uint(max(n, ways)-1)/ways)
+	b := buckets(n)
 	return places{
-		tags: make([]bucket, buckets), levels: make([]levels, buckets), hotSet: make([]uint8, buckets),
-		entries: make([]entry, buckets*ways), mask: uint64(buckets - 1),
+		tags: make([]bucket, b), levels: make([]levels, b), hotSet: make([]uint8, b),
+		entries: make([]entry, b*ways), mask: uint64(b - 1),
 	}
 }
+
+// buckets returns how many there are for at least n places.
+func buckets(n int) int { return 1 << bits.Len(uint(max(n, ways)-1)/ways) }
 
 func (p *places) reset() {
 	clear(p.tags)

@@ -295,10 +295,6 @@ func (t *Tracker) Stats() Stats {
 	s.Victims, s.MaxVictims = len(t.victims), t.cfg.Victims
 	s.Tracks, s.MaxTracks = t.tracks-len(t.free), tracksPerVictim*t.cfg.Victims
 	s.Open, s.Ports = len(t.open), len(t.cut.ports)
-	for _, p := range t.cut.ports {
-		if p.edge {
-			s.CutPorts++
-		}
-	}
+	s.CutPorts = t.cut.edges
 	return s
 }

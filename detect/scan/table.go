@@ -75,7 +75,7 @@ type Table struct {
 
 // NewTable returns a table.
 func NewTable(cfg Config, seed uint64) *Table {
-	buckets := 1 << bits.Len(uint(max(cfg.Sources, ways)-1)/ways)
+	buckets := buckets(cfg.Sources)
 	t := &Table{
 		least: cfg.MinTargets, tags: make([][ways]uint64, buckets), sources: make([]source, buckets*ways),
 		mask: uint64(buckets - 1), out: make([]Finding, 0, HandOver),
