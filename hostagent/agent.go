@@ -59,7 +59,6 @@ func Run(ctx context.Context, cfg config.Config, io IO) error {
 	a := newAgent(cfg, io)
 	inner, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { a.sender.Run(inner) })
 	wg.Go(func() { a.events.run(inner) })
 	wg.Go(func() { a.findCollectors(inner) })
 	mark := newMark(cfg.StateDir)

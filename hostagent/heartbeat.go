@@ -18,19 +18,21 @@ const maxModules = witness.MaxText
 // beat tells every second that the agent lives, until ctx is done. It waits for
 // nobody but the kernel.
 func (a *Agent) beat(ctx context.Context) {
-	tick := time.NewTicker(beatEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	watchdog := process.NewWatchdog()
 	var h heartbeat
 	for n := uint64(1); ; n++ {
 		now := time.Now()
 		h.fill(a, n, now)
 		a.packer.Sample(&h.st, false)
+		a.sender.Retry()
 		watchdog.Beat(now)
+		timer.Reset(source.UntilBeat(time.Now(), beatEvery))
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-timer.C:
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (m *module) run(ctx context.Context, a *Agent) {
 	var snap source.Snapshot
 	for {
 		m.collect(&snap, a)
-		timer := time.NewTimer(m.pause(time.Since(a.start)))
+		timer := time.NewTimer(m.pause(time.Now()))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -51,12 +51,10 @@ func (m *module) run(ctx context.Context, a *Agent) {
 	}
 }
 
-// pause returns how long to wait for the next poll, at age since the agent
-// started. Polls fall on the agent's heartbeats, whose phase is that of its start:
-// each time a process wakes costs more than a small poll. Those of ten
-// beats and more come a beat early or late at random, so that they keep step
-// with nothing.
-func (m *module) pause(age time.Duration) time.Duration {
+// pause returns how long to wait for the next poll. Polls fall on the process's
+// beats; those of ten beats and more come a beat early or late at random, so that
+// they keep step with nothing.
+func (m *module) pause(now time.Time) time.Duration {
 	if m.every < beatEvery {
 		return m.every - m.every/50 + time.Duration(rand.Int64N(int64(m.every/25)+1))
 	}
@@ -64,7 +62,7 @@ func (m *module) pause(age time.Duration) time.Duration {
 	if beats >= 10 {
 		beats += rand.Int64N(3) - 1
 	}
-	return time.Duration(beats)*beatEvery - age%beatEvery
+	return time.Duration(beats-1)*beatEvery + source.UntilBeat(now, beatEvery)
 }
 
 // collect asks the source once.

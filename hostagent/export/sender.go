@@ -1,11 +1,9 @@
 package export
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -76,22 +74,8 @@ func (s *Sender) Send(b []byte) {
 	}
 }
 
-// Run connects again, once a second, to collectors that could not be reached,
-// until ctx is done.
-func (s *Sender) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		s.Retry()
-	}
-}
-
-// Retry connects to collectors that are not connected.
+// Retry connects to collectors that could not be reached. It is called about once
+// a second and does not wait.
 func (s *Sender) Retry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -181,9 +181,9 @@ var libraries = []struct {
 // else is told it.
 var clockAllowed = []string{
 	"collector", "collector/udp", "collector/snmp", "collector/sink/...", "collector/store/...", "collector/web/...",
-	"hostagent", "hostagent/export", "hostagent/sampler",
+	"hostagent", "hostagent/export", "hostagent/source", "hostagent/sampler",
 	// They wait for the kernel and for daemons, with deadlines of their own.
-	"hostagent/source/linkevent", "hostagent/source/filter", "hostagent/source/lldp", "hostagent/source/neighbour",
+	"hostagent/source/linkevent", "hostagent/source/filter", "hostagent/source/lldp", "hostagent/source/neighbour", "hostagent/source/ovs",
 	"cmd/...", "bench/...",
 }
 

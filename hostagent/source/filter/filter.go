@@ -145,7 +145,7 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 		s.fresh = false
 		s.mu.Unlock()
 	}()
-	short, whole, cool := time.NewTicker(legacyEvery), time.NewTicker(wholeEvery), time.NewTimer(time.Hour)
+	short, whole, cool := source.NewTicker(legacyEvery), source.NewTicker(wholeEvery), time.NewTimer(time.Hour)
 	defer short.Stop()
 	defer whole.Stop()
 	defer cool.Stop()

@@ -103,7 +103,7 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 			}
 		})
 	}
-	tick := time.NewTicker(lookEvery)
+	tick := source.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
 		now := time.Now()

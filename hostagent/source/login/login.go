@@ -84,7 +84,7 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 	w := &follower{path: s.cfg.WTMP, layout: native}
 	b := &follower{path: s.cfg.BTMP, layout: native}
 	lines := map[string]record{} // open sessions of wtmp, by tty
-	tick := time.NewTicker(fileEvery)
+	tick := source.NewTicker(fileEvery)
 	defer tick.Stop()
 	for {
 		s.look(w, b, lines, sink)

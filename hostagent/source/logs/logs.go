@@ -109,7 +109,7 @@ const (
 
 // Run watches until ctx is done. What it finds first is no event.
 func (s *Source) Run(ctx context.Context, sink source.Sink) error {
-	tick := time.NewTicker(lookEvery)
+	tick := source.NewTicker(lookEvery)
 	defer tick.Stop()
 	emit := func(source.Event) {}
 	for n := 0; ; n++ {

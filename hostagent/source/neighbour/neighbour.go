@@ -68,7 +68,7 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 		cancel()
 		<-ended
 	}()
-	tick := time.NewTicker(lookEvery)
+	tick := source.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
 		s.look(time.Now(), l, sink.Emit)

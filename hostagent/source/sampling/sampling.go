@@ -125,7 +125,7 @@ func (s *Source) Run(ctx context.Context, _ source.Sink) error {
 
 // choose keeps the sampler's list of interfaces until ctx is done.
 func (s *Source) choose(ctx context.Context, sm *sampler.Sampler) {
-	tick := time.NewTicker(refreshEvery)
+	tick := source.NewTicker(refreshEvery)
 	defer tick.Stop()
 	var list, last []sampler.Interface
 	var lost uint64

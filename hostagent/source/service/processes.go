@@ -75,7 +75,7 @@ func (p *processes) run(ctx context.Context, emit func(source.Event)) error {
 		return nil
 	}
 	defer p.release()
-	tick := time.NewTicker(scanEvery)
+	tick := source.NewTicker(scanEvery)
 	defer tick.Stop()
 	if err := p.scan(time.Time{}, nil); err != nil {
 		return err
