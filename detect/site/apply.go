@@ -167,8 +167,10 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 	if p.gone {
 		p.since = f.At
 	}
-	p.number, p.sub, p.gone, p.goneAt, p.instance = f.Agent, f.Sub, false, 0, d.Instance
-	p.local, p.group = fact.IsLocalPort(d.OFPort) && d.Datapath != 0, d.Group
+	p.number, p.sub, p.gone, p.goneAt, p.group = f.Agent, f.Sub, false, 0, d.Group
+	if p.said == 0 { // else the host agent knows better than the name
+		p.instance, p.local = d.Instance, fact.IsLocalPort(d.OFPort) && d.Datapath != 0
+	}
 	s.status(p, d, f.At)
 	if d.Datapath != 0 {
 		s.join(p, d.Datapath)

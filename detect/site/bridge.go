@@ -182,6 +182,17 @@ func (s *Site) judgeForwarding(b *bridge) {
 			At: at(onset), LastGood: at(onset), Group: "traffic", From: n.label(), Weight: round3(s.stopped(b, onset, offered)),
 			What: fmt.Sprintf("no sample has a way out any more, of %.0f packets offered", offered),
 		}}, "it forwards nothing any more although it is offered traffic", probability(prior+min(nats, 30)+s.stopped(b, onset, offered)))
+	case s.siblings(b) != nil:
+		all := s.siblings(b)
+		onset, nats := all[0].onset, 0.0
+		for _, c := range all {
+			onset = min(onset, c.onset)
+			nats += 2
+		}
+		s.raiseBridge(b, onset, []Noted{{
+			At: at(onset), Group: "instances", From: n.label(), Weight: nats,
+			What: fmt.Sprintf("%d of its %d instances can not be reached, since about the same time", len(all), b.instances()),
+		}}, fmt.Sprintf("%d of its %d instances can not be reached any more", len(all), b.instances()), probability(nats))
 	case b.local != nil && b.local.counted && b.local.wasUp && !b.local.up() && b.local.bridgeForwards():
 		s.raise(n, &finding{
 			kind: BridgeDown, entity: b.entity(), subject: n.subject(TypeBridge, b.name), severity: detect.Warning, onset: b.local.downAt, good: b.local.goodAt,
@@ -197,6 +208,56 @@ func (s *Site) judgeForwarding(b *bridge) {
 			s.reachable(b)
 		}
 	}
+}
+
+// siblingsLeast is how many instances of a bridge must fail together, at least.
+const siblingsLeast = 3
+
+// instances is how many instances with a port that was up the bridge has.
+func (b *bridge) instances() (n int) {
+	for _, p := range b.ports {
+		if p.instance && p.wasUp && !p.gone {
+			n++
+		}
+	}
+	return n
+}
+
+// siblings returns the instances of a bridge that can not be reached since about
+// the same time, where they are half or more of all and at least three: then the
+// bridge is the cause, unless it has forwarded since.
+func (s *Site) siblings(b *bridge) []*condition {
+	below := s.board.Below(b.entity(), string(InstanceUnreachable))
+	if len(below) < siblingsLeast || 2*len(below) < b.instances() {
+		return nil
+	}
+	var all []*condition
+	for _, it := range below {
+		if it.Value.clearing == 0 {
+			all = append(all, it.Value)
+		}
+	}
+	slices.SortFunc(all, func(x, y *condition) int {
+		return cmp.Or(cmp.Compare(x.onset, y.onset), cmp.Compare(x.entity, y.entity))
+	})
+	// The latest that fit into a window with the last one.
+	window := max(5*second, 3*s.period(b.node))
+	for len(all) > 0 && all[len(all)-1].onset-all[0].onset > window {
+		all = all[1:]
+	}
+	if len(all) < siblingsLeast || 2*len(all) < b.instances() {
+		return nil
+	}
+	if b.local != nil {
+		if st := s.streams[streamKey{b.local.number, b.local.sub}]; st != nil {
+			for _, x := range st.points {
+				if x.forwarded > all[0].onset+settle {
+					return nil
+				}
+			}
+		}
+	}
+	return all
 }
 
 // calmAfter is for how long an instance's port must send again before that is

@@ -59,9 +59,10 @@ type activity struct {
 	rateAt    int64
 	syn       float64
 	synAck    float64
-	askedNow  int // since txAt
-	synNow    int // since the last SYN-ACK
-	arp, icmp int // since txAt
+	askedNow  int   // since txAt
+	synNow    int   // since the last SYN-ACK
+	arp, icmp int   // since txAt
+	askAt     int64 // first of what asked for an answer since txAt; 0 nothing did
 	movedAt   int64
 }
 
@@ -86,13 +87,16 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 			a.rate += (tx/d - a.rate) * w
 			a.rateAt = f.At
 		}
-		a.txAt, a.askedNow, a.arp, a.icmp = f.At, 0, 0, 0
+		a.txAt, a.askedNow, a.arp, a.icmp, a.askAt = f.At, 0, 0, 0, 0
 		if p.inst != nil {
 			p.inst.spoke = true
 		}
 		p.flat[0] = flat{}
 	} else {
 		a.askedNow += asked
+		if a.askAt == 0 && asked+syn > 0 {
+			a.askAt = s.now
+		}
 	}
 	a.tx, a.asked = a.tx+tx, a.asked+float64(asked)
 	if a.tx+a.asked > 4096 {
@@ -213,6 +217,7 @@ func (s *Site) judgeReach(p *port) {
 	case p.bridge != nil && s.active(BridgeDown, p.bridge.entity()) != nil:
 		return // told by its bridge
 	case odds <= weigh.Calm:
+		s.unsay(InstanceUnreachable, entity, "")
 		s.clear(InstanceUnreachable, entity, "")
 		return
 	default:
@@ -244,6 +249,9 @@ func (s *Site) judgeReach(p *port) {
 	if k.PortDown {
 		f.cause = "its port " + p.label() + ": " + statusText(p.status)
 	}
+	if p.said != 0 && k.PortDown || k.Paused {
+		f.witness = Agent
+	}
 	s.raise(p.node, f)
 }
 
@@ -270,12 +278,18 @@ func (s *Site) bridgeBound(p *port, onset int64) int64 {
 	return 2 * second
 }
 
+// answerTime is how long the sample of an answer may take to arrive.
+const answerTime = 2 * second
+
 // known gathers what is known of the instance behind a port.
 func (s *Site) known(p *port) weigh.Known {
 	a := &p.act
 	k := weigh.Known{
 		PortDown: p.counted && !p.up() && p.wasUp && !p.unknown, FlatNats: p.flat[0].nats,
 		Rate: a.rate, ARP: a.arp, ICMP: a.icmp, Asked: a.askedNow, Syn: a.synNow,
+	}
+	if a.askAt == 0 || s.quietFor(a.askAt) < answerTime {
+		k.Asked, k.Syn = 0, 0
 	}
 	if p.downAt != 0 {
 		k.PortHeld = k.PortDown && s.quietFor(p.downAt) > s.pollOf(p)*5/4
