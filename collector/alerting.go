@@ -115,8 +115,10 @@ func (al *alerting) close(ctx context.Context) error {
 	}
 	al.once.Do(func() { close(al.stop) })
 	al.running.Wait()
-	err := closeOutlets(ctx, al.outlets)
-	return errors.Join(err, al.save())
+	if err := closeOutlets(ctx, al.outlets); err != nil { // told after the next start
+		al.log.Warn().Err(err).Msg("not everybody could be told before the end")
+	}
+	return al.save()
 }
 
 // save writes the alerts that others than logs know to be open.
