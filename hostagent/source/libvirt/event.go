@@ -30,6 +30,10 @@ const (
 // the machine more than once.
 const oneReboot = 3 * time.Second
 
+// maxWaiting is how long an event waits for its domain's XML, which takes a
+// millisecond or two.
+const maxWaiting = 30 * time.Millisecond
+
 // missedCause says that an event was found by comparing lists.
 const missedCause = "found when libvirt came back"
 
@@ -51,6 +55,35 @@ func (s *Source) happened(m any, sink source.Sink) {
 			s.table.describe(d)
 		}
 	}
+	s.mu.Unlock()
+	for _, e := range events {
+		s.tell(e, sink)
+	}
+}
+
+// tell tells an event, that of a domain whose XML is not read yet a moment later:
+// its name in the cloud is then in it.
+func (s *Source) tell(e told, sink source.Sink) {
+	d := e.d
+	s.mu.Lock()
+	d.waiting = append(d.waiting, e)
+	now := d.known || d.err != nil || d.removed
+	if !now && len(d.waiting) == 1 {
+		time.AfterFunc(maxWaiting, func() { s.release(d, sink) })
+	}
+	s.mu.Unlock()
+	if now {
+		s.release(d, sink)
+	}
+}
+
+// release tells what waits of a domain, in its order.
+func (s *Source) release(d *domain, sink source.Sink) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	s.mu.Lock()
+	events := d.waiting
+	d.waiting = nil
 	s.mu.Unlock()
 	for _, e := range events {
 		s.emit(sink, e)
@@ -97,6 +130,10 @@ func (t *table) lifecycle(m golibvirt.DomainEventLifecycleMsg) []told {
 			e.name = witness.InstanceMigratedIn
 		}
 	case golibvirt.DomainEventSuspended:
+		if golibvirt.DomainEventSuspendedDetailType(m.Detail) == golibvirt.DomainEventSuspendedMigrated {
+			d.state, d.reason = paused, reasonPaused[e.reason]
+			return nil // it is on its way: what became of it is told
+		}
 		d.become(paused, reasonPaused[e.reason])
 		e.name = witness.InstancePaused
 	case golibvirt.DomainEventPmsuspended:
@@ -104,6 +141,9 @@ func (t *table) lifecycle(m golibvirt.DomainEventLifecycleMsg) []told {
 		e.name, e.reason = witness.InstancePaused, "pmsuspended "+e.reason
 	case golibvirt.DomainEventResumed:
 		if d.life != paused && d.life != pmsuspends {
+			if alive(d.life) {
+				d.state, d.reason = running, reasonStarted[e.reason]
+			}
 			return nil
 		}
 		d.become(running, int32(golibvirt.DomainRunningUnpaused))

@@ -52,6 +52,8 @@ type Source struct {
 	table   *table
 	contact time.Time // of the last answer to a poll
 
+	telling sync.Mutex // keeps events in their order
+
 	poll poll // of Collect alone
 }
 
@@ -138,7 +140,7 @@ func (s *Source) serve(ctx context.Context, c *conn, sink source.Sink) error {
 	s.table.node = node
 	s.mu.Unlock()
 	for _, e := range events {
-		s.emit(sink, e)
+		s.tell(e, sink)
 	}
 	c.describe()
 	go s.describe(c, sink)
@@ -196,6 +198,7 @@ func (s *Source) describe(c *conn, sink source.Sink) {
 			if out.Len() > 0 {
 				sink.Push(&out)
 			}
+			s.release(d, sink)
 			if isGone(c) {
 				return
 			}

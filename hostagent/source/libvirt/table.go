@@ -47,6 +47,7 @@ type domain struct {
 	rebooting bool // told not long ago
 	transient bool // undefined while it runs
 	seen      uint64
+	waiting   []told // for about
 }
 
 func newTable() *table {
