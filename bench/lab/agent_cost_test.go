@@ -90,7 +90,7 @@ func memory(b *testing.B, pid int, name string) float64 {
 
 // Light starts a guest that is paused before its first instruction: it costs
 // nothing, and libvirt tells of it as of any other.
-func (h *Hypervisor) Light() {
+func (h *Hypervisor) Light() *Guest {
 	h.lab.t.Helper()
 	g := h.newGuest(GuestSpec{NovaName: fmt.Sprint("light-", len(h.guests)+1)})
 	h.must(os.WriteFile(g.DiskFile, nil, 0o600))
@@ -111,4 +111,5 @@ func (h *Hypervisor) Light() {
 	h.Virsh("define", file)
 	h.Virsh("start", "--paused", g.Name)
 	h.guests[g.Name] = g
+	return g
 }

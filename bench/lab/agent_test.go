@@ -38,7 +38,7 @@ func startAgent(t testing.TB, h *Hypervisor, config string) *Process {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	file := filepath.Join(h.lab.dir, "weir-agent.yaml")
+	file := filepath.Join(h.dir, "weir-agent.yaml")
 	h.must(os.WriteFile(file, []byte(config), 0o600))
 	return h.Start(nil, binary, "run", "--config", file)
 }
@@ -163,7 +163,7 @@ func checkInstances(t *testing.T, c *computeNode) {
 func checkOnce(t *testing.T, c *computeNode) {
 	run := func(args ...string) string {
 		args = append([]string{filepath.Join(c.lab.dir, "weir-agent")}, args...)
-		return c.lab.Exec(c.NS, c.Inside(append(args, "--config", filepath.Join(c.lab.dir, "weir-agent.yaml"))...)...)
+		return c.lab.Exec(c.NS, c.Inside(append(args, "--config", filepath.Join(c.dir, "weir-agent.yaml"))...)...)
 	}
 	once := run("once")
 	for _, want := range []string{c.a.UUID, c.a.NovaName, c.b.Tap, c.b.PortID, `"virt_disk_io"`} {

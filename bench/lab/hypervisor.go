@@ -63,7 +63,9 @@ cgroup_controllers = []
 namespaces = []
 stdio_handler = "file"
 `), 0o600))
-	h.must(os.WriteFile(filepath.Join(dir, "etc/libvirtd.conf"), []byte("auth_unix_ro = \"none\"\nauth_unix_rw = \"none\"\nunix_sock_ro_perms = \"0777\"\n"), 0o600))
+	h.must(os.WriteFile(filepath.Join(dir, "etc/libvirtd.conf"), []byte("auth_unix_ro = \"none\"\nauth_unix_rw = \"none\"\nunix_sock_ro_perms = \"0777\"\n"+
+		// As if it were a machine of its own.
+		fmt.Sprintf("host_uuid = \"6d1ad3a4-0000-4000-8000-%012d\"\n", l.nodes)), 0o600))
 	h.holder = l.Start(h.NS, nil, "sh", "-c", `
 mount --bind "$1/etc" /etc/libvirt && mount --bind "$1/run" /run/libvirt && mount --bind "$1/lib" /var/lib/libvirt &&
 mount --bind "$1/log" /var/log/libvirt && mount --bind "$2" /var/cache/libvirt && mount --bind "$3" /run/openvswitch &&
@@ -101,7 +103,7 @@ func (h *Hypervisor) Start(env []string, args ...string) *Process {
 func (h *Hypervisor) StartLibvirtd() {
 	l := h.lab
 	l.t.Helper()
-	h.Libvirtd = h.Start(nil, "libvirtd")
+	h.Libvirtd = h.Start(nil, "libvirtd", "--pid-file", "/run/libvirt/libvirtd.pid")
 	l.Eventually(60*time.Second, "libvirtd answering", func() bool {
 		_, err := h.TryVirsh("list")
 		return err == nil
