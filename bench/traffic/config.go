@@ -67,6 +67,7 @@ type Agent struct {
 
 	Instances []Instance        // of a HostAgent
 	Discards  Discards          // of a Switch
+	Buffers   bool              // a Switch that tells of its ports' buffers, with a vendor's structure
 	VNIs      map[uint32]uint32 // of a Switch: the tunnelled network of what enters a port (ifIndex), said with extended_vni_ingress
 }
 

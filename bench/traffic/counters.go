@@ -125,6 +125,9 @@ func (a *agent) addPort(p *port) {
 	if a.Kind == Switch {
 		b.Record(&c.ethernet)
 	}
+	if a.Buffers {
+		b.Record(portBuffers{})
+	}
 }
 
 func (a *agent) addBridge(t time.Duration) {

@@ -63,8 +63,8 @@ func Demo(seed uint64) Config {
 		Agents: []Agent{
 			{
 				Kind: Switch, Addr: addr("10.255.0.1"), From: from(spine), Expanded: true, SamplingRate: 2000, Polling: polling, Uptime: 90 * 24 * time.Hour,
-				Discards: Discards{Every: 250 * time.Millisecond, Reason: 257, Input: 3}, // ttl_exceeded
-				Ports:    []Port{{1, "Ethernet1", 100 * gbit}, {2, "Ethernet2", 100 * gbit}, {3, "Ethernet3", 100 * gbit}},
+				Buffers: true, Discards: Discards{Every: 250 * time.Millisecond, Reason: 257, Input: 3}, // ttl_exceeded
+				Ports: []Port{{1, "Ethernet1", 100 * gbit}, {2, "Ethernet2", 100 * gbit}, {3, "Ethernet3", 100 * gbit}},
 			},
 			leaf(leaf1, "10.255.0.11"), leaf(leaf2, "10.255.0.12"),
 			bridge(hv1, "10.255.1.1", 1), bridge(hv2, "10.255.1.2", 2),

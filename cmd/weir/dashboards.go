@@ -21,9 +21,9 @@ Grafana is provisioned with:
   DIR/provisioning/datasources/weir.yaml    the data source, InfluxQL
   DIR/provisioning/dashboards/weir.yaml     where the dashboards are
 
-Let Grafana (10 or newer) read them with GF_PATHS_PROVISIONING=DIR/provisioning, or
-import the dashboards by hand: each asks which data source to use. Files of an
-earlier version are replaced.`,
+Let Grafana (10 or newer) read them with GF_PATHS_PROVISIONING=DIR/provisioning,
+or import the dashboards by hand: each asks which data source to use. Files of
+an earlier version are replaced.`,
 		Example: `  weir dashboards --out grafana
   weir dashboards --out grafana --influx http://influxdb:8086 --path /dashboards`,
 		RunE: func(*cobra.Command, []string) error {

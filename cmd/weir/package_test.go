@@ -38,6 +38,7 @@ func only(t *testing.T, pattern string) string {
 // TestPackagesInstall builds the packages, installs each into a folder, and runs
 // what was installed there.
 func TestPackagesInstall(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"dpkg", "rpm", "git"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("needs %s: apt-get install %s", tool, tool)

@@ -27,6 +27,8 @@ type Variable struct {
 	Label string
 	Query string // InfluxQL, SHOW TAG VALUES
 	Multi bool   // several, or all; else one
+	Only  string // regular expression of the values offered; "" is all
+	First string // value shown first; "" is the first offered
 }
 
 // Row is panels under one heading.

@@ -74,6 +74,10 @@ func (d *Dashboard) variables() []object {
 			"name": v.Name, "label": v.Label, "type": "query", "datasource": source(), "query": v.Query,
 			"hide": 0, "includeAll": v.Multi, "multi": v.Multi, "options": []object{}, "refresh": 2, "regex": "", "sort": 1, "skipUrlSync": false,
 		}
+		o["regex"] = v.Only
+		if v.First != "" {
+			o["current"] = object{"selected": false, "text": v.First, "value": v.First}
+		}
 		if v.Multi {
 			o["allValue"] = ".*"
 			o["current"] = object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}

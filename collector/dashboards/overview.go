@@ -61,7 +61,7 @@ func overviewTraffic() Row {
 	return Row{Title: "Traffic", Panels: []Panel{
 		{
 			Title: "Top talkers", Kind: Table, Unit: "string", Width: 14, Since: "1m", Sort: "bits_per_second",
-			Description: "The flows that carry most now, with the bounds of the estimate (95 %) and their share of everything sampled.",
+			Description: "The flows that carry most now, with the bounds of the estimate (95 %) and their share of everything sampled. Every switch that samples a flow counts it: one that passes three is shown with three times its rate.",
 			Queries: []Query{latest("top", []string{"slot"}, []string{equals("definition", flowKey)},
 				"key", "bits_per_second", "bits_per_second_low", "bits_per_second_high", "share")},
 			Units: map[string]string{"bits_per_second": "bps", "bits_per_second_low": "bps", "bits_per_second_high": "bps", "share": "percent"},

@@ -8,7 +8,7 @@ func traffic() Dashboard {
 		Variables: []Variable{
 			{Name: "agent", Label: "Agent", Query: values("agent_name", "if_counters"), Multi: true},
 			{Name: "interface", Label: "Interface", Query: values("if_name", "if_counters", is("agent_name", "agent")), Multi: true},
-			{Name: "definition", Label: "Key", Query: values("definition", "top_total")},
+			{Name: "definition", Label: "Key", Query: values("definition", "top_total"), Only: "/: bytes$/", First: flowKey},
 		},
 		Rows: []Row{trafficFlows(), trafficInterfaces(), trafficKinds()},
 	}
@@ -19,19 +19,19 @@ func trafficFlows() Row {
 	return Row{Title: "Top flows of the key chosen", Panels: []Panel{
 		{
 			Title: "Top keys over time", Kind: Graph, Unit: "bps", Width: 14, Height: 10, ByKey: true,
-			Description: "Bit rates of the heaviest keys of the definition chosen above, one line each.",
+			Description: "Bit rates of the heaviest keys of the definition chosen above, one line each. Every switch that samples a packet counts it, unless the key has an agent.",
 			Queries:     []Query{{From: "top", Raw: []string{"bits_per_second", "key"}, Where: definition, Upward: true}},
 		},
 		{
 			Title: "Top keys now", Kind: Table, Unit: "string", Width: 10, Height: 10, Since: "1m", Sort: "bits_per_second",
-			Description: "The heaviest keys now, with the bounds of the estimate (95 %) and the samples it rests on.",
+			Description: "The heaviest keys now, with the bounds of the estimate (95 %) and the samples it rests on, of all switches together.",
 			Queries: []Query{latest("top", []string{"slot"}, definition,
 				"key", "bits_per_second", "bits_per_second_low", "bits_per_second_high", "share", "samples")},
 			Units: map[string]string{"bits_per_second": "bps", "bits_per_second_low": "bps", "bits_per_second_high": "bps", "share": "percent", "samples": "short"},
 		},
 		{
 			Title: "All keys together", Kind: Graph, Unit: "bps", Width: 24, Height: 6,
-			Description: "The bit rate of everything that is counted under the definition, whether it is among the heaviest or not.",
+			Description: "The bit rate of everything that is counted under the definition, whether it is among the heaviest or not, at all switches together.",
 			Queries:     []Query{each("top_total", []string{"definition"}, "$tag_definition", definition, Column{Func: Mean, Field: "bits_per_second"})},
 		},
 	}}
