@@ -70,11 +70,12 @@ func parts(t *testing.T, raw string) (h mail.Header, text, html string) {
 func TestMailArrivesOverEachKindOfConnection(t *testing.T) {
 	cert, key, trust := sinktest.Certificate(t, t.TempDir())
 	for _, c := range []struct {
+		server   string
 		security Security
 		user     string
-	}{{StartTLS, "weir"}, {TLS, "weir"}, {Off, ""}} {
-		t.Run(string(c.security), func(t *testing.T) {
-			srv := sinktest.NewMailServer(t, string(c.security), cert, key)
+	}{{"starttls", StartTLS, "weir"}, {"login", StartTLS, "weir"}, {"tls", TLS, "weir"}, {"off", Off, ""}} {
+		t.Run(c.server, func(t *testing.T) {
+			srv := sinktest.NewMailServer(t, c.server, cert, key)
 			s := newSink(t, srv.Address, c.security, func(f *Config) { f.Trust, f.User, f.Password = trust, c.user, "s3cret" })
 			if err := s.Probe(t.Context()); err != nil {
 				t.Fatal(err)

@@ -36,7 +36,7 @@ type Mail struct {
 	At   time.Time
 }
 
-// NewMailServer starts one: starttls, tls or off, with user "weir" and password
+// NewMailServer starts one: starttls, login (the same without AUTH PLAIN), tls or off, with user "weir" and password
 // "s3cret" where it is not off. It refuses recipients that begin with "nobody".
 func NewMailServer(t testing.TB, security, cert, key string) *MailServer {
 	t.Helper()

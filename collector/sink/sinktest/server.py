@@ -4,6 +4,9 @@ import asyncio, json, ssl, sys
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 port, security, cert, key = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+exclude = []
+if security == "login":  # starttls without AUTH PLAIN
+    security, exclude = "starttls", ["PLAIN"]
 
 
 class Handler:
@@ -36,7 +39,7 @@ async def main():
     def factory():
         if security == "off":
             return SMTP(Handler(), hostname="localhost")
-        return SMTP(Handler(), hostname="localhost", authenticator=check, auth_required=True,
+        return SMTP(Handler(), hostname="localhost", authenticator=check, auth_required=True, auth_exclude_mechanism=exclude,
                     auth_require_tls=security == "starttls", require_starttls=security == "starttls",
                     tls_context=context if security == "starttls" else None)
 
