@@ -23,8 +23,9 @@ func newDemo(p *program) *cobra.Command {
 		Use:   "demo",
 		Short: "Run the collector beside a small simulated network",
 		Long: `Run the collector beside a simulated network that sends it real sFlow over
-127.0.0.0/8: three switches, two hypervisors, benign traffic, and every half
-minute an elephant flow of 6 Gbit/s that lasts ten seconds.
+127.0.0.0/8: three switches, three hypervisors, benign traffic, every half
+minute an elephant flow of 6 Gbit/s that lasts ten seconds, and every minute a
+bridge that goes down with the six instances behind it.
 
 Nothing leaves this machine but what a configuration named with --config sends:
 then alerts go to its sinks too. Nothing is kept. Ctrl-C ends it.`,
@@ -75,14 +76,20 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	err = collector.Run(ctx, cfg, collector.IO{
 		Alerts: p.out, AlertsJSON: json, Log: p.logger(cfg.Log), Forget: true,
 		Ready: func(at collector.Addresses) {
-			fmt.Fprintf(p.err, "weir demo: three switches and two hypervisors send to %s\n", at.SFlow[0])
-			fmt.Fprintf(p.err, "weir demo: an elephant flow begins in five seconds, then every half minute; Ctrl-C ends\n")
+			fmt.Fprintf(p.err, "weir demo: three switches and three hypervisors send to %s\n", at.SFlow[0])
+			fmt.Fprintf(p.err, "weir demo: an elephant flow begins in five seconds, then every half minute;\n"+
+				"           a bridge goes down after twelve, then every minute; Ctrl-C ends\n")
 			if at.HTTP != "" {
 				fmt.Fprintf(p.err, "weir demo: metrics at http://%s/metrics\n", at.HTTP)
 			}
 			sent = make(chan struct{})
+			node := make(chan struct{})
 			go func() {
-				defer close(sent)
+				defer close(node)
+				_ = sendDemoNode(ctx, at.SFlow[0]) // where 127.0.0.23 cannot be had, the rest goes on
+			}()
+			go func() {
+				defer func() { <-node; close(sent) }()
 				if sendErr = sendDemo(ctx, seed, at.SFlow[0]); sendErr != nil {
 					stop()
 				}

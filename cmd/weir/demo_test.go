@@ -17,18 +17,21 @@ type alertLine struct {
 		Src, Dst string
 		DstPort  int `json:"dst_port"`
 	}
+	Incident string
 	Evidence struct {
+		Affected      int
 		BitsPerSecond float64 `json:"bits_per_second"`
 		Low, High     float64
 		Samples       int
 	}
 }
 
-// TestDemoRaisesAnAlertForTheElephant runs the demo in real time until the first
-// elephant is reported, which starts after five seconds.
-func TestDemoRaisesAnAlertForTheElephant(t *testing.T) {
+// TestDemoRaisesItsAlerts runs the demo in real time until the first elephant,
+// which starts after five seconds, and the bridge that goes down after twelve are
+// reported: the bridge with its instances, and nothing else about them.
+func TestDemoRaisesItsAlerts(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	out, w := io.Pipe()
 	var log strings.Builder
@@ -39,8 +42,8 @@ func TestDemoRaisesAnAlertForTheElephant(t *testing.T) {
 		done <- code
 	}()
 	var first alertLine
-	var got bool
-	for dec := json.NewDecoder(out); !got; {
+	var got, bridge bool
+	for dec := json.NewDecoder(out); !got || !bridge; {
 		var a alertLine
 		if err := dec.Decode(&a); err != nil {
 			t.Errorf("no alert: %v", err)
@@ -50,13 +53,23 @@ func TestDemoRaisesAnAlertForTheElephant(t *testing.T) {
 		if a.Kind == "large_flow" && a.Change == "update" {
 			first, got = a, true
 		}
+		switch a.Kind {
+		case "large_flow", "link_saturated":
+		case "bridge_down":
+			bridge = true
+			if a.Evidence.Affected != 6 || a.Incident == "" {
+				t.Errorf("%+v, want six instances under it", a)
+			}
+		default:
+			t.Errorf("an alert that is not of the demo's making: %+v", a)
+		}
 	}
 	cancel()
 	go io.Copy(io.Discard, out)
 	if code := <-done; code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
-	if !strings.Contains(log.String(), "three switches and two hypervisors") {
+	if !strings.Contains(log.String(), "three switches and three hypervisors") {
 		t.Errorf("the log does not greet:\n%s", log.String())
 	}
 	if !got {
