@@ -65,6 +65,7 @@ type Sampler struct {
 	mu     sync.Mutex
 	want   []Interface
 	fresh  bool
+	closed bool
 	states []State
 
 	// The rest is Run's alone.
@@ -144,6 +145,11 @@ func (s *Sampler) States() []State {
 }
 
 func (s *Sampler) poke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return // the number may be another file's
+	}
 	one := [8]byte{1}
 	_, _ = unix.Write(s.wake, one[:]) // a full counter wakes as well
 }
@@ -212,6 +218,9 @@ func (s *Sampler) shut() {
 	for _, t := range s.taps {
 		t.close()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 	_ = unix.Close(s.epoll)
 	_ = unix.Close(s.wake)
 }

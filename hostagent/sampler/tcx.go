@@ -201,7 +201,7 @@ func (t *tcx) read(f *frame) bool {
 	*f = frame{
 		rate: ne.Uint32(b[tcxRate:]), data: b[tcxHead : tcxHead+kept], length: ne.Uint32(b[tcxLength:]),
 		sec: uint32(at / 1e9), ns: uint32(at % 1e9),
-		tci: uint16(ne.Uint32(b[tcxTCI:])), tpi: uint16(htons(uint16(ne.Uint32(b[tcxTPID:])))),
+		tci: uint16(ne.Uint32(b[tcxTCI:])), tpi: htons(uint16(ne.Uint32(b[tcxTPID:]))),
 		packet: uint8(ne.Uint32(b[tcxPacket:])), hardware: unix.ARPHRD_ETHER,
 	}
 	if ne.Uint32(b[tcxTagged:]) != 0 {

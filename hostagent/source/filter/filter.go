@@ -223,11 +223,19 @@ func madeBy(d *netlink.AttributeDecoder) (by who) {
 		switch d.Type() {
 		case unix.NFTA_GEN_PROC_PID:
 			by.pid = d.Uint32()
+			by.uid, by.hasUID = owner(by.pid)
 		case unix.NFTA_GEN_PROC_NAME:
 			by.command = d.String()
 		}
 	}
 	return by
+}
+
+// owner returns whose a process is, while it still runs.
+func owner(pid uint32) (uid uint32, ok bool) {
+	var st unix.Stat_t
+	err := unix.Stat("/proc/"+strconv.FormatUint(uint64(pid), 10), &st)
+	return st.Uid, err == nil
 }
 
 // legacyChanged looks shortly at the legacy tables.

@@ -35,6 +35,8 @@ func (s *State) sort() {
 // who made a change; zero where the kernel does not say.
 type who struct {
 	pid     uint32
+	uid     uint32
+	hasUID  bool
 	command string
 }
 
@@ -85,7 +87,7 @@ func event(netns string, before, after *Table, s *State, by who) source.Event {
 	e := source.Event{
 		Name: witness.RulesChanged, Subject: netns + "/" + after.Tool + "/" + after.Name,
 		Before: strconv.Itoa(before.Rules), After: strconv.Itoa(after.Rules),
-		PID: by.pid, Command: by.command,
+		PID: by.pid, UID: by.uid, HasUID: by.hasUID, Command: by.command,
 	}
 	if before.Rules > 0 && after.Rules == 0 {
 		e.Name = witness.RulesFlushed

@@ -163,16 +163,31 @@ func (l *Listener) open(ifIndex uint32) (fd int, err error) {
 	return fd, nil
 }
 
-// waitAtMost bounds how long the end of ctx goes unnoticed.
-const waitAtMost = 250 * time.Millisecond
-
 // Run hears until ctx is done, and then closes everything.
 func (l *Listener) Run(ctx context.Context) error {
 	defer l.shut()
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return fmt.Errorf("eventfd: %w", err)
+	}
+	defer unix.Close(wake)
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wake)}); err != nil {
+		return fmt.Errorf("epoll: %w", err)
+	}
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		_, _ = unix.Write(wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	})
+	defer func() {
+		if !stop() {
+			<-stopped // it must not write to another file of the same number
+		}
+	}()
 	events := make([]unix.EpollEvent, 64)
 	buf := make([]byte, frameLen)
 	for ctx.Err() == nil {
-		n, err := unix.EpollWait(l.epoll, events, int(waitAtMost/time.Millisecond))
+		n, err := unix.EpollWait(l.epoll, events, -1)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("epoll: %w", err)
 		}

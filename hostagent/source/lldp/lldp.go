@@ -79,6 +79,10 @@ var group = [6]byte{0x01, 0x80, 0xc2, 0, 0, 0x0e}
 // lookEvery is the time between two looks for new cards and old news.
 const lookEvery = 2 * time.Second
 
+// staleAfter is how old the list of interfaces may be: the source of their
+// counters reads it every second.
+const staleAfter = 3 * time.Second
+
 // Run listens until ctx is done.
 func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 	each := func(ifIndex uint32, frame []byte) { s.frame(ifIndex, frame, time.Now(), sink) }
@@ -125,8 +129,8 @@ func (s *Source) fail(err error) {
 
 // listen says on which cards to listen.
 func (s *Source) listen(now time.Time, plain, early *listen.Listener) error {
-	_ = s.links.Refresh(now, lookEvery) // its failure is told by the source whose table it is
-	masters := map[uint32]bool{}        // Open vSwitch's datapaths
+	_ = s.links.Refresh(now, staleAfter) // its failure is told by the source whose table it is
+	masters := map[uint32]bool{}         // Open vSwitch's datapaths
 	s.links.Each(func(i *link.Info) bool {
 		if i.Kind == link.OVS {
 			masters[i.Index] = true

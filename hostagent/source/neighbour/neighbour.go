@@ -51,6 +51,10 @@ func (s *Source) Collect(_ time.Time, snap *source.Snapshot) error {
 // lookEvery is the time between two looks for new taps and unanswered requests.
 const lookEvery = time.Second
 
+// staleAfter is how old the list of interfaces may be: the source of their
+// counters reads it every second.
+const staleAfter = 3 * time.Second
+
 // Run listens until ctx is done.
 func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 	l, err := listen.New(listen.Config{Filter: filter, Each: func(ifIndex uint32, frame []byte) {
@@ -82,7 +86,7 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 
 // look finds the taps and tells what nobody answers.
 func (s *Source) look(now time.Time, l *listen.Listener, emit func(source.Event)) {
-	_ = s.links.Refresh(now, lookEvery) // its failure is told by the source whose table it is
+	_ = s.links.Refresh(now, staleAfter) // its failure is told by the source whose table it is
 	taps := map[uint32]string{}
 	var all []uint32
 	s.links.Each(func(i *link.Info) bool {

@@ -102,8 +102,12 @@ func (s *Source) Tell(t *source.Telling) {
 	t.Sampling, t.HeaderBytes = b.String(), uint32(s.cfg.Header)
 }
 
-// refreshEvery is how often the list of interfaces is looked through.
-const refreshEvery = time.Second
+// How often the list of interfaces is looked through, and how old it may be: the
+// source of its counters reads it every second.
+const (
+	refreshEvery = time.Second
+	staleAfter   = 3 * time.Second
+)
 
 // Run samples until ctx is done.
 func (s *Source) Run(ctx context.Context, _ source.Sink) error {
@@ -132,7 +136,7 @@ func (s *Source) choose(ctx context.Context, sm *sampler.Sampler) {
 	now := time.Time{} // older than any table
 	for {
 		// What fails is told by the source whose table it is.
-		_ = s.links.Refresh(now, refreshEvery)
+		_ = s.links.Refresh(now, staleAfter)
 		list = s.selected(list[:0])
 		if !slices.Equal(list, last) {
 			sm.Set(list)
