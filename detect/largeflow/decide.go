@@ -23,7 +23,7 @@ const (
 // takes the more, so that it holds as often as it says.
 const (
 	unseen    = 0.9
-	unseenLow = 0.82
+	unseenLow = 0.76
 )
 
 // spans are the windows of updates, in ns.
