@@ -119,16 +119,19 @@ func (r *run) margin() *report.Table {
 		ID: "B1", Title: "the same load with thresholds of floods divided: false alarms a day and link (95 % upper bound)",
 		Columns: []string{"thresholds", "link-days", "floods started", "floods confirmed"},
 	}
-	clean := 1.0
+	clean, exposure := 1.0, 0.0
 	for _, d := range []float64{2, 4, 8, 16} {
 		f := r.benign(r.days(2, 10), d)
 		k := string(kindFlood)
 		t.Add(fmt.Sprintf("default / %g", d), fmt.Sprintf("%.0f", f.linkDays), perDay(f.started[k], f.linkDays), perDay(f.sure[k], f.linkDays))
 		if f.sure[k] == 0 && clean*2 >= d {
 			clean = d
+			exposure += f.linkDays
 		}
 	}
-	t.Note("no false confirmed flood down to %g of the default thresholds; a load that stays below half of a threshold is confirmed with a probability that falls exponentially with its samples, so none is to be expected at the defaults", 1/clean)
+	if exposure > 0 {
+		t.Note("no false confirmed flood down to 1/%g of the default thresholds in %.0f link-days together, 3/T %s a day and link for traffic that is so much nearer to them; what stays far below a threshold is confirmed with a probability that falls exponentially with its samples, so that far fewer are to be expected at the defaults", clean, exposure, report.Count(3/exposure))
+	}
 	return t
 }
 
