@@ -206,6 +206,7 @@ func (a *app) close() error {
 	a.naming.close()
 	_ = a.forward.Close()
 	var errs []error
+	a.influx.close()
 	if a.group != nil {
 		errs = append(errs, ignoreClosed(a.group.Close()))
 	}

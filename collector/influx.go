@@ -31,6 +31,7 @@ type influxOut struct {
 	alerts  series.Alerts
 	host    string // tag collector
 	stop    chan struct{}
+	ended   sync.Once
 	done    sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
@@ -68,12 +69,12 @@ func (o *influxOut) start() {
 	}
 }
 
-// close writes what there is and ends.
+// close writes what there is and ends. It may be called twice.
 func (o *influxOut) close() {
 	if o == nil {
 		return
 	}
-	close(o.stop)
+	o.ended.Do(func() { close(o.stop) })
 	o.done.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()

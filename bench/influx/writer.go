@@ -56,7 +56,6 @@ func (w *sinkWriter) close() string {
 type stockWriter struct {
 	client influxdb2.Client
 	errors chan int
-	told   int
 }
 
 func newStock(url string) *stockWriter {

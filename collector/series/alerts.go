@@ -15,6 +15,7 @@ var alertEvents = &Class{
 		{Name: "count", Unit: Count, Help: "always 1, to be summed"}, {Name: "seq", Unit: Count, Help: "of the change within its alert"},
 		gauge("flapping", Flag), gauge("id", Text), gauge("key", Text), gauge("subject", Text), gauge("text", Text),
 		{Name: "reason", Unit: Text, Help: "why it ended, where that is not the data"},
+		{Name: "incident", Unit: Text, Help: "id of the incident that it belongs to"},
 	},
 }
 
@@ -24,6 +25,7 @@ var alertState = &Class{
 		{Name: "count", Unit: Count, Help: "always 1, to be summed"}, gauge("age_seconds", Seconds), gauge("flapping", Flag),
 		gauge("id", Text), gauge("key", Text), gauge("state", Text), gauge("subject", Text), gauge("text", Text),
 		{Name: "since", Unit: Text, Help: "RFC 3339, UTC"},
+		{Name: "incident", Unit: Text, Help: "id of the incident that it belongs to"},
 	},
 }
 
@@ -69,7 +71,7 @@ func (s *Alerts) Change(b *Batch, a *detect.Alert) {
 	p, v := b.Add(alertEvents, s.last)
 	p.Tags[0], p.Tags[1], p.Tags[2], p.Tags[3] = string(a.Kind), string(a.Severity), string(a.Change), string(a.State)
 	b.Done(append(v, Whole(1), Whole(a.Seq), Yes(a.Flapping), Words(a.ID), Words(a.Key),
-		Words(cut(a.Subject.Line())), Words(cut(a.Line())), Words(a.Reason)))
+		Words(cut(a.Subject.Line())), Words(cut(a.Line())), Words(a.Reason), Words(a.Incident)))
 	if a.Change == detect.End {
 		delete(s.open, a.ID)
 		return
@@ -115,7 +117,7 @@ func (s *Alerts) State(b *Batch, now time.Time) {
 		p, v := b.Add(alertState, at)
 		p.Tags[0], p.Tags[1], p.Tags[2] = string(o.Kind), string(o.Severity), strconv.Itoa(o.slot)
 		b.Done(append(v, Whole(1), Number(max(now.Sub(o.since).Seconds(), 0)), Yes(o.Flapping), Words(o.ID), Words(o.Key),
-			Words(string(o.State)), Words(cut(o.Subject.Line())), Words(cut(o.Line())), Words(o.since.UTC().Format(time.RFC3339))))
+			Words(string(o.State)), Words(cut(o.Subject.Line())), Words(cut(o.Line())), Words(o.since.UTC().Format(time.RFC3339)), Words(o.Incident)))
 	}
 }
 

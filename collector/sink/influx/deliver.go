@@ -7,9 +7,12 @@ import (
 	"strings"
 )
 
-// maxRequests bounds the requests that finding the bad lines of one block may
-// take.
-const maxRequests = 64
+// Bounds of the requests that one block may take: to find its bad lines, and to
+// split it for a server that takes little at a time.
+const (
+	maxSearches = 64
+	maxSplits   = 4096
+)
 
 // writer sends one block and judges the answer.
 type writer interface {
@@ -21,7 +24,8 @@ type writer interface {
 // refuses. Sending lines twice changes nothing.
 type delivery struct {
 	w        writer
-	left     int // requests
+	searches int // left
+	splits   int // left
 	rejected []reject
 }
 
@@ -29,7 +33,7 @@ type delivery struct {
 // the server refused of it for good; otherwise the whole block is still to be
 // delivered.
 func deliver(ctx context.Context, w writer, block []byte) (answer, []reject) {
-	d := &delivery{w: w, left: maxRequests}
+	d := &delivery{w: w, searches: maxSearches, splits: maxSplits}
 	a := d.send(ctx, block)
 	if a.verdict != accepted {
 		return a, nil
@@ -38,13 +42,20 @@ func deliver(ctx context.Context, w writer, block []byte) (answer, []reject) {
 }
 
 func (d *delivery) send(ctx context.Context, block []byte) answer {
-	d.left--
 	a := d.w.send(ctx, block)
-	if a.verdict != tooLarge && a.verdict != rejected {
+	half, n := middle(block), lines(block)
+	split := half > 0
+	switch a.verdict {
+	case tooLarge:
+		d.splits--
+		split = split && d.splits > 0
+	case rejected:
+		d.searches--
+		split = split && d.searches > 0 && !allDropped(a.message, n)
+	default:
 		return a
 	}
-	half, n := middle(block), lines(block)
-	if half == 0 || d.left <= 0 || a.verdict == rejected && allDropped(a.message, n) {
+	if !split {
 		d.rejected = append(d.rejected, reject{bytes.Clone(block), n, a})
 		return answer{verdict: accepted}
 	}

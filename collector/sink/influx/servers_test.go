@@ -193,7 +193,7 @@ func TestInfluxDBWantsToKnowWhoWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 {
+		if body, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
 			t.Fatalf("%s: %s %s", q, resp.Status, body)
 		}
 	}

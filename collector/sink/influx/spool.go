@@ -26,7 +26,8 @@ type spool struct {
 	next   uint64     // seq
 	done   map[uint64]struct{}
 	cursor *cursor
-	dirty  bool
+	dirty  bool   // blocks that are not synced
+	fresh  bool   // a segment whose name is not synced
 	buf    []byte // of append
 	read   []byte // of peek
 	stats  spoolStats
@@ -138,7 +139,7 @@ func (s *spool) begin() error {
 	if err != nil {
 		return err
 	}
-	s.w = f
+	s.w, s.fresh = f, true
 	s.segs = append(s.segs, &segment{path: path, first: s.next})
 	return nil
 }
@@ -280,9 +281,14 @@ func (s *spool) ack(seq uint64) {
 // sync makes what is there survive a failure of power.
 func (s *spool) sync() error {
 	s.mu.Lock()
-	f, dirty := s.w, s.dirty
-	s.dirty = false
+	f, dirty, fresh := s.w, s.dirty, s.fresh
+	s.dirty, s.fresh = false, false
 	s.mu.Unlock()
+	if fresh {
+		if err := syncDir(s.dir); err != nil {
+			return err
+		}
+	}
 	if f == nil || !dirty {
 		return nil
 	}
@@ -290,6 +296,16 @@ func (s *spool) sync() error {
 		return err
 	}
 	return nil
+}
+
+// syncDir makes names in a folder survive a failure of power.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }
 
 // snapshot returns the counts, and when the oldest block was made, 0 for none.
