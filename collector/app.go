@@ -97,6 +97,7 @@ type app struct {
 	pulse   *pulse
 	forward *udp.Forwarder
 	history *history
+	board   board
 }
 
 // Run receives datagrams until ctx is done, then drains.
@@ -205,8 +206,8 @@ func (a *app) close() error {
 	defer cancel()
 	a.naming.close()
 	_ = a.forward.Close()
-	var errs []error
 	a.influx.close()
+	var errs []error
 	if a.group != nil {
 		errs = append(errs, ignoreClosed(a.group.Close()))
 	}
@@ -459,6 +460,7 @@ func (a *app) record(al *detect.Alert) {
 		a.open[al.Kind]--
 	}
 	a.engineMu.Unlock()
+	a.board.add(al)
 	a.alerts.Put(*al)
 	a.influx.alert(al)
 }

@@ -1,14 +1,21 @@
 package collector
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/netip"
+	"net/url"
+	"strconv"
 	"sync"
+	"time"
 
 	"weir/collector/agents"
 	flowrecord "weir/collector/record"
 	"weir/collector/store/flows"
 	"weir/collector/web"
+	"weir/detect/rules"
 )
 
 // blocksPerShard is how many blocks of records a shard may fill while the disk
@@ -82,4 +89,37 @@ func (n flowNames) Domain(domain uint32) string {
 		return ""
 	}
 	return n.Shared.Domain(domain)
+}
+
+// maxAnswer bounds how many rows the page is told.
+const maxAnswer = 1000
+
+// Flows implements web.PageSource.
+func (a *app) Flows(ctx context.Context, v url.Values) (any, error) {
+	if a.history == nil {
+		return nil, &web.AskError{Problem: "history is off: set history.off: false", Offset: -1}
+	}
+	ask := flows.Ask{
+		From: cmp.Or(v.Get("from"), "-15m"), To: cmp.Or(v.Get("to"), "now"), Filter: v.Get("filter"), By: v.Get("by"), Order: v.Get("order"), Top: 20, Add: v.Get("add") == "true",
+	}
+	var err error
+	if t := v.Get("top"); t != "" {
+		if ask.Top, err = strconv.Atoi(t); err != nil || ask.Top < 1 || ask.Top > maxAnswer {
+			return nil, &web.AskError{Problem: fmt.Sprintf("top %q: write a number from 1 to %d", t, maxAnswer), Offset: -1}
+		}
+	}
+	if t := v.Get("step"); t != "" {
+		if ask.Step, err = time.ParseDuration(t); err != nil {
+			return nil, &web.AskError{Problem: fmt.Sprintf("step %q: write a length of time such as 1m", t), Offset: -1}
+		}
+	}
+	q, err := ask.Query(time.Now())
+	if err != nil {
+		at := -1
+		if s, ok := errors.AsType[*rules.SyntaxError](err); ok {
+			at = s.From
+		}
+		return nil, &web.AskError{Problem: err.Error(), Offset: at}
+	}
+	return flows.Scan(ctx, a.history.flows.Dir(), q)
 }

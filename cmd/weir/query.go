@@ -33,10 +33,8 @@ func newQuery(p *program) *cobra.Command {
 
 // flowsFlags are the flags of `weir query flows`.
 type flowsFlags struct {
-	from, to, filter, by, order, format, dir string
-	step                                     time.Duration
-	top                                      int
-	add                                      bool
+	ask         flows.Ask
+	format, dir string
 }
 
 func newQueryFlows(p *program) *cobra.Command {
@@ -95,45 +93,31 @@ flows of the history.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.from, "from", "-1h", "start, as `TIME`")
-	fl.StringVar(&f.to, "to", "now", "end, not included, as `TIME`")
-	fl.StringVar(&f.filter, "filter", "", "only samples that pass `EXPR`")
-	fl.StringVar(&f.by, "by", "src,dst,proto,dst_port", "`COLUMNS` to sum by; \"\" is one sum")
-	fl.StringVar(&f.order, "order", "bytes", "bytes, packets or samples: by which the greatest are chosen")
-	fl.IntVar(&f.top, "top", 20, "how many; 0 is all")
-	fl.DurationVar(&f.step, "step", 0, "sums for each step of time of this `LENGTH`")
-	fl.BoolVar(&f.add, "add", false, "sum over all vantage points")
+	fl.StringVar(&f.ask.From, "from", "-1h", "start, as `TIME`")
+	fl.StringVar(&f.ask.To, "to", "now", "end, not included, as `TIME`")
+	fl.StringVar(&f.ask.Filter, "filter", "", "only samples that pass `EXPR`")
+	fl.StringVar(&f.ask.By, "by", "src,dst,proto,dst_port", "`COLUMNS` to sum by; \"\" is one sum")
+	fl.StringVar(&f.ask.Order, "order", "bytes", "bytes, packets or samples: by which the greatest are chosen")
+	fl.IntVar(&f.ask.Top, "top", 20, "how many; 0 is all")
+	fl.DurationVar(&f.ask.Step, "step", 0, "sums for each step of time of this `LENGTH`")
+	fl.BoolVar(&f.ask.Add, "add", false, "sum over all vantage points")
 	fl.StringVar(&f.format, "format", "table", "table, json or csv")
 	fl.StringVar(&f.dir, "dir", "", "read the files of this `DIRECTORY`")
 	return cmd
 }
 
 // query reads the flags.
-func (f *flowsFlags) query(now time.Time) (q flows.Query, err error) {
-	if q.From, err = parseTime(f.from, now); err != nil {
-		return q, fmt.Errorf("--from %w", err)
-	}
-	if q.To, err = parseTime(f.to, now); err != nil {
-		return q, fmt.Errorf("--to %w", err)
-	}
-	if q.Filter, err = rules.ParseFilter(f.filter); err != nil {
-		return q, fmt.Errorf("--filter: %w%s", err, caret(f.filter, err))
-	}
-	for _, c := range strings.Split(f.by, ",") {
-		if c = strings.TrimSpace(c); c != "" {
-			q.By = append(q.By, c)
-		}
-	}
-	q.Order, q.Top, q.Step, q.Add = flows.Value(f.order), f.top, f.step, f.add
-	if f.top < 0 {
-		return q, fmt.Errorf("--top %d: must not be negative; 0 is all", f.top)
-	}
+func (f *flowsFlags) query(now time.Time) (flows.Query, error) {
 	switch f.format {
 	case "table", "json", "csv":
 	default:
-		return q, fmt.Errorf("--format %q: write table, json or csv", f.format)
+		return flows.Query{}, fmt.Errorf("--format %q: write table, json or csv", f.format)
 	}
-	return q, q.Check()
+	q, err := f.ask.Query(now)
+	if err != nil {
+		return q, fmt.Errorf("--%w%s", err, caret(f.ask.Filter, err))
+	}
+	return q, nil
 }
 
 // caret shows where in an expression the error is.
@@ -143,50 +127,6 @@ func caret(text string, err error) string {
 		return ""
 	}
 	return "\n  " + text + "\n  " + strings.Repeat(" ", min(max(s.From, 0), len(text))) + "^"
-}
-
-// timeForms are how times may be written beside relative ones.
-var timeForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
-
-// parseTime reads a time: relative to now, of today, or whole. Times without a
-// zone are local.
-func parseTime(s string, now time.Time) (time.Time, error) {
-	switch {
-	case s == "now":
-		return now, nil
-	case strings.HasPrefix(s, "-"):
-		text, days := s[1:], time.Duration(0)
-		if n, rest, ok := strings.Cut(text, "d"); ok {
-			v, err := strconv.ParseUint(n, 10, 16)
-			if err != nil {
-				return time.Time{}, badTime(s)
-			}
-			days, text = time.Duration(v)*24*time.Hour, rest
-		}
-		if text == "" {
-			return now.Add(-days), nil
-		}
-		d, err := time.ParseDuration(text)
-		if err != nil || d < 0 {
-			return time.Time{}, badTime(s)
-		}
-		return now.Add(-days - d), nil
-	}
-	for _, form := range []string{"15:04:05", "15:04"} {
-		if t, err := time.ParseInLocation(form, s, now.Location()); err == nil {
-			return time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, now.Location()), nil
-		}
-	}
-	for _, form := range timeForms {
-		if t, err := time.ParseInLocation(form, s, now.Location()); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, badTime(s)
-}
-
-func badTime(s string) error {
-	return fmt.Errorf("%q: no time; write such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z", s)
 }
 
 func (f *flowsFlags) print(p *program, q *flows.Query, r *flows.Result) error {

@@ -104,6 +104,9 @@ func Handler(s Source) http.Handler {
 		}
 		writeJSON(w, code, Readiness{st.Ready(), st.Components})
 	})
+	if p, ok := s.(PageSource); ok {
+		addPage(mux, p)
+	}
 	return safe(mux)
 }
 

@@ -1,0 +1,70 @@
+package collector
+
+import (
+	"encoding/json"
+	"slices"
+	"sync"
+
+	"weir/collector/web"
+	"weir/detect"
+)
+
+// endedKept is how many alerts that ended the page still shows.
+const endedKept = 200
+
+// board has the alerts for those who look: all that are open, and the last that
+// ended.
+type board struct {
+	mu    sync.Mutex
+	open  map[string]*web.AlertView // by id
+	ended []*web.AlertView          // the oldest first
+}
+
+func (b *board) add(al *detect.Alert) {
+	v := &web.AlertView{
+		ID: al.ID, At: al.At, Kind: string(al.Kind), State: string(al.State), Severity: string(al.Severity), Line: al.Line(),
+	}
+	v.Alert, _ = json.Marshal(al) // the log line sink tells where that fails
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open == nil {
+		b.open = map[string]*web.AlertView{}
+	}
+	if was := b.open[al.ID]; was != nil {
+		v.Started = was.Started
+	} else {
+		v.Started = al.At
+	}
+	if al.Change != detect.End {
+		b.open[al.ID] = v
+		return
+	}
+	v.Ended = &v.At
+	delete(b.open, al.ID)
+	if b.ended = append(b.ended, v); len(b.ended) > endedKept {
+		b.ended = slices.Delete(b.ended, 0, len(b.ended)-endedKept)
+	}
+}
+
+// list returns the open alerts, then those that ended, each the newest first.
+func (b *board) list() []*web.AlertView {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := make([]*web.AlertView, 0, len(b.open)+len(b.ended))
+	for _, v := range b.open {
+		all = append(all, v)
+	}
+	slices.SortFunc(all, func(x, y *web.AlertView) int {
+		if c := y.Started.Compare(x.Started); c != 0 {
+			return c
+		}
+		return slices.Compare([]byte(x.ID), []byte(y.ID))
+	})
+	for _, v := range slices.Backward(b.ended) {
+		all = append(all, v)
+	}
+	return all
+}
+
+// AlertList implements web.PageSource.
+func (a *app) AlertList() []*web.AlertView { return a.board.list() }
