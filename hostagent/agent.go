@@ -41,6 +41,7 @@ type Agent struct {
 	start  time.Time
 	packer *export.Packer
 	sender *export.Sender
+	plain  *export.Sender // to collectors that get standard samples only
 	events *events
 	links  *link.Table // shared by all who ask for interfaces
 	signer *witness.Signer
@@ -76,13 +77,14 @@ func Run(ctx context.Context, cfg config.Config, io IO) error {
 	wg.Wait()
 	a.packer.Flush()
 	a.sender.Close()
+	a.plain.Close()
 	return nil
 }
 
 // newAgent makes everything that does not run yet.
 func newAgent(cfg config.Config, io IO) *Agent {
 	a := &Agent{io: io, cfg: cfg, digest: io.Digest, start: time.Now(), signer: witness.NewSigner(io.Key),
-		sender: export.NewSender(), links: link.NewTable(), wake: make(chan struct{}, 1)}
+		sender: export.NewSender(), plain: export.NewSender(), links: link.NewTable(), wake: make(chan struct{}, 1)}
 	a.id = identify(cfg.Node, a.start)
 	collectors := literal(cfg.Collectors)
 	if len(cfg.Collectors) == 0 {
@@ -90,6 +92,10 @@ func newAgent(cfg config.Config, io IO) *Agent {
 	}
 	a.sender.Set(collectors)
 	a.packer = export.NewPacker(agentAddress(cfg.AgentAddress, collectors), cfg.SubAgent, a.start, a.sender.Send)
+	if len(cfg.PlainCollectors) > 0 {
+		a.plain.Set(literal(cfg.PlainCollectors))
+		a.packer.Also(export.NewPacker(a.packer.Agent(), cfg.SubAgent, a.start, a.plain.Send))
+	}
 	a.events = newEvents(a.id, a.packer, io.Key)
 	a.modules = modules(cfg, a)
 	return a
@@ -147,7 +153,8 @@ func needRestart(old, now *config.Config) (keys []string) {
 		same bool
 	}{
 		{"node", old.Node == now.Node}, {"sub_agent", old.SubAgent == now.SubAgent},
-		{"key_file", old.KeyFile == now.KeyFile}, {"state_dir", old.StateDir == now.StateDir},
+		{"key_file", old.KeyFile == now.KeyFile},
+		{"plain_collectors", (len(old.PlainCollectors) > 0) == (len(now.PlainCollectors) > 0)}, {"state_dir", old.StateDir == now.StateDir},
 	} {
 		if !k.same {
 			keys = append(keys, k.key)

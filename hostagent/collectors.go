@@ -78,7 +78,12 @@ func (a *Agent) lookup(ctx context.Context) error {
 	a.mu.Lock()
 	cfg := a.cfg
 	a.mu.Unlock()
+	plain, plainErr := named(ctx, net.DefaultResolver, cfg.PlainCollectors)
+	if plainErr == nil || len(plain) > 0 {
+		a.plain.Set(plain)
+	}
 	addrs, err := resolve(ctx, net.DefaultResolver, &cfg)
+	err = errors.Join(err, plainErr)
 	if len(addrs) == 0 {
 		if err != nil && len(a.sender.Stats()) > 0 {
 			return err // those that were found before are better than none
@@ -106,25 +111,11 @@ type resolver interface {
 
 // resolve returns the addresses of the configured collectors, else of those that
 // the DNS names. What could be found is returned beside an error.
-func resolve(ctx context.Context, r resolver, cfg *config.Config) (out []netip.AddrPort, err error) {
-	add := func(host string, port uint16) {
-		a, e := address(ctx, r, host)
-		if e != nil {
-			err = errors.Join(err, e)
-			return
-		}
-		if to := netip.AddrPortFrom(a, port); len(out) < maxCollectors && !slices.Contains(out, to) {
-			out = append(out, to)
-		}
-	}
-	for _, c := range cfg.Collectors {
-		if host, port, e := config.SplitCollector(c); e == nil {
-			add(host, port)
-		}
-	}
+func resolve(ctx context.Context, r resolver, cfg *config.Config) ([]netip.AddrPort, error) {
 	if len(cfg.Collectors) > 0 || cfg.DNSSD.Off {
-		return out, err
+		return named(ctx, r, cfg.Collectors)
 	}
+	var f finding
 	domains := []string{cfg.DNSSD.Domain}
 	if cfg.DNSSD.Domain == "" {
 		domains = export.SearchDomains("/etc/resolv.conf")
@@ -133,18 +124,47 @@ func resolve(ctx context.Context, r resolver, cfg *config.Config) (out []netip.A
 		_, records, e := r.LookupSRV(ctx, "sflow", "udp", d)
 		if e != nil {
 			if notFound, ok := errors.AsType[*net.DNSError](e); !ok || !notFound.IsNotFound {
-				err = errors.Join(err, e)
+				f.err = errors.Join(f.err, e)
 			}
 			continue
 		}
 		for _, s := range records {
-			add(s.Target, s.Port)
+			f.add(ctx, r, s.Target, s.Port)
 		}
-		if len(out) > 0 {
+		if len(f.out) > 0 {
 			break // the nearest domain that has one
 		}
 	}
-	return out, err
+	return f.out, f.err
+}
+
+// named returns the addresses of collectors by name or address.
+func named(ctx context.Context, r resolver, names []string) ([]netip.AddrPort, error) {
+	var f finding
+	for _, n := range names {
+		if host, port, err := config.SplitCollector(n); err == nil {
+			f.add(ctx, r, host, port)
+		}
+	}
+	return f.out, f.err
+}
+
+// finding is what was found so far.
+type finding struct {
+	out []netip.AddrPort
+	err error
+}
+
+// add adds a host's address, once.
+func (f *finding) add(ctx context.Context, r resolver, host string, port uint16) {
+	a, err := address(ctx, r, host)
+	if err != nil {
+		f.err = errors.Join(f.err, err)
+		return
+	}
+	if to := netip.AddrPortFrom(a, port); len(f.out) < maxCollectors && !slices.Contains(f.out, to) {
+		f.out = append(f.out, to)
+	}
 }
 
 // address returns the first address of a host.

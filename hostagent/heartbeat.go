@@ -27,6 +27,7 @@ func (a *Agent) beat(ctx context.Context) {
 		h.fill(a, n, now)
 		a.packer.Sample(&h.st, false)
 		a.sender.Retry()
+		a.plain.Retry()
 		watchdog.Beat(now)
 		timer.Reset(source.UntilBeat(time.Now(), beatEvery))
 		select {

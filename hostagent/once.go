@@ -28,7 +28,7 @@ const warmUp = time.Second
 
 // Once polls every source once and sends nothing.
 func Once(ctx context.Context, cfg config.Config, io IO) []Polled {
-	cfg.Collectors, cfg.DNSSD.Off = nil, true
+	cfg.Collectors, cfg.PlainCollectors, cfg.DNSSD.Off = nil, nil, true
 	a := newAgent(harmless(cfg), io)
 	a.sender.Set(nil)
 	return pollAll(ctx, a.modules)
@@ -126,6 +126,7 @@ func Examine(ctx context.Context, cfg config.Config, io IO) []Examined {
 	a := newAgent(harmless(cfg), io)
 	out := []Examined{{"agent", a.examine(ctx, &cfg)}}
 	a.sender.Set(nil) // nothing is to be sent
+	a.plain.Set(nil)
 	polled := pollAll(ctx, a.modules)
 	for i, m := range a.modules {
 		e := Examined{Module: m.source.Name()}

@@ -12,7 +12,7 @@ import (
 
 // check tells what is wrong with values that are right each for themselves.
 func (c *Config) check(wrong func(key, problem, fix string)) {
-	for _, s := range c.Collectors {
+	for _, s := range append(slices.Clone(c.Collectors), c.PlainCollectors...) {
 		if _, _, err := SplitCollector(s); err != nil {
 			wrong("collectors", strconv.Quote(s)+" is no collector", `write an address or a name, with a port or without, such as "10.0.0.5" or "[2001:db8::1]:6343"`)
 		}

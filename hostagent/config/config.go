@@ -16,6 +16,8 @@ const DefaultFile = "/etc/weir/weir-agent.yaml"
 type Config struct {
 	// Collectors are addresses or names, with a port or without (6343).
 	Collectors []string `yaml:"collectors"`
+	// PlainCollectors get standard samples only: they would complain of others.
+	PlainCollectors []string `yaml:"plain_collectors"`
 	// DNSSD asks the DNS for collectors (_sflow._udp) where none is named.
 	DNSSD DNSSD `yaml:"dns_sd"`
 	// AgentAddress is an address, or networks of which the node's first address

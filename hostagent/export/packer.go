@@ -41,6 +41,8 @@ type Packer struct {
 	raw      rawSample
 	buf      []byte
 	filled   bool      // b holds a sample
+	said     bool      // what b holds are statements
+	plain    *Packer   // packs the same for collectors that know no statements; nil: none
 	due      time.Time // when b is sent; where filled
 	timer    *time.Timer
 	stats    Stats
@@ -81,10 +83,30 @@ const (
 // Urgent ones leave after UrgentAfter; of others, Add waits a little where they
 // are many.
 func (p *Packer) Add(s *source.Snapshot, urgent bool) {
+	p.add(s, urgent, true)
+	if p.plain != nil {
+		p.plain.add(s, urgent, false)
+	}
+}
+
+// add packs the counter samples of s, then its statements if they are wanted.
+func (p *Packer) add(s *source.Snapshot, urgent, statements bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.pass(s, urgent, true)
+	if statements {
+		p.pass(s, urgent, false)
+	}
+	p.arm(urgent)
+}
+
+// pass packs the counter samples of s, or the others.
+func (p *Packer) pass(s *source.Snapshot, urgent, counters bool) {
 	before := p.stats.Datagrams
 	for smp := range s.All() {
+		if smp.Counter != counters {
+			continue
+		}
 		p.sample(smp)
 		if !urgent && p.stats.Datagrams-before >= burst {
 			p.mu.Unlock()
@@ -93,19 +115,21 @@ func (p *Packer) Add(s *source.Snapshot, urgent bool) {
 			before = p.stats.Datagrams
 		}
 	}
-	p.arm(urgent)
 }
+
+// Also has q pack what p packs, but for statements.
+func (p *Packer) Also(q *Packer) { p.plain = q }
 
 // Sample packs one encoded sample that has no sequence number: a statement.
 func (p *Packer) Sample(a sflow.Appender, urgent bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.open()
+	p.open(true)
 	p.b.Sample(a)
 	if p.full() {
 		p.b.Undo()
 		p.flush()
-		p.open()
+		p.open(true)
 		p.b.Sample(a)
 	}
 	p.filled = true
@@ -121,12 +145,12 @@ func (p *Packer) sample(smp source.Sample) {
 		putSequence(smp.Bytes, seq.counter)
 	}
 	p.raw.b = smp.Bytes
-	p.open()
+	p.open(!smp.Counter)
 	p.b.Sample(&p.raw)
 	if p.full() {
 		p.b.Undo()
 		p.flush()
-		p.open()
+		p.open(!smp.Counter)
 		p.b.Sample(&p.raw)
 	}
 	p.filled = true
@@ -140,6 +164,9 @@ func putSequence(b []byte, v uint32) {
 
 // Flow packs a flow sample and sets its sequence number.
 func (p *Packer) Flow(s *sflow.FlowSample, records ...sflow.Appender) {
+	if p.plain != nil {
+		p.plain.Flow(s, records...)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	seq := p.sources[s.Source]
@@ -147,12 +174,12 @@ func (p *Packer) Flow(s *sflow.FlowSample, records ...sflow.Appender) {
 	p.keep(s.Source, seq)
 	s.Sequence = sflow.Seq(seq.flow)
 	expanded := source.Expanded(s.Source) || wide(s.Input) || wide(s.Output)
-	p.open()
+	p.open(false)
 	p.b.FlowSample(s, expanded, records...)
 	if p.full() {
 		p.b.Undo()
 		p.flush()
-		p.open()
+		p.open(false)
 		p.b.FlowSample(s, expanded, records...)
 	}
 	p.packed()
@@ -161,18 +188,21 @@ func (p *Packer) Flow(s *sflow.FlowSample, records ...sflow.Appender) {
 // Discard packs a notice of a dropped packet and sets its sequence number, which
 // it shares with the flow samples of the source.
 func (p *Packer) Discard(s *sflow.DiscardSample, records ...sflow.Appender) {
+	if p.plain != nil {
+		p.plain.Discard(s, records...)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	seq := p.sources[s.Source]
 	seq.flow++
 	p.keep(s.Source, seq)
 	s.Sequence = sflow.Seq(seq.flow)
-	p.open()
+	p.open(false)
 	p.b.DiscardSample(s, records...)
 	if p.full() {
 		p.b.Undo()
 		p.flush()
-		p.open()
+		p.open(false)
 		p.b.DiscardSample(s, records...)
 	}
 	p.packed()
@@ -210,11 +240,15 @@ func (p *Packer) keep(ds sflow.DataSource, seq sequences) {
 	p.sources[ds] = seq
 }
 
-// open begins a datagram where none is begun.
-func (p *Packer) open() {
-	if p.filled {
+// open begins a datagram where none is begun. Statements have datagrams of their
+// own: a collector that gives up a datagram at a sample that it does not know
+// loses nothing else.
+func (p *Packer) open(said bool) {
+	if p.filled && p.said == said {
 		return
 	}
+	p.flush()
+	p.said = said
 	p.b.Reset(p.buf[:0], &sflow.Datagram{Agent: p.agent, SubAgent: p.subAgent, Sequence: p.seq + 1,
 		Uptime: uint32(time.Since(p.start).Milliseconds())})
 }
@@ -263,6 +297,9 @@ func (p *Packer) flush() {
 
 // Flush sends what is packed now.
 func (p *Packer) Flush() {
+	if p.plain != nil {
+		p.plain.Flush()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.flush()
@@ -271,6 +308,9 @@ func (p *Packer) Flush() {
 // SetAgent changes the agent address, after sending what is packed under the old
 // one.
 func (p *Packer) SetAgent(agent netip.Addr) {
+	if p.plain != nil {
+		p.plain.SetAgent(agent)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.flush()

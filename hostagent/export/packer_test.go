@@ -74,20 +74,20 @@ func TestPackerFlushesInTime(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		add  func(p *Packer)
-		want time.Duration
+		want []time.Duration
 	}{
-		{"counters", func(p *Packer) { p.Add(counters(1), false) }, FlushAfter},
-		{"packet samples", func(p *Packer) { s, r := flowOf(1, 64); p.Flow(s, r...) }, FlushAfter},
-		{"an event", func(p *Packer) { p.Sample(&witness.Statement{}, true) }, UrgentAfter},
+		{"counters", func(p *Packer) { p.Add(counters(1), false) }, []time.Duration{FlushAfter}},
+		{"packet samples", func(p *Packer) { s, r := flowOf(1, 64); p.Flow(s, r...) }, []time.Duration{FlushAfter}},
+		{"an event", func(p *Packer) { p.Sample(&witness.Statement{}, true) }, []time.Duration{UrgentAfter}},
 		{"an event after counters", func(p *Packer) {
 			p.Add(counters(1), false)
 			time.Sleep(20 * time.Millisecond)
 			p.Sample(&witness.Statement{}, true)
-		}, 20*time.Millisecond + UrgentAfter},
-		{"counters after an event wait for nobody", func(p *Packer) {
+		}, []time.Duration{20 * time.Millisecond, 20*time.Millisecond + UrgentAfter}},
+		{"counters after an event have a datagram of their own", func(p *Packer) {
 			p.Sample(&witness.Statement{}, true)
 			p.Add(counters(1), false)
-		}, UrgentAfter},
+		}, []time.Duration{0, FlushAfter}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -98,11 +98,12 @@ func TestPackerFlushesInTime(t *testing.T) {
 				c.add(p)
 				time.Sleep(time.Second)
 				synctest.Wait()
-				if len(s.at) != 1 {
-					t.Fatalf("%d datagrams, want 1", len(s.at))
+				var left []time.Duration
+				for _, at := range s.at {
+					left = append(left, at.Sub(began))
 				}
-				if got := s.at[0].Sub(began); got != c.want {
-					t.Errorf("left after %v, want %v", got, c.want)
+				if diff := cmp.Diff(c.want, left); diff != "" {
+					t.Fatalf("datagrams left after (-want +got)\n%s", diff)
 				}
 				if got := s.d[0].Uptime; got < 3600_000 || got > 3600_100 {
 					t.Errorf("uptime %d ms", got)
@@ -165,6 +166,52 @@ func TestPackerNumbersAndFills(t *testing.T) {
 	// 90 counter samples of 116 octets and 63 packet samples of 156: full but for the ends.
 	if octets := 90*116 + 60*156 + 3*44; len(s.d) > octets/(MaxDatagram-160)+1 {
 		t.Errorf("%d datagrams for %d octets", len(s.d), octets)
+	}
+}
+
+// TestPackerForPlainCollectors is about those that know standard samples only.
+func TestPackerForPlainCollectors(t *testing.T) {
+	all, plain := &sent{t: t}, &sent{t: t}
+	p := NewPacker(testAgent, 5, time.Now(), all.out)
+	p.Also(NewPacker(testAgent, 5, time.Now(), plain.out))
+	var st witness.Statement
+	st.Begin(witness.ClassLink, "eth0")
+	for range 3 {
+		s := counters(2)
+		s.State(&st)
+		p.Add(s, false)
+		f, r := flowOf(1, 64)
+		p.Flow(f, r...)
+		p.Discard(&sflow.DiscardSample{Source: source.Interface(1)})
+		p.Sample(&st, true)
+	}
+	p.Flush()
+	kinds := func(s *sent) map[sflow.Format]int {
+		n := map[sflow.Format]int{}
+		for _, smp := range s.samples() {
+			n[smp.Format]++
+		}
+		return n
+	}
+	standard := map[sflow.Format]int{sflow.FormatCounterSample: 6, sflow.FormatFlowSample: 3, sflow.FormatDiscardedPacket: 3}
+	if diff := cmp.Diff(standard, kinds(plain)); diff != "" {
+		t.Errorf("plain (-want +got)\n%s", diff)
+	}
+	standard[sflow.FormatRTMetric] = 6
+	if diff := cmp.Diff(standard, kinds(all)); diff != "" {
+		t.Errorf("all (-want +got)\n%s", diff)
+	}
+	for i := range all.d {
+		formats := map[bool]bool{}
+		for smp, err := range all.d[i].Samples() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			formats[smp.Format == sflow.FormatRTMetric] = true
+		}
+		if len(formats) != 1 {
+			t.Errorf("datagram %d mixes statements with other samples", i)
+		}
 	}
 }
 
