@@ -292,10 +292,8 @@ func TestIndexesAreStableAndDistinct(t *testing.T) {
 }
 
 func BenchmarkCollect100(b *testing.B) {
-	var t table
-	t = *newTable()
-	var s Source
-	s.table = &t
+	t := newTable()
+	s := Source{table: t}
 	var records []golibvirt.DomainStatsRecord
 	for i := range 100 {
 		r := record(byte(i), running, 1)

@@ -128,7 +128,6 @@ func virtNode(out *source.Snapshot, n nodeInfo, active int) {
 		return
 	}
 	out.Begin(source.Host())
-	out.Record(&sflow.VirtNode{
-		MHz: n.mhz, CPUs: n.cpus, Memory: n.memory, MemoryFree: uint64(si.Freeram) * uint64(si.Unit), NumDomains: uint32(active),
-	})
+	free := uint64(si.Freeram) //nolint:unconvert // it has 32 bits on a machine of 32 bits
+	out.Record(&sflow.VirtNode{MHz: n.mhz, CPUs: n.cpus, Memory: n.memory, MemoryFree: free * uint64(si.Unit), NumDomains: uint32(active)})
 }

@@ -158,9 +158,14 @@ func (s *Source) serve(ctx context.Context, db *database, sink source.Sink) erro
 		case <-db.gone:
 			return db.reason()
 		case <-db.changed:
-			s.refresh(db, sink)
+			bridges := s.refresh(db, sink)
 			s.keep(ctx, db)
-			s.watchFlows(ctx, sink)
+			if bridges {
+				s.watchFlows(ctx, sink)
+			}
+			// Where a thousand ports are made one after the other, they are read
+			// several at a time.
+			time.Sleep(min(time.Duration(s.view.size)*10*time.Microsecond, 20*time.Millisecond))
 		case <-tick.C:
 			s.keep(ctx, db)
 			s.watchFlows(ctx, sink)
@@ -168,8 +173,9 @@ func (s *Source) serve(ctx context.Context, db *database, sink source.Sink) erro
 	}
 }
 
-// refresh reads the database's copy and tells what is new in it.
-func (s *Source) refresh(db *database, sink source.Sink) {
+// refresh reads the database's copy and tells what is new in it; it reports
+// whether a bridge is.
+func (s *Source) refresh(db *database, sink source.Sink) (bridges bool) {
 	v := db.view()
 	s.mu.Lock()
 	old := s.view
@@ -179,7 +185,9 @@ func (s *Source) refresh(db *database, sink source.Sink) {
 	s.mu.Unlock()
 	for i := range changes {
 		s.emit(sink, &changes[i])
+		bridges = bridges || changes[i].name == witness.OVSBridgeAdded || changes[i].name == witness.OVSBridgeRemoved
 	}
+	return bridges
 }
 
 // absentOr makes ErrAbsent of an error that says so.
