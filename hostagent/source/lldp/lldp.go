@@ -77,7 +77,7 @@ var filter = []bpf.Instruction{
 var group = [6]byte{0x01, 0x80, 0xc2, 0, 0, 0x0e}
 
 // lookEvery is the time between two looks for new cards and old news.
-const lookEvery = 2 * time.Second
+const lookEvery = 5 * time.Second
 
 // staleAfter is how old the list of interfaces may be: the source of their
 // counters reads it every second.

@@ -136,7 +136,7 @@ func TestSwitchesAreHeard(t *testing.T) {
 	}
 	want := func(lines ...string) {
 		t.Helper()
-		l.Eventually(4*time.Second, fmt.Sprintf("%q", lines), func() bool { return slices.Equal(h.all(), lines) })
+		l.Eventually(lookEvery+2*time.Second, fmt.Sprintf("%q", lines), func() bool { return slices.Equal(h.all(), lines) })
 		h.mu.Lock()
 		h.list = nil
 		h.mu.Unlock()

@@ -103,8 +103,8 @@ func (s *Source) Collect(_ time.Time, snap *source.Snapshot) error {
 
 // Times of the watch.
 const (
-	lookEvery  = time.Second
-	matchEvery = 10 // looks between two searches for files that match
+	lookEvery  = 5 * time.Second
+	matchEvery = 2 // looks between two searches for files that match
 )
 
 // Run watches until ctx is done. What it finds first is no event.
