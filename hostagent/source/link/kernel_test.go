@@ -449,3 +449,17 @@ func BenchmarkPoll(b *testing.B) {
 		b.ReportMetric(float64(snap.Len()), "samples")
 	})
 }
+
+func TestDoctorSeesInterfaces(t *testing.T) {
+	l, ns, s, _ := node(t)
+	s.cfg.Except = []string{"lo", "vx*"}
+	collect(t, l, ns, s, time.Now())
+	got := s.Examine(t.Context())
+	if want := "1 other, 1 bridge, 1 tap, 2 veth; 2 not selected"; got[0].Text != want || !got[0].OK {
+		t.Errorf("%+v, want %q", got[0], want)
+	}
+	s.cfg.Names = nil
+	if got := s.Examine(t.Context()); got[0].OK || got[0].Fix == "" {
+		t.Errorf("nothing selected: %+v", got[0])
+	}
+}

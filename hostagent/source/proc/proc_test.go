@@ -468,3 +468,20 @@ func FuzzFiles(f *testing.F) {
 		unescape(b)
 	})
 }
+
+func TestDoctorSeesFiles(t *testing.T) {
+	for _, f := range New(Config{Root: tree(t, complete)}).Examine(t.Context()) {
+		if !f.OK {
+			t.Errorf("%+v", f)
+		}
+	}
+	bad := 0
+	for _, f := range New(Config{Root: t.TempDir()}).Examine(t.Context()) {
+		if !f.OK && f.Fix != "" {
+			bad++
+		}
+	}
+	if bad != 6 {
+		t.Errorf("%d things are missed in an empty folder, want 6", bad)
+	}
+}
