@@ -117,6 +117,13 @@ func (s *Site) judgeDeaf() {
 		return
 	}
 	s.hearsNothing, s.deafSince = true, onset
+	for _, n := range s.order {
+		for _, kind := range [...]detect.Kind{NodeDown, TelemetrySilent} {
+			if c := s.active(kind, n.self()); c != nil && !c.open {
+				s.over(c, "")
+			}
+		}
+	}
 	if s.cfg.Mute {
 		return
 	}

@@ -154,7 +154,7 @@ func (s *Site) judgeStreams(n *node) {
 			st.retired = true
 			continue
 		}
-		if n.stopping > s.now || n.tookOver(st) {
+		if n.stopping > s.now || n.tookOver(st) || !s.punctual(n, st) {
 			continue
 		}
 		f := &finding{
@@ -169,6 +169,18 @@ func (s *Site) judgeStreams(n *node) {
 		}
 		s.raise(n, f)
 	}
+}
+
+// punctual reports whether another stream of the node is heard as it should be:
+// if all are late, it may be the node.
+func (s *Site) punctual(n *node, st *stream) bool {
+	for _, o := range n.streams {
+		if o != st && !o.silent && !o.retired && s.quietFor(o.last) < max(o.pace.Period(), second/2)*3/2 {
+			return true
+		}
+	}
+	n.next = min(n.next, s.now+second/4)
+	return s.active(TelemetrySilent, n.entity("witness", st.label())) != nil
 }
 
 // tookOver reports whether another sender speaks for the same sub-agent since

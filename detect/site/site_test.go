@@ -25,13 +25,10 @@ func TestSilenceIsToldApart(t *testing.T) {
 	}
 	t.Run("agent killed", func(t *testing.T) {
 		w, a := setup(t)
-		a.up = false
-		for range 12 {
-			w.run(time.Second)
-			a.traffic()
-		}
+		a.killed = true
+		w.run(12 * time.Second)
 		w.want("start telemetry_silent critical cn1")
-		a.up, a.started = true, w.now
+		a.killed, a.started = false, w.now
 		w.run(6 * time.Second)
 		w.want("end telemetry_silent critical cn1")
 	})
@@ -59,9 +56,9 @@ func TestSilenceIsToldApart(t *testing.T) {
 		w, a := setup(t)
 		a.event(witness.AgentStopping, a.name, str(witness.Cause, "package"))
 		w.run(100 * time.Millisecond)
-		a.up = false
+		a.killed = true
 		w.run(40 * time.Second)
-		a.up, a.started = true, w.now
+		a.killed, a.started = false, w.now
 		a.event(witness.AgentStarted, a.name, str(witness.Cause, "upgrade"))
 		w.run(20 * time.Second)
 		w.want()
@@ -70,19 +67,16 @@ func TestSilenceIsToldApart(t *testing.T) {
 		w, a := setup(t)
 		a.event(witness.AgentStopping, a.name, str(witness.Cause, "signal"), str(witness.Command, "kill"))
 		w.run(100 * time.Millisecond)
-		a.up = false
-		for range 30 {
-			w.run(time.Second)
-			a.traffic()
-		}
+		a.killed = true
+		w.run(30 * time.Second)
 		w.want("start telemetry_silent critical cn1")
 	})
 	t.Run("the collector was held up", func(t *testing.T) {
 		w, a := setup(t)
 		a.blocked = true
-		w.run(3 * time.Second)
-		w.site.Blind(w.now.Add(-3*time.Second).UnixNano(), w.now.Add(3*time.Second).UnixNano())
-		w.run(3 * time.Second)
+		w.run(2 * time.Second)
+		w.site.Blind(w.now.Add(-2*time.Second).UnixNano(), w.now.Add(4*time.Second).UnixNano())
+		w.run(4 * time.Second)
 		a.blocked = false
 		w.run(20 * time.Second)
 		w.want()

@@ -44,6 +44,9 @@ type actor struct {
 	seenAt    *actor // sees its traffic
 	macs      []uint64
 	lost      func() bool
+	killed    bool // the agent alone
+	ovs       bool // the node's Open vSwitch speaks too, from sub-agent 1
+	ovsSeq    uint32
 }
 
 func newWorld(t *testing.T) *world {
@@ -113,7 +116,16 @@ func (w *world) run(d time.Duration) {
 
 // tick sends what is due of a node.
 func (a *actor) tick() {
-	if !a.up || a.w.now.Sub(epoch)%time.Second != a.phase {
+	if a.ovs && a.up && a.w.now.Sub(epoch)%time.Second == (a.phase+500*time.Millisecond)%time.Second {
+		a.ovsSeq++
+		if !a.blocked && (a.lost == nil || !a.lost()) {
+			a.w.tell(fact.Fact{Kind: fact.Alive, Agent: a.number, Sub: 1, A: uint64(a.ovsSeq)<<32 | 1, B: uint64(uint32(a.w.now.Sub(a.started).Milliseconds())) << 32, C: uint64(a.w.now.UnixNano())})
+		}
+	}
+	if a.up && a.seenAt != nil && a.w.now.Sub(epoch)%time.Second == 0 && !a.seenAt.blocked {
+		a.traffic()
+	}
+	if !a.up || a.killed || a.w.now.Sub(epoch)%time.Second != a.phase {
 		return
 	}
 	a.beats++
@@ -124,9 +136,6 @@ func (a *actor) tick() {
 	ns := uint64(a.w.now.UnixNano())
 	a.w.tell(fact.Fact{Kind: fact.Alive, Agent: a.number, A: uint64(a.seq)<<32 | 1, B: uint64(uint32(a.w.now.Sub(a.started).Milliseconds())) << 32, C: ns})
 	a.heartbeat()
-	if a.seenAt != nil {
-		a.traffic()
-	}
 }
 
 func (a *actor) heartbeat() {

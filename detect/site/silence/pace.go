@@ -36,8 +36,9 @@ type Pace struct {
 	lost   float64
 	runs   float64 // gaps in the sequence
 	period int64
-	worst  int64 // longest gap remembered
-	out    int   // gaps in a row that were too long to learn from
+	fine   float64 // mean of the gaps about the period, which bins are too coarse for
+	worst  int64   // longest gap remembered
+	out    int     // gaps in a row that were too long to learn from
 	steady bool
 }
 
@@ -68,6 +69,12 @@ func (p *Pace) Beat(at, deadline int64) {
 	}
 	if gap > p.period/2 {
 		p.out = 0
+	}
+	if near(float64(gap), float64(p.period)) {
+		if p.fine == 0 {
+			p.fine = float64(gap)
+		}
+		p.fine += (float64(gap) - p.fine) / 16
 	}
 	p.hist[bin(gap)]++
 	p.n++
@@ -117,8 +124,14 @@ func (p *Pace) Period() int64 {
 	if p.since >= 8 || p.period == 0 {
 		p.learn()
 	}
+	if near(p.fine, float64(p.period)) && p.steady {
+		return int64(p.fine)
+	}
 	return p.period
 }
+
+// near reports whether a gap is one of those that a period was learned from.
+func near(gap, period float64) bool { return gap > 0.75*period && gap < 1.1*period }
 
 // learn works the period out: the gap in which a random instant falls half of
 // the times, or nine of ten times where little is lost. By time, not by count:
@@ -177,7 +190,7 @@ func (p *Pace) Deadline(senders int) (d int64, misses int, ok bool) {
 		return 0, 0, false
 	}
 	misses = Misses(period, p.Loss(), p.burst(), float64(max(senders, 100)))
-	base := int64(misses)*period + period/10 + int64(300*time.Millisecond)
+	base := int64(misses)*period + period/20 + int64(200*time.Millisecond)
 	return max(base, min(p.worst*5/4, 2*base)), misses, true
 }
 
