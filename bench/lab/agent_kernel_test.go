@@ -23,10 +23,12 @@ type plainNode struct {
 	t     *testing.T
 	ns    string
 	ear   *heard
+	agent *Process
 	since time.Time
 }
 
-func newPlainNode(t *testing.T, config string, needs ...string) *plainNode {
+// newPlainNode makes one; under is a command that the agent is run by.
+func newPlainNode(t *testing.T, config string, under []string, needs ...string) *plainNode {
 	t.Helper()
 	n := &plainNode{Lab: NewBare(t, needs...), t: t}
 	n.ns = n.Namespace("plain")
@@ -43,7 +45,7 @@ func newPlainNode(t *testing.T, config string, needs ...string) *plainNode {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.Start(n.ns, nil, binary, "run", "--config", file)
+	n.agent = n.Start(n.ns, nil, append(under, binary, "run", "--config", file)...)
 	n.Eventually(10*time.Second, "a heartbeat", func() bool { _, ok := n.ear.state(witness.ClassHeartbeat, "plain"); return ok })
 	n.since = time.Now()
 	return n
@@ -69,7 +71,7 @@ func (n *plainNode) check() {
 // hundred against the bound; else, on a machine that does other things, one in
 // ten may be slower.
 func TestKernelEventsOnTheWire(t *testing.T) {
-	n := newPlainNode(t, "", "nft", "iptables-legacy")
+	n := newPlainNode(t, "", nil, "nft", "iptables-legacy")
 	n.IP("-n", n.ns, "link", "add", "br0", "type", "bridge")
 	n.Exec(n.ns, "nft", "add", "table", "inet", "guard")
 	n.Exec(n.ns, "nft", "add", "chain", "inet", "guard", "in")
@@ -137,7 +139,7 @@ func (h *heard) samples(ifIndex uint32) (n int, last sflow.FlowSample) {
 // TestSamplingSurvives takes interfaces down, away and apart while they are
 // sampled: the others' samples and the heartbeat go on.
 func TestSamplingSurvives(t *testing.T) {
-	n := newPlainNode(t, "sampling: { interfaces: [\"p*\"], rate: 10 }\n")
+	n := newPlainNode(t, "sampling: { interfaces: [\"p*\"], rate: 10 }\n", nil)
 	const pairs = 6
 	index := map[string]uint32{}
 	fds := map[string]int{}
@@ -203,6 +205,37 @@ func TestSamplingSurvives(t *testing.T) {
 	n.ear.wantState(witness.ClassHeartbeat, "plain", map[string]string{witness.Sampling: "p0=10,p9=10,p4=10,p5=10"})
 	if s, _ := n.ear.state(witness.ClassHeartbeat, "plain"); !strings.Contains(s.value[witness.Modules], "sampling=ok") {
 		t.Errorf("modules %q, want sampling=ok", s.value[witness.Modules])
+	}
+	n.check()
+}
+
+// TestAgentWithoutPrivilege runs the agent without any capability: what cannot be
+// seen is named in the heartbeat and once in the log, and the rest goes on.
+func TestAgentWithoutPrivilege(t *testing.T) {
+	n := newPlainNode(t, "polling: { default: 1s }\nsampling: { interfaces: [\"p*\"] }\n",
+		[]string{"setpriv", "--bounding-set=-all", "--inh-caps=-all"}, "setpriv")
+	n.IP("-n", n.ns, "link", "add", "p0", "type", "veth", "peer", "name", "x0")
+	since := time.Now()
+	n.IP("-n", n.ns, "link", "set", "p0", "up")
+	n.ear.event(n.Lab, witness.LinkChanged, "p0", since, soon)
+	time.Sleep(4 * time.Second) // several polls and attempts
+	s, _ := n.ear.state(witness.ClassHeartbeat, "plain")
+	for _, want := range []string{"filter=error:", "sampling=error:p0: packet socket", "linkevent=ok", "link=ok", "host=ok"} {
+		if !strings.Contains(s.value[witness.Modules], want) {
+			t.Errorf("modules %q, want %s", s.value[witness.Modules], want)
+		}
+	}
+	log := n.agent.Stderr.String()
+	for _, module := range []string{"filter", "sampling"} {
+		lines := 0
+		for line := range strings.Lines(log) {
+			if strings.Contains(line, `"module":"`+module+`"`) {
+				lines++
+			}
+		}
+		if lines != 1 {
+			t.Errorf("%d lines about %s in the log, want 1:\n%s", lines, module, log)
+		}
 	}
 	n.check()
 }

@@ -81,6 +81,7 @@ type Sampler struct {
 	order   []int
 	adapt   []*tap
 	beats   uint64
+	share   int // frames of a ring at most
 }
 
 // New prepares a sampler. It opens nothing of an interface yet.

@@ -32,11 +32,14 @@ type tap struct {
 	allowed int     // of burst, before the rate is made coarser at once
 }
 
-// Frames of a ring: 32 KiB behind a tap, 256 KiB at an uplink or a fixed rate,
-// for which nobody promises how many samples there will be.
+// Frames of a ring: 32 KiB behind a tap, less where there are hundreds; 256 KiB at
+// an uplink or a fixed rate, for which nobody promises how many samples there
+// will be.
 const (
 	tapFrames    = 64
+	leastFrames  = 8
 	uplinkFrames = 512
+	allFrames    = 16384 // of all rings together, about: 8 MiB
 )
 
 func (t *tap) frames() int {
@@ -64,6 +67,7 @@ func (s *Sampler) reconcile() {
 	s.fresh = false
 	s.mu.Unlock()
 
+	s.share = max(leastFrames, allFrames/max(len(want), 1))
 	keep := map[uint32]bool{}
 	for _, i := range want {
 		if i.Index == 0 || i.Index > math.MaxInt32 || keep[i.Index] {
@@ -98,6 +102,7 @@ func (s *Sampler) start(t *tap) {
 	if t.Uplink || t.Interface.Rate > 0 {
 		frames = uplinkFrames
 	}
+	frames = min(frames, s.share)
 	r, err := s.open(int(t.Index), frames, t.directions())
 	if err != nil {
 		t.err, t.rate = err, 0

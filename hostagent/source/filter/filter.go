@@ -129,6 +129,9 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 	defer c.Close()
 	_ = c.SetReadBuffer(1 << 20) // as much as the node allows
 	if err := c.JoinGroup(unix.NFNLGRP_NFTABLES); err != nil {
+		if _, same := readOnce(); same != nil {
+			return same // one reason, told once by Collect and Run together
+		}
 		return fmt.Errorf("nftables group: %w", err)
 	}
 	generations := make(chan generation, 1)
