@@ -33,7 +33,7 @@ const (
 func startAgent(t testing.TB, h *Hypervisor, config string) *Process {
 	t.Helper()
 	binary := filepath.Join(h.lab.dir, "weir-agent")
-	build := exec.Command("go", "build", "-o", binary, "weir/cmd/weir-agent")
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", binary, "weir/cmd/weir-agent") // as make dist does
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

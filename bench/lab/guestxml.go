@@ -33,6 +33,7 @@ var domainXML = template.Must(template.New("domain").Parse(`<domain type='qemu'>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
     <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{{.DiskFile}}'/><target dev='vda' bus='virtio'/></disk>
     <disk type='network' device='disk'><driver name='qemu' type='raw'/><source protocol='nbd'><host transport='unix' socket='{{.NBD}}'/></source><target dev='vdb' bus='virtio'/></disk>
+    {{if .Block}}<disk type='block' device='disk'><driver name='qemu' type='raw'/><source dev='{{.Block}}'/><target dev='vdc' bus='virtio'/></disk>{{end}}
     <interface type='bridge'>{{if .OVS}}<virtualport type='openvswitch'><parameters interfaceid='{{.PortID}}'/></virtualport>{{end}}<mac address='{{.MAC}}'/><source bridge='{{.Bridge}}'/><target dev='{{.Tap}}'/><model type='virtio'/></interface>
     <serial type='file'><source path='{{.Serial}}'/></serial>
     <memballoon model='virtio'><stats period='2'/></memballoon>

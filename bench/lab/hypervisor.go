@@ -29,7 +29,7 @@ type Hypervisor struct {
 }
 
 // LibvirtNeeds are the tools of Need for a Hypervisor.
-var LibvirtNeeds = []string{"libvirtd", "virsh", "qemu-system-x86_64", "qemu-nbd", "nsenter", busybox, guestKernel}
+var LibvirtNeeds = []string{"libvirtd", "virsh", "qemu-system-x86_64", "qemu-nbd", "nsenter", "losetup", "/dev/loop-control", busybox, guestKernel}
 
 // Hypervisor makes a node with libvirtd, QEMU guests to come, a Linux bridge
 // brq0 beside Open vSwitch's br0, and no other namespace's instances.
@@ -164,6 +164,7 @@ type Guest struct {
 	MAC, Tap, Bridge     string
 	OVS                  bool
 	DiskFile, NBD        string // a file, and the socket of a server
+	Block                string // a block device; empty: none
 }
 
 // GuestSpec says what differs between guests.
@@ -189,8 +190,23 @@ func (h *Hypervisor) newGuest(s GuestSpec) *Guest {
 	return g
 }
 
-// Define makes a guest and leaves it shut off. It has a disk in a file and one
-// that a server exports over the network, as Ceph's are.
+// blockDevice makes a block device of the machine's from a new file of so many
+// MiB; it is gone with the test.
+func (h *Hypervisor) blockDevice(file string, size int64) string {
+	h.lab.t.Helper()
+	h.must(os.WriteFile(file, nil, 0o600))
+	h.must(os.Truncate(file, size<<20))
+	out, err := exec.Command("losetup", "--find", "--show", file).CombinedOutput()
+	if err != nil {
+		h.lab.t.Fatalf("losetup: %v: %s", err, out)
+	}
+	device := strings.TrimSpace(string(out))
+	h.lab.t.Cleanup(func() { _ = exec.Command("losetup", "--detach", device).Run() })
+	return device
+}
+
+// Define makes a guest and leaves it shut off. It has a disk in a file, one that
+// a server exports over the network, as Ceph's are, and one on a block device.
 func (h *Hypervisor) Define(s GuestSpec) *Guest {
 	l := h.lab
 	l.t.Helper()
@@ -199,6 +215,7 @@ func (h *Hypervisor) Define(s GuestSpec) *Guest {
 		h.must(os.WriteFile(f, nil, 0o600))
 		h.must(os.Truncate(f, int64(4+2*i)<<20))
 	}
+	g.Block = h.blockDevice(g.DiskFile+".block", 8)
 	h.Start(nil, "qemu-nbd", "--persistent", "--format=raw", "--shared=8", "--socket", g.NBD, g.DiskFile+".exported")
 	l.Eventually(5*time.Second, "qemu-nbd listening", func() bool { return exists(g.NBD) })
 	file := filepath.Join(h.dir, g.Name+".xml")

@@ -198,11 +198,11 @@ func (c *conn) stats(what uint32) ([]golibvirt.DomainStatsRecord, error) {
 	}
 }
 
-// node asks what the host has.
+// node asks what processors the host has.
 func (c *conn) node() (n nodeInfo, err error) {
 	err = c.call(func() error {
-		_, memory, cpus, mhz, _, _, _, _, err := c.rpc.NodeGetInfo()
-		n = nodeInfo{memory: memory << 10, cpus: uint32(cpus), mhz: uint32(mhz)}
+		_, _, cpus, mhz, _, _, _, _, err := c.rpc.NodeGetInfo()
+		n = nodeInfo{cpus: uint32(cpus), mhz: uint32(mhz)}
 		return err
 	})
 	return n, err

@@ -23,10 +23,7 @@ type table struct {
 }
 
 // nodeInfo is what libvirt says of the host.
-type nodeInfo struct {
-	memory    uint64 // octets
-	cpus, mhz uint32
-}
+type nodeInfo struct{ cpus, mhz uint32 }
 
 // domain is one virtual machine.
 type domain struct {

@@ -121,13 +121,15 @@ func (w *statements) counters(out *source.Snapshot, d *domain, f *figures, ifInd
 	}
 }
 
-// virtNode adds what the host's hypervisor has.
+// virtNode adds what the host's hypervisor has: what libvirt said of processors,
+// and memory as it is now, since machines are that grow and shrink.
 func virtNode(out *source.Snapshot, n nodeInfo, active int) {
 	var si unix.Sysinfo_t
-	if n.memory == 0 || unix.Sysinfo(&si) != nil {
+	if n.cpus == 0 || unix.Sysinfo(&si) != nil {
 		return
 	}
+	total, free := uint64(si.Totalram), uint64(si.Freeram) //nolint:unconvert // they have 32 bits on a machine of 32 bits
+	unit := uint64(si.Unit)
 	out.Begin(source.Host())
-	free := uint64(si.Freeram) //nolint:unconvert // it has 32 bits on a machine of 32 bits
-	out.Record(&sflow.VirtNode{MHz: n.mhz, CPUs: n.cpus, Memory: n.memory, MemoryFree: free * uint64(si.Unit), NumDomains: uint32(active)})
+	out.Record(&sflow.VirtNode{MHz: n.mhz, CPUs: n.cpus, Memory: total * unit, MemoryFree: free * unit, NumDomains: uint32(active)})
 }
