@@ -71,7 +71,7 @@ func influxSentence(ctx context.Context, cfg *config.Config) (text, warning stri
 	}
 	z.Definitions = len(cfg.Top.Keys)
 	n := z.Series()
-	text += fmt.Sprintf("; about %s series of at most %s, for the %d agents with %d ports and %d instances of the running collector",
+	text += fmt.Sprintf("; up to about %s series, of %s at most, for the %d agents with %d ports and %d instances of the running collector",
 		commas(uint64(n)), commas(uint64(c.Series)), z.Agents, z.Interfaces, z.Instances)
 	if n > c.Series {
 		warning = fmt.Sprintf("influx.series: %d is less than the about %d series of this site: points of further ones will be dropped; raise it where the server can hold them", c.Series, n)

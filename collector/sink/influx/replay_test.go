@@ -1,0 +1,52 @@
+package influx
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"weir/collector/sink/influx/influxtest"
+)
+
+// TestReplayLetsLiveDataPass has some seconds of replay wait, and looks for a
+// point that is written meanwhile.
+func TestReplayLetsLiveDataPass(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sp := openTest(t, dir, 64<<20)
+	const blocks = 40
+	for i := range blocks {
+		b := bytes.Repeat(fmt.Appendf(nil, "old,i=%d v=1i 1\n", i), blockSize/17)
+		if _, err := sp.append(b, lines(b), int64(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sp.close(); err != nil {
+		t.Fatal(err)
+	}
+	p := influxtest.StartProxy(t, "")
+	p.Set(influxtest.Fault{Slow: 20 * time.Millisecond})
+	s, _ := newTest(t, p.URL, dir, nil)
+	s.WriteLines([]byte("new v=1i 1\n"), 1)
+	start := time.Now()
+	for p.Lines()["new v=1i 1"] == 0 {
+		if time.Since(start) > 10*time.Second {
+			t.Fatal("a point that is written while others are replayed does not arrive")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if st := s.Stats(); st.Spool.Points == 0 {
+		t.Errorf("%v: the replay was over before, it is not limited: %+v", time.Since(start), st)
+	}
+	for end := time.Now().Add(60 * time.Second); s.Stats().Spool.Points > 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	took := time.Since(start)
+	if least := time.Duration(float64(blocks*blockSize) / replayRate * 0.8 * float64(time.Second)); took < least {
+		t.Errorf("replayed in %v, the limit is %v", took, least)
+	}
+	if n := len(p.Lines()); n != blocks+1 {
+		t.Errorf("lines of %d blocks arrived, want %d", n-1, blocks)
+	}
+}
