@@ -26,6 +26,7 @@ func (a *Agent) beat(ctx context.Context) {
 		now := time.Now()
 		h.fill(a, n, now)
 		a.packer.Sample(&h.st, false)
+		a.packer.Flush() // now: waking once more for it would double what an idle second costs
 		a.sender.Retry()
 		a.plain.Retry()
 		watchdog.Beat(now)
