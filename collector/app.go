@@ -524,7 +524,7 @@ func (a *app) watchClock() {
 }
 
 func (a *app) saveAgents() {
-	err := errors.Join(a.state.SaveAgents(a.shared.Known()), a.alerting.save())
+	err := errors.Join(a.state.SaveAgents(a.shared.Known()), a.alerting.save(), a.saveSite())
 	if err == nil {
 		a.saveErr.Store(nil)
 		return

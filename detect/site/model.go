@@ -158,7 +158,6 @@ type host struct {
 	name   string
 	uuid   string
 	parent bool
-	state  uint32
 	gone   bool
 	macs   []uint64
 	ports  []uint32

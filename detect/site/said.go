@@ -286,7 +286,7 @@ func (s *Site) bridgeSaid(n *node, f *fact.Fact) {
 	x.forwarding, x.oper, x.admin = d.Text(witness.Forwarding), d.Text(witness.Oper), d.Text(witness.Admin)
 	x.instances, x.uplinks, x.carriers, x.ports = get(witness.InstancePorts), get(witness.Uplinks), get(witness.CarrierPorts), get(witness.Ports)
 	x.flows = get(witness.Flows)
-	x.mattered = x.mattered || x.instances > 0 || x.uplinks > 0 && b.linux == false
+	x.mattered = x.mattered || x.instances > 0 || x.uplinks > 0 && !b.linux
 	if x.carriers > 0 {
 		x.hadCarrier = true
 	}

@@ -134,7 +134,6 @@ func (s *Site) loginEvent(n *node, f *fact.Fact, failed bool, user string) {
 // logSaid is a log that the host agent watches.
 type logSaid struct {
 	bytes  uint64
-	inode  uint64
 	writer string
 	pace   silence.Pace // of its growth
 	grown  int64

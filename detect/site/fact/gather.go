@@ -88,16 +88,14 @@ type agent struct {
 
 // sub is one sub-agent.
 type sub struct {
-	agent   *agent
-	id      uint32
-	n       uint32 // datagrams since the last tick
-	flows   uint32 // flow samples since the last tick
-	seq     sflow.Seq
-	uptime  uint32
-	at      int64
-	beat    int64 // last datagram with counters or a heartbeat
-	counted int64 // last datagram with counters
-	period  int64 // of polls of one data source, smoothed; 0 unknown
+	agent  *agent
+	id     uint32
+	n      uint32 // datagrams since the last tick
+	flows  uint32 // flow samples since the last tick
+	seq    sflow.Seq
+	uptime uint32
+	at     int64
+	beat   int64 // last datagram with counters or a heartbeat
 }
 
 // Arrival begins a datagram of the agent with this number; 0 is one whose
