@@ -21,7 +21,7 @@ func TestCostOfForwardedPacket(t *testing.T) {
 	const bound = 60 // nanoseconds
 	packets, rounds := 500, 50
 	if full() {
-		packets, rounds = 500, 3000
+		packets, rounds = 500, 1000
 	}
 	w := newWire(t)
 	path := func(bridge, near, near2 string) {
