@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ import (
 const (
 	gcPercent   = 50
 	memoryLimit = 64 << 20
+	settled     = 10 * time.Second
 )
 
 func newRun(p *program) *cobra.Command {
@@ -63,6 +65,7 @@ capability that the configured modules do not need is given up.`,
 			runtime.GOMAXPROCS(1)
 			debug.SetGCPercent(gcPercent)
 			debug.SetMemoryLimit(memoryLimit)
+			time.AfterFunc(settled, debug.FreeOSMemory) // what only the start needed
 			// A log that nobody reads any more is no reason to end.
 			signal.Ignore(syscall.SIGPIPE)
 			ctx, stop := context.WithCancel(cmd.Context())
