@@ -116,10 +116,14 @@ func (r *Registry) interfaceRecords(src *source, rec *records, fresh bool) {
 
 // iface returns an interface of the current agent, nil where there are too many.
 func (r *Registry) iface(src *source, index uint32) *iface {
-	a := r.cur
 	if i := r.portIface(src, index); i != nil {
 		return i
 	}
+	return r.addIface(r.cur, index)
+}
+
+// addIface makes an interface of a, nil where there are too many.
+func (r *Registry) addIface(a *agent, index uint32) *iface {
 	if len(a.ifaces) >= r.sh.limits.AgentInterfaces {
 		r.prune(a)
 	}

@@ -20,6 +20,9 @@ type Labels interface {
 	// InterfaceLabel returns what is known of an interface, by its ifIndex and
 	// by the name that the agent says, "" if none.
 	InterfaceLabel(agent netip.Addr, ifIndex uint32, said string) Label
+	// Indexes returns the ifIndexes of an agent whose speed is known: a switch
+	// that sends no counters says nothing of them itself.
+	Indexes(agent netip.Addr) []uint32
 }
 
 // labelled is an interface's label, kept apart because most have none.
@@ -137,6 +140,11 @@ func (r *Registry) labelAgent(a *agent) {
 		a.label = name
 		a.mu.Unlock()
 		r.labelChanged(a)
+	}
+	for _, index := range l.Indexes(a.identity()) {
+		if a.ifaces[index] == nil && len(a.ifaces) < r.sh.limits.AgentInterfaces {
+			r.addIface(a, index)
+		}
 	}
 }
 

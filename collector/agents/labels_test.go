@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/decoder"
 	"weir/decoder/sflow"
 )
 
@@ -18,6 +19,15 @@ type testLabels struct {
 }
 
 func (l testLabels) AgentLabel(netip.Addr) string { return l.agent }
+
+func (l testLabels) Indexes(netip.Addr) (all []uint32) {
+	for i, x := range l.byIndex {
+		if x.Speed != 0 {
+			all = append(all, i)
+		}
+	}
+	return all
+}
 
 func (l testLabels) InterfaceLabel(_ netip.Addr, ifIndex uint32, said string) Label {
 	if said != "" {
@@ -103,6 +113,35 @@ func TestLabelsNameWhatAgentsDoNot(t *testing.T) {
 		if diff := cmp.Diff(want, look(index)); diff != "" {
 			t.Errorf("without labels, ifIndex %d (-want +got):\n%s", index, diff)
 		}
+	}
+}
+
+// TestLabelsGiveSpeedsToSwitchesWithoutCounters has flow samples and nothing
+// else.
+func TestLabelsGiveSpeedsToSwitchesWithoutCounters(t *testing.T) {
+	s := newSite(Config{Limits: Limits{AgentInterfaces: 3}})
+	labels := testLabels{byIndex: map[uint32]Label{1: {Speed: 100e9, Name: "tap1"}, 2: {Speed: 10e9}}}
+	for i := uint32(10); i < 20; i++ {
+		labels.byIndex[i] = Label{Speed: 1e9} // more than an agent may have
+	}
+	s.SetLabels(labels)
+	p := s.speaker("192.0.2.1", "192.0.2.1:6343")
+	delete(labels.byIndex, 19)
+	f := func(index uint32) *decoder.Flow {
+		return p.flow(decoder.Flow{Sample: sflow.FlowSample{Source: port(index), SamplingRate: 1000, Input: single(index), Output: single(99)}})
+	}
+	f(1)
+	speeds := 0
+	for _, i := range []uint32{1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19} {
+		if got := f(i); got.Est.Speed == labels.byIndex[i].Speed && got.Est.Speed != 0 {
+			speeds++
+			if i == 1 && got.Est.Class != decoder.PortInstance {
+				t.Errorf("class of tap1 is %v", got.Est.Class)
+			}
+		}
+	}
+	if speeds != 3 {
+		t.Errorf("%d interfaces have their speed, want as many as an agent may have", speeds)
 	}
 }
 

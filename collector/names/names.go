@@ -76,6 +76,7 @@ type node struct {
 	Device
 	byIndex map[uint32]*Interface
 	byName  map[string]*Interface
+	fast    []uint32 // ifIndexes with a speed
 }
 
 func newNode(d Device) *node {
@@ -84,6 +85,9 @@ func newNode(d Device) *node {
 		x := &d.Interfaces[i]
 		if x.Index != 0 {
 			n.byIndex[x.Index] = x
+			if x.Speed != 0 {
+				n.fast = append(n.fast, x.Index)
+			}
 		}
 		if x.Name != "" {
 			n.byName[x.Name] = x
@@ -199,6 +203,16 @@ func (v *View) AgentLabel(agent netip.Addr) string {
 		}
 	}
 	return ""
+}
+
+// Indexes implements agents.Labels; an ifIndex may be there twice.
+func (v *View) Indexes(agent netip.Addr) (all []uint32) {
+	for _, m := range v.layers {
+		if n := m[agent]; n != nil {
+			all = append(all, n.fast...)
+		}
+	}
+	return all
 }
 
 // InterfaceLabel implements agents.Labels. The name that the agent says finds

@@ -145,6 +145,9 @@ func TestViewPutsFilesBeforeImportBeforeSNMP(t *testing.T) {
 			}
 		})
 	}
+	if diff := cmp.Diff([]uint32{12, 13}, v.Indexes(leaf)); diff != "" {
+		t.Errorf("ifIndexes with a speed (-want +got):\n%s", diff)
+	}
 	if got := v.AgentLabel(leaf); got != "leaf1" {
 		t.Errorf("agent is %q", got)
 	}
