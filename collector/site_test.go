@@ -22,7 +22,6 @@ type talker struct {
 	conn    net.Conn
 	started time.Time
 	seq     sflow.Seq
-	events  int
 	down    bool
 }
 

@@ -1,0 +1,53 @@
+package instance
+
+import "testing"
+
+// TestWeigh checks what must be told and what must not, whatever the weights.
+func TestWeigh(t *testing.T) {
+	busy := Known{Rate: 10, Silent: 5, Answering: 0.5, SynRatio: 0.5}
+	with := func(k Known, change func(*Known)) Known {
+		change(&k)
+		return k
+	}
+	for _, c := range []struct {
+		name string
+		k    Known
+		want bool
+	}{
+		{"nothing is known", Known{}, false},
+		{"port just went down", Known{PortDown: true}, false},
+		{"port stays down", Known{PortDown: true, PortHeld: true}, true},
+		{"paused", Known{Paused: true}, true},
+		{"busy and sending", with(busy, func(k *Known) { k.Silent = 0.5; k.Syn = 30 }), false},
+		{"went idle", with(busy, func(k *Known) { k.Silent = 3600 }), false},
+		{"went idle, broadcast goes on", with(busy, func(k *Known) { k.Silent = 3600; k.FlatNats = 100 }), false},
+		{"went idle, somebody answers ARP for it", with(busy, func(k *Known) { k.Silent = 3600; k.FlatNats = 100; k.ARP = 50 }), false},
+		{"stopped, handshakes are not answered", with(busy, func(k *Known) { k.FlatNats = 30; k.Syn = 5 }), true},
+		{"stopped, data is not answered", with(busy, func(k *Known) { k.FlatNats = 30; k.Asked = 6 }), true},
+		{"stopped, data is not answered, no counters", with(busy, func(k *Known) { k.Asked = 20; k.Syn = 10 }), true},
+		{"never answered, scanned", Known{Rate: 0.1, Silent: 600, Syn: 1000}, false},
+		{"only handshakes, twenty-three and no answer", Known{SynRatio: 0.5, Syn: 24}, false}, // capped: one group alone proves nothing
+		{"idle, routers say unreachable, handshakes fail", Known{SynRatio: 0.5, Syn: 24, ICMP: 3}, true},
+		{"moved", with(busy, func(k *Known) { k.FlatNats = 30; k.Syn = 5; k.Elsewhere = 0.5 }), false},
+		{"takes metrics by UDP and sends nothing", Known{Rate: 0, Silent: 3600, Answering: 0.01, Asked: 0, FlatNats: 3}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			odds, parts := Weigh(&c.k)
+			if got := odds >= Enough; got != c.want {
+				t.Errorf("log odds %.1f, told %v, want %v: %+v", odds, got, c.want, parts)
+			}
+			sum := Prior
+			seen := map[Group]bool{}
+			for _, p := range parts {
+				sum += p.Nats
+				if seen[p.Group] || p.What == "" {
+					t.Errorf("group %s counts twice or says nothing", p.Group)
+				}
+				seen[p.Group] = true
+			}
+			if d := sum - odds; d > 1e-9 || d < -1e-9 {
+				t.Errorf("groups add up to %f, odds are %f", sum, odds)
+			}
+		})
+	}
+}
