@@ -57,7 +57,7 @@ func newNaming(cfg *config.Config, shared *agents.Shared, log zerolog.Logger) (*
 	n.files.Store(&cfg.Names.Files)
 	devices, err := readNames(cfg.Names.Files)
 	if err != nil {
-		return nil, fmt.Errorf("names: %w", err)
+		return nil, err
 	}
 	if err := n.book.Load(cfg.StateDir); err != nil {
 		log.Warn().Err(err).Msg("names learned before are lost")
@@ -89,7 +89,7 @@ func readNames(files []string) ([]names.Device, error) {
 	for _, f := range files {
 		devices, err := names.ReadFile(f)
 		if err != nil {
-			return nil, err
+			return nil, mistake(err)
 		}
 		for _, d := range devices {
 			i, ok := place[d.Agent]
@@ -107,11 +107,29 @@ func readNames(files []string) ([]names.Device, error) {
 	return all, nil
 }
 
+// mistake makes an error of a names file one of the configuration.
+func mistake(err error) error {
+	if e, ok := errors.AsType[*names.Error](err); ok {
+		return config.Errors{{File: e.File, Line: e.Line, Problem: e.Problem}}
+	}
+	return err
+}
+
+// CheckNames reads the names files of a configuration and returns how many
+// agents and interfaces they name. Its error is a config.Errors.
+func CheckNames(cfg *config.Config) (agents, interfaces int, err error) {
+	devices, err := readNames(cfg.Names.Files)
+	for i := range devices {
+		interfaces += len(devices[i].Interfaces)
+	}
+	return len(devices), interfaces, err
+}
+
 // labelsFromFiles is naming for a replay: nobody is asked.
 func labelsFromFiles(cfg *config.Config, shared *agents.Shared) error {
 	devices, err := readNames(cfg.Names.Files)
 	if err != nil {
-		return fmt.Errorf("names: %w", err)
+		return err
 	}
 	var b names.Book
 	b.Replace(names.Files, devices)

@@ -58,6 +58,9 @@ speed/1 Mbit/s.`,
 			for _, f := range files {
 				fmt.Fprintln(p.out, f+": ok")
 			}
+			if err := sayNames(p.out, &cfg); err != nil {
+				return err
+			}
 			if quiet {
 				return nil
 			}
