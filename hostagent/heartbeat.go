@@ -66,7 +66,6 @@ func (h *heartbeat) fill(a *Agent, n uint64, now time.Time) {
 	h.st.Add(
 		witness.Counter64(witness.Sequence, n),
 		witness.String(witness.BootID, a.id.bootID),
-		witness.Counter64(witness.BootTime, uint64(a.id.bootTime)),
 		witness.Counter64(witness.Started, uint64(a.id.started)),
 		witness.String(witness.Version, a.io.Version),
 		witness.String(witness.ConfigDigest, digest),
@@ -77,6 +76,9 @@ func (h *heartbeat) fill(a *Agent, n uint64, now time.Time) {
 		witness.Counter64(witness.Datagrams, sent),
 		witness.Counter64(witness.DatagramsLost, lost),
 	)
+	if a.id.bootTime > 0 {
+		h.st.Add(witness.Counter64(witness.BootTime, uint64(a.id.bootTime)))
+	}
 	if !t.LibvirtContact.IsZero() {
 		h.st.Add(witness.Counter64(witness.LibvirtContact, uint64(t.LibvirtContact.Unix())))
 	}
