@@ -71,7 +71,7 @@ func TestShardCountsWhatItIgnores(t *testing.T) {
 	send(4*sec, 1500, true) // as late as allowed
 	send(3*sec, 1500, true)
 	s.Tick(f.At)
-	want := ShardStats{Samples: 3, NoKey: 1, BadLength: 3, Late: 1, Keys: 1, MaxKeys: 16384, Links: 1}
+	want := ShardStats{Samples: 3, NoKey: 1, BadLength: 3, Late: 1, Keys: 1, MaxKeys: 16384, Links: 1, Memory: s.memory()}
 	if diff := cmp.Diff(want, s.Stats()); diff != "" {
 		t.Errorf("stats (-want +got):\n%s", diff)
 	}
