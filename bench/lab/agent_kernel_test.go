@@ -239,3 +239,55 @@ func TestAgentWithoutPrivilege(t *testing.T) {
 	}
 	n.check()
 }
+
+// TestInstanceOnATap writes what an instance sends into a real tap: its DHCP
+// requests and its addresses are told by the socket that samples it.
+func TestInstanceOnATap(t *testing.T) {
+	n := newPlainNode(t, "polling: { default: 1s }\n", nil, "/dev/net/tun")
+	var fd int
+	n.In(n.ns, func() {
+		var err error
+		if fd, err = unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+			t.Error(err)
+			return
+		}
+		r, err := unix.NewIfreq("tapvm")
+		if err == nil {
+			r.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
+			err = unix.IoctlIfreq(fd, unix.TUNSETIFF, r)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	n.IP("-n", n.ns, "link", "set", "tapvm", "up")
+	n.ear.wantState(witness.ClassHeartbeat, "plain", map[string]string{witness.Sampling: "tapvm=1000"})
+	send := func(frame []byte) {
+		t.Helper()
+		if _, err := unix.Write(fd, frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mac := []byte{2, 0, 0, 0, 0, 5}
+	head := append([]byte{255, 255, 255, 255, 255, 255}, mac...)
+	dhcp := slices.Concat(head, []byte{8, 0, 0x45, 0, 1, 12, 0, 0, 0, 0, 64, 17, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 0, 68, 0, 67, 0, 248, 0, 0, 1, 1, 6},
+		make([]byte, 25), mac, make([]byte, 202), []byte{0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255})
+	arp := slices.Concat(head, []byte{8, 6, 0, 1, 8, 0, 6, 4, 0, 1}, mac, []byte{10, 0, 0, 5}, make([]byte, 6), []byte{10, 0, 0, 1})
+	time.Sleep(1500 * time.Millisecond) // the sampler's socket has taken over
+	since := time.Now()
+	send(dhcp)
+	e := n.ear.event(n.Lab, witness.DHCPRequest, "02:00:00:00:00:05", since, soon)
+	if e.value[witness.Port] != "tapvm" {
+		t.Errorf("event %v, want port tapvm", e.value)
+	}
+	send(arp)
+	e = n.ear.event(n.Lab, witness.DHCPAnswered, "02:00:00:00:00:05", since, soon)
+	if e.value[witness.Address] != "10.0.0.5" {
+		t.Errorf("event %v, want address 10.0.0.5", e.value)
+	}
+	if all := n.ear.events("", "02:00:00:00:00:05", since); len(all) != 2 {
+		t.Errorf("%d events about the instance, want 2: each was heard once", len(all))
+	}
+	n.check()
+}

@@ -7,7 +7,14 @@
 //	                       br-data ──────────── eth1 of each node, a port of its br0
 //	node's namespace:      br0 ── tap-NAME ───── eth0 of instance NAME (10.9.0.1 …)
 //
-// It needs root and Debian's openvswitch-switch, iproute2, ethtool and iperf3.
+// A Hypervisor is a node with a libvirtd of its own beside it, whose guests are
+// virtual machines of QEMU (without KVM) on brq0, a Linux bridge, or on br0; its
+// programs see their sockets where a compute node has them. The host agent is
+// tested there against libvirt's and the kernel's own figures while everything
+// breaks that can.
+//
+// It needs root and the Debian packages that .ci/packages lists, for guests also
+// a kernel that it unpacks.
 // Without them its tests skip and say so; with WEIR_TEST_ALL=1 they fail.
 // Everything carries the test's process number in its name and is removed when
 // the test ends; what a killed test left behind is removed by the next one.

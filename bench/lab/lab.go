@@ -89,8 +89,22 @@ func sweep(t testing.TB) {
 			continue
 		}
 		t.Logf("deleting %s, left by a test that was killed", e.Name())
+		killInside(e.Name())
 		if err := exec.Command("ip", "netns", "del", e.Name()).Run(); err != nil {
 			t.Logf("ip netns del %s: %v", e.Name(), err)
+		}
+	}
+}
+
+// killInside kills the processes of a namespace: QEMU outlives who started it.
+func killInside(ns string) {
+	out, err := exec.Command("ip", "netns", "pids", ns).Output()
+	if err != nil {
+		return // it is gone
+	}
+	for _, text := range strings.Fields(string(out)) {
+		if pid, err := strconv.Atoi(text); err == nil && pid > 1 {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
 }
