@@ -1,6 +1,7 @@
 package hostagent
 
 import (
+	"slices"
 	"time"
 
 	"weir/hostagent/config"
@@ -28,13 +29,23 @@ func kernel(cfg config.Config, a *Agent, add func(time.Duration, source.Source))
 	add(every, login.New(login.Config{Node: a.id.node}))
 	add(every, logs.New(logs.Config{Files: cfg.Logs.Files, Services: cfg.Logs.Services, Runs: services.Runs}))
 	add(every, lldp.New(a.links))
-	add(every, neighbour.New(a.links))
 	add(every, drops.New(drops.Config{Payload: cfg.Sampling.Payload}, a.packer))
 	if len(cfg.Namespaces.Names) > 0 {
 		add(every, netns.New(netns.Config{Names: cfg.Namespaces.Names, Cycle: time.Duration(cfg.Namespaces.Cycle)}))
 	}
+	neighbours := neighbour.New(a.links)
+	samplingConf := samplingConfig(cfg.Sampling)
+	if !slices.Contains(cfg.Off, neighbours.Name()) {
+		// One socket for both costs the instances' packets half of what two cost.
+		samplingConf.Control = neighbours.Frame
+	}
+	samples := sampling.New(samplingConf, a.links, a.packer)
+	if !slices.Contains(cfg.Off, samples.Name()) {
+		neighbours.Covered(samples.Controls)
+	}
+	add(every, neighbours)
 	// Rates change every second, and the heartbeat tells them.
-	add(time.Duration(cfg.Polling.Interfaces), sampling.New(samplingConfig(cfg.Sampling), a.links, a.packer))
+	add(time.Duration(cfg.Polling.Interfaces), samples)
 }
 
 // samplingConfig is what the configuration says of packet samples.

@@ -45,21 +45,23 @@ func TestCostOfForwardedPacket(t *testing.T) {
 		rate   uint32
 		dirs   Direction
 		held   bool
+		arp    bool
 	}{
-		{"nothing sampled", MethodPacket, 0, Ingress, false},
-		{"packet 1:10", MethodPacket, 10, Ingress, true},
-		{"packet 1:100", MethodPacket, 100, Ingress, true},
-		{"packet 1:400", MethodPacket, 400, Ingress, true},
-		{"packet 1:400, both directions", MethodPacket, 400, Ingress | Egress, false},
-		{"tcx 1:400", MethodTCX, 400, Ingress, false},
+		{"nothing sampled", MethodPacket, 0, Ingress, false, false},
+		{"packet 1:10", MethodPacket, 10, Ingress, true, false},
+		{"packet 1:100", MethodPacket, 100, Ingress, true, false},
+		{"packet 1:400", MethodPacket, 400, Ingress, true, false},
+		{"packet 1:400, with ARP and DHCP", MethodPacket, 400, Ingress, true, true},
+		{"packet 1:400, both directions", MethodPacket, 400, Ingress | Egress, false, false},
+		{"tcx 1:400", MethodTCX, 400, Ingress, false, false},
 	} {
 		var list []Interface
 		for _, name := range []string{"near", "near2"} {
 			if c.rate > 0 {
-				list = append(list, Interface{Index: w.index(name), Name: name, Rate: c.rate, Directions: c.dirs})
+				list = append(list, Interface{Index: w.index(name), Name: name, Rate: c.rate, Directions: c.dirs, Control: c.arp})
 			}
 		}
-		s := w.run(Config{Method: c.method, Emit: func(*sflow.FlowSample) {}}, list...)
+		s := w.run(Config{Method: c.method, Emit: func(*sflow.FlowSample) {}, Control: func(uint32, []byte) {}}, list...)
 		time.Sleep(50 * time.Millisecond)
 		var with, without []float64
 		for range rounds {

@@ -35,6 +35,10 @@ type Interface struct {
 
 	Rate       uint32    // one packet in Rate; 0 adapts to the budget
 	Directions Direction // 0 is Ingress
+
+	// Control asks for every ARP and every DHCP request that comes in, besides
+	// the samples: see Config.Control. The interface must be Ethernet.
+	Control bool
 }
 
 // The sampling of an uplink is never sparser than this, whatever the budget.

@@ -24,8 +24,8 @@ type ring struct {
 type intake interface {
 	// pollable returns what epoll waits for.
 	pollable() int
-	// setRate lets one packet in rate pass; 0 none.
-	setRate(rate, snap uint32, dirs Direction) error
+	// choose sets which packets pass.
+	choose(d *draw) error
 	// read fills f with the next sample, and says false where there is none. The
 	// frame's bytes stay until release.
 	read(f *frame) bool
@@ -70,7 +70,7 @@ func (f *frame) tpid() uint16 {
 const ringHeadroom = 80
 
 // openRing opens the ring of an interface with room for frames packets of snap
-// octets. Nothing passes before setRate. The caller closes it.
+// octets. Nothing passes before choose. The caller closes it.
 func openRing(ifIndex int, frames int, snap uint32) (_ *ring, err error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -85,7 +85,7 @@ func openRing(ifIndex int, frames int, snap uint32) (_ *ring, err error) {
 	for r.frameSize < int(snap)+ringHeadroom {
 		r.frameSize *= 2
 	}
-	if err := attach(fd, program(0, 0, 0)); err != nil {
+	if err := attach(fd, (&draw{}).program()); err != nil {
 		return nil, fmt.Errorf("packet filter: %w", err)
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V2); err != nil {
@@ -119,13 +119,13 @@ func (r *ring) size() int { return r.frames }
 // counted knows nothing: a packet socket counts what the filter accepts.
 func (r *ring) counted() (uint64, bool) { return 0, false }
 
-func (r *ring) setRate(rate, snap uint32, dirs Direction) error {
-	if rate > 0 && dirs == Ingress {
+func (r *ring) choose(d *draw) error {
+	if d.rate > 0 && d.dirs == Ingress {
 		// Where the kernel can skip outgoing packets, it need not clone them for
 		// us. Older ones (before 4.20) leave it to the filter.
 		_ = unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1)
 	}
-	return attach(r.fd, program(rate, snap, dirs))
+	return attach(r.fd, d.program())
 }
 
 func (r *ring) read(f *frame) bool {

@@ -41,6 +41,12 @@ type Config struct {
 	// datagram; Sequence counts the samples of its source. The FlowSample passed
 	// to Emit is reused; copy what must outlive the call. Emit must not block.
 	Emit func(*sflow.FlowSample)
+
+	// Control, where not nil, is given every ARP and DHCP request that comes in on
+	// interfaces that ask for it, by packet sockets: one socket for both costs the
+	// forwarded packets half of what two cost. frame is valid until it returns.
+	// Must not block.
+	Control func(ifIndex uint32, frame []byte)
 }
 
 // State is what the sampler says of one interface.
@@ -50,6 +56,8 @@ type State struct {
 	Samples uint64
 	Dropped uint64 // samples for which there was no room
 	Err     error  // why nothing is sampled
+
+	Controls bool // ARP and DHCP are given to Config.Control
 }
 
 // Sampler samples interfaces through packet sockets. Make it with New, say what

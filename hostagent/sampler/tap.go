@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -28,6 +29,11 @@ type tap struct {
 
 	recent  uint64  // packets the samples since the last beat stand for
 	packets float64 // a second, smoothed
+	undrawn int     // control frames since the last beat
+	noise   int     // of the frames since drops were last counted: control frames not drawn
+	heard   int     // and all
+	passing bool    // the filter in the kernel lets control frames pass undrawn
+	mute    bool    // control is off until the next beat: there were too many
 	burst   int     // samples since the last beat or change of rate
 	allowed int     // of burst, before the rate is made coarser at once
 }
@@ -80,7 +86,7 @@ func (s *Sampler) reconcile() {
 			s.taps[i.Index] = t
 		}
 		same := t.Interface == i
-		changed := t.directions() != i.directions() || t.Interface.Rate != i.Rate || t.Uplink != i.Uplink
+		changed := t.directions() != i.directions() || t.Interface.Rate != i.Rate || t.Uplink != i.Uplink || t.Control != i.Control
 		t.Interface = i
 		if t.in == nil || changed && !same {
 			s.start(t)
@@ -150,23 +156,54 @@ func (s *Sampler) empty(t *tap) {
 	}
 }
 
-// setRate changes the filter in the kernel. Every sample in the ring was drawn
-// at the rate it will be sent with: nothing passes between the two filters.
+// setRate changes the rate of a tap.
 func (s *Sampler) setRate(t *tap, rate uint32) {
-	if t.rate == rate || t.in == nil {
+	if t.rate != rate {
+		s.choose(t, rate)
+	}
+}
+
+// choose changes the filter in the kernel. Every sample in the ring was drawn at
+// the rate it will be sent with: nothing passes between the two filters.
+func (s *Sampler) choose(t *tap, rate uint32) {
+	if t.in == nil {
 		return
 	}
 	if t.rate != 0 {
-		if err := t.in.setRate(0, 0, 0); err != nil {
+		if err := t.in.choose(&draw{}); err != nil {
 			return // no memory: the old filter goes on
 		}
 		s.readAll(t)
 		s.countLost(t)
 	}
-	t.rate, t.burst = rate, 0
-	if err := t.in.setRate(rate, s.cut.captureSnap(), t.directions()); err != nil {
+	t.rate, t.burst, t.passing = rate, 0, s.controls(t) && !t.mute
+	d := draw{rate, s.cut.captureSnap(), t.directions(), t.passing}
+	if err := t.in.choose(&d); err != nil {
 		s.stop(t, err)
 	}
+}
+
+// controls reports whether ARP and DHCP of a tap are wanted and can be had.
+func (s *Sampler) controls(t *tap) bool {
+	return t.Control && t.directions()&Ingress != 0 && s.cfg.Control != nil && s.cfg.Method == MethodPacket
+}
+
+// maxControl is how many control frames of an interface are taken in a beat;
+// who sends more has them drawn like all others until the next one.
+const maxControl = 512
+
+// control takes a frame that passed undrawn, and reports whether it is a sample
+// as well: that is drawn here.
+func (s *Sampler) control(t *tap, f *frame) bool {
+	t.undrawn++
+	if f.packet != unix.PACKET_OUTGOING {
+		s.cfg.Control(t.Index, f.data)
+	}
+	if rand.Uint32N(t.rate) == 0 {
+		return true
+	}
+	t.noise++
+	return false
 }
 
 // drain reads what the ring of a tap has and returns how much that was.
@@ -174,11 +211,16 @@ func (s *Sampler) drain(t *tap) int {
 	if t.in == nil {
 		return 0
 	}
+	before := t.undrawn
 	n, losing := s.readAll(t)
 	if losing {
 		s.countLost(t)
 	}
-	t.burst += n
+	t.burst += n - (t.undrawn - before)
+	if t.undrawn > maxControl && !t.mute {
+		t.mute = true
+		s.choose(t, t.rate)
+	}
 	if t.Interface.Rate == 0 && t.burst > t.allowed {
 		// Far more than planned, long before the next beat: traffic that was idle
 		// has begun.
@@ -197,7 +239,10 @@ func (s *Sampler) readAll(t *tap) (n int, losing bool) {
 	// At most a round, so that one interface cannot keep the others waiting.
 	for n < t.in.size() && t.in.read(f) {
 		losing = losing || f.status&unix.TP_STATUS_LOSING != 0
-		s.emit(t, f)
+		t.heard++
+		if !t.passing || !isControl(f.data) || s.control(t, f) {
+			s.emit(t, f)
+		}
 		t.in.release(f)
 		n++
 	}
@@ -206,6 +251,10 @@ func (s *Sampler) readAll(t *tap) (n int, losing bool) {
 
 func (s *Sampler) countLost(t *tap) {
 	d := t.in.dropped()
+	if d > 0 && t.noise > 0 { // of what was lost, as much was no sample as of what was not
+		d -= uint32(uint64(d) * uint64(t.noise) / uint64(t.heard))
+	}
+	t.noise, t.heard = 0, 0
 	if d == 0 {
 		return
 	}
@@ -309,6 +358,11 @@ func (s *Sampler) tick(since time.Duration) {
 			continue
 		}
 		s.countLost(t)
+		t.undrawn = 0
+		if t.mute {
+			t.mute = false
+			s.choose(t, t.rate)
+		}
 		t.measure(since)
 		if t.Interface.Rate > 0 {
 			continue
@@ -347,7 +401,7 @@ func (s *Sampler) publish() {
 	defer s.mu.Unlock()
 	s.states = s.states[:0]
 	for _, t := range s.taps {
-		s.states = append(s.states, State{Interface: t.Interface, Rate: t.rate, Samples: t.samples, Dropped: t.dropped, Err: t.err})
+		s.states = append(s.states, State{Interface: t.Interface, Controls: t.in != nil && s.controls(t), Rate: t.rate, Samples: t.samples, Dropped: t.dropped, Err: t.err})
 	}
 	slices.SortFunc(s.states, func(a, b State) int { return int(a.Index) - int(b.Index) })
 }

@@ -58,7 +58,7 @@ const (
 )
 
 // openTCX attaches the program to an interface, with room for so many samples.
-// Nothing passes before setRate. The caller closes it.
+// Nothing passes before choose. The caller closes it.
 func openTCX(ifIndex, frames int, snap uint32, dirs Direction) (_ *tcx, err error) {
 	t := &tcx{perCPU: make([]uint64, 0, 64), index: uint32(ifIndex), home: -1}
 	defer func() {
@@ -173,11 +173,11 @@ func (t *tcx) pollable() int { return t.samples.FD() }
 
 func (t *tcx) size() int { return t.room }
 
-// setRate changes the rate of the running program: each sample says at which it
-// was chosen.
-func (t *tcx) setRate(rate, _ uint32, _ Direction) error {
+// choose changes the rate of the running program: each sample says at which it
+// was chosen. Nothing else of it can be changed.
+func (t *tcx) choose(d *draw) error {
 	t.setBoot() // rates are looked at every second, and clocks step
-	return t.rate.Put(uint32(0), rate)
+	return t.rate.Put(uint32(0), d.rate)
 }
 
 func (t *tcx) setBoot() {

@@ -22,7 +22,23 @@ type Source struct {
 
 	mu      sync.Mutex
 	tracker *tracker
+	covered func() map[uint32]bool
+	emit    func(source.Event) // nil while Run does not run
 	err     error
+}
+
+// Covered tells the Source which interfaces need no socket of its own, because
+// somebody who listens there anyway gives their packets to Frame.
+func (s *Source) Covered(by func() map[uint32]bool) { s.covered = by }
+
+// Frame takes a frame that came in on an interface. Frames other than ARP and
+// DHCP are passed over; b is not kept.
+func (s *Source) Frame(ifIndex uint32, b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.emit != nil {
+		s.tracker.frame(ifIndex, b, time.Now(), s.emit)
+	}
 }
 
 // New returns a Source that listens on the taps and network cards among links.
@@ -57,14 +73,12 @@ const staleAfter = 3 * time.Second
 
 // Run listens until ctx is done.
 func (s *Source) Run(ctx context.Context, sink source.Sink) error {
-	l, err := listen.New(listen.Config{Filter: filter, Each: func(ifIndex uint32, frame []byte) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.tracker.frame(ifIndex, frame, time.Now(), sink.Emit)
-	}})
+	l, err := listen.New(listen.Config{Filter: filter, Each: s.Frame})
 	if err != nil {
 		return err
 	}
+	s.setEmit(sink.Emit)
+	defer s.setEmit(nil)
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- l.Run(ctx) }()
@@ -84,16 +98,28 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 	}
 }
 
+func (s *Source) setEmit(emit func(source.Event)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.emit = emit
+}
+
 // look finds the taps and tells what nobody answers.
 func (s *Source) look(now time.Time, l *listen.Listener, emit func(source.Event)) {
 	_ = s.links.Refresh(now, staleAfter) // its failure is told by the source whose table it is
+	covered := map[uint32]bool{}
+	if s.covered != nil {
+		covered = s.covered()
+	}
 	taps := map[uint32]string{}
 	var all []uint32
 	s.links.Each(func(i *link.Info) bool {
 		if i.Kind == s.taps {
 			taps[i.Index] = i.Name
-			all = append(all, i.Index)
-		} else if i.Kind == link.Physical {
+		} else if i.Kind != link.Physical {
+			return true
+		}
+		if !covered[i.Index] {
 			all = append(all, i.Index)
 		}
 		return true

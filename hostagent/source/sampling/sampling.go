@@ -32,6 +32,10 @@ type Config struct {
 	Directions sampler.Direction
 	Payload    int // octets kept behind the innermost transport header
 	Header     int // octets of a header at most
+
+	// Control is given ARP and DHCP of taps and uplinks: see sampler.Config. It
+	// may be nil.
+	Control func(ifIndex uint32, frame []byte)
 }
 
 // Source samples packets. It is a source.Runner.
@@ -102,6 +106,18 @@ func (s *Source) Tell(t *source.Telling) {
 	t.Sampling, t.HeaderBytes = b.String(), uint32(s.cfg.Header)
 }
 
+// Controls returns the interfaces of which Config.Control is given what comes
+// in.
+func (s *Source) Controls() map[uint32]bool {
+	on := map[uint32]bool{}
+	if sm := s.now.Load(); sm != nil {
+		for _, st := range sm.States() {
+			on[st.Index] = st.Controls
+		}
+	}
+	return on
+}
+
 // How often the list of interfaces is looked through, and how old it may be: the
 // source of its counters reads it every second.
 const (
@@ -113,7 +129,8 @@ const (
 func (s *Source) Run(ctx context.Context, _ source.Sink) error {
 	sm, err := sampler.New(sampler.Config{
 		Method: s.cfg.Method, NFLOG: sampler.NFLOG{Group: s.cfg.Group, Rate: s.cfg.Rate},
-		Budget: s.cfg.Budget, Payload: s.cfg.Payload, Header: s.cfg.Header,
+		Control: s.cfg.Control,
+		Budget:  s.cfg.Budget, Payload: s.cfg.Payload, Header: s.cfg.Header,
 		Emit: func(f *sflow.FlowSample) { s.flows.Flow(f) },
 	})
 	if err != nil {
@@ -162,6 +179,7 @@ func (s *Source) selected(list []sampler.Interface) []sampler.Interface {
 			list = append(list, sampler.Interface{
 				Index: i.Index, Name: i.Name, Speed: i.Speed, Uplink: i.Kind == link.Physical,
 				Rate: s.cfg.Rate, Directions: s.cfg.Directions,
+				Control: s.cfg.Control != nil && i.Ethernet,
 			})
 		}
 		return true

@@ -1,0 +1,121 @@
+package sampler
+
+import (
+	"math"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"weir/decoder/sflow"
+)
+
+// dhcp is a client's message to a server.
+func dhcp() []byte {
+	return ethernet(0x800, ipv4(17, udp(68, 67, make([]byte, 300)))...)
+}
+
+func arp() []byte {
+	return ethernet(0x806, append([]byte{0, 1, 8, 0, 6, 4, 0, 1}, make([]byte, 20)...)...)
+}
+
+func TestIsControl(t *testing.T) {
+	fragment := dhcp()
+	fragment[14+7] = 1
+	options := append(append(dhcp()[:34:34], 1, 1, 1, 0), dhcp()[34:]...)
+	options[14] = 0x46
+	for _, c := range []struct {
+		name  string
+		frame []byte
+		want  bool
+	}{
+		{"ARP", arp(), true},
+		{"DHCP", dhcp(), true},
+		{"DHCP behind an IP option", options, true},
+		{"DHCP to a client", ethernet(0x800, ipv4(17, udp(67, 68, nil))...), false},
+		{"TCP to the port", ethernet(0x800, ipv4(6, tcp(1, 67, nil))...), false},
+		{"fragment", fragment, false},
+		{"IPv6", ethernet(0x86dd, make([]byte, 40)...), false},
+		{"cut", arp()[:13], false},
+		{"cut in IP", dhcp()[:30], false},
+	} {
+		if got := isControl(c.frame); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// The kernel's filter lets the same frames pass as isControl names, and nothing
+// else undrawn.
+func TestControlPassesUndrawn(t *testing.T) {
+	w := newWire(t)
+	near := w.index("near")
+	var heard, wrong atomic.Int64
+	s := w.run(Config{Emit: func(*sflow.FlowSample) {}, Control: func(i uint32, b []byte) {
+		heard.Add(1)
+		if i != near || !isControl(b) {
+			wrong.Add(1)
+		}
+	}}, Interface{Index: near, Name: "near", Rate: maxRate, Control: true})
+	back := w.socket("near")
+	for range 20 {
+		w.send(w.fd, arp(), 1)
+		w.send(w.fd, dhcp(), 1)
+		w.send(w.fd, ethernet(0x800, ipv4(17, udp(68, 53, make([]byte, 300)))...), 5)
+		w.send(w.fd, ethernet(0x86dd, make([]byte, 60)...), 5)
+		w.send(back, arp(), 5) // leaves
+	}
+	w.Eventually(3*time.Second, "all heard", func() bool { return heard.Load() >= 40 })
+	time.Sleep(50 * time.Millisecond)
+	if samples, _ := s.Totals(); heard.Load() != 40 || wrong.Load() != 0 || samples > 1 {
+		t.Errorf("%d control frames, %d wrong, %d samples; want 40, 0 and hardly one", heard.Load(), wrong.Load(), samples)
+	}
+	if st := s.States(); len(st) != 1 || !st[0].Controls {
+		t.Errorf("state %+v", st)
+	}
+}
+
+// A flood of ARP is not listened to in full, and neither biases the samples nor
+// inflates the pool.
+func TestControlFloodIsNoBias(t *testing.T) {
+	w := newWire(t)
+	near := w.index("near")
+	const packets, rate = 100_000, 10
+	var heard atomic.Int64
+	var pool atomic.Uint32
+	s := w.run(Config{
+		Emit:    func(f *sflow.FlowSample) { pool.Store(f.SamplePool) },
+		Control: func(uint32, []byte) { heard.Add(1) },
+	}, Interface{Index: near, Name: "near", Rate: rate, Control: true})
+	other := ethernet(0x800, ipv4(17, udp(1, 9, make([]byte, 58)))...)
+	for range packets / 100 {
+		w.send(w.fd, arp(), 90)
+		w.send(w.fd, other, 10)
+	}
+	time.Sleep(100 * time.Millisecond)
+	s.Set(nil)
+	w.Eventually(3*time.Second, "stopped", func() bool { return len(s.States()) == 0 })
+	samples, dropped := s.Totals()
+	estimate := float64(samples+dropped) * rate
+	standard := math.Sqrt(packets * (rate - 1))
+	t.Logf("%d packets: %d control frames heard, %d samples, %d drops, estimate %.0f: %+.2f standard errors, pool %d",
+		packets, heard.Load(), samples, dropped, estimate, (estimate-packets)/standard, pool.Load())
+	// Before the flood is noticed, what is lost can only be divided by what was
+	// not: a tenth more is allowed for that.
+	if math.Abs(estimate-packets) > 5*standard+packets/10 {
+		t.Errorf("estimate %.0f of %d packets", estimate, packets)
+	}
+	if heard.Load() > packets/2 {
+		t.Errorf("%d control frames of a flood were heard", heard.Load())
+	}
+}
+
+// FuzzIsControl holds that no bytes make it fail.
+func FuzzIsControl(f *testing.F) {
+	f.Add(arp())
+	f.Add(dhcp())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if isControl(b) && len(b) < 14 {
+			t.Error("a frame without a link header")
+		}
+	})
+}
