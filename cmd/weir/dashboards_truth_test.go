@@ -75,7 +75,7 @@ type trueRate struct {
 }
 
 // names of the demo's agents, as a names file gives them.
-var demoNames = map[string]string{"10.255.0.1": "spine", "10.255.0.11": "leaf1", "10.255.0.12": "leaf2", "10.255.1.1": "hv1", "10.255.1.2": "hv2"}
+var demoNames = map[string]string{"10.255.0.1": "spine", "10.255.0.11": "leaf1", "10.255.0.12": "leaf2", "10.255.1.1": "hv1", "10.255.1.2": "hv2", "10.255.1.3": "hv3"}
 
 // listenTruth takes every datagram that is forwarded to it.
 func listenTruth(t *testing.T) *truth {
@@ -130,7 +130,7 @@ func (w *truth) datagram(b []byte, at time.Time) {
 			w.flow(agent, s, at)
 		case sflow.FormatDiscardedPacket:
 			w.discards = append(w.discards, event{at, 1})
-		default:
+		case sflow.FormatCounterSample, sflow.FormatCounterSampleExpanded:
 			w.counters(agent, d.Uptime, s, at)
 		}
 	}
