@@ -168,7 +168,7 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 		p.since = f.At
 	}
 	p.number, p.sub, p.gone, p.goneAt, p.group = f.Agent, f.Sub, false, 0, d.Group
-	if p.said == 0 { // else the host agent knows better than the name
+	if d.Datapath != 0 || p.said == 0 { // else the host agent knows better
 		p.instance, p.local = d.Instance, fact.IsLocalPort(d.OFPort) && d.Datapath != 0
 	}
 	s.status(p, d, f.At)

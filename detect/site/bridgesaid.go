@@ -58,9 +58,13 @@ func (s *Site) judgeSaidBridge(b *bridge) {
 	if c := s.active(BridgeDown, b.entity()); c != nil && c.by&byAgent != 0 && c.clearing == 0 {
 		return
 	}
+	wait := int64(0)
+	if !b.linux && x.forwarding == "no" {
+		wait = 300 * millisecond // for the word that it is the daemon
+	}
 	s.unreachable(b, &finding{
 		kind: BridgeDown, entity: b.entity(), subject: n.subject(TypeBridge, b.name), severity: detect.Critical, onset: onset, good: onset,
-		witness: Agent, sure: 0.999, above: b.above(), hold: second, summary: summary,
+		witness: Agent, sure: 0.999, above: b.above(), hold: second, wait: wait, summary: summary,
 		facts: []Noted{{
 			At: at(onset), Group: "bridge", From: "weir-agent", What: "state of the bridge",
 			After: fmt.Sprintf("admin %s, oper %s, forwarding %s, %d of %d ports with a carrier, %d flows", x.admin, x.oper, x.forwarding, x.carriers, x.ports, x.flows),
@@ -86,16 +90,12 @@ func (s *Site) judgeVSwitch(n *node) {
 		s.unsay(BridgeDown, entity, "")
 		return
 	}
-	if s.now-down < vswitchGrace {
-		n.next = min(n.next, down+vswitchGrace)
-		return
-	}
 	if c := s.active(BridgeDown, entity); c != nil && c.clearing == 0 {
 		return
 	}
 	s.raise(n, &finding{
 		kind: BridgeDown, entity: entity, subject: n.subject(TypeBridge, "Open vSwitch"), severity: detect.Critical, onset: down, good: down,
-		witness: Agent, sure: 0.99, above: n.above(), hold: second, summary: "ovs-vswitchd does not run: no bridge of it forwards new flows",
+		witness: Agent, sure: 0.99, above: n.above(), hold: second, wait: vswitchGrace, summary: "ovs-vswitchd does not run: no bridge of it forwards new flows",
 		facts: []Noted{{At: at(down), Group: "bridge", From: "weir-agent", What: "ovs-vswitchd", Before: "up", After: "down"}},
 	})
 }

@@ -208,7 +208,8 @@ func (s *Site) linkSaid(n *node, f *fact.Fact) {
 		return
 	}
 	kind, master := d.Text(witness.Kind), d.Text(witness.Master)
-	p.instance = fact.InstancePort(d.Entity) && kind != "bridge" || kind == "tap"
+	// A bridge's own port may be a tap too; libvirt tells of other names.
+	p.instance = fact.InstancePort(d.Entity) && kind != "bridge" || p.inst != nil
 	s.portStatus(p, status3(d.Text(witness.Admin), d.Text(witness.Oper), d.Text(witness.Carrier)), f.At)
 	if kind == "bridge" {
 		b := s.bridgeOf(n, d.Entity)
@@ -290,8 +291,8 @@ func (s *Site) bridgeSaid(n *node, f *fact.Fact) {
 	if x.carriers > 0 {
 		x.hadCarrier = true
 	}
-	if x.forwarding == "yes" {
-		x.emptied = 0
+	if after, err := strconv.ParseUint(x.after, 10, 64); x.emptied != 0 && x.flows > after && err == nil {
+		x.emptied = 0 // it is filled again
 	}
 	s.judgeSaidBridge(b)
 }

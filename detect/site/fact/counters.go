@@ -168,6 +168,14 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 		a.ports[index] = p
 		a.list = append(a.list, p)
 	}
+	// Two that speak for one node may tell of one interface: who came first, or
+	// knows its bridge, is listened to as long as he speaks.
+	if p.sub != g.sub.id && !fresh {
+		if d := g.at - p.at; d < goneAfter(p.period) && (rec.has&hasOF == 0 || p.datapath != 0) {
+			return
+		}
+		p.still, p.uptime = [2]still{}, 0
+	}
 	p.poll(g.at)
 	changed := p.gone || p.sub != g.sub.id
 	was := p.status
