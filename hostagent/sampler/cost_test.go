@@ -19,7 +19,7 @@ import (
 // for WEIR_TEST_FULL=1.
 func TestCostOfForwardedPacket(t *testing.T) {
 	const bound = 60 // nanoseconds
-	packets, rounds := 500, 50
+	packets, rounds := 500, 10
 	if full() {
 		packets, rounds = 500, 1000
 	}

@@ -32,7 +32,7 @@ func each(t *testing.T, f func(t *testing.T, m Method)) {
 func unbiased(t *testing.T, m Method) {
 	w := newWire(t)
 	near := w.index("near")
-	packets, runs := 60_000, 1
+	packets, runs := 30_000, 1
 	if full() {
 		packets, runs = 300_000, 5
 	}
