@@ -171,7 +171,7 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 	// Two that speak for one node may tell of one interface: who came first, or
 	// knows its bridge, is listened to as long as he speaks.
 	if p.sub != g.sub.id && !fresh {
-		if d := g.at - p.at; d < goneAfter(p.period) && (rec.has&hasOF == 0 || p.datapath != 0) {
+		if d := g.at - p.at; d < goneAfter(p.period) && rec.has&hasOF == 0 {
 			return
 		}
 		p.still, p.uptime = [2]still{}, 0
