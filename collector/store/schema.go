@@ -24,6 +24,7 @@ var migrations = []string{
 		name TEXT NOT NULL PRIMARY KEY, -- model, windows
 		body BLOB NOT NULL              -- JSON
 	) WITHOUT ROWID, STRICT`,
+	alertLogSchema,
 }
 
 // migrate brings the file to the newest version. A file of a later version, or

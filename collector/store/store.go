@@ -51,17 +51,9 @@ func Open(dir string) (*Store, error) {
 }
 
 func (s *Store) open() error {
-	// The file is named as a URI, so that no character of a path is read as an option.
-	abs, err := filepath.Abs(s.path)
-	if err != nil {
-		return fmt.Errorf("state file %s: %w", s.path, err)
-	}
-	uri := url.URL{Scheme: "file", Path: abs, RawQuery: url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(ON)"},
-		"_txlock": {"immediate"},
-	}.Encode()}
-	if s.db, err = sql.Open("sqlite", uri.String()); err != nil {
-		return fmt.Errorf("state file %s: %w", s.path, err)
+	var err error
+	if s.db, err = openFile(s.path, "", "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(ON)"); err != nil {
+		return err
 	}
 	s.db.SetMaxOpenConns(1)
 	if err := s.migrate(); err != nil {
@@ -69,6 +61,28 @@ func (s *Store) open() error {
 	}
 	_, err = s.LoadAgents() // what the file holds is what later saves are compared with
 	return err
+}
+
+// openFile opens an SQLite file in a mode ("" makes it where it is missing) with
+// the pragmas.
+func openFile(path, mode string, pragmas ...string) (*sql.DB, error) {
+	// The file is named as a URI, so that no character of a path is read as an option.
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("state file %s: %w", path, err)
+	}
+	q := url.Values{"_pragma": pragmas}
+	if mode != "" {
+		q.Set("mode", mode)
+	} else {
+		q.Set("_txlock", "immediate")
+	}
+	uri := url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}
+	db, err := sql.Open("sqlite", uri.String())
+	if err != nil {
+		return nil, fmt.Errorf("state file %s: %w", path, err)
+	}
+	return db, nil
 }
 
 // Close writes what is pending and gives the directory free.
