@@ -214,8 +214,8 @@ func (s *Site) judgeReach(p *port) {
 	case odds >= weigh.Enough:
 	case c == nil:
 		return
-	case p.bridge != nil && s.active(BridgeDown, p.bridge.entity()) != nil:
-		return // told by its bridge
+	case s.board.Find(conditionKey(InstanceUnreachable, entity)).Parent() != nil:
+		return // told with its cause, and over with it
 	case odds <= weigh.Calm:
 		s.unsay(InstanceUnreachable, entity, "")
 		s.clear(InstanceUnreachable, entity, "")

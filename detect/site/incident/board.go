@@ -72,6 +72,7 @@ var effects = map[string][]string{
 	"instance_stopped":     {"instance_unreachable", "interface_down"},
 	"instance_unreachable": {"interface_down"},
 	"telemetry_silent":     {"telemetry_silent"},
+	"telemetry_tampered":   {"telemetry_silent"},
 	"collector_deaf":       {"node_down", "telemetry_silent", "bridge_down"},
 	"rules_flushed":        {"instance_unreachable"},
 	"host_restarted":       {"instance_stopped", "instance_unreachable", "interface_down", "service_changed"},
