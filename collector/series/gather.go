@@ -66,6 +66,12 @@ type records struct {
 	app      sflow.AppResources
 	proc     sflow.Processor
 	gpu      sflow.NvidiaGPU
+	lag      sflow.LAGPortStats
+	pfc      sflow.PFCCounters
+	ip       sflow.MIB2IPGroup
+	icmp     sflow.MIB2ICMPGroup
+	tcp      sflow.MIB2TCPGroup
+	udp      sflow.MIB2UDPGroup
 }
 
 // NewGather returns the part of the shard that owns r.

@@ -94,6 +94,7 @@ func counterClasses() []*Class {
 	return []*Class{
 		ifCounters, ethernetCounters, vlanCounters, sfp, hostCPU, hostMemory, hostDiskIO, hostNetIO,
 		virtNode, virtCPU, virtMemory, virtDiskIO, virtNetIO, ovsDPStats, appResources, processor, nvidiaGPU,
+		lagPortStats, pfcCounters, mib2IP, mib2ICMP, mib2TCP, mib2UDP,
 	}
 }
 

@@ -14,6 +14,8 @@ func (g *Gather) record(s *subject, r sflow.Record) {
 	switch r.Format {
 	case sflow.FormatIfCounters, sflow.FormatEthernetCounters, sflow.FormatVLANCounters, sflow.FormatSFP:
 		v, ok = g.portRecord(s, r)
+	case sflow.FormatLAGPortStats, sflow.FormatPFCCounters:
+		v, ok = g.bundleRecord(s, r)
 	case sflow.FormatVirtNode, sflow.FormatVirtCPU, sflow.FormatVirtMemory, sflow.FormatVirtDiskIO, sflow.FormatVirtNetIO:
 		v, ok = g.virtRecord(s, r)
 	default:
@@ -115,6 +117,8 @@ func (g *Gather) serviceRecord(s *subject, r sflow.Record) (v []Value, ok bool) 
 				v = processorValues(v, &c.proc)
 			}
 		}
+	default:
+		v, ok = g.stackRecord(s, r)
 	}
 	return v, ok
 }

@@ -13,11 +13,11 @@ const Slots = 20
 
 // Series of each thing, as agents usually send them; see Size.Series.
 const (
-	perAgent      = 9 // agent, processor, and protocols of which few are seen
-	perInterface  = 2 // if_counters, ethernet_counters
-	perSource     = 3 // data_source, flow_samples in up to two directions
-	perHost       = 7 // host_cpu, host_memory, host_disk_io, host_net_io, virt_node, ovs_dp_stats, app_resources
-	perInstance   = 4 // virt_cpu, virt_memory, virt_disk_io, virt_net_io
+	perAgent      = 9  // agent, processor, and protocols of which few are seen
+	perInterface  = 2  // if_counters, ethernet_counters
+	perSource     = 3  // data_source, flow_samples in up to two directions
+	perHost       = 11 // host_cpu, host_memory, host_disk_io, host_net_io, virt_node, ovs_dp_stats, app_resources, four of MIB-2
+	perInstance   = 4  // virt_cpu, virt_memory, virt_disk_io, virt_net_io
 	perDefinition = 1 + Slots
 	perCollector  = 400 // its own, and alerts by kind, severity and slot
 )
