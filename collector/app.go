@@ -98,6 +98,8 @@ type app struct {
 	forward *udp.Forwarder
 	history *history
 	board   board
+
+	alertHistory *alertHistory
 }
 
 // Run receives datagrams until ctx is done, then drains.
@@ -176,6 +178,9 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	if a.history, err = newHistory(a); err != nil {
 		return a, err
 	}
+	if a.alertHistory, err = newAlertHistory(&cfg, a.log); err != nil {
+		return a, err
+	}
 	lines := logline.New(io.Alerts, io.AlertsJSON)
 	a.alerts = sink.NewQueue("logline", cfg.Limits.SinkQueue, lines.Send, a.logUnwritten())
 	a.alerting, err = newAlerting(a)
@@ -221,6 +226,7 @@ func (a *app) close() error {
 	if a.control != nil {
 		errs = append(errs, a.control.Close(ctx))
 	}
+	a.alertHistory.close()
 	if a.state != nil {
 		errs = append(errs, a.state.Close())
 	}
@@ -261,6 +267,7 @@ func (a *app) run(ctx context.Context) error {
 	a.influx.start()
 	a.naming.start()
 	a.history.start()
+	a.alertHistory.start()
 	a.alerting.start()
 	stopEngine := make(chan struct{})
 	engine.Go(func() { a.decide(stopEngine) })
@@ -461,6 +468,7 @@ func (a *app) record(al *detect.Alert) {
 	}
 	a.engineMu.Unlock()
 	a.board.add(al)
+	a.alertHistory.put(al)
 	a.alerts.Put(*al)
 	a.influx.alert(al)
 }

@@ -22,9 +22,13 @@ func newQuery(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "query",
 		Short: "Ask the history on this machine's disk",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `Ask the history on this machine's disk which flows there were, and which alerts.
+The collector may be running or not.`,
+		Example: `  weir query flows --from -1h --by dst
+  weir query alerts --from -12h --severity critical`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newQueryFlows(p))
+	cmd.AddCommand(newQueryFlows(p), newQueryAlerts(p))
 	for _, c := range cmd.Commands() {
 		c.Args = asUsage(c.Args)
 	}
@@ -108,10 +112,8 @@ flows of the history.`,
 
 // query reads the flags.
 func (f *flowsFlags) query(now time.Time) (flows.Query, error) {
-	switch f.format {
-	case "table", "json", "csv":
-	default:
-		return flows.Query{}, fmt.Errorf("--format %q: write table, json or csv", f.format)
+	if err := checkFormat(f.format); err != nil {
+		return flows.Query{}, err
 	}
 	q, err := f.ask.Query(now)
 	if err != nil {

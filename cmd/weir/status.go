@@ -110,6 +110,9 @@ func printStatus(out io.Writer, s *web.Status) error {
 		open += c.Count
 	}
 	line("alerts", "%s open", commas(open))
+	if s.AlertHead != "" {
+		line("", "history's head %s", s.AlertHead)
+	}
 	for i, c := range s.Sinks {
 		line(first(i, "sinks"), "%s: %s sent, %s failed, %s dropped, %d waiting of %s",
 			c.Name, commas(c.Sent), commas(c.Failed), commas(c.Dropped), c.Queued, commas(uint64(max(c.Limit, 0))))

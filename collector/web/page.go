@@ -27,6 +27,8 @@ type PageSource interface {
 	// Flows answers a question to the history. The error is the asker's where
 	// it is an *AskError.
 	Flows(ctx context.Context, v url.Values) (any, error)
+	// AlertHistory answers which alerts changed, as Flows does.
+	AlertHistory(ctx context.Context, v url.Values) (any, error)
 }
 
 // AskError says what is wrong with a question.
@@ -104,12 +106,14 @@ func addPage(mux *http.ServeMux, s PageSource) {
 	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, orEmpty(s.AlertList())) })
 	mux.HandleFunc("GET /api/v1/top", func(w http.ResponseWriter, r *http.Request) { answerTop(w, r, s) })
 	queries := make(chan struct{}, maxQueries)
-	mux.HandleFunc("GET /api/v1/flows", func(w http.ResponseWriter, r *http.Request) { answerFlows(w, r, s, queries) })
+	mux.HandleFunc("GET /api/v1/flows", func(w http.ResponseWriter, r *http.Request) { answerQuery(w, r, s.Flows, queries) })
+	mux.HandleFunc("GET /api/v1/alerts/history", func(w http.ResponseWriter, r *http.Request) { answerQuery(w, r, s.AlertHistory, queries) })
 	looking := make(chan struct{}, maxLive)
 	mux.HandleFunc("GET /api/v1/live", func(w http.ResponseWriter, r *http.Request) { answerLive(w, r, s, looking) })
 }
 
-func answerFlows(w http.ResponseWriter, r *http.Request, s PageSource, room chan struct{}) {
+// answerQuery asks the history.
+func answerQuery(w http.ResponseWriter, r *http.Request, ask func(context.Context, url.Values) (any, error), room chan struct{}) {
 	select {
 	case room <- struct{}{}:
 		defer func() { <-room }()
@@ -120,13 +124,13 @@ func answerFlows(w http.ResponseWriter, r *http.Request, s PageSource, room chan
 	ctx, cancel := context.WithTimeout(r.Context(), queryTime)
 	defer cancel()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(queryTime + 10*time.Second)) // else the server's holds
-	answer, err := s.Flows(ctx, r.URL.Query())
-	var ask *AskError
+	answer, err := ask(ctx, r.URL.Query())
+	var mistake *AskError
 	switch {
-	case errors.As(err, &ask):
-		writeJSON(w, http.StatusBadRequest, ask)
+	case errors.As(err, &mistake):
+		writeJSON(w, http.StatusBadRequest, mistake)
 	case errors.Is(err, context.DeadlineExceeded):
-		writeJSON(w, http.StatusServiceUnavailable, &AskError{"took longer than 20 s: ask for less time, or use weir query flows", -1})
+		writeJSON(w, http.StatusServiceUnavailable, &AskError{"took longer than 20 s: ask for less time, or use `weir query`", -1})
 	case err != nil:
 		writeJSON(w, http.StatusInternalServerError, &AskError{err.Error(), -1})
 	default:

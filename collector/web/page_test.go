@@ -55,6 +55,13 @@ func (shown) Flows(_ context.Context, v url.Values) (any, error) {
 	}, nil
 }
 
+func (shown) AlertHistory(_ context.Context, v url.Values) (any, error) {
+	if v.Get("from") != "-7d" {
+		return nil, &web.AskError{Problem: "from " + hostile, Offset: -1}
+	}
+	return map[string]any{"alerts": []any{map[string]any{"n": 7, "line": hostile, "severity": v.Get("severity")}}, "older": false}, nil
+}
+
 func serve(t *testing.T) string {
 	t.Helper()
 	s := httptest.NewServer(web.Handler(shown{}))
@@ -156,5 +163,27 @@ func TestPageIsGuarded(t *testing.T) {
 	}
 	if size > 150<<10 {
 		t.Errorf("the page is %d octets, at most 150 kB wanted", size)
+	}
+}
+
+func TestAlertHistoryIsAsked(t *testing.T) {
+	at := serve(t)
+	for _, c := range []struct {
+		query string
+		code  int
+		want  string
+	}{
+		{"?from=-7d&severity=critical", http.StatusOK, `"severity":"critical"`},
+		{"?from=soon", http.StatusBadRequest, `"problem":"from `},
+	} {
+		r, err := http.Get(at + "/api/v1/alerts/history" + c.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		b, err := io.ReadAll(r.Body)
+		if err != nil || r.StatusCode != c.code || !strings.Contains(strings.ReplaceAll(string(b), `": `, `":`), c.want) {
+			t.Errorf("%s: %s %s, %v, want %d with %s", c.query, r.Status, b, err, c.code, c.want)
+		}
 	}
 }

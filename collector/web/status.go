@@ -52,6 +52,7 @@ type Status struct {
 
 	AlertsOpen   []Count       `json:"alerts_open"` // by kind
 	AlertChanges []AlertChange `json:"alert_changes"`
+	AlertHead    string        `json:"alert_head,omitempty"` // of the chain of alert changes, for `weir verify`
 	Sinks        []SinkCount   `json:"sinks"`
 	Influx       *InfluxStatus `json:"influx,omitempty"` // nil where no time series are written
 	Bounds       []Bound       `json:"bounds"`

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/collector/store"
+)
+
+// alertsFlags are the flags of `weir query alerts`.
+type alertsFlags struct {
+	ask         store.AlertAsk
+	format, dir string
+}
+
+func newQueryAlerts(p *program) *cobra.Command {
+	var f alertsFlags
+	cmd := &cobra.Command{
+		Use:   "alerts",
+		Short: "Which alerts changed, in which order, from the state file",
+		Long: `List the changes of alerts kept on disk, the oldest first. It reads the state
+file itself: the collector may be running or not.
+
+Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z.
+JSON and CSV have also what each change rests on, as long as that is kept.
+` + "`weir verify`" + ` proves that nothing was changed since it was written.`,
+		Example: `  weir query alerts --from -12h --severity critical
+  weir query alerts --from 22:00 --to 23:00 --subject 10.0.0.5 --change start,end
+  weir query alerts --from -7d --kind large_flow,flood --limit 0 --format csv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkFormat(f.format); err != nil {
+				return usageError{err}
+			}
+			now := time.Now()
+			q, err := f.ask.Query(now)
+			if err != nil {
+				return usageError{fmt.Errorf("--%w", err)}
+			}
+			if f.dir, err = p.stateDir(f.dir); err != nil {
+				return err
+			}
+			a, err := store.QueryAlerts(cmd.Context(), f.dir, q)
+			if err != nil {
+				return alertsError(f.dir, err)
+			}
+			return f.print(p, a, now.Location())
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.ask.From, "from", "-1d", "start, as `TIME`")
+	fl.StringVar(&f.ask.To, "to", "now", "end, not included, as `TIME`")
+	fl.StringVar(&f.ask.Kind, "kind", "", "only these `KINDS`, with commas, such as large_flow,flood")
+	fl.StringVar(&f.ask.Severity, "severity", "", "only these of info, warning and critical, with commas")
+	fl.StringVar(&f.ask.Change, "change", "", "only these of start, update and end, with commas")
+	fl.StringVar(&f.ask.Subject, "subject", "", "only alerts in whose line or subject `TEXT` stands")
+	fl.IntVar(&f.ask.Limit, "limit", 1000, "the newest so many; 0 is all")
+	fl.StringVar(&f.format, "format", "table", "table, json or csv")
+	fl.StringVar(&f.dir, "dir", "", "read the state file in this `DIRECTORY`; default the configured state_dir")
+	return cmd
+}
+
+func checkFormat(format string) error {
+	switch format {
+	case "table", "json", "csv":
+		return nil
+	}
+	return fmt.Errorf("--format %q: write table, json or csv", format)
+}
+
+// stateDir returns the directory named, or the configured one.
+func (p *program) stateDir(named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	cfg, err := p.load("")
+	return cfg.StateDir, err
+}
+
+// alertsError says what to do where the history of alerts cannot be asked.
+func alertsError(dir string, err error) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted")
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("no history of alerts in %s: start `weir run` first, or name the state directory with --dir", dir)
+	}
+	return err
+}
+
+func (f *alertsFlags) print(p *program, a *store.AlertAnswer, zone *time.Location) error {
+	switch f.format {
+	case "json":
+		return printJSON(p.out, a)
+	case "csv":
+		return printAlertsCSV(p.out, a)
+	}
+	return printAlerts(p.out, a, zone)
+}
+
+func printAlerts(out io.Writer, a *store.AlertAnswer, zone *time.Location) error {
+	if len(a.Alerts) == 0 {
+		fmt.Fprintln(out, "no alerts changed")
+		if len(a.Kinds) > 0 {
+			fmt.Fprintln(out, "kinds in the history:", printable(strings.Join(a.Kinds, ", ")))
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TIME\tCHANGE\tSTATE\tSEVERITY\tINCIDENT\tALERT")
+	ids, lost := map[string]bool{}, uint64(0)
+	for i := range a.Alerts {
+		c := &a.Alerts[i]
+		ids[c.ID] = true
+		lost += c.Lost
+		text := c.Line
+		if c.Reason != "" {
+			text += " (" + c.Reason + ")"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.At.In(zone).Format("01-02 15:04:05.000"), printable(c.Change), printable(c.State),
+			printable(c.Severity), printable(c.Incident), printable(text))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n%d changes of %d alerts", len(a.Alerts), len(ids))
+	if a.Older {
+		fmt.Fprint(out, "; there are older ones, --limit 0 shows all")
+	}
+	if lost > 0 {
+		fmt.Fprintf(out, "; %d further could not be kept", lost)
+	}
+	_, err := fmt.Fprintln(out)
+	return err
+}
+
+func printAlertsCSV(out io.Writer, a *store.AlertAnswer) error {
+	w := csv.NewWriter(out)
+	if err := w.Write([]string{
+		"n", "at", "id", "seq", "change", "kind", "state", "severity", "flapping", "reason", "incident", "line", "lost", "subject", "evidence",
+	}); err != nil {
+		return err
+	}
+	for i := range a.Alerts {
+		c := &a.Alerts[i]
+		if err := w.Write([]string{
+			strconv.FormatUint(c.N, 10), c.At.Format(time.RFC3339Nano), c.ID, strconv.FormatUint(c.Seq, 10), c.Change, c.Kind, c.State, c.Severity,
+			strconv.FormatBool(c.Flapping), c.Reason, c.Incident, c.Line, strconv.FormatUint(c.Lost, 10), string(c.Subject), string(c.Evidence),
+		}); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}

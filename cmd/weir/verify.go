@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/collector/store"
+)
+
+// verifyFlags are the flags of `weir verify`.
+type verifyFlags struct {
+	heads  []string
+	file   string
+	dir    string
+	asJSON bool
+}
+
+func newVerify(p *program) *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Prove that the history of alerts is what was written",
+		Long: `Walk the history of alerts in the state file, each change of which carries a
+hash over the one before it, and name the first that is not what was written.
+The collector may be running or not.
+
+A chain alone cannot show that its end was cut off, nor that all of it was
+written anew. For that weir logs the head of the chain, a number and a hash, at
+its start and stop and each hour, and ` + "`weir status`" + ` shows it: keep the log on
+another machine and give it with --heads, or heads of it with --head.
+
+What is removed for its age or for room (history.alerts_age, history.alerts)
+leaves the hash that the first change left follows.
+
+Exit code 0 if nothing was changed, else 1.`,
+		Example: `  weir verify
+  journalctl -u weir | weir verify --heads -
+  weir verify --head "$(cat head-of-yesterday)" --dir /var/lib/weir`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			heads, err := f.known(p.in)
+			if err != nil {
+				return err
+			}
+			if f.dir, err = p.stateDir(f.dir); err != nil {
+				return err
+			}
+			proof, err := store.VerifyAlerts(cmd.Context(), f.dir, heads)
+			if err != nil {
+				return alertsError(f.dir, err)
+			}
+			if f.asJSON {
+				err = printJSON(p.out, proof)
+			} else {
+				printProof(p.out, proof)
+			}
+			if proof.Break != nil {
+				return errors.Join(err, fmt.Errorf("the history of alerts was changed: %w", proof.Break))
+			}
+			return err
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.heads, "head", nil, "a head known from elsewhere, as `N:HASH`; may be there several times")
+	fl.StringVar(&f.file, "heads", "", "`FILE` in whose text heads stand, such as weir's log; - is standard input")
+	fl.StringVar(&f.dir, "dir", "", "read the state file in this `DIRECTORY`; default the configured state_dir")
+	fl.BoolVar(&f.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// known returns the heads that the command line names.
+func (f *verifyFlags) known(stdin io.Reader) (all []store.Head, err error) {
+	for _, s := range f.heads {
+		h, err := store.ParseHead(s)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--head %w", err)}
+		}
+		all = append(all, h)
+	}
+	if f.file == "" {
+		return all, nil
+	}
+	in := stdin
+	if f.file != "-" {
+		file, err := os.Open(f.file)
+		if err != nil {
+			return nil, fmt.Errorf("--heads: %w", err)
+		}
+		defer file.Close()
+		in = file
+	}
+	found, err := readHeads(in)
+	if err != nil {
+		return nil, fmt.Errorf("--heads %s: %w", f.file, err)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("--heads %s: has no head of the alert history: give weir's log, whose lines \"alert history\" have them", f.file)
+	}
+	return append(all, found...), nil
+}
+
+// maxLogLine bounds a line of a log, in octets.
+const maxLogLine = 1 << 20
+
+// readHeads finds the heads in a log.
+func readHeads(in io.Reader) (all []store.Head, err error) {
+	form := regexp.MustCompile(`[0-9]{1,19}:[0-9a-f]{64}\b`) // a terminal's colour may stand before it
+	s := bufio.NewScanner(in)
+	s.Buffer(nil, maxLogLine)
+	for s.Scan() {
+		for _, text := range form.FindAllString(s.Text(), -1) {
+			if h, err := store.ParseHead(text); err == nil && h.N > 0 {
+				all = append(all, h)
+			}
+		}
+	}
+	return all, s.Err()
+}
+
+// printProof says what was found; a break is the command's error.
+func printProof(out io.Writer, p *store.AlertProof) {
+	if p.Break == nil {
+		fmt.Fprintf(out, "%d changes of alerts, all as they were written\n", p.Changes)
+	} else {
+		fmt.Fprintf(out, "%d changes of alerts as they were written, up to the break\n", p.Changes)
+	}
+	if p.RemovedUntil != nil {
+		fmt.Fprintf(out, "the first %d were removed for age or room, the last of them written %s\n", p.From.N, p.RemovedUntil.Format(time.RFC3339))
+	}
+	if p.WithoutEvidence > 0 {
+		fmt.Fprintf(out, "%d without what they rest on, which is kept for less time\n", p.WithoutEvidence)
+	}
+	if p.Lost > 0 {
+		fmt.Fprintf(out, "%d could not be kept when they came\n", p.Lost)
+	}
+	if p.Heads+p.TooOld > 0 {
+		fmt.Fprintf(out, "%d heads known from elsewhere stand in the chain, %d are of changes removed since\n", p.Heads, p.TooOld)
+	}
+	fmt.Fprintf(out, "head %s\n", p.Head)
+}

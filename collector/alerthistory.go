@@ -1,0 +1,144 @@
+package collector
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"weir/collector/config"
+	"weir/collector/store"
+	"weir/collector/web"
+	"weir/detect"
+)
+
+// headEvery is how often the head of the alert history is logged, so that it
+// leaves the machine with the log.
+const headEvery = time.Hour
+
+// alertHistory keeps every change of every alert in the state file. All methods
+// may be called on nil, which does nothing.
+type alertHistory struct {
+	kept *store.AlertLog
+	dir  string
+	log  zerolog.Logger
+	stop context.CancelFunc
+	done sync.WaitGroup
+	once sync.Once
+}
+
+// newAlertHistory returns what keeps alerts, nil where history is off. The state
+// file is open.
+func newAlertHistory(cfg *config.Config, log zerolog.Logger) (*alertHistory, error) {
+	if cfg.History.Off {
+		return nil, nil
+	}
+	h := &alertHistory{dir: cfg.StateDir, log: log}
+	var err error
+	h.kept, err = store.OpenAlertLog(cfg.StateDir, store.AlertLogConfig{
+		MaxBytes: int64(cfg.History.Alerts), MaxAge: cfg.History.AlertsAge, EvidenceAge: cfg.History.EvidenceAge,
+		Report: func(err error) {
+			if err != nil {
+				log.Error().Err(err).Msg("alert history waits for the disk")
+				return
+			}
+			log.Info().Msg("alert history is written again")
+		},
+	})
+	return h, err
+}
+
+// put takes a change of an alert. It never waits.
+func (h *alertHistory) put(a *detect.Alert) {
+	if h != nil {
+		h.kept.Put(a)
+	}
+}
+
+func (h *alertHistory) start() {
+	if h == nil {
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	h.done.Go(func() { h.kept.Run(ctx) })
+	h.done.Go(func() {
+		t := time.NewTicker(headEvery)
+		defer t.Stop()
+		for {
+			h.tellHead()
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+			}
+		}
+	})
+}
+
+// tellHead logs what `weir verify --heads` reads.
+func (h *alertHistory) tellHead() {
+	st := h.kept.Stats()
+	h.log.Info().Stringer("head", st.Head).Stringer("from", st.From).Msg("alert history")
+}
+
+// close writes what waits and tells the last head. It may be called twice.
+func (h *alertHistory) close() {
+	if h == nil || h.kept == nil {
+		return
+	}
+	h.once.Do(func() {
+		if h.stop != nil {
+			h.stop()
+			h.done.Wait()
+			h.tellHead()
+		}
+		if err := h.kept.Close(); err != nil {
+			h.log.Error().Err(err).Msg("alert history could not be closed")
+		}
+	})
+}
+
+// addTo adds the history of alerts to the status.
+func (h *alertHistory) addTo(s *web.Status) {
+	if h == nil {
+		return
+	}
+	st := h.kept.Stats()
+	s.AlertHead = st.Head.String()
+	s.Components = append(s.Components, web.Component{Name: "alert_history", Ready: true, Detail: st.Err})
+	s.Bounds = append(s.Bounds,
+		web.Bound{Name: "history_alert_bytes", Used: int(st.Bytes), Limit: int(st.MaxBytes)},
+		web.Bound{Name: "history_alert_queue", Used: st.Queued, Limit: st.Limit, Refused: st.Lost})
+}
+
+// AlertHistory implements web.PageSource.
+func (a *app) AlertHistory(ctx context.Context, v url.Values) (any, error) {
+	if a.alertHistory == nil {
+		return nil, &web.AskError{Problem: "history is off: set history.off: false", Offset: -1}
+	}
+	ask := store.AlertAsk{
+		From: cmp.Or(v.Get("from"), "-1d"), To: cmp.Or(v.Get("to"), "now"), Kind: v.Get("kind"), Severity: v.Get("severity"),
+		Change: v.Get("change"), Subject: v.Get("subject"), Limit: maxAnswer,
+	}
+	var err error
+	if t := v.Get("limit"); t != "" {
+		if ask.Limit, err = strconv.Atoi(t); err != nil || ask.Limit < 1 || ask.Limit > maxAnswer {
+			return nil, &web.AskError{Problem: fmt.Sprintf("limit %q: write a number from 1 to %d", t, maxAnswer), Offset: -1}
+		}
+	}
+	q, err := ask.Query(time.Now())
+	if err != nil {
+		return nil, &web.AskError{Problem: err.Error(), Offset: -1}
+	}
+	answer, err := store.QueryAlerts(ctx, a.alertHistory.dir, q)
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
