@@ -107,7 +107,7 @@ func (g *Gather) Counters(c *decoder.Counters) {
 // label returns the label of the current agent.
 func (g *Gather) label(number uint32, at int64) agents.Caption {
 	l, ok := g.labels[number]
-	if d := at - l.at; !ok || d < 0 || d > labelAge {
+	if d := at - l.at; !ok || d < 0 || d > labelAge || g.isNamedNow(number, &l) {
 		if len(g.labels) > maxLabels {
 			clear(g.labels)
 		}
@@ -116,6 +116,17 @@ func (g *Gather) label(number uint32, at int64) agents.Caption {
 		g.labels[number] = l
 	}
 	return l.Caption
+}
+
+// isNamedNow reports that an agent whose label is without a name has one since.
+// An agent often tells its name in the sample whose points it must stand in:
+// the address would stay in the lists of names of whoever reads them.
+func (g *Gather) isNamedNow(number uint32, l *label) bool {
+	if l.Name != l.Agent {
+		return false
+	}
+	_, name := g.shared.Agent(number)
+	return name != ""
 }
 
 // maxLabels bounds the labels that are kept.

@@ -245,6 +245,26 @@ func TestHostsAndInstancesAreNamed(t *testing.T) {
 	}
 }
 
+func TestNameIsUsedInTheSampleThatTellsIt(t *testing.T) {
+	w := newWorld(t, Config{Interval: time.Second})
+	w.send("192.0.2.1", func(b *sflow.Builder) {
+		b.CounterSample(&sflow.CounterSample{Sequence: 1, Source: sflow.DataSource{Index: 2}}, true, &sflow.IfCounters{Index: 2})
+	})
+	w.send("192.0.2.1", func(b *sflow.Builder) {
+		b.CounterSample(&sflow.CounterSample{Sequence: 1, Source: sflow.DataSource{Class: 2, Index: 1}}, true,
+			&sflow.HostDescr{Hostname: sflow.Text("compute-1")}, &sflow.HostMemory{Total: 1})
+	})
+	got := w.points()
+	for class, want := range map[string]string{
+		"if_counters": "agent=192.0.2.1 agent_name=192.0.2.1 if_index=2 ",
+		"host_memory": "agent=192.0.2.1 agent_name=compute-1 host=compute-1 ",
+	} {
+		if len(got[class]) != 1 || !strings.HasPrefix(got[class][0], want) {
+			t.Errorf("%s: %q, want %q", class, got[class], want)
+		}
+	}
+}
+
 func TestGatherIsBounded(t *testing.T) {
 	w := newWorld(t, Config{Interval: time.Second, Points: 10})
 	for i := range uint32(25) {
