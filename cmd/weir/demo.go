@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,8 @@ minute an elephant flow of 6 Gbit/s that lasts ten seconds, and every minute a
 bridge that goes down with the six instances behind it.
 
 Nothing leaves this machine but what a configuration named with --config sends:
-then alerts go to its sinks too. Nothing is kept. Ctrl-C ends it.`,
+then alerts go to its sinks too. Nothing is kept. Ctrl-C ends it. What it prints
+first says how to ask it, as any collector, with weir status and the others.`,
 		Example: `  weir demo                         alerts as readable lines
   weir demo --json                  alerts as JSON lines
   weir demo --threshold 20Mbit/s    alert on smaller flows too
@@ -61,6 +63,10 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	}
 	defer os.RemoveAll(state)
 	cfg.StateDir = state
+	ask, err := demoConfig(state)
+	if err != nil {
+		return err
+	}
 	cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)}
 	cfg.Allow = nil
 	cfg.HTTP = freeHTTP(cfg.HTTP)
@@ -82,6 +88,7 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 			if at.HTTP != "" {
 				fmt.Fprintf(p.err, "weir demo: metrics at http://%s/metrics\n", at.HTTP)
 			}
+			fmt.Fprintf(p.err, "weir demo: ask it with: weir status --config %s\n", ask)
 			sent = make(chan struct{})
 			node := make(chan struct{})
 			go func() {
@@ -102,6 +109,13 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 		return err
 	}
 	return sendErr
+}
+
+// demoConfig writes the configuration by which other commands find the demo that
+// has this state.
+func demoConfig(state string) (name string, err error) {
+	name = filepath.Join(state, "weir.yaml")
+	return name, os.WriteFile(name, fmt.Appendf(nil, "state_dir: %q\n", state), 0o600)
 }
 
 // freeHTTP returns at, or any free port of the same address where at is taken.

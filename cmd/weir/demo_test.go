@@ -34,7 +34,7 @@ func TestDemoRaisesItsAlerts(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	out, w := io.Pipe()
-	var log strings.Builder
+	var log output
 	done := make(chan int)
 	go func() {
 		code := execute(ctx, []string{"demo"}, streams{strings.NewReader(""), w, &log})
@@ -64,8 +64,12 @@ func TestDemoRaisesItsAlerts(t *testing.T) {
 			t.Errorf("an alert that is not of the demo's making: %+v", a)
 		}
 	}
-	cancel()
+	ask := await(t, &log, `ask it with: weir status --config (\S+)`)
 	go io.Copy(io.Discard, out)
+	if code, status, stderr := weir(t, "status", "--config", ask[1]); code != 0 || !strings.Contains(status, "alerts") {
+		t.Errorf("the demo cannot be asked: code %d, %s%s", code, status, stderr)
+	}
+	cancel()
 	if code := <-done; code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
