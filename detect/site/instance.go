@@ -348,6 +348,10 @@ func (i *instance) runs() bool {
 	return false
 }
 
+// youngPort is how long an interface must have been there for its loss to mean
+// something.
+const youngPort = 10 * second
+
 // judgeInterface tells of interfaces that are no instance's: NICs, LAG members,
 // uplinks.
 func (s *Site) judgeInterface(p *port) {
@@ -359,6 +363,8 @@ func (s *Site) judgeInterface(p *port) {
 		s.clear(InterfaceDown, entity, "")
 	case p.local:
 		return // judged with its bridge
+	case !p.up() && p.downAt-p.since < youngPort && s.active(InterfaceDown, entity) == nil:
+		return // it comes and goes with something
 	default:
 		f := &finding{
 			kind: InterfaceDown, entity: entity, subject: p.node.subject(TypeInterface, p.label()), severity: detect.Warning,
