@@ -88,5 +88,8 @@ func (h *heartbeat) fill(a *Agent, n uint64, now time.Time) {
 	if t.Sampling != "" {
 		h.st.Add(witness.String(witness.Sampling, t.Sampling), witness.Gauge32(witness.HeaderBytes, t.HeaderBytes))
 	}
+	if t.SamplingBudget != 0 {
+		h.st.Add(witness.Gauge32(witness.SamplingBudget, t.SamplingBudget))
+	}
 	a.signer.Sign(&h.st)
 }

@@ -184,7 +184,7 @@ func (m *module) tell(t *source.Telling) {
 		t.OVSContact = m.told.OVSContact
 	}
 	if m.told.Sampling != "" {
-		t.Sampling, t.HeaderBytes = m.told.Sampling, m.told.HeaderBytes
+		t.Sampling, t.SamplingBudget, t.HeaderBytes = m.told.Sampling, m.told.SamplingBudget, m.told.HeaderBytes
 	}
 }
 

@@ -115,6 +115,7 @@ const (
 	LibvirtContact = "libvirt_contact" // counter64: Unix seconds of the last answer
 	OVSContact     = "ovs_contact"     // counter64: Unix seconds of the last answer
 	Sampling       = "sampling"        // string: interface=rate, joined by commas
+	SamplingBudget = "sampling_budget" // gauge32: samples a second of the node that the rates adapt to; left out where they are fixed
 	HeaderBytes    = "header_bytes"    // gauge32: most octets of a sampled header
 	HMAC           = "hmac"            // string: 32 hex digits, always the last value
 )

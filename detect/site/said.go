@@ -21,7 +21,8 @@ type agent struct {
 	at      int64 // last heartbeat
 	version string
 	digest  string
-	rates   map[string]uint64 // sampling by interface, the lowest so far
+	rates   map[string]uint64 // sampling by interface, the last; the coarsest where it adapts to a budget
+	budget  uint64            // samples a second that rates adapt to; 0 they are fixed
 	header  uint64
 	modules string
 	skew    int64 // its clock less ours, ns
@@ -105,7 +106,7 @@ func (s *Site) forged(n *node, f *fact.Fact) {
 func (s *Site) heartbeat(n *node, f *fact.Fact) {
 	d, a := f.Detail, n.agentOf
 	st := s.stream(n, f.Agent, f.Sub)
-	st.speaks = "weir-agent"
+	st.speaks = hostAgent
 	a.stream = st
 	if n.name == "" || n.name != d.Entity {
 		n.name = d.Entity
@@ -152,6 +153,12 @@ func (s *Site) agentConfig(n *node, f *fact.Fact) {
 		a.digest = v
 	}
 	var facts []Noted
+	budget, _ := d.Uint(witness.SamplingBudget)
+	if a.budget > 0 && budget > 0 && budget*turnedDown <= a.budget {
+		facts = append(facts, Noted{At: at(f.At), Group: "telemetry", From: "weir-agent", What: "packet samples a second", Before: itoa(a.budget), After: itoa(budget)})
+	} else {
+		a.budget = budget
+	}
 	for part := range strings.SplitSeq(d.Text(witness.Sampling), ",") {
 		name, text, ok := strings.Cut(part, "=")
 		rate, err := strconv.ParseUint(text, 10, 32)
@@ -160,6 +167,10 @@ func (s *Site) agentConfig(n *node, f *fact.Fact) {
 		}
 		was := a.rates[name]
 		switch {
+		case budget > 0: // a rate that adapts says nothing of what is wanted
+			if rate > was && (was != 0 || len(a.rates) < maxSaid) {
+				a.rates[name] = rate
+			}
 		case was != 0 && rate >= turnedDown*was:
 			facts = append(facts, Noted{At: at(f.At), Group: "telemetry", From: "weir-agent", What: "sampling rate of " + name, Before: "1:" + itoa(was), After: "1:" + itoa(rate)})
 		case len(a.rates) < maxSaid && (was == 0 || rate > was || rate < was):

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -315,6 +316,32 @@ func TestTampering(t *testing.T) {
 		w.run(20 * time.Second)
 		a.said(witness.ClassHeartbeat, a.name, str(witness.BootID, "boot-cn1"), str(witness.Sampling, "eth0=100000"))
 		w.run(200 * time.Millisecond)
+		w.want("start telemetry_tampered critical cn1 sampling")
+	})
+	// The rates of an agent that adapts them are no tampering, a smaller budget
+	// is, and so is a fixed rate coarser than any it had.
+	t.Run("rates that adapt", func(t *testing.T) {
+		w := newWorld(t)
+		a := w.node(0)
+		w.run(3 * time.Second)
+		says := func(rate string, budget ...witness.Pair) {
+			a.sampling = append(budget, str(witness.Sampling, rate))
+			w.run(1100 * time.Millisecond)
+		}
+		budget := func(n uint32) witness.Pair { return witness.Gauge32(witness.SamplingBudget, n) }
+		for _, rate := range []uint64{1, 250, 1, 1000, 15} {
+			says(fmt.Sprintf("tap1=%d", rate), budget(200))
+			w.tell(fact.Fact{Kind: fact.Sampling, Agent: a.number, Index: 7, A: rate})
+			w.tell(fact.Fact{Kind: fact.HeaderBytes, Agent: a.number, Index: 7, A: 20 + rate%200})
+			w.run(200 * time.Millisecond)
+		}
+		w.want()
+		says("tap1=15", budget(20))
+		w.want("start telemetry_tampered critical cn1 sampling")
+		says("tap1=15", budget(200))
+		says("tap1=100")
+		w.want("end telemetry_tampered critical cn1 sampling")
+		says("tap1=9000")
 		w.want("start telemetry_tampered critical cn1 sampling")
 	})
 	t.Run("two senders", func(t *testing.T) {

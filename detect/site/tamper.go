@@ -12,15 +12,21 @@ import (
 // turnedDown is how many times less must be sampled than ever before.
 const turnedDown = 8
 
+// hostAgent is who speaks for a node by heartbeats. Its rates adapt and its
+// headers end with the transport's, so that what is wanted stands in the
+// heartbeats and not in the samples.
+const hostAgent = "weir-agent"
+
 // sampling takes that a data source samples at another rate, or sends less of
 // each header.
 func (s *Site) sampling(n *node, f *fact.Fact) {
-	p := s.stream(n, f.Agent, f.Sub).point(f.Index)
+	st := s.stream(n, f.Agent, f.Sub)
+	p := st.point(f.Index)
 	name := "source " + itoa(uint64(f.Index)) + " of sub-agent " + itoa(uint64(f.Sub))
 	if f.Kind == fact.HeaderBytes {
 		was := p.header
 		p.header = max(p.header, f.A)
-		p.cut = was != 0 && f.A*2 <= was && f.A < 64
+		p.cut = was != 0 && st.speaks != hostAgent && f.A*2 <= was && f.A < 64
 		if p.cut {
 			p.bad = Noted{At: at(f.At), Group: "telemetry", From: n.label(), What: "octets of headers from " + name, Before: itoa(was), After: itoa(f.A)}
 		}
@@ -28,7 +34,7 @@ func (s *Site) sampling(n *node, f *fact.Fact) {
 	} else {
 		normal := slices.Max(p.rates[:])
 		n.note(f.At, n.self(), "sampling rate of "+name, "1:"+itoa(f.B), "1:"+itoa(f.A), Passive)
-		p.down = normal > 0 && f.A >= turnedDown*normal
+		p.down = normal > 0 && st.speaks != hostAgent && f.A >= turnedDown*normal
 		if p.down {
 			p.bad = Noted{At: at(f.At), Group: "telemetry", From: n.label(), What: "sampling rate of " + name, Before: "1:" + itoa(normal), After: "1:" + itoa(f.A)}
 		} else { // part of what is normal
@@ -45,7 +51,7 @@ func (s *Site) judgeSampling(n *node) {
 	var facts []Noted
 	onset := int64(0)
 	for _, st := range n.streams {
-		if st.retired {
+		if st.retired || st.speaks == hostAgent {
 			continue
 		}
 		for _, index := range sortedKeys(st.points) {

@@ -47,6 +47,7 @@ type actor struct {
 	killed    bool // the agent alone
 	ovs       bool // the node's Open vSwitch speaks too, from sub-agent 1
 	ovsSeq    uint32
+	sampling  []witness.Pair // of its heartbeats; nil: a fixed rate
 }
 
 func newWorld(t *testing.T) *world {
@@ -139,8 +140,12 @@ func (a *actor) tick() {
 }
 
 func (a *actor) heartbeat() {
-	a.said(witness.ClassHeartbeat, a.name, witness.Counter64(witness.Sequence, a.beats), str(witness.BootID, "boot-"+a.name),
-		witness.Counter64(witness.Started, uint64(a.started.Unix())), str(witness.Modules, "link=ok"), str(witness.Sampling, "eth0=1000"))
+	sampling := a.sampling
+	if sampling == nil {
+		sampling = []witness.Pair{str(witness.Sampling, "eth0=1000")}
+	}
+	a.said(witness.ClassHeartbeat, a.name, append([]witness.Pair{witness.Counter64(witness.Sequence, a.beats), str(witness.BootID, "boot-"+a.name),
+		witness.Counter64(witness.Started, uint64(a.started.Unix())), str(witness.Modules, "link=ok")}, sampling...)...)
 }
 
 // traffic is seen of the node's instances at another node.

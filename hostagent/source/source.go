@@ -74,6 +74,7 @@ type Telling struct {
 	LibvirtContact time.Time
 	OVSContact     time.Time
 	Sampling       string // "eth0=1000,tap1=100"
+	SamplingBudget uint32 // samples a second that the rates adapt to; 0: they are fixed
 	HeaderBytes    uint32
 }
 

@@ -12,7 +12,8 @@ type point struct {
 	at                int64
 	n, out            uint32 // samples since the last tick, and those with an output
 	rate              uint32
-	header            uint32 // octets of headers longer than that
+	header            uint32 // octets of the longest cut header, as it was told
+	longest, cuts     uint32 // the longest of this run, and how many headers it has
 }
 
 const (
@@ -46,12 +47,29 @@ func (g *Gatherer) Flow(f *decoder.Flow) {
 		g.tell(Fact{Kind: Sampling, Agent: p.agent, Sub: p.sub, Index: p.index, At: g.at, A: uint64(r), B: uint64(p.rate)})
 		p.rate = r
 	}
-	// A header that was cut tells how long headers are; 8 octets may be stripped.
-	if n := uint32(len(f.HeaderBytes)); n > 0 && f.FrameLength > n+8 && n != p.header {
-		g.tell(Fact{Kind: HeaderBytes, Agent: p.agent, Sub: p.sub, Index: p.index, At: g.at, A: uint64(n), B: uint64(p.header)})
-		p.header = n
+	// 8 octets may be stripped.
+	if n := uint32(len(f.HeaderBytes)); n > 0 && f.FrameLength > n+8 {
+		g.cut(p, n)
 	}
 	g.flowPorts(f)
+}
+
+// cutRun is how many cut headers tell that a data source sends less of each. A
+// source may cut each header where its own layers end: one alone tells nothing.
+const cutRun = 32
+
+// cut takes n octets that a header was cut to: more than ever is told at once,
+// less when none of a run was longer.
+func (g *Gatherer) cut(p *point, n uint32) {
+	p.longest = max(p.longest, n)
+	p.cuts++
+	if n <= p.header && p.cuts < cutRun {
+		return
+	}
+	if p.longest != p.header {
+		g.tell(Fact{Kind: HeaderBytes, Agent: p.agent, Sub: p.sub, Index: p.index, At: g.at, A: uint64(p.longest), B: uint64(p.header)})
+	}
+	p.header, p.longest, p.cuts = p.longest, 0, 0
 }
 
 func forwarded(p sflow.Port) bool {

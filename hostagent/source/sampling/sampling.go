@@ -104,6 +104,9 @@ func (s *Source) Tell(t *source.Telling) {
 		b.WriteString(name + "=" + strconv.FormatUint(uint64(st.Rate), 10))
 	}
 	t.Sampling, t.HeaderBytes = b.String(), uint32(s.cfg.Header)
+	if s.cfg.Rate == 0 {
+		t.SamplingBudget = uint32(s.cfg.Budget)
+	}
 }
 
 // Controls returns the interfaces of which Config.Control is given what comes

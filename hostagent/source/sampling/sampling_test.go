@@ -95,6 +95,9 @@ func TestNewInterfacesAreSampled(t *testing.T) {
 	told := func() string {
 		var t source.Telling
 		s.Tell(&t)
+		if t.SamplingBudget != uint32(s.cfg.Budget) {
+			return fmt.Sprint("a budget of ", t.SamplingBudget)
+		}
 		return t.Sampling
 	}
 	l.Eventually(5*time.Second, "tap1 sampled", func() bool { return told() == "tap1=1" })
