@@ -56,7 +56,7 @@ func TestImageRuns(t *testing.T) {
 	t.Run("holds only the programs", func(t *testing.T) {
 		root := b.run("mount", c)
 		defer b.run("umount", c)
-		for _, name := range []string{"weir", "var/lib/weir"} {
+		for _, name := range []string{"weir", "weir-agent", "var/lib/weir"} {
 			if _, err := os.Stat(filepath.Join(root, name)); err != nil {
 				t.Error(err)
 			}
