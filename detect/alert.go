@@ -53,7 +53,7 @@ type Alert struct {
 	State    State     `json:"state"`
 	Severity Severity  `json:"severity"`
 	Flapping bool      `json:"flapping,omitempty"`
-	Reason   string    `json:"reason,omitempty"` // why it ended, where that is not the data; one of the Reason constants
+	Reason   string    `json:"reason,omitempty"`   // why it ended, where that is not the data; one of the Reason constants
 	Incident string    `json:"incident,omitempty"` // that it belongs to; "" without
 	Subject  Subject   `json:"subject"`
 	Evidence Evidence  `json:"evidence"`
