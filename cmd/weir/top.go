@@ -114,6 +114,15 @@ func (t *topTable) print(out io.Writer) error {
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fields, domain := t.columns()
+	fmt.Fprintln(w, strings.Join(t.head(fields, domain), "\t"))
+	for i := range t.Items {
+		fmt.Fprintln(w, strings.Join(t.row(i, fields, domain), "\t"))
+	}
+	return w.Flush()
+}
+
+// head returns the words above the columns.
+func (t *topTable) head(fields []string, domain bool) []string {
 	head := []string{"#"}
 	for _, f := range fields {
 		head = append(head, strings.ToUpper(f))
@@ -121,21 +130,18 @@ func (t *topTable) print(out io.Writer) error {
 	if domain {
 		head = append(head, "DOMAIN")
 	}
-	head = append(head, map[string]string{"bits_per_second": "BIT/S"}[t.Unit], "95 %", "SAMPLES")
-	if head[len(head)-3] == "" {
-		head[len(head)-3] = "PACKETS/S"
+	rate := "PACKETS/S"
+	if t.Unit == "bits_per_second" {
+		rate = "BIT/S"
 	}
+	head = append(head, rate, "95 %", "SAMPLES")
 	if t.DistinctOf != "" {
 		head = append(head, "DISTINCT "+strings.ToUpper(t.DistinctOf))
 	}
 	if !t.Exact {
 		head = append(head, "TABLE")
 	}
-	fmt.Fprintln(w, strings.Join(head, "\t"))
-	for i := range t.Items {
-		fmt.Fprintln(w, strings.Join(t.row(i, fields, domain), "\t"))
-	}
-	return w.Flush()
+	return head
 }
 
 // columns returns the names of the key's fields, in their order, and whether
