@@ -37,7 +37,7 @@ socket, for its agents:
   EFFECTIVE   the same by sample_pool: what the agent really does; - unknown`,
 		Example: "  weir agents\n  weir agents --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.load("")
+			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err
 			}

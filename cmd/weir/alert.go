@@ -41,12 +41,15 @@ at PagerDuty it is resolved at once, at Alertmanager after three minutes.
 Exit code 0 if all tests arrived, else 1.`,
 		Example: "  weir alert test\n  weir alert test --sink pagerduty",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.load("")
+			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err
 			}
 			got, err := web.TestAlerts(cmd.Context(), cfg.StateDir, sink)
 			if web.NotRunning(err) {
+				if cfg, err = p.load(""); err != nil {
+					return err
+				}
 				fmt.Fprintf(p.err, "weir: no collector runs with state_dir %s: this process sends the test\n", cfg.StateDir)
 				got, err = collector.TestAlerts(cmd.Context(), cfg, sink, p.logger(cfg.Log))
 			}

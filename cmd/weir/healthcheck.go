@@ -25,7 +25,7 @@ code 0 if all components are ready, else 1 with one line that says which is not.
 Made for the health check of a container.`,
 		Example: "  weir healthcheck\n  weir healthcheck --config weir.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.load("")
+			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err
 			}

@@ -35,7 +35,7 @@ func newIncidentList(p *program) *cobra.Command {
 		Short:   "List the incidents since the collector was started, the newest last",
 		Example: "  weir incident list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.load("")
+			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err
 			}
@@ -98,7 +98,7 @@ ID may be cut where it stays unique.`,
 		Example: "  weir incident show 7596403b81c77bf9-1795332090",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := p.load("")
+			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err
 			}

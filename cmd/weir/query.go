@@ -72,7 +72,7 @@ flows of the history.`,
 				return usageError{err}
 			}
 			if f.dir == "" {
-				cfg, err := p.load("")
+				cfg, err := p.loadToAsk()
 				if err != nil {
 					return err
 				}

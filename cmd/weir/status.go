@@ -41,7 +41,7 @@ three switches counts three times, but for keys with an agent.`,
 			if err := top.check(cmd); err != nil {
 				return err
 			}
-			cfg, err := p.load("")
+			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err
 			}

@@ -187,3 +187,24 @@ func TestStatusShowsTheMostFrequentFormats(t *testing.T) {
 		t.Errorf("got\n%s", out)
 	}
 }
+
+// A secret that only the collector's own environment has keeps nobody from asking it.
+func TestAskingNeedsNoSecret(t *testing.T) {
+	dir := t.TempDir()
+	conf := file(t, "weir.yaml", fmt.Sprintf("state_dir: %q\nalerts: {sinks: [{type: pagerduty, key: '${WEIR_TEST_UNSET}'}, {type: slack, url: 'file:/nowhere/url'}]}\ninflux: {url: 'http://127.0.0.1:1', token: 'file:/nowhere/token'}\n", dir))
+	for _, args := range [][]string{{"status"}, {"agents"}, {"incident", "list"}, {"window", "list"}} {
+		want := "weir: no weir runs with state_dir " + dir + "; start it with `weir run`, or name its configuration with --config FILE\n"
+		if code, _, stderr := weir(t, append(args, "--config", conf)...); code != 1 || stderr != want {
+			t.Errorf("%v: code %d, %s", args, code, stderr)
+		}
+	}
+	for _, args := range [][]string{{"check"}, {"alert", "test"}, {"run"}} {
+		if code, _, stderr := weir(t, append(args, "--config", conf)...); code != exitConfig || strings.Count(stderr, "\n") != 3 || !strings.Contains(stderr, "variable WEIR_TEST_UNSET of the environment is not set") {
+			t.Errorf("%v: code %d, %s", args, code, stderr)
+		}
+	}
+	bad := file(t, "bad.yaml", fmt.Sprintf("state_dir: %q\nshards: many\nagent_key: 'file:/nowhere/key'\n", dir))
+	if code, _, stderr := weir(t, "status", "--config", bad); code != exitConfig || !strings.Contains(stderr, "shards") {
+		t.Errorf("a mistake in the file: code %d, %s", code, stderr)
+	}
+}

@@ -47,7 +47,7 @@ bridge, a port or an instance of it, or "*" for everything.`,
 			if err := windowTimes(&w, from, to, length); err != nil {
 				return usageError{err}
 			}
-			cfg, err := p.load("")
+			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err
 			}
@@ -119,7 +119,7 @@ func newWindowList(p *program) *cobra.Command {
 		Short:   "List the windows, those of the configuration too",
 		Example: "  weir window list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.load("")
+			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err
 			}
@@ -165,7 +165,7 @@ func newWindowEnd(p *program) *cobra.Command {
 		Example: "  weir window end sqx4a1-1",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := p.load("")
+			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ type Error struct {
 	Problem string
 	Fix     string
 	Caret   string // two more lines that show the place in the value; "" without
+	Outside bool   // a reference is right, and this process cannot follow it
 }
 
 // Error is one line: file:line: key: "value": problem; fix.
@@ -67,3 +68,8 @@ func (e Errors) Error() string {
 type fault struct{ problem, fix string }
 
 func (f *fault) Error() string { return fmt.Sprintf("%s; %s", f.problem, f.fix) }
+
+// outside is a fault of what a reference leads to; see Error.Outside.
+type outside struct{ *fault }
+
+func (o outside) Unwrap() error { return o.fault }

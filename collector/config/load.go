@@ -123,6 +123,7 @@ func (r *report) add(n *yaml.Node, key string, err error) {
 	if f, ok := errors.AsType[*fault](err); ok {
 		e.Problem, e.Fix = f.problem, f.fix
 	}
+	_, e.Outside = errors.AsType[outside](err)
 	if n != nil {
 		e.Line = n.Line
 		if n.Kind == yaml.ScalarNode && n.Tag != "!!null" && n.Value != key {

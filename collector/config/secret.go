@@ -44,7 +44,7 @@ func ParseSecret(s string) (Secret, error) {
 		name = strings.TrimSuffix(name, "}")
 		v, set := os.LookupEnv(name)
 		if !set || v == "" {
-			return Secret{}, &fault{"variable " + name + " of the environment is not set", "set it for this process, or use file:/path"}
+			return Secret{}, outside{&fault{"variable " + name + " of the environment is not set", "set it for this process, or use file:/path"}}
 		}
 		return Secret{v, s}, nil
 	}
@@ -57,7 +57,7 @@ func readSecret(path string) (string, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", &fault{err.Error(), "make the file readable for this user"}
+		return "", outside{&fault{err.Error(), "make the file readable for this user"}}
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
