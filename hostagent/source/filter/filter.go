@@ -21,6 +21,7 @@ import (
 // Times of the watch.
 const (
 	legacyEvery = 500 * time.Millisecond // between two short looks at legacy tables
+	absentEvery = time.Second            // between two looks whether there are any, with the heartbeat
 	wholeEvery  = 10 * time.Second       // between two readings nobody asked for
 )
 
@@ -148,8 +149,9 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 		s.fresh = false
 		s.mu.Unlock()
 	}()
-	short, whole, cool := source.NewTicker(legacyEvery), source.NewTicker(wholeEvery), time.NewTimer(time.Hour)
-	defer short.Stop()
+	pace := s.legacyPace()
+	short, whole, cool := source.NewTicker(pace), source.NewTicker(wholeEvery), time.NewTimer(time.Hour)
+	defer func() { short.Stop() }()
 	defer whole.Stop()
 	defer cool.Stop()
 	cooling, dirty, by := false, false, who{}
@@ -185,6 +187,10 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 		case <-short.C:
 			if s.legacyChanged() {
 				look()
+			}
+			if p := s.legacyPace(); p != pace {
+				short.Stop()
+				short, pace = source.NewTicker(p), p
 			}
 		case <-whole.C:
 			look()
@@ -239,6 +245,16 @@ func owner(pid uint32) (uid uint32, ok bool) {
 	var st unix.Stat_t
 	err := unix.Stat("/proc/"+strconv.FormatUint(uint64(pid), 10), &st)
 	return st.Uid, err == nil
+}
+
+// legacyPace is how long to wait between two short looks. Most nodes have no
+// legacy tables, and for them waking twice a second would be half of what an idle
+// agent costs.
+func (s *Source) legacyPace() time.Duration {
+	if len(s.legacy) == 0 {
+		return absentEvery
+	}
+	return legacyEvery
 }
 
 // legacyChanged looks shortly at the legacy tables.

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -125,12 +124,12 @@ func readLegacy(s *State) error {
 // tables returns the tables that exist; none where the kernel has no legacy
 // tables at all.
 func (f *legacyFamily) tables() (names []string, err error) {
-	b, err := os.ReadFile(f.names)
-	if errors.Is(err, os.ErrNotExist) {
+	b, err := readNames(f.names)
+	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.tool, err)
+		return nil, fmt.Errorf("%s: %s: %w", f.tool, f.names, err)
 	}
 	for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
 		if n := s.Text(); n != "" && len(n) < tableName {
@@ -138,6 +137,34 @@ func (f *legacyFamily) tables() (names []string, err error) {
 		}
 	}
 	return names, nil
+}
+
+// maxNames bounds a list of tables, in octets.
+const maxNames = 4096
+
+// readNames reads a file by bare system calls: os.ReadFile registers a file of
+// /proc/net with the runtime's poller, which then wakes for it.
+func readNames(name string) ([]byte, error) {
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	b := make([]byte, 0, maxNames)
+	for len(b) < cap(b) {
+		n, err := unix.Read(fd, b[len(b):cap(b)])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			break
+		}
+		b = b[:len(b)+n]
+	}
+	return b, nil
 }
 
 func (f *legacyFamily) socket() (int, error) {
