@@ -27,6 +27,9 @@ type alertHistory struct {
 	kept *store.AlertLog
 	dir  string
 	log  zerolog.Logger
+
+	quiet bool // the directory does not outlive the process
+
 	stop context.CancelFunc
 	done sync.WaitGroup
 	once sync.Once
@@ -34,11 +37,12 @@ type alertHistory struct {
 
 // newAlertHistory returns what keeps alerts, nil where history is off. The state
 // file is open.
-func newAlertHistory(cfg *config.Config, log zerolog.Logger) (*alertHistory, error) {
+func newAlertHistory(cfg *config.Config, io IO) (*alertHistory, error) {
 	if cfg.History.Off {
 		return nil, nil
 	}
-	h := &alertHistory{dir: cfg.StateDir, log: log}
+	log := io.Log
+	h := &alertHistory{dir: cfg.StateDir, log: log, quiet: io.Forget}
 	var err error
 	h.kept, err = store.OpenAlertLog(cfg.StateDir, store.AlertLogConfig{
 		MaxBytes: int64(cfg.History.Alerts), MaxAge: cfg.History.AlertsAge, EvidenceAge: cfg.History.EvidenceAge,
@@ -81,9 +85,12 @@ func (h *alertHistory) start() {
 	})
 }
 
-// tellHead logs what `weir verify --heads` reads.
+// tellHead logs what `weir verify --heads` reads, once there is something.
 func (h *alertHistory) tellHead() {
 	st := h.kept.Stats()
+	if st.Head.N == 0 || h.quiet {
+		return
+	}
 	h.log.Info().Stringer("head", st.Head).Stringer("from", st.From).Msg("alert history")
 }
 

@@ -178,7 +178,7 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	if a.history, err = newHistory(a); err != nil {
 		return a, err
 	}
-	if a.alertHistory, err = newAlertHistory(&cfg, a.log); err != nil {
+	if a.alertHistory, err = newAlertHistory(&cfg, io); err != nil {
 		return a, err
 	}
 	lines := logline.New(io.Alerts, io.AlertsJSON)

@@ -122,7 +122,7 @@ func firsts(m *liveModel) (all []string) {
 }
 
 func TestTopShowsTheTable(t *testing.T) {
-	m := view(t, &watched{defs: []string{"src,dst", "dst"}, rows: 3, alerts: []web.Count{{Key: "large_flow", Count: 2}, {Key: "bridge_down", Count: 1}, {Key: "scan"}}}, liveFlags{})
+	m := view(t, &watched{defs: []string{"src,dst", "dst"}, rows: 3, alerts: []web.Count{{Key: "scan"}, {Key: "bridge_down", Count: 1}, {Key: "large_flow", Count: 2}}}, liveFlags{})
 	want := `weir 1.2.3  up 1h0m0s  81.2 datagrams/s  0.000 % lost  2 agents
 3 alerts open: 2 large_flow, 1 bridge_down
 src,dst: bytes  1 of 2  window 10s  by rate ↓

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -10,6 +12,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"weir/collector/web"
 	"weir/detect"
 	"weir/detect/rules"
 )
@@ -73,12 +76,12 @@ func (m *liveModel) alertLine() string {
 	if m.err != nil {
 		return alarm(printable(m.err.Error()))
 	}
+	open := slices.DeleteFunc(slices.Clone(m.status.AlertsOpen), func(c web.Count) bool { return c.Count == 0 })
+	slices.SortFunc(open, func(a, b web.Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Key, b.Key)) })
 	total, kinds := uint64(0), []string{}
-	for _, c := range m.status.AlertsOpen {
-		if c.Count > 0 {
-			total += c.Count
-			kinds = append(kinds, commas(c.Count)+" "+printable(c.Key))
-		}
+	for _, c := range open {
+		total += c.Count
+		kinds = append(kinds, commas(c.Count)+" "+printable(c.Key))
 	}
 	if total == 0 {
 		return "no alert is open"

@@ -29,10 +29,12 @@ type AlertLog struct {
 
 	mu      sync.Mutex // guards what follows
 	pending []pendingChange
+	writing int    // changes that are with the goroutine that writes
 	missed  uint64 // changes that found no room since the last that did
 	stats   AlertLogStats
 
 	// Of the goroutine that writes.
+	batch   []pendingChange // those being written, until the file has them
 	state   logState
 	trimmed time.Time // when ages were last looked at
 	failing bool
@@ -120,7 +122,7 @@ func loadLogState(ctx context.Context, q querier) (s logState, err error) {
 func (l *AlertLog) Put(a *detect.Alert) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.pending) >= maxPending {
+	if len(l.pending)+l.writing >= maxPending {
 		l.stats.Lost++
 		l.missed++
 		return
@@ -153,7 +155,7 @@ func (l *AlertLog) Stats() AlertLogStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stats
-	s.Queued, s.Limit, s.MaxBytes = len(l.pending), maxPending, l.cfg.MaxBytes
+	s.Queued, s.Limit, s.MaxBytes = len(l.pending)+l.writing, maxPending, l.cfg.MaxBytes
 	return s
 }
 
@@ -165,19 +167,18 @@ const writeTime = 30 * time.Second
 
 // flush writes what waits. What the disk does not take waits on.
 func (l *AlertLog) flush(now time.Time) {
+	waited := len(l.batch) > 0 // since a flush that failed
 	for more := true; more; {
-		l.mu.Lock()
-		batch := l.pending[:min(len(l.pending), maxWriteRows)]
-		l.mu.Unlock() // others append behind it
+		l.take()
 		trim := now.Sub(l.trimmed).Abs() >= trimEvery
-		if len(batch) == 0 && !trim {
+		if len(l.batch) == 0 && !trim {
 			return
 		}
-		done, state, err := l.write(batch, now, trim)
+		done, state, err := l.write(l.batch[:min(len(l.batch), maxWriteRows)], now, trim)
 		if err == nil {
 			l.state = state
-			more = state.more
-			if trim && !more {
+			more = state.more || waited && len(l.batch) > 0
+			if trim && !state.more {
 				l.trimmed = now
 			}
 		}
@@ -191,20 +192,28 @@ func (l *AlertLog) flush(now time.Time) {
 	}
 }
 
-// publish drops the changes that are done and tells how writing goes.
-func (l *AlertLog) publish(done int, err error) {
+// take takes over what has come, once what was taken before is written: whoever
+// puts changes waits for no copy.
+func (l *AlertLog) take() {
+	if len(l.batch) > 0 {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.batch, l.pending, l.writing = l.pending, nil, len(l.pending)
+}
+
+// publish drops the changes that are done and tells how writing goes.
+func (l *AlertLog) publish(done int, err error) {
+	clear(l.batch[:done])
+	l.batch = l.batch[done:]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writing = len(l.batch)
 	l.stats.From, l.stats.Head, l.stats.Bytes, l.stats.Err = l.state.from, l.state.head, l.state.bytes, ""
 	if err != nil {
 		l.stats.Err = err.Error()
 		return
-	}
-	rest := copy(l.pending, l.pending[done:])
-	clear(l.pending[rest:])
-	l.pending = l.pending[:rest]
-	if rest == 0 && cap(l.pending) > maxWriteRows {
-		l.pending = nil // a storm is over
 	}
 	l.stats.Lost += l.state.unwritten
 }
