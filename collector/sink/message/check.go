@@ -46,6 +46,14 @@ func check(a *detect.Alert) string {
 		return "cable and optics, then the other end's counters"
 	case "log_silent":
 		return "whether the log's service runs and its disk is full"
+	case "instance_no_address":
+		return "the DHCP agent of its network, and the security group of its port"
+	case "login":
+		return "who that is, and whether work is planned on the node"
+	case "agent_moved":
+		return "whether the node has the new address; weir agents"
+	case "orphan":
+		return "whether it was deleted on purpose, then remove what is left"
 	case "collector_deaf":
 		return "the collector's own network: tcpdump -n udp port 6343 on its host"
 	case "collector_overloaded":

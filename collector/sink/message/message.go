@@ -66,11 +66,11 @@ func (w *Writer) Of(a *detect.Alert) Message {
 			m.Lines = append(m.Lines, Line{name, oneLine(text), link})
 		}
 	}
+	add("Where", w.where(a), false)
+	add("Since", w.when(a.Onset()), false)
 	if a.Change == detect.End {
 		add("Over since", w.when(a.At)+why(a.Reason), false)
 	}
-	add("Where", w.where(a), false)
-	add("Since", w.when(a.Onset()), false)
 	add("How sure", sure(a), false)
 	add("Affected", affected(a), false)
 	if a.Change != detect.End {

@@ -82,9 +82,9 @@ Alert: info large_flow, bba801ee46e4e063-1772407800
 			"RESOLVED info fra1: Large flow 1.2 Gbit/s (0.9-1.5) 10.0.0.5:443 -> 10.0.1.9:51332 TCP on leaf1 Ethernet12, 0.6 s after its first sample",
 			`Large flow 1.2 Gbit/s (0.9–1.5) 10.0.0.5:443 → 10.0.1.9:51332 TCP on leaf1 Ethernet12, 0.6 s after its first sample
 
-Over since: 2026-03-02 00:30:00 UTC (01:30:00 CET), because of reload
 Where: site fra1, seen at leaf1
 Since: 2026-03-01 23:30:00 UTC (2026-03-02 00:30:00 CET)
+Over since: 2026-03-02 00:30:00 UTC (01:30:00 CET), because of reload
 How sure: resolved
 Runbook: https://wiki.example/weir/large_flow
 Link: https://weir.example/i/bba801ee46e4e063-1772407800?k=bba801ee46e4e063
@@ -150,6 +150,25 @@ Alert: critical bridge_down, ` + a.ID + "\n"
 	r = Redacted(*a)
 	if b, err := json.Marshal(r); err != nil || strings.Contains(string(b)+r.Line(), "web-1") || strings.Contains(string(b)+r.Line(), "10.3") {
 		t.Errorf("outside %s %s", b, r.Line())
+	}
+}
+
+// Whatever wakes somebody says what to look at first.
+func TestEveryKindSaysWhatToCheckFirst(t *testing.T) {
+	kinds := []detect.Kind{"page_storm", "pagers_failing"} // of the collector itself
+	for _, e := range site.Explanations() {
+		kinds = append(kinds, e.Kind)
+	}
+	if len(kinds) < 20 {
+		t.Errorf("%d kinds", len(kinds))
+	}
+	for _, k := range kinds {
+		a := flow()
+		a.Kind = k
+		m := (&Writer{}).Of(a)
+		if !strings.Contains(m.Text(), "\nCheck first: ") {
+			t.Errorf("%s: nothing to check first", k)
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ type Storm struct {
 }
 
 // Line implements detect.Evidence: "23 pages within 60 min, further ones are
-// held back: 10 instance_unreachable, 3 node_down; 9 of them are open".
+// held back: 10 instance_unreachable, 3 node_down; 9 still open".
 func (s *Storm) Line() string {
 	kinds := slices.SortedFunc(maps.Keys(s.ByKind), func(a, b detect.Kind) int {
 		return cmp.Or(cmp.Compare(s.ByKind[b], s.ByKind[a]), cmp.Compare(a, b))
@@ -74,7 +74,7 @@ func (s *Storm) Line() string {
 	for _, k := range kinds {
 		parts = append(parts, fmt.Sprintf("%d %s", s.ByKind[k], k))
 	}
-	return fmt.Sprintf("%d pages within %d min, further ones are held back: %s; %d of them are open", s.Pages, s.Minutes, strings.Join(parts, ", "), s.Open)
+	return fmt.Sprintf("%d pages within %d min, further ones are held back: %s; %d still open", s.Pages, s.Minutes, strings.Join(parts, ", "), s.Open)
 }
 
 // NewOwn returns a confirmed critical alert about the collector, with its

@@ -155,7 +155,7 @@ func TestRouterTellsOneStormInPlaceOfManyPages(t *testing.T) {
 	w.expect(t, "pager start page_storm critical site fra1", "duty start page_storm critical site fra1")
 	w.pass(2 * time.Minute)
 	w.expect(t, "duty update page_storm critical site fra1")
-	if e, ok := w.r.storm.alert.Evidence.(*Storm); !ok || e.Line() != "25 pages within 60 min, further ones are held back: 15 rules_flushed; 15 of them are open" {
+	if e, ok := w.r.storm.alert.Evidence.(*Storm); !ok || e.Line() != "25 pages within 60 min, further ones are held back: 15 rules_flushed; 15 still open" {
 		t.Errorf("evidence %v", w.r.storm.alert.Evidence.Line())
 	}
 	for host := range 12 {
