@@ -65,7 +65,12 @@ capability that the configured modules do not need is given up.`,
 			runtime.GOMAXPROCS(1)
 			debug.SetGCPercent(gcPercent)
 			debug.SetMemoryLimit(memoryLimit)
-			time.AfterFunc(settled, debug.FreeOSMemory) // what only the start needed
+			time.AfterFunc(settled, func() { // gives back what only the start needed
+				debug.FreeOSMemory()
+				if err := process.TrimProgram(); err != nil {
+					log.Debug().Err(err).Msg("pages of the program are kept")
+				}
+			})
 			// A log that nobody reads any more is no reason to end.
 			signal.Ignore(syscall.SIGPIPE)
 			ctx, stop := context.WithCancel(cmd.Context())

@@ -1,0 +1,67 @@
+package process
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// TrimProgram gives back the pages of the program that are in memory only since
+// the start ran through them: what is still used comes back from the page cache
+// at its next use. Pages that this process has changed are left alone.
+func TrimProgram() error {
+	exe, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	f, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	all, err := cleanMappings(f, exe)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if _, _, e := unix.Syscall(unix.SYS_MADVISE, m.start, m.end-m.start, unix.MADV_DONTNEED); e != 0 {
+			return fmt.Errorf("madvise: %w", e)
+		}
+	}
+	return nil
+}
+
+// mapping is a part of the address space, from start up to end.
+type mapping struct{ start, end uintptr }
+
+// cleanMappings returns what /proc/PID/smaps lists as mapped from the file exe,
+// never written and not writable: dropping a changed page would lose the change,
+// and a program that relocates itself has changed pages even where it only reads
+// now.
+func cleanMappings(smaps io.Reader, exe string) (all []mapping, err error) {
+	var m mapping
+	ours := false
+	for s := bufio.NewScanner(smaps); ; {
+		if !s.Scan() {
+			return all, s.Err()
+		}
+		line := s.Text()
+		f := strings.Fields(line)
+		switch {
+		case len(f) >= 2 && f[0] == "Anonymous:" && ours: // copies of the file's pages
+			if f[1] == "0" {
+				all = append(all, m)
+			}
+			ours = false
+		case len(f) >= 6 && !strings.HasSuffix(f[0], ":"):
+			_, scanErr := fmt.Sscanf(f[0], "%x-%x", &m.start, &m.end)
+			ours = scanErr == nil && strings.HasPrefix(f[1], "r-") && strings.HasSuffix(f[1], "p") && strings.HasSuffix(line, " "+exe)
+		case len(f) > 0 && !strings.HasSuffix(f[0], ":"):
+			ours = false // a mapping without a file
+		}
+	}
+}
