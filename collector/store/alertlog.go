@@ -27,6 +27,8 @@ type AlertLog struct {
 	db   *sql.DB
 	path string
 
+	limit int // maxPending, but for tests
+
 	mu      sync.Mutex // guards what follows
 	pending []pendingChange
 	writing int    // changes that are with the goroutine that writes
@@ -80,7 +82,7 @@ const (
 // OpenAlertLog opens the history of alerts in the state file of a directory
 // that the caller has opened with Open. Close must be called.
 func OpenAlertLog(dir string, cfg AlertLogConfig) (*AlertLog, error) {
-	l := &AlertLog{cfg: cfg, path: filepath.Join(dir, stateFile)}
+	l := &AlertLog{cfg: cfg, path: filepath.Join(dir, stateFile), limit: maxPending}
 	// A change that was written survives a power failure: synchronous is FULL.
 	// What was removed is overwritten.
 	db, err := openFile(l.path, "", "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(16777216)")
@@ -122,7 +124,7 @@ func loadLogState(ctx context.Context, q querier) (s logState, err error) {
 func (l *AlertLog) Put(a *detect.Alert) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.pending)+l.writing >= maxPending {
+	if len(l.pending)+l.writing >= l.limit {
 		l.stats.Lost++
 		l.missed++
 		return
@@ -155,7 +157,7 @@ func (l *AlertLog) Stats() AlertLogStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stats
-	s.Queued, s.Limit, s.MaxBytes = len(l.pending)+l.writing, maxPending, l.cfg.MaxBytes
+	s.Queued, s.Limit, s.MaxBytes = len(l.pending)+l.writing, l.limit, l.cfg.MaxBytes
 	return s
 }
 
