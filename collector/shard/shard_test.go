@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"weir/collector/agents"
+	"weir/collector/series"
 	"weir/decoder"
 	"weir/decoder/sflow"
 	"weir/decoder/sflow/sflowtest"
@@ -152,6 +153,11 @@ func TestDatagramKeepsNothing(t *testing.T) {
 // 12 Gbit/s.
 func warm(samples int, threshold float64) (s *Shard, next func()) {
 	s, _, _ = newShardAt(agents.Config{}, threshold)
+	return s, send(s, samples)
+}
+
+// send returns what gives the shard a further datagram, and has done so 1000 times.
+func send(s *Shard, samples int) (next func()) {
 	b := payload("192.0.2.1", samples)
 	at, sequence, pool := epoch0, uint32(0), uint32(0)
 	const head = 28 // of a datagram with an IPv4 agent
@@ -171,7 +177,7 @@ func warm(samples int, threshold float64) (s *Shard, next func()) {
 	for range 1000 {
 		next()
 	}
-	return s, next
+	return next
 }
 
 func TestDatagramDoesNotAllocate(t *testing.T) {
@@ -204,14 +210,19 @@ func cpu(b *testing.B) time.Duration {
 
 // BenchmarkShard is a datagram of six flow samples through decoder, registry,
 // the nine default definitions of keys and all detectors, on known flows, with
-// the ticks it causes.
+// the ticks it causes; in one case time series are gathered too.
 func BenchmarkShard(b *testing.B) {
 	for _, c := range []struct {
 		name      string
 		threshold float64
-	}{{"small flows", 100e9}, {"large flows", 1e9}} {
+		series    bool
+	}{{"small flows", 100e9, false}, {"small flows with time series", 100e9, true}, {"large flows", 1e9, false}} {
 		b.Run(c.name, func(b *testing.B) {
-			s, next := warm(6, c.threshold)
+			s, shared, _ := newShardAt(agents.Config{}, c.threshold)
+			if c.series {
+				s.Gather(series.NewGather(series.Config{Interval: 10 * time.Second}, s.registry, shared))
+			}
+			next := send(s, 6)
 			b.ReportAllocs()
 			n := 0
 			before := cpu(b)
