@@ -28,8 +28,9 @@ type processes struct {
 	proc  string // where proc is
 	names []string
 
-	known map[int]bool // pids whose name was read
-	held  []process    // of watched names
+	known map[int]int // pids whose name was read, and how often
+	held  []process   // of watched names
+	scans int
 
 	mu    sync.Mutex
 	state map[string]*running
@@ -51,7 +52,7 @@ type running struct {
 }
 
 func newProcesses(proc string, names []string) *processes {
-	p := &processes{proc: proc, known: map[int]bool{}, state: map[string]*running{}}
+	p := &processes{proc: proc, known: map[int]int{}, state: map[string]*running{}}
 	for _, n := range names {
 		n = n[:min(len(n), commLen)]
 		if n != "" && p.state[n] == nil {
@@ -66,6 +67,16 @@ func newProcesses(proc string, names []string) *processes {
 const (
 	scanEvery  = time.Second            // between two looks for processes that have begun
 	waitAtMost = 250 * time.Millisecond // for the end of a process, before ctx is asked again
+	// A process has another name until it runs its program, which a container's
+	// first script may take a while to do.
+	youngScans = 30 // scans in which the name of a new process is read
+	allScans   = 60 // scans after which every name is read
+)
+
+// Bits of what is known of a process: how often its name was read, and that it is
+// waited for.
+const (
+	heldBit = 1 << 16
 )
 
 // run watches until ctx is done. What runs when it begins is no event.
@@ -105,7 +116,10 @@ func (p *processes) scan(now time.Time, emit func(source.Event)) error {
 	if err != nil {
 		return fmt.Errorf("processes: %w", err)
 	}
-	there := make(map[int]bool, len(p.known))
+	there := make(map[int]int, len(p.known))
+	all := p.scans%allScans == 0
+	first := p.scans == 0
+	p.scans++
 	for i := range p.held {
 		p.held[i].seen = false
 	}
@@ -114,36 +128,44 @@ func (p *processes) scan(now time.Time, emit func(source.Event)) error {
 		if err != nil {
 			continue
 		}
-		there[pid] = true
-		if p.known[pid] {
+		reads := p.known[pid]
+		switch {
+		case reads >= heldBit:
 			for i := range p.held {
 				if p.held[i].pid == pid {
 					p.held[i].seen = true
 				}
 			}
-			continue
+		case reads < youngScans || all:
+			reads++
+			if first {
+				reads = youngScans // most of them are old
+			}
+			if p.begun(pid, now, emit) {
+				reads = heldBit
+			}
 		}
-		p.begun(pid, now, emit)
+		there[pid] = reads
 	}
 	p.known = there
 	// What the kernel did not tell by pidfd.
 	for i := len(p.held) - 1; i >= 0; i-- {
-		if h := &p.held[i]; !h.seen && !there[h.pid] {
+		if h := &p.held[i]; !h.seen && there[h.pid] == 0 {
 			p.ended(i, emit)
 		}
 	}
 	return nil
 }
 
-// begun looks at a new process.
-func (p *processes) begun(pid int, now time.Time, emit func(source.Event)) {
+// begun looks at a process and reports whether it is waited for now.
+func (p *processes) begun(pid int, now time.Time, emit func(source.Event)) bool {
 	b, err := os.ReadFile(filepath.Join(p.proc, strconv.Itoa(pid), "comm"))
 	if err != nil {
-		return // gone again
+		return false // gone again
 	}
 	name := strings.TrimSuffix(string(b), "\n")
 	if p.state[name] == nil || len(p.held) >= maxHeld {
-		return
+		return false
 	}
 	h := process{pid: pid, name: name, fd: -1, seen: true}
 	if fd, err := unix.PidfdOpen(pid, 0); err == nil {
@@ -164,6 +186,7 @@ func (p *processes) begun(pid int, now time.Time, emit func(source.Event)) {
 	if first && emit != nil {
 		emit(source.Event{Name: witness.ServiceStarted, Subject: name, PID: uint32(pid)})
 	}
+	return true
 }
 
 // ended takes process i off the list, and tells where it was the last of its
@@ -216,7 +239,7 @@ func (p *processes) release() {
 		}
 	}
 	p.held = nil
-	p.known = map[int]bool{}
+	p.known = map[int]int{}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range p.state {
