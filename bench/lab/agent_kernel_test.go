@@ -202,7 +202,12 @@ func TestSamplingSurvives(t *testing.T) {
 	} {
 		n.ear.event(n.Lab, e.event, e.subject, since, soon)
 	}
-	n.ear.wantState(witness.ClassHeartbeat, "plain", map[string]string{witness.Sampling: "p0=10,p9=10,p4=10,p5=10"})
+	// A new name is taken from the next list of interfaces, at most 3 s old, and
+	// told with the heartbeat after.
+	n.Eventually(2*soon, "p9 in the heartbeat", func() bool {
+		s, _ := n.ear.state(witness.ClassHeartbeat, "plain")
+		return s.value[witness.Sampling] == "p0=10,p9=10,p4=10,p5=10"
+	})
 	if s, _ := n.ear.state(witness.ClassHeartbeat, "plain"); !strings.Contains(s.value[witness.Modules], "sampling=ok") {
 		t.Errorf("modules %q, want sampling=ok", s.value[witness.Modules])
 	}
