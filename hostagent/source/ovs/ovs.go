@@ -59,7 +59,8 @@ type Source struct {
 	denied  error // why flows cannot be counted
 	keeper  keeper
 
-	portsDue int // polls until the ports are told
+	portsDue int             // polls until the ports are told
+	told     map[string]port // as each port was last told
 
 	watching sync.Mutex // of watchFlows
 	looks    int
@@ -73,7 +74,7 @@ func New(o Options) *Source {
 	if o.RunDir == "" {
 		o.RunDir = "/run/openvswitch"
 	}
-	return &Source{opts: o, flows: map[string]*flowConn{}, counts: map[string]flowCount{}, keeper: newKeeper(o.Keep)}
+	return &Source{opts: o, flows: map[string]*flowConn{}, counts: map[string]flowCount{}, told: map[string]port{}, keeper: newKeeper(o.Keep)}
 }
 
 // Name returns "ovs".

@@ -32,8 +32,9 @@ func (s *Source) Collect(now time.Time, out *source.Snapshot) error {
 	}
 	if s.portsDue--; s.portsDue < 0 {
 		s.portsDue = portsEvery - 1
-		s.view.ports(out, &s.st)
+		clear(s.told)
 	}
+	s.ports(out)
 	if s.view.left > 0 {
 		err = fmt.Errorf("ovs: %d bridges and ports are more than the agent takes", s.view.left)
 	}
@@ -102,12 +103,17 @@ func (s *Source) state(out *source.Snapshot, st *witness.Statement, b *bridge) {
 	out.State(st)
 }
 
-// ports adds the statements of all ports: which instance is behind which.
-func (v *view) ports(out *source.Snapshot, st *witness.Statement) {
-	for _, name := range sorted(v.bridges) {
-		b := v.bridges[name]
+// ports adds the statements of the ports that are not told as they are now: which
+// instance is behind which. A new port's index and state are known only after
+// ovs-vswitchd has made it.
+func (s *Source) ports(out *source.Snapshot) {
+	for _, name := range sorted(s.view.bridges) {
+		b := s.view.bridges[name]
 		for _, port := range sorted(b.ports) {
-			b.ports[port].state(out, st, name)
+			if p := b.ports[port]; s.told[port] != *p {
+				p.state(out, &s.st, name)
+				s.told[port] = *p
+			}
 		}
 	}
 }
