@@ -55,7 +55,7 @@ On a terminal that cannot move its cursor use ` + "`weir status --top`" + `.`,
 			if term := os.Getenv("TERM"); !isTerminal(p.in) || !isTerminal(p.out) || term == "dumb" || term == "" {
 				return errors.New("top needs a terminal that can move its cursor; `weir status --top` prints the same once")
 			}
-			cfg, err := p.load("")
+			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err
 			}

@@ -83,7 +83,7 @@ func (p *program) stateDir(named string) (string, error) {
 	if named != "" {
 		return named, nil
 	}
-	cfg, err := p.load("")
+	cfg, err := p.loadToAsk()
 	return cfg.StateDir, err
 }
 
