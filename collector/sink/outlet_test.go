@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,10 +81,12 @@ func TestOutletTriesAgainUntilItArrives(t *testing.T) {
 	outlet(t, s, Options{}, func(t *testing.T, o *Outlet) {
 		o.Put(numbered(1, 1)[0])
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if since, err := o.Failing(); !errors.Is(err, errDown) || !since.Equal(s.begin) {
 			t.Errorf("failing %v since %v", err, since)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		// 0.5 s, 1 s and 2 s
 		if diff := cmp.Diff([]string{"1 3.5s"}, s.arrived); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
@@ -111,6 +114,7 @@ func TestOutletGoesOnWhereABatchStopped(t *testing.T) {
 	outlet(t, s, Options{OnError: func(_ error, n int) { lost += n }}, func(t *testing.T, o *Outlet) {
 		o.queue.Put(entries(numbered(1, 6))...)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if diff := cmp.Diff([]string{"1 0s", "2 0s", "3 500ms", "5 500ms", "6 500ms"}, s.arrived); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
@@ -137,6 +141,7 @@ func TestOutletWaitsAsItIsTold(t *testing.T) {
 	outlet(t, s, Options{}, func(t *testing.T, o *Outlet) {
 		o.Put(numbered(1, 1)[0])
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if diff := cmp.Diff([]string{"1 42s"}, s.arrived); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
@@ -150,10 +155,12 @@ func TestOutletGivesUpWhatIsOld(t *testing.T) {
 		synctest.Wait()
 		o.queue.Put(entries(numbered(1, 30))...)
 		time.Sleep(59 * time.Minute)
+		synctest.Wait()
 		if st := o.Stats(); st.Failed != 0 || st.Dropped != 20 || st.Queued != 10 {
 			t.Errorf("%+v", st)
 		}
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		if st := o.Stats(); st.Failed != 1 {
 			t.Errorf("%+v, want one given up", st)
 		}
@@ -187,6 +194,7 @@ func TestOutletGathersAfterABurst(t *testing.T) {
 		for _, a := range numbered(1, 200) {
 			o.Put(a)
 			time.Sleep(time.Second)
+			synctest.Wait()
 		}
 		if want := []int{1, 1, 1, 59, 59, 59}; !slices.Equal(sizes, want) {
 			t.Errorf("batches of %v, want %v", sizes, want)
@@ -229,6 +237,7 @@ func TestOutletProbesAndRefreshes(t *testing.T) {
 		}
 		s.probe = nil
 		time.Sleep(3*time.Minute + time.Second)
+		synctest.Wait()
 		if _, err := o.Failing(); err != nil || s.refresh != 3 {
 			t.Errorf("failing %v, refreshed %d times, want 3", err, s.refresh)
 		}
@@ -271,9 +280,10 @@ func TestPrintableKeepsOneLine(t *testing.T) {
 
 func TestOutletKnowsWhatTheOtherSideDoesNot(t *testing.T) {
 	change := func(key string, c detect.Change) detect.Alert { return detect.Alert{Key: key, ID: key, Change: c} }
-	down := true
+	var down atomic.Bool // the outlet's goroutine reads it
+	down.Store(true)
 	s := &script{answer: func(int, []detect.Alert) error {
-		if down {
+		if down.Load() {
 			return errDown
 		}
 		return nil
@@ -303,14 +313,16 @@ func TestOutletKnowsWhatTheOtherSideDoesNot(t *testing.T) {
 		}
 		known("1 start", "2 start", "3 start", "4 start", "5 start", "6 start", "7 start", "8 start", "a start")
 		time.Sleep(11 * time.Minute)
+		synctest.Wait()
 		lost := o.TakeLost()
 		if len(lost) != 1 || lost[0].Key != "a" || len(o.TakeLost()) != 0 {
 			t.Errorf("lost %v, want a", lost)
 		}
-		down = false
+		down.Store(false)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		known()
-		down = true
+		down.Store(true)
 		o.Put(change("d", detect.Start))
 		synctest.Wait()
 		_ = o.Close(t.Context())
