@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -22,6 +23,8 @@ type script struct {
 	try     int
 	arrived []string
 	begin   time.Time
+
+	mu      sync.Mutex // guards what follows
 	probe   error
 	refresh int
 }
@@ -44,8 +47,18 @@ func (s *script) Send(ctx context.Context, batch []detect.Alert) error {
 	return err
 }
 
-func (s *script) Probe(context.Context) error   { return s.probe }
-func (s *script) Refresh(context.Context) error { s.refresh++; return nil }
+func (s *script) Probe(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.probe
+}
+
+func (s *script) Refresh(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refresh++
+	return nil
+}
 
 func numbered(from, to int) (all []detect.Alert) {
 	for i := from; i <= to; i++ {
@@ -235,11 +248,16 @@ func TestOutletProbesAndRefreshes(t *testing.T) {
 		if _, err := o.Failing(); !errors.Is(err, errDown) {
 			t.Errorf("failing %v", err)
 		}
+		s.mu.Lock()
 		s.probe = nil
+		s.mu.Unlock()
 		time.Sleep(3*time.Minute + time.Second)
 		synctest.Wait()
-		if _, err := o.Failing(); err != nil || s.refresh != 3 {
-			t.Errorf("failing %v, refreshed %d times, want 3", err, s.refresh)
+		s.mu.Lock()
+		refreshed := s.refresh
+		s.mu.Unlock()
+		if _, err := o.Failing(); err != nil || refreshed != 3 {
+			t.Errorf("failing %v, refreshed %d times, want 3", err, refreshed)
 		}
 	})
 }

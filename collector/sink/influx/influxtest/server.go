@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -52,7 +53,9 @@ type Server struct {
 
 	t    T
 	args func() *exec.Cmd
-	cmd  *exec.Cmd
+
+	mu  sync.Mutex // guards cmd: tests kill by a timer
+	cmd *exec.Cmd
 }
 
 // Start starts InfluxDB with InfluxQL, Flux and an empty disk.
@@ -113,10 +116,13 @@ func start(t T, url string, args func() *exec.Cmd) *Server {
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
-	s.cmd = s.args()
-	if err := s.cmd.Start(); err != nil {
+	cmd := s.args()
+	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	s.mu.Lock()
+	s.cmd = cmd
+	s.mu.Unlock()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		for _, path := range []string{"/ping", "/health"} {
 			resp, err := http.Get(s.URL + path)
@@ -134,6 +140,8 @@ func (s *Server) Restart() {
 
 // Kill ends the server at once, as kill -9 does.
 func (s *Server) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.cmd == nil {
 		return
 	}
