@@ -25,9 +25,10 @@ const blocksPerShard = 8
 // history keeps flow samples on disk. All methods may be called on nil, which
 // does nothing.
 type history struct {
-	flows *flows.Store
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	flows   *flows.Store
+	writers int
+	stop    context.CancelFunc
+	done    sync.WaitGroup
 }
 
 // newHistory returns what keeps history, nil where it is off.
@@ -45,7 +46,7 @@ func newHistory(a *app) (*history, error) {
 	for _, sh := range a.shards {
 		sh.Record(x.NewWriter())
 	}
-	return &history{flows: s}, nil
+	return &history{flows: s, writers: len(a.shards)}, nil
 }
 
 func (h *history) start() {
@@ -73,7 +74,8 @@ func (h *history) addTo(s *web.Status) {
 	}
 	st := h.flows.Stats()
 	s.Components = append(s.Components, web.Component{Name: "history", Ready: true, Detail: st.Err})
-	s.Bounds = append(s.Bounds, web.Bound{Name: "history_flow_bytes", Used: int(st.Bytes), Limit: int(st.MaxBytes), Refused: st.Lost})
+	s.Bounds = append(s.Bounds, web.Bound{Name: "history_flow_bytes", Used: int(st.Bytes), Limit: int(st.MaxBytes), Refused: st.Lost},
+		web.Bound{Name: "history_samples_a_second", Limit: h.writers * flowrecord.Samples, Refused: st.Thinned})
 }
 
 // flowNames tells what numbers in a record stand for.

@@ -7,6 +7,7 @@ import (
 	"weir/decoder"
 	"weir/detect/heavy"
 	"weir/detect/keys"
+	"weir/detect/window"
 )
 
 // TopConfig says which keys are counted for Engine.Top. The zero value of a
@@ -94,7 +95,7 @@ type topShard struct {
 	set     *keys.Set // nil before the first flow sample
 	since   int64     // ns of the oldest since the clock began; 0 before it
 	ignored uint64    // samples whose frame length cannot be
-	thin    thinning
+	thin    window.Thinning
 	slot    int64 // of the last tick
 	end     int64 // last slot of the windows being read
 	next    int   // the next of their digests
@@ -124,13 +125,17 @@ type topDigest struct {
 const topTicks = 8
 
 func newTopShard(cfg *TopConfig, seed uint64) topShard {
-	s := topShard{defs: cfg.Definitions(), entries: cfg.entries(), seed: seed, thin: newThinning(seed)}
+	s := topShard{defs: cfg.Definitions(), entries: cfg.entries(), seed: seed, thin: window.NewThinning(TopSamples, seed)}
 	if n := len(s.defs); n > 0 {
 		s.filling, s.spare = &topBatch{}, &topBatch{}
 		s.counts, s.stats = make([]TopStats, n), make([]TopStats, n)
 	}
 	return s
 }
+
+// TopSamples is how many samples a second a shard counts the keys of, at least;
+// of more it leaves some out by chance.
+const TopSamples = 50_000
 
 // sample counts a flow sample.
 func (s *topShard) sample(f *decoder.Flow) {
@@ -149,7 +154,7 @@ func (s *topShard) sample(f *decoder.Flow) {
 		s.since = at
 	}
 	slot := heavy.SlotOf(at)
-	if times := s.thin.next(slot); times > 0 {
+	if times := s.thin.Next(slot); times > 0 {
 		s.set.UpdateTimes(f, slot, times)
 	}
 }
@@ -223,7 +228,7 @@ func (s *topShard) count(i int) {
 	s.counts[i] = TopStats{
 		Definition: s.defs[i].String(), Keys: c.Keys, MaxKeys: c.MaxKeys, Evicted: c.Evicted, Missing: c.Missing,
 		Overflowed: c.Overflowed, Buckets: c.Buckets, Histories: c.InHistory, MaxHistories: c.MaxHistories,
-		Displaced: c.Displaced, Late: c.Late, Thinned: s.thin.left, Bytes: s.defs[i].Bytes(s.entries),
+		Displaced: c.Displaced, Late: c.Late, Thinned: s.thin.Left, Bytes: s.defs[i].Bytes(s.entries),
 	}
 }
 
@@ -241,7 +246,7 @@ func (s *topShard) reset() {
 		s.set.Reset()
 	}
 	s.since, s.end, s.next = 0, 0, 0
-	s.thin.slot, s.thin.times = 0, 1
+	s.thin.Reset()
 	if s.filling != nil {
 		s.filling.reset()
 	}

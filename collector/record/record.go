@@ -4,11 +4,13 @@
 package record
 
 import (
+	"math"
 	"net/netip"
 	"sync/atomic"
 
 	"weir/decoder"
 	"weir/decoder/packet"
+	"weir/detect/window"
 )
 
 // Row is one flow sample. Addresses are in their IPv4-mapped form.
@@ -112,6 +114,7 @@ func (b *Block) Used() []Row { return b.Rows[:b.N] }
 type Exchange struct {
 	full, free chan *Block
 	lost       atomic.Uint64
+	thinned    atomic.Uint64
 }
 
 // NewExchange returns an exchange of so many blocks, each 330 kB.
@@ -135,18 +138,32 @@ func (x *Exchange) Release(b *Block) {
 // Lost returns how many rows found no block.
 func (x *Exchange) Lost() uint64 { return x.lost.Load() }
 
+// Thinned returns how many rows were left out, others counting for them.
+func (x *Exchange) Thinned() uint64 { return x.thinned.Load() }
+
 // Writer fills blocks. It belongs to one goroutine.
 type Writer struct {
-	x *Exchange
-	b *Block
+	x    *Exchange
+	b    *Block
+	thin window.Thinning
+	left uint64 // of thin, as last told
 }
 
+// Samples is how many samples a second a writer keeps at least; of more it
+// leaves some out by chance, and those it keeps count for them, by their
+// sampling rate.
+const Samples = 50_000
+
 // NewWriter returns a writer.
-func (x *Exchange) NewWriter() *Writer { return &Writer{x: x} }
+func (x *Exchange) NewWriter() *Writer { return &Writer{x: x, thin: window.NewThinning(Samples, 1)} }
 
 // Add keeps a flow sample, whose Est the registry has filled. It allocates
 // nothing and never waits.
 func (w *Writer) Add(f *decoder.Flow) {
+	times := w.thin.Next(window.SlotOf(f.At.UnixNano()))
+	if times == 0 {
+		return
+	}
 	if w.b == nil {
 		select {
 		case w.b = <-w.x.free:
@@ -155,7 +172,9 @@ func (w *Writer) Add(f *decoder.Flow) {
 			return
 		}
 	}
-	w.b.Rows[w.b.N%Rows].set(f)
+	r := &w.b.Rows[w.b.N%Rows]
+	r.set(f)
+	r.Rate = uint32(min(uint64(r.Rate)*times, math.MaxUint32))
 	if w.b.N++; w.b.N == Rows {
 		w.Flush()
 	}
@@ -163,6 +182,8 @@ func (w *Writer) Add(f *decoder.Flow) {
 
 // Flush hands on what is there.
 func (w *Writer) Flush() {
+	w.x.thinned.Add(w.thin.Left - w.left)
+	w.left = w.thin.Left
 	if w.b == nil || w.b.N == 0 {
 		return
 	}

@@ -41,6 +41,7 @@ const (
 type Stats struct {
 	Rows     uint64 `json:"rows"`      // kept
 	Lost     uint64 `json:"lost"`      // not kept: the disk was full, or too slow
+	Thinned  uint64 `json:"thinned"`   // left out by chance, others counting for them: too many a second
 	Segments int    `json:"segments"`  // files present
 	Bytes    int64  `json:"bytes"`     // of all files
 	MaxBytes int64  `json:"max_bytes"` // they may have
@@ -337,6 +338,7 @@ func (s *Store) Stats() Stats {
 	defer s.mu.Unlock()
 	st := s.stats
 	st.Lost += s.x.Lost()
+	st.Thinned = s.x.Thinned()
 	return st
 }
 

@@ -16,15 +16,15 @@ import (
 // forever keeps the rows of a day long past.
 const forever = 1 << 62
 
-// feed records n flow samples and hands them on.
-func feed(w *record.Writer, n int) {
+// feed records n flow samples, a millisecond each, and hands them on.
+func feed(w *record.Writer, from, n int) {
 	a := &decoder.Arrival{At: epoch}
 	f := &decoder.Flow{Arrival: a}
 	f.Header.HasKey, f.Header.Depth, f.FrameLength = true, 3, 1000
 	f.Header.Key.Src, f.Header.Key.Dst, f.Header.Key.Proto = address(1), address(2), 6
 	f.Est.SamplingRate, f.Est.Vantage.Agent = 10, 1
 	for i := range n {
-		a.At = epoch.Add(time.Duration(i) * time.Millisecond)
+		a.At = epoch.Add(time.Duration(from+i) * time.Millisecond)
 		w.Add(f)
 	}
 	w.Flush()
@@ -50,8 +50,8 @@ func TestStoreKeepsWhatIsRecorded(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()
-	for range 5 {
-		feed(w, 5000)
+	for i := range 5 {
+		feed(w, 5000*i, 5000)
 		time.Sleep(20 * time.Millisecond)
 	}
 	stop()
@@ -77,11 +77,11 @@ func TestStoreKeepsWhatIsRecorded(t *testing.T) {
 func TestAddDoesNotAllocateOrWait(t *testing.T) {
 	x := record.NewExchange(2)
 	w := x.NewWriter()
-	feed(w, 10)
+	feed(w, 0, 10)
 	if n := testing.AllocsPerRun(100, func() { x.Release(<-x.Full()); feedOne(w) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	feed(w, 3*record.Rows) // nobody reads
+	feed(w, 10, 3*record.Rows) // nobody reads
 	if x.Lost() == 0 {
 		t.Error("nothing lost without a reader")
 	}
