@@ -40,11 +40,12 @@ type load struct {
 	about string
 	speed uint64  // of every port, in bit/s; 0 is not told
 	share float64 // of a flow of rank r is 1/r^share of the first
+	rate  uint32  // packets per sample
 }
 
 var loads = []load{
-	{"site", "ports of 100 Gbit/s at a third of their speed, flows by Zipf's law (1.0), none large", 100e9, 1},
-	{"worst", "flows of equal weight, every one far above its threshold", 0, 0},
+	{"site", "ports of 100 Gbit/s below a third of their speed, flows by Zipf's law (1.0), none large", 100e9, 1, 300},
+	{"worst", "flows of equal weight, every one far above its threshold", 0, 0, 1000},
 }
 
 // datagrams returns n different datagrams of six flow samples each, from
@@ -69,8 +70,8 @@ func (l *load) datagrams(n, burst int) [][]byte {
 			binary.BigEndian.PutUint16(frame[28:], uint16(h>>6&255))
 			binary.BigEndian.PutUint16(frame[32:], uint16(h>>14&4095))
 			binary.BigEndian.PutUint16(frame[34:], uint16(32768+flow))
-			b.FlowSample(&sflow.FlowSample{Sequence: sflow.Seq(s), Source: sflow.DataSource{Index: 7}, SamplingRate: 1000,
-				SamplePool: s * 1000, Input: sflow.Port{Value: 7}, Output: sflow.Port{Value: 8}}, false,
+			b.FlowSample(&sflow.FlowSample{Sequence: sflow.Seq(s), Source: sflow.DataSource{Index: 7}, SamplingRate: l.rate,
+				SamplePool: s * l.rate, Input: sflow.Port{Value: 7}, Output: sflow.Port{Value: 8}}, false,
 				&sflow.SampledHeader{Protocol: 1, FrameLength: 1518, Stripped: 4, Header: frame[:]},
 				&sflow.ExtendedSwitch{SrcVLAN: 10, DstVLAN: 10})
 		}

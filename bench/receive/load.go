@@ -47,7 +47,7 @@ func (l *load) run(rate float64, length time.Duration) error {
 	for i := 0; time.Since(begin) < length; i++ {
 		p := payloads[i%len(payloads)]
 		if i >= len(payloads) {
-			advance(p, uint32(len(payloads)/agentsSpeaking))
+			advance(p, uint32(len(payloads)/agentsSpeaking), l.rate)
 		}
 		if err := out.send(ctx, p); err != nil {
 			return err
@@ -84,7 +84,7 @@ func (l *load) run(rate float64, length time.Duration) error {
 
 // advance makes p, which datagrams made, the one of its agent n datagrams later.
 // The sender has copied what it was given.
-func advance(p []byte, n uint32) {
+func advance(p []byte, n, rate uint32) {
 	const head, samples = 28, 6
 	add := func(at int, v uint32) { binary.BigEndian.PutUint32(p[at:], binary.BigEndian.Uint32(p[at:])+v) }
 	add(16, n) // sequence
@@ -92,7 +92,7 @@ func advance(p []byte, n uint32) {
 	size := (len(p) - head) / samples
 	for s := head; s < len(p); s += size {
 		add(s+8, n*samples)       // sequence
-		add(s+20, n*samples*1000) // sample_pool
+		add(s+20, n*samples*rate) // sample_pool
 	}
 }
 
