@@ -16,6 +16,7 @@ func TestTickersFallTogether(t *testing.T) {
 		defer a.Stop()
 		defer c.Stop()
 		<-c.C
+		synctest.Wait() // the others that fall on this moment have ticked too
 		at := time.Now()
 		for i := range 4 {
 			<-b.C
