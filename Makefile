@@ -16,6 +16,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.2.0
 # detect only the hand-over from shards to engine has them.
 RACE ?= ./collector/... ./cmd/...
 FUZZTIME ?= 10m
+FUZZ ?=
 ARGS ?=
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -42,7 +43,7 @@ test: ## run every test that can run here; install nothing; say what was skipped
 test-all: packages ## install what the tests need (Debian, root), run everything, fail on a skip
 	@WEIR_TEST_ALL=1 go run ./cmd/internal/testsum -fail-on-skip \
 		-step 'lint=$(MAKE) --no-print-directory lint' \
-		-step 'fuzz=$(MAKE) --no-print-directory fuzz FUZZTIME=10000x' \
+		-step 'fuzz=$(MAKE) --no-print-directory fuzz FUZZTIME=10000x FUZZ=decoder' \
 		-- -count=1 ./... -- CGO_ENABLED=1 -count=1 -race -short $(RACE) \
 		-- CGO_ENABLED=1 -count=1 -race -short -run 'AtOnce' ./detect
 
@@ -60,8 +61,8 @@ scoreboard: ## measure detection on generated sFlow, write bench/results (ARGS=-
 	go run ./bench/scoreboard $(ARGS)
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (10m)
-	@.ci/fuzz $(FUZZTIME)
+fuzz: ## run every fuzz target for FUZZTIME (10m); FUZZ=decoder: only those below
+	@.ci/fuzz $(FUZZTIME) $(FUZZ)
 
 .PHONY: lint
 lint: ## check format, go vet and golangci-lint (its first build takes two minutes)
