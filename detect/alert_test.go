@@ -107,6 +107,10 @@ func TestAlertLine(t *testing.T) {
 	if diff := cmp.Diff("123 Mbit/s (99–151) on 192.0.2.1 ifIndex 7, 0.6 s after its first sample", e.Line()); diff != "" {
 		t.Errorf("line without names (-want +got):\n%s", diff)
 	}
+	e.BitsPerSecond, e.Low, e.High = 0, 0, 19_500_000 // between two samples
+	if diff := cmp.Diff("0.0 Mbit/s (0.0–19.5) on 192.0.2.1 ifIndex 7, 0.6 s after its first sample", e.Line()); diff != "" {
+		t.Errorf("line of a pause (-want +got):\n%s", diff)
+	}
 }
 
 func TestAlertLinesSayWhatTheOperatorWroteAboutAnInterface(t *testing.T) {

@@ -181,6 +181,9 @@ func (e *LargeFlowEvidence) tail() string {
 // rate writes the estimate and, in the same unit, its interval.
 func (e *LargeFlowEvidence) rate() string {
 	v := float64(e.BitsPerSecond)
+	if v == 0 {
+		v = float64(e.High)
+	}
 	unit, name := 1.0, " bit/s"
 	for _, u := range []struct {
 		factor float64
