@@ -64,7 +64,7 @@ func (shown) AlertHistory(_ context.Context, v url.Values) (any, error) {
 
 func serve(t *testing.T) string {
 	t.Helper()
-	s := httptest.NewServer(web.Handler(shown{}))
+	s := httptest.NewServer(web.LocalHandler(shown{}))
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	return s.URL
 }
@@ -133,6 +133,35 @@ func TestPageInABrowser(t *testing.T) {
 			}
 			if title != "weir" || strings.Contains(dom, `<img src="x"`) {
 				t.Errorf("a name became markup, title %q:\n%s", title, dom)
+			}
+		})
+	}
+}
+
+// Who is not on this machine learns no flow and no alert, and no other name than
+// this machine's is answered to.
+func TestPageIsForThisMachineAlone(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		handler http.Handler
+		host    string
+		path    string
+		want    int
+	}{
+		{"page from elsewhere", web.Handler(shown{}), "collector.example.net", "/", http.StatusNotFound},
+		{"flows from elsewhere", web.Handler(shown{}), "collector.example.net", "/api/v1/flows", http.StatusNotFound},
+		{"alerts from elsewhere", web.Handler(shown{}), "collector.example.net", "/api/v1/alerts", http.StatusNotFound},
+		{"metrics from elsewhere", web.Handler(shown{}), "collector.example.net", "/healthz", http.StatusOK},
+		{"page here", web.LocalHandler(shown{}), "localhost:8343", "/", http.StatusOK},
+		{"flows by a rebound name", web.LocalHandler(shown{}), "evil.example.net", "/api/v1/flows", http.StatusForbidden},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, c.path, nil)
+			r.Host = c.host
+			w := httptest.NewRecorder()
+			c.handler.ServeHTTP(w, r)
+			if w.Code != c.want {
+				t.Errorf("%s: %d, want %d", c.path, w.Code, c.want)
 			}
 		})
 	}

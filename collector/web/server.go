@@ -41,7 +41,7 @@ func Listen(addr netip.AddrPort, s Source) (*Server, error) {
 	}
 	h := Handler(s)
 	if addr.Addr().IsLoopback() {
-		h = onlyLocalNames(h)
+		h = LocalHandler(s)
 	}
 	return &Server{l, newHTTPServer(h)}, nil
 }
@@ -85,8 +85,21 @@ func shutdown(ctx context.Context, h *http.Server, l net.Listener) error {
 	return err
 }
 
-// Handler answers what the server serves, whatever name it is asked by.
-func Handler(s Source) http.Handler {
+// Handler answers what anybody who reaches the server may know: metrics and
+// health, no flow and no alert.
+func Handler(s Source) http.Handler { return safe(newMux(s)) }
+
+// LocalHandler is Handler with the page and its API, for those on this machine:
+// it knows no users, and refuses requests for another host's name.
+func LocalHandler(s Source) http.Handler {
+	mux := newMux(s)
+	if p, ok := s.(PageSource); ok {
+		addPage(mux, p)
+	}
+	return onlyLocalNames(safe(mux))
+}
+
+func newMux(s Source) *http.ServeMux {
 	metrics := promhttp.HandlerFor(newRegistry(s), promhttp.HandlerOpts{
 		MaxRequestsInFlight: 4,
 		ErrorHandling:       promhttp.ContinueOnError, // one bad metric does not hide the others
@@ -104,10 +117,7 @@ func Handler(s Source) http.Handler {
 		}
 		writeJSON(w, code, Readiness{st.Ready(), st.Components})
 	})
-	if p, ok := s.(PageSource); ok {
-		addPage(mux, p)
-	}
-	return safe(mux)
+	return mux
 }
 
 // Readiness is the answer of /readyz.

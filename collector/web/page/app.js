@@ -3,7 +3,7 @@
 import { stacked } from "./chart.js";
 
 /** el makes an element: attributes, then children as elements or text. */
-export function el(name, attributes = {}, ...children) {
+function el(name, attributes = {}, ...children) {
   const e = document.createElement(name);
   for (const [k, v] of Object.entries(attributes)) {
     if (v === undefined || v === null) continue;
@@ -16,7 +16,7 @@ export function el(name, attributes = {}, ...children) {
 
 const units = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
-export function scaled(v, unit) {
+function scaled(v, unit) {
   for (const [size, letter] of units) if (Math.abs(v) >= size) return `${(v / size).toPrecision(3)} ${letter}${unit}`;
   return `${Math.round(v)} ${unit}`;
 }
