@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/build"
 	"weir/hostagent"
 	"weir/hostagent/config"
 	"weir/hostagent/source"
@@ -27,7 +28,7 @@ the capabilities that the agent has.`,
 			if err != nil {
 				return err
 			}
-			io := hostagent.IO{Log: p.logger(cfg.Log), Version: thisBuild().version, Digest: digest, Key: key}
+			io := hostagent.IO{Log: p.logger(cfg.Log), Version: build.This(version).Version, Digest: digest, Key: key}
 			for _, e := range hostagent.Examine(cmd.Context(), cfg, io) {
 				fmt.Fprintln(p.out, e.Module)
 				for _, f := range e.Findings {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/build"
 	"weir/decoder/sflow"
 	"weir/hostagent"
 	"weir/hostagent/config"
@@ -27,7 +28,7 @@ one that has nothing to do on this node is not.`,
 			}
 			out := json.NewEncoder(p.out)
 			var failed error
-			for _, m := range hostagent.Once(cmd.Context(), cfg, hostagent.IO{Log: p.logger(cfg.Log), Version: thisBuild().version, Digest: digest}) {
+			for _, m := range hostagent.Once(cmd.Context(), cfg, hostagent.IO{Log: p.logger(cfg.Log), Version: build.This(version).Version, Digest: digest}) {
 				for _, s := range m.Samples {
 					v, err := readable(m.Module, s)
 					if err == nil {

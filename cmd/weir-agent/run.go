@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/build"
 	"weir/hostagent"
 	"weir/hostagent/config"
 	"weir/hostagent/process"
@@ -77,7 +78,7 @@ capability that the configured modules do not need is given up.`,
 			defer stop()
 			s := &signalled{log: log, stop: stop, load: load, reload: make(chan hostagent.Reload)}
 			go s.watch(ctx, process.Signals())
-			return hostagent.Run(ctx, cfg, hostagent.IO{Log: log, Version: thisBuild().version, Digest: digest,
+			return hostagent.Run(ctx, cfg, hostagent.IO{Log: log, Version: build.This(version).Version, Digest: digest,
 				Key: key, Reload: s.reload, Stop: s.why})
 		},
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/bench/traffic"
+	"weir/cmd/internal/build"
 	"weir/collector"
 	"weir/collector/config"
 )
@@ -80,7 +81,7 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	sent := make(chan struct{})
 	close(sent) // until there is a sender to wait for
 	err = collector.Run(ctx, cfg, collector.IO{
-		Alerts: p.out, AlertsJSON: json, Log: p.logger(cfg.Log), Forget: true, Version: thisBuild().version,
+		Alerts: p.out, AlertsJSON: json, Log: p.logger(cfg.Log), Forget: true, Version: build.This(version).Version,
 		Ready: func(at collector.Addresses) {
 			fmt.Fprintf(p.err, "weir demo: three switches and three hypervisors send to %s\n", at.SFlow[0])
 			fmt.Fprintf(p.err, "weir demo: an elephant flow begins in five seconds, then every half minute;\n"+

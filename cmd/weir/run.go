@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/build"
 	"weir/collector"
 	"weir/collector/config"
 )
@@ -50,7 +51,7 @@ the log says what changed and what needs a restart.`,
 				Alerts:     p.out,
 				AlertsJSON: json || !isTerminal(p.out),
 				Log:        log,
-				Version:    thisBuild().version,
+				Version:    build.This(version).Version,
 				Reload:     p.reloads(ctx, load, log),
 			}
 			notifySystemd(ctx, &io)

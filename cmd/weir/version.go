@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
+
+	"weir/cmd/internal/build"
 )
 
 // version may be set when linking: -X main.version=1.2.3.
@@ -18,38 +18,8 @@ func newVersion(p *program) *cobra.Command {
 		Long:    "Print on one line the version, the commit it was built from, and that of Go.",
 		Example: "  weir version",
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(p.out, thisBuild())
+			_, err := fmt.Fprintln(p.out, build.This(version).Line("weir"))
 			return err
 		},
 	}
-}
-
-// build is what the binary knows of itself.
-type build struct{ version, commit, golang string }
-
-func thisBuild() build {
-	b := build{version, "unknown", "unknown"}
-	info, ok := debug.ReadBuildInfo()
-	if ok {
-		b.golang = info.GoVersion
-		if b.version == "" {
-			b.version = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision":
-				b.commit = s.Value[:min(len(s.Value), 12)] + strings.TrimPrefix(b.commit, "unknown")
-			case s.Key == "vcs.modified" && s.Value == "true":
-				b.commit += " (modified)"
-			}
-		}
-	}
-	if b.version == "" {
-		b.version = "(devel)"
-	}
-	return b
-}
-
-func (b build) String() string {
-	return fmt.Sprintf("weir %s commit %s %s", b.version, b.commit, b.golang)
 }

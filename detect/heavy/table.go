@@ -16,9 +16,9 @@ type bucket struct {
 	entries [ways]entry
 }
 
-// Table is a Summary without its keys, for those who count one sample in many
-// summaries: Locate in all first, then Count in all, so that the memory answers
-// for all at once.
+// Table is a Summary without its keys, for those who count many samples one
+// after the other: Locate some first, then Count each, so that the memory
+// answers for all at once.
 type Table struct {
 	now      int64 // clock: the newest slot seen
 	base     int64 // absolute number of relative slot 0

@@ -19,25 +19,25 @@ import (
 // An address is text, "" where there is none, so that any reader understands it;
 // what a dictionary holds once costs little.
 type Row struct {
-	Time         int64  `parquet:"time,timestamp(microsecond),delta,zstd" json:"time"`
-	Agent        string `parquet:"agent,dict,zstd" json:"agent"`
-	Input        string `parquet:"input,dict,zstd" json:"input"` // ifIndex, or "discarded:R", "multiple:N", "internal"
-	Output       string `parquet:"output,dict,zstd" json:"output"`
-	Domain       string `parquet:"domain,dict,zstd" json:"domain"` // "" the underlay
-	Src          string `parquet:"src,dict,zstd" json:"src"`
-	Dst          string `parquet:"dst,dict,zstd" json:"dst"`
-	Proto        int32  `parquet:"proto,dict,zstd" json:"proto"`         // -1 without
-	SrcPort      int32  `parquet:"src_port,dict,zstd" json:"src_port"`   // -1 without
-	DstPort      int32  `parquet:"dst_port,dict,zstd" json:"dst_port"`   // -1 without; of ICMP type·256 + code
-	TCPFlags     int32  `parquet:"tcp_flags,dict,zstd" json:"tcp_flags"` // -1 without
-	DSCP         int32  `parquet:"dscp,dict,zstd" json:"dscp"`
-	TTL          int32  `parquet:"ttl,dict,zstd" json:"ttl"`
-	Fragment     int32  `parquet:"fragment,dict,zstd" json:"fragment"` // 0 or 1
-	EtherType    int32  `parquet:"ether_type,dict,zstd" json:"ether_type"`
-	VLAN         int32  `parquet:"vlan,dict,zstd" json:"vlan"`     // -1 without
-	Egress       int32  `parquet:"egress,dict,zstd" json:"egress"` // 1 where it was sampled leaving the agent
-	Length       int32  `parquet:"length,dict,zstd" json:"length"` // octets of the frame
-	SamplingRate int64  `parquet:"sampling_rate,dict,zstd" json:"sampling_rate"`
+	Time         int64  `parquet:"time,timestamp(microsecond),delta,zstd"`
+	Agent        string `parquet:"agent,dict,zstd"`
+	Input        string `parquet:"input,dict,zstd"` // ifIndex, or "discarded:R", "multiple:N", "internal"
+	Output       string `parquet:"output,dict,zstd"`
+	Domain       string `parquet:"domain,dict,zstd"` // "" the underlay
+	Src          string `parquet:"src,dict,zstd"`
+	Dst          string `parquet:"dst,dict,zstd"`
+	Proto        int32  `parquet:"proto,dict,zstd"`     // -1 without
+	SrcPort      int32  `parquet:"src_port,dict,zstd"`  // -1 without
+	DstPort      int32  `parquet:"dst_port,dict,zstd"`  // -1 without; of ICMP type·256 + code
+	TCPFlags     int32  `parquet:"tcp_flags,dict,zstd"` // -1 without
+	DSCP         int32  `parquet:"dscp,dict,zstd"`
+	TTL          int32  `parquet:"ttl,dict,zstd"`
+	Fragment     int32  `parquet:"fragment,dict,zstd"` // 0 or 1
+	EtherType    int32  `parquet:"ether_type,dict,zstd"`
+	VLAN         int32  `parquet:"vlan,dict,zstd"`   // -1 without
+	Egress       int32  `parquet:"egress,dict,zstd"` // 1 where it was sampled leaving the agent
+	Length       int32  `parquet:"length,dict,zstd"` // octets of the frame
+	SamplingRate int64  `parquet:"sampling_rate,dict,zstd"`
 }
 
 const (

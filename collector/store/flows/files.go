@@ -1,0 +1,82 @@
+package flows
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// part is a file that is open.
+type part struct {
+	name    string
+	file    *os.File
+	size    int64
+	journal bool
+}
+
+type parts struct {
+	files   []part
+	skipped int
+}
+
+func (p *parts) close() {
+	for i := range p.files {
+		_ = p.files[i].file.Close() // it was only read
+	}
+}
+
+// list opens the files of a directory that may have rows of a time. A journal
+// whose segment is there is left out. What vanishes meanwhile has become a
+// segment: the list is made anew.
+func list(dir string, from, to int64) (p *parts, err error) {
+	for range 10 {
+		if p, err = listOnce(dir, from, to); !errors.Is(err, os.ErrNotExist) {
+			return p, err
+		}
+		if _, gone := os.Stat(dir); gone != nil {
+			return nil, gone
+		}
+	}
+	return p, err
+}
+
+func listOnce(dir string, from, to int64) (_ *parts, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	made := map[string]bool{} // journals that have their segment
+	for _, e := range entries {
+		if _, _, id, ok := spanOf(e.Name()); ok {
+			made[id] = true
+		}
+	}
+	p := &parts{}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	for _, e := range entries {
+		name := e.Name()
+		first, last, _, segment := spanOf(name)
+		id, journal := journalID(name)
+		switch {
+		case segment && (last < from || first >= to):
+			p.skipped++
+			continue
+		case !segment && (!journal || made[id]):
+			continue
+		}
+		f, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		p.files = append(p.files, part{name: name, file: f, size: info.Size(), journal: journal})
+	}
+	return p, nil
+}
