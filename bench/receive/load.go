@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -19,14 +20,15 @@ import (
 )
 
 // run starts `weir run` as a process of its own, sends to it from this one, and
-// prints what arrived, what was lost, and how memory went. Rate 0 is a flood.
-func (l *load) run(rate float64, length time.Duration) error {
+// prints what arrived, what was lost, what it cost and how memory went. Rate 0
+// is a flood.
+func (l *load) run(rate float64, length time.Duration, influx string) error {
 	dir, err := os.MkdirTemp("", "weir-receive-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	w, err := start(dir)
+	w, err := start(dir, influx)
 	if err != nil {
 		return err
 	}
@@ -42,6 +44,10 @@ func (l *load) run(rate float64, length time.Duration) error {
 		if err := out.send(ctx, p); err != nil {
 			return err
 		}
+	}
+	busy, err := w.cpu()
+	if err != nil {
+		return err
 	}
 	begin, shown := time.Now(), time.Time{}
 	for i := 0; time.Since(begin) < length; i++ {
@@ -72,11 +78,17 @@ func (l *load) run(rate float64, length time.Duration) error {
 	if err != nil {
 		return err
 	}
+	spent, err := w.cpu()
+	if err != nil {
+		return err
+	}
 	sent := out.sent
 	fmt.Printf("%s: %s\n", l.name, l.about)
 	fmt.Printf("sent      %d datagrams in %.1f s, %.0f/s, six flow samples each\n", sent, took.Seconds(), float64(sent)/took.Seconds())
 	fmt.Printf("received  %d, %.0f/s\n", got, float64(got)/took.Seconds())
 	fmt.Printf("lost      %d (%.4f %%), of them dropped by the kernel %d\n", sent-got, 100*float64(sent-got)/float64(sent), dropped)
+	fmt.Printf("processor %.0f %% of a core, %.2f µs a datagram\n",
+		100*(spent-busy).Seconds()/took.Seconds(), float64((spent-busy).Microseconds())/float64(got))
 	fmt.Printf("memory    %d MB resident after 1 s, %d MB at half time, %d MB at the end\n",
 		w.samples[0]>>20, w.samples[len(w.samples)/2]>>20, w.samples[len(w.samples)-1]>>20)
 	return nil
@@ -104,13 +116,13 @@ type child struct {
 }
 
 // start builds and starts a collector on ports of the kernel's choice.
-func start(dir string) (*child, error) {
+func start(dir, influx string) (*child, error) {
 	binary := filepath.Join(dir, "weir")
 	if out, err := exec.Command("go", "build", "-o", binary, "weir/cmd/weir").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w: %s", err, out)
 	}
 	conf := filepath.Join(dir, "weir.yaml")
-	text := "listen: [\"127.0.0.1:0\"]\nhttp: 127.0.0.1:0\nstate_dir: " + filepath.Join(dir, "state") + "\nlog:\n  format: json\n"
+	text := "listen: [\"127.0.0.1:0\"]\nhttp: 127.0.0.1:0\nstate_dir: " + filepath.Join(dir, "state") + "\nlog:\n  format: json\ninflux:\n  url: \"" + influx + "\"\n"
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -142,6 +154,28 @@ func start(dir string) (*child, error) {
 func (c *child) stop() {
 	_ = c.cmd.Process.Signal(os.Interrupt)
 	_ = c.cmd.Wait() // it was told to end
+}
+
+// cpu reads the processor time used so far, in ticks of 10 ms.
+func (c *child) cpu() (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	// The name in parentheses may hold anything; 11 fields behind it are utime and stime.
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(f) < 13 {
+		return 0, fmt.Errorf("/proc/%d/stat: %q", c.cmd.Process.Pid, b)
+	}
+	user, err := strconv.Atoi(f[11])
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.Atoi(f[12])
+	if err != nil {
+		return 0, err
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond, nil
 }
 
 // rss reads the resident set from /proc.

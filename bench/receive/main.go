@@ -3,6 +3,7 @@
 //
 //	go run ./bench/receive            CPU per datagram: a full receive buffer is drained
 //	go run ./bench/receive -paced     200,000 datagrams/s for 60 s: how many are lost
+//	go run ./bench/receive -paced -rate 50000 -influx http://127.0.0.1:8086   what the sink costs
 //	go run ./bench/receive -flood     as fast as the sender can for 20 s: memory
 //	go run ./bench/receive -site 1000x50   memory with 1,000 agents of 50 interfaces
 package main
@@ -21,15 +22,16 @@ func main() {
 	rate := flag.Float64("rate", 200000, "datagrams per second with -paced")
 	length := flag.Duration("for", 0, "how long -paced (default 60s) or -flood (default 20s) sends")
 	which := flag.String("load", "", "site or worst: what the datagrams tell of; both where nothing is said, site with -paced and -flood")
+	influx := flag.String("influx", "", "`URL` of an InfluxDB the collector of -paced writes to, such as http://127.0.0.1:8086")
 	rounds := flag.Int("rounds", 9, "rounds of the CPU measurement; medians are printed")
 	flag.Parse()
 	some, err := pick(*which)
 	switch {
 	case err != nil:
 	case *paced:
-		err = some[0].run(*rate, orElse(*length, time.Minute))
+		err = some[0].run(*rate, orElse(*length, time.Minute), *influx)
 	case *flood:
-		err = some[0].run(0, orElse(*length, 20*time.Second))
+		err = some[0].run(0, orElse(*length, 20*time.Second), *influx)
 	case *sites != "":
 		err = site(*sites)
 	default:

@@ -27,7 +27,7 @@ func site(text string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	w, err := start(dir)
+	w, err := start(dir, "")
 	if err != nil {
 		return err
 	}

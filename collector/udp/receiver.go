@@ -20,6 +20,12 @@ const (
 	bufferSize = 1 << 16 // a UDP payload has at most 65,527 octets
 )
 
+// gather is how long a receiver that has just been busy lets datagrams gather
+// before it waits for the next one: waking up for every few of them costs a
+// tenth of the processor at 100,000 a second. It is far below the 5 ms within
+// which a hot flow is looked at.
+const gather = 300 * time.Microsecond
+
 // Message is one datagram received.
 type Message struct {
 	Payload   []byte
@@ -47,6 +53,7 @@ type Receiver struct {
 	polls   []unix.PollFd   // the sockets, then event
 	next    int             // the socket to ask first
 	ready   bool            // sockets may hold datagrams: read before blocking
+	busy    bool            // the last batch was not small
 	msgs    []Message       // of the last batch
 	buffers []byte          // batchSize of them
 	headers []mmsghdr       // one per buffer
@@ -135,7 +142,14 @@ func (r *Receiver) Read(deadline time.Time) ([]Message, error) {
 	if r.ready {
 		// Without asking first whether there is something: under load there is.
 		if n, err := r.readAny(); n > 0 || err != nil {
-			return r.msgs[:n], err
+			return r.batch(n), err
+		}
+		if r.busy {
+			r.busy = false
+			time.Sleep(gather)
+			if n, err := r.readAny(); n > 0 || err != nil {
+				return r.batch(n), err
+			}
 		}
 		r.ready = false
 	}
@@ -150,7 +164,14 @@ func (r *Receiver) Read(deadline time.Time) ([]Message, error) {
 		return r.msgs[:0], nil
 	}
 	n, err := r.readAny()
-	return r.msgs[:n], err
+	return r.batch(n), err
+}
+
+// batch returns the first n messages, and notes whether so many wait at a time
+// that the next wait is better a short sleep.
+func (r *Receiver) batch(n int) []Message {
+	r.busy = n >= batchSize/4
+	return r.msgs[:n]
 }
 
 // readAny reads from the first socket that has datagrams, beginning behind the
@@ -206,7 +227,8 @@ func (r *Receiver) recv(s *socket) (int, error) {
 	r.used = 0
 	var n int
 	for {
-		res, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&r.headers[0])),
+		// Raw, since it does not block: the scheduler need not know of it.
+		res, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&r.headers[0])),
 			uintptr(len(r.headers)), unix.MSG_DONTWAIT, 0, 0)
 		if errno == 0 {
 			n = int(res)
