@@ -55,6 +55,7 @@ func (l *load) run(rate float64, length time.Duration, influx string) error {
 		if i >= len(payloads) {
 			advance(p, uint32(len(payloads)/agentsSpeaking), l.rate)
 		}
+		binary.BigEndian.PutUint32(p[uptimeAt:], uint32(time.Since(begin).Milliseconds()))
 		if err := out.send(ctx, p); err != nil {
 			return err
 		}
@@ -94,13 +95,15 @@ func (l *load) run(rate float64, length time.Duration, influx string) error {
 	return nil
 }
 
-// advance makes p, which datagrams made, the one of its agent n datagrams later.
-// The sender has copied what it was given.
+// uptimeAt is where a datagram of an IPv4 agent has its uptime, in milliseconds.
+const uptimeAt = 20
+
+// advance makes p, which datagrams made, the one of its agent n datagrams later,
+// but for its uptime. The sender has copied what it was given.
 func advance(p []byte, n, rate uint32) {
 	const head, samples = 28, 6
 	add := func(at int, v uint32) { binary.BigEndian.PutUint32(p[at:], binary.BigEndian.Uint32(p[at:])+v) }
 	add(16, n) // sequence
-	add(20, n) // uptime
 	size := (len(p) - head) / samples
 	for s := head; s < len(p); s += size {
 		add(s+8, n*samples)       // sequence
