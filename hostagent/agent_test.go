@@ -220,8 +220,8 @@ func TestEventIsToldThreeTimes(t *testing.T) {
 			t.Errorf("repetition %d came after %v, want %v", i, s.at.Sub(at), after)
 		}
 	}
-	if n := len(c.all("weir/link/br0")); n != 2 {
-		t.Errorf("the state was told %d times, want twice", n)
+	if n := len(c.all("weir/link/br0")); n != 3 {
+		t.Errorf("the state was told %d times, want three", n)
 	}
 }
 

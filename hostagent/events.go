@@ -26,6 +26,7 @@ type events struct {
 	mu       sync.Mutex
 	signer   *witness.Signer
 	st       witness.Statement
+	words    words
 	n        uint64
 	pending  [len(again)][]told // in the order they are due
 	unheard  uint64             // events that are not repeated
@@ -41,7 +42,7 @@ type told struct {
 }
 
 func newEvents(id identity, packer *export.Packer, key []byte) *events {
-	return &events{id: id, packer: packer, signer: witness.NewSigner(key), wake: make(chan struct{}, 1)}
+	return &events{id: id, packer: packer, signer: witness.NewSigner(key), words: words{}, wake: make(chan struct{}, 1)}
 }
 
 // Emit sends e at once and keeps it for its repetitions.
@@ -59,7 +60,9 @@ func (s *events) Emit(e source.Event) {
 	s.n++
 	t := told{event: e, id: s.id.event(s.n), due: now.Add(again[0]), first: now}
 	s.send(&t, 0)
+	s.words.end(&e, now)
 	if len(s.pending[0])+len(s.pending[1]) < maxPending {
+		s.words.hold(e.State, now)
 		s.pending[0] = append(s.pending[0], t)
 	} else {
 		s.unheard++
@@ -71,10 +74,15 @@ func (s *events) Emit(e source.Event) {
 	}
 }
 
-// send packs repetition n of t.
+// send packs repetition n of t, and with it the state that came with the event:
+// what was said of an entity since is not taken back, and counters are not told
+// again a second later, when they would look like a second without a packet.
 func (s *events) send(t *told, n int) {
-	if t.event.State != nil && n < 2 {
-		s.packer.Add(t.event.State, true)
+	if state := t.event.State; state != nil {
+		if n > 0 {
+			s.words.retain(state, t.first, n < len(again))
+		}
+		s.packer.Add(state, true)
 	}
 	t.event.Append(&s.st, t.id, n)
 	s.signer.Sign(&s.st)
@@ -83,12 +91,20 @@ func (s *events) send(t *told, n int) {
 
 // Push sends what is in snap at once.
 func (s *events) Push(snap *source.Snapshot) {
+	s.polled(snap, time.Now())
 	s.packer.Add(snap, true)
 	if n := snap.Overflow(); n > 0 {
 		s.mu.Lock()
 		s.overflow += uint64(n)
 		s.mu.Unlock()
 	}
+}
+
+// polled is told what a source said at the time now, before it is sent.
+func (s *events) polled(snap *source.Snapshot, now time.Time) {
+	s.mu.Lock()
+	s.words.said(snap, now)
+	s.mu.Unlock()
 }
 
 // run sends the repetitions until ctx is done.
@@ -120,6 +136,8 @@ func (s *events) repeat(now time.Time) (next time.Time, any bool) {
 			if i+1 < len(s.pending) {
 				t.due = t.first.Add(again[i+1])
 				s.pending[i+1] = append(s.pending[i+1], t)
+			} else {
+				s.words.release(t.event.State)
 			}
 			q[0] = told{}
 			q = q[1:]

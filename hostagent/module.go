@@ -77,6 +77,7 @@ func (m *module) collect(snap *source.Snapshot, a *Agent) {
 	if took > m.deadline {
 		err = fmt.Errorf("took %s", took.Round(time.Millisecond))
 	} else {
+		a.events.polled(snap, now)
 		a.packer.Add(snap, false)
 	}
 	if n := snap.Overflow(); n > 0 && err == nil {

@@ -137,6 +137,30 @@ type Sample struct {
 	Source  sflow.DataSource // of a counter sample
 }
 
+// About returns what tells entities apart: a statement's source, or a counter
+// sample's data source. It refers to the Snapshot.
+func (s Sample) About() []byte {
+	if s.Counter {
+		var b [9]byte // a zero, which no statement begins with
+		be.PutUint32(b[1:], s.Source.Class)
+		be.PutUint32(b[5:], s.Source.Index)
+		return b[:]
+	}
+	if len(s.Bytes) < 12 {
+		return nil
+	}
+	n := int(be.Uint32(s.Bytes[8:]))
+	return s.Bytes[12:min(12+n, len(s.Bytes))]
+}
+
+// Retain removes the samples for which keep is false.
+func (s *Snapshot) Retain(keep func(Sample) bool) {
+	s.open = 0
+	s.samples = slices.DeleteFunc(s.samples, func(v sample) bool {
+		return !keep(Sample{s.buf[v.at:v.end:v.end], v.counter, v.source})
+	})
+}
+
 // All iterates over the samples that hold something.
 func (s *Snapshot) All() iter.Seq[Sample] {
 	return func(yield func(Sample) bool) {

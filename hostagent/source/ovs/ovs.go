@@ -60,7 +60,7 @@ type Source struct {
 	keeper  keeper
 
 	portsDue int             // polls until the ports are told
-	again    int             // polls that tell all ports, after a change
+	again    bool            // the next poll tells all ports, after a change
 	told     map[string]port // as each port was last told
 
 	watching sync.Mutex // of watchFlows
@@ -181,7 +181,7 @@ func (s *Source) refresh(db *database, sink source.Sink) (bridges bool) {
 	v := db.view()
 	s.mu.Lock()
 	old := s.view
-	s.db, s.err, s.view, s.again = db, nil, v, 2
+	s.db, s.err, s.view, s.again = db, nil, v, true
 	changes := v.since(old)
 	s.keeper.explain(changes)
 	s.mu.Unlock()

@@ -30,10 +30,8 @@ func (s *Source) Collect(now time.Time, out *source.Snapshot) error {
 	for _, name := range sorted(s.view.bridges) {
 		s.state(out, &s.st, s.view.bridges[name])
 	}
-	// An event repeats the state as it was: what is told by the first poll after a
-	// change may be overtaken by that, and is told by the second again.
-	if s.portsDue--; s.portsDue < 0 || s.again > 0 {
-		s.portsDue, s.again = portsEvery-1, max(s.again-1, 0)
+	if s.portsDue--; s.portsDue < 0 || s.again {
+		s.portsDue, s.again = portsEvery-1, false
 		clear(s.told)
 	}
 	s.ports(out)
