@@ -7,6 +7,7 @@ import (
 
 	"weir/collector/web"
 	"weir/detect"
+	"weir/detect/site"
 )
 
 // endedKept is how many alerts that ended the page still shows.
@@ -22,7 +23,10 @@ type board struct {
 
 func (b *board) add(al *detect.Alert) {
 	v := &web.AlertView{
-		ID: al.ID, At: al.At, Kind: string(al.Kind), State: string(al.State), Severity: string(al.Severity), Line: al.Line(),
+		ID: al.ID, Incident: al.Incident, At: al.At, Kind: string(al.Kind), State: string(al.State), Severity: string(al.Severity), Line: al.Line(),
+	}
+	if e, ok := al.Evidence.(*site.Evidence); ok {
+		v.Affected = e.Affected
 	}
 	v.Alert, _ = json.Marshal(al) // the log line sink tells where that fails
 	b.mu.Lock()

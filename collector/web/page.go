@@ -43,14 +43,16 @@ func (e *AskError) Error() string { return e.Problem }
 // AlertView is an alert for people.
 type AlertView struct {
 	ID       string          `json:"id"`
-	At       time.Time       `json:"at"`      // of its newest change
-	Started  time.Time       `json:"started"` // of its first
+	Incident string          `json:"incident,omitempty"` // that it belongs to
+	At       time.Time       `json:"at"`                 // of its newest change
+	Started  time.Time       `json:"started"`            // of its first
 	Ended    *time.Time      `json:"ended,omitempty"`
 	Kind     string          `json:"kind"`
 	State    string          `json:"state"`
 	Severity string          `json:"severity"`
 	Line     string          `json:"line"`
-	Alert    json.RawMessage `json:"alert"`
+	Affected int             `json:"affected,omitempty"` // effects that it tells of
+	Alert    json.RawMessage `json:"alert,omitempty"`    // not in what is live
 }
 
 // Link is a loaded interface.
@@ -105,6 +107,8 @@ func addPage(mux *http.ServeMux, s PageSource) {
 	mux.HandleFunc("GET /api/v1/agents", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, orEmpty(s.Agents())) })
 	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, orEmpty(s.AlertList())) })
 	mux.HandleFunc("GET /api/v1/top", func(w http.ResponseWriter, r *http.Request) { answerTop(w, r, s) })
+	addModel(mux, s)
+	addAgents(mux, s)
 	queries := make(chan struct{}, maxQueries)
 	mux.HandleFunc("GET /api/v1/flows", func(w http.ResponseWriter, r *http.Request) { answerQuery(w, r, s.Flows, queries) })
 	mux.HandleFunc("GET /api/v1/alerts/history", func(w http.ResponseWriter, r *http.Request) { answerQuery(w, r, s.AlertHistory, queries) })
@@ -179,9 +183,14 @@ func live(s PageSource) *Live {
 	st := s.Status()
 	l := &Live{
 		At: st.At, Rate: st.DatagramsPerSecond, Lost: st.LossPercent, Agents: st.Agents, Dropped: st.SocketDropped,
-		Silent: []string{}, Links: []Link{}, Alerts: orEmpty(s.AlertList()),
+		Silent: []string{}, Links: []Link{}, Alerts: []*AlertView{},
 	}
-	l.Alerts = l.Alerts[:min(len(l.Alerts), alertsShown)]
+	all := s.AlertList()
+	for _, a := range all[:min(len(all), alertsShown)] {
+		short := *a
+		short.Alert = nil
+		l.Alerts = append(l.Alerts, &short)
+	}
 	if tops, err := s.Top(TopQuery{Key: flowKey, Window: time.Second, N: flowsShown}); err == nil && len(tops) > 0 {
 		l.Top = &tops[0]
 	}

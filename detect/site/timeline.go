@@ -2,6 +2,7 @@ package site
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,13 +63,24 @@ func (n *node) noteSince(good, ns int64, entity, what, was, is, from string) {
 
 // Incident is an incident to be shown.
 type Incident struct {
-	ID     string      `json:"id"`
-	Line   string      `json:"line"` // of its root, as last told
-	Began  detect.Time `json:"began"`
-	Ended  detect.Time `json:"ended,omitzero"`
-	Alerts []string    `json:"alerts"`        // their changes, as lines
-	Steps  []Step      `json:"steps"`         // by the earliest possible time
-	Cut    bool        `json:"cut,omitempty"` // there were more facts than are kept
+	ID    string      `json:"id"`
+	Line  string      `json:"line"` // of its root, as last told
+	Began detect.Time `json:"began"`
+	Ended detect.Time `json:"ended,omitzero"`
+
+	Kind     detect.Kind     `json:"kind"` // of its root, as all to Nodes
+	State    detect.State    `json:"state"`
+	Severity detect.Severity `json:"severity"`
+	Affected int             `json:"affected"` // at most at one time
+	Nodes    []string        `json:"nodes"`    // keys of those it has befallen, in the model
+
+	Alerts []string `json:"alerts"`        // their changes, as lines
+	Steps  []Step   `json:"steps"`         // by the earliest possible time
+	Cut    bool     `json:"cut,omitempty"` // there were more facts than are kept
+
+	Root      json.RawMessage `json:"root,omitempty"`      // the alert that it is told by, as last told
+	Children  []Child         `json:"children,omitempty"`  // effects, when they were most
+	Addresses []string        `json:"addresses,omitempty"` // of the instances among them, and of what it is about
 }
 
 // Incidents returns all incidents that are kept, the newest last, without their
@@ -104,6 +116,8 @@ func (s *Site) Incident(text string) (i Incident, ok bool) {
 	if i.Steps = found.kept; found.ended == 0 {
 		i.Steps = found.steps(s.now)
 	}
+	i.Children, i.Addresses = found.children, s.addresses(found)
+	i.Root, _ = json.Marshal(found.Root) // "" where it is beyond JSON
 	for _, n := range found.nodes {
 		i.Cut = i.Cut || len(n.timeline.steps) >= timelineSteps && n.timeline.steps[n.timeline.next].ns > found.from-incidentBefore
 	}
@@ -111,7 +125,13 @@ func (s *Site) Incident(text string) (i Incident, ok bool) {
 }
 
 func (r *record) info() Incident {
-	i := Incident{ID: r.ID, Line: r.Root.Line(), Began: at(r.from), Ended: at(r.ended)}
+	i := Incident{
+		ID: r.ID, Line: r.Root.Line(), Began: at(r.from), Ended: at(r.ended),
+		Kind: r.Root.Kind, State: r.Root.State, Severity: r.Root.Severity, Affected: r.affected, Nodes: []string{},
+	}
+	for _, n := range r.nodes {
+		i.Nodes = append(i.Nodes, n.key)
+	}
 	for _, a := range r.Alerts {
 		i.Alerts = append(i.Alerts, a.At.UTC().Format("15:04:05.000")+" "+string(a.Change)+" "+a.Line())
 	}
@@ -127,6 +147,9 @@ type record struct {
 	from   int64
 	ended  int64
 	kept   []Step // once it is over
+
+	children []Child // when they were most
+	affected int
 }
 
 // Bounds of incidents kept.
@@ -151,6 +174,9 @@ func (s *Site) remember(it *incident.Item[*condition], a *detect.Alert) {
 	}
 	r.from = min(r.from, it.Value.onset)
 	r.Root = a
+	if e, ok := a.Evidence.(*Evidence); ok && e.Affected >= r.affected {
+		r.children, r.affected = e.Children, e.Affected
+	}
 	if len(r.Alerts) < maxAlertsKept {
 		r.Alerts = append(r.Alerts, a)
 	} else {
@@ -170,6 +196,31 @@ func (s *Site) remember(it *incident.Item[*condition], a *detect.Alert) {
 		r.ended = s.now
 		r.kept = r.steps(s.now)
 	}
+}
+
+// maxAddresses bounds the addresses told of an incident.
+const maxAddresses = 64
+
+// addresses returns those of the instances of an incident, as samples have shown
+// them.
+func (s *Site) addresses(r *record) (all []string) {
+	take := func(sub *Subject) {
+		m, ok := parseMAC(sub.MAC)
+		if a := s.macs[m]; ok && a != nil && !a.many {
+			for _, ip := range a.ips {
+				if text := ipText(ip); len(all) < maxAddresses && !slices.Contains(all, text) {
+					all = append(all, text)
+				}
+			}
+		}
+	}
+	if sub, ok := r.Root.Subject.(*Subject); ok {
+		take(sub)
+	}
+	for i := range r.children {
+		take(&r.children[i].Subject)
+	}
+	return all
 }
 
 // steps returns the facts of the incident's nodes until a time.
