@@ -87,17 +87,18 @@ type app struct {
 	open     map[detect.Kind]uint64
 	stats    detect.EngineStats
 
-	ready   atomic.Bool   // everything below and above is built
-	epoch   atomic.Uint64 // counts the times the machine's clock was set
-	saveErr atomic.Pointer[error]
-	rateMu  sync.Mutex
-	rate    rate
-	noise   noise
-	naming  *naming
-	pulse   *pulse
-	forward *udp.Forwarder
-	history *history
-	board   board
+	ready    atomic.Bool   // everything below and above is built
+	epoch    atomic.Uint64 // counts the times the machine's clock was set
+	saveErr  atomic.Pointer[error]
+	rateMu   sync.Mutex
+	rate     rate
+	noise    noise
+	naming   *naming
+	pulse    *pulse
+	forward  *udp.Forwarder
+	history  *history
+	board    board
+	lookback lookback
 
 	alertHistory *alertHistory
 }
@@ -504,6 +505,7 @@ func (a *app) housekeep(ctx context.Context, failed <-chan error) error {
 			a.rateMu.Lock()
 			a.rate.add(now, a.group.Stats().Datagrams)
 			a.rateMu.Unlock()
+			a.lookback.add(a)
 			a.logBad(now)
 			a.watchClock()
 			if a.io.Alive != nil && a.pulse.alive() {

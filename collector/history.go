@@ -3,7 +3,6 @@ package collector
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -15,7 +14,6 @@ import (
 	flowrecord "weir/collector/record"
 	"weir/collector/store/flows"
 	"weir/collector/web"
-	"weir/detect/rules"
 )
 
 // blocksPerShard is how many blocks of records a shard may fill while the disk
@@ -117,11 +115,7 @@ func (a *app) Flows(ctx context.Context, v url.Values) (any, error) {
 	}
 	q, err := ask.Query(time.Now())
 	if err != nil {
-		at := -1
-		if s, ok := errors.AsType[*rules.SyntaxError](err); ok {
-			at = s.From
-		}
-		return nil, &web.AskError{Problem: err.Error(), Offset: at}
+		return nil, askError(err)
 	}
 	return flows.Scan(ctx, a.history.flows.Dir(), q)
 }

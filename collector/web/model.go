@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"weir/detect/site"
@@ -31,12 +32,20 @@ func addModel(mux *http.ServeMux, s Source) {
 		handle(mux, "GET /api/v1/site/search", func(r *http.Request) (any, error) {
 			text := r.URL.Query().Get("text")
 			if text == "" || len(text) > maxSearch {
-				return nil, &AskError{"text: write 1 to 200 letters of a name, an address or an identity", -1}
+				return nil, &AskError{Problem: "text: write 1 to 200 letters of a name, an address or an identity", Offset: -1}
 			}
 			all, cut, err := m.SiteFind(r.Context(), text)
 			return Search{orEmpty(all), cut}, err
 		})
 	}
+	handle(mux, "GET /api/v1/explain", func(r *http.Request) (any, error) {
+		kind := r.URL.Query().Get("kind")
+		e, ok := site.Explain(kind)
+		if !ok {
+			return nil, fmt.Errorf("kind %q: is none", kind)
+		}
+		return e, nil
+	})
 	if m, ok := s.(SiteSource); ok {
 		handle(mux, "GET /api/v1/incidents", func(r *http.Request) (any, error) {
 			all, err := m.Incidents(r.Context())
@@ -51,7 +60,7 @@ func handle(mux *http.ServeMux, pattern string, do func(*http.Request) (any, err
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		v, err := do(r)
 		if err != nil {
-			writeJSON(w, http.StatusBadRequest, &AskError{err.Error(), -1})
+			writeJSON(w, http.StatusBadRequest, &AskError{Problem: err.Error(), Offset: -1})
 			return
 		}
 		writeJSON(w, http.StatusOK, v)

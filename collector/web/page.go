@@ -33,8 +33,10 @@ type PageSource interface {
 
 // AskError says what is wrong with a question.
 type AskError struct {
-	Problem string `json:"problem"`
-	Offset  int    `json:"offset"` // of what is meant, in the filter's octets; -1 elsewhere
+	Problem string   `json:"problem"`
+	Offset  int      `json:"offset"`         // of what is meant, in the filter's octets; -1 elsewhere
+	End     int      `json:"end,omitempty"`  // of it
+	Fits    []string `json:"fits,omitempty"` // words that would be right there
 }
 
 // Error is the problem.
@@ -82,12 +84,12 @@ const (
 	linksShown   = 12
 	silentShown  = 20
 	alertsShown  = 100
-	flowsShown   = 10
+	FlowsShown   = 10
 	silentAfter  = time.Minute
 	maxLive      = 16 // pages that look on at once
 	queryTime    = 20 * time.Second
 	maxQueries   = 2
-	flowKey      = "src,dst,proto,src_port,dst_port"
+	FlowKey      = "src,dst,proto,src_port,dst_port"
 	contentRules = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
@@ -109,6 +111,7 @@ func addPage(mux *http.ServeMux, s PageSource) {
 	mux.HandleFunc("GET /api/v1/top", func(w http.ResponseWriter, r *http.Request) { answerTop(w, r, s) })
 	addModel(mux, s)
 	addAgents(mux, s)
+	addLookback(mux, s)
 	queries := make(chan struct{}, maxQueries)
 	mux.HandleFunc("GET /api/v1/flows", func(w http.ResponseWriter, r *http.Request) { answerQuery(w, r, s.Flows, queries) })
 	mux.HandleFunc("GET /api/v1/alerts/history", func(w http.ResponseWriter, r *http.Request) { answerQuery(w, r, s.AlertHistory, queries) })
@@ -134,9 +137,9 @@ func answerQuery(w http.ResponseWriter, r *http.Request, ask func(context.Contex
 	case errors.As(err, &mistake):
 		writeJSON(w, http.StatusBadRequest, mistake)
 	case errors.Is(err, context.DeadlineExceeded):
-		writeJSON(w, http.StatusServiceUnavailable, &AskError{"took longer than 20 s: ask for less time, or use `weir query`", -1})
+		writeJSON(w, http.StatusServiceUnavailable, &AskError{Problem: "took longer than 20 s: ask for less time, or use `weir query`", Offset: -1})
 	case err != nil:
-		writeJSON(w, http.StatusInternalServerError, &AskError{err.Error(), -1})
+		writeJSON(w, http.StatusInternalServerError, &AskError{Problem: err.Error(), Offset: -1})
 	default:
 		writeJSON(w, http.StatusOK, answer)
 	}
@@ -191,7 +194,7 @@ func live(s PageSource) *Live {
 		short.Alert = nil
 		l.Alerts = append(l.Alerts, &short)
 	}
-	if tops, err := s.Top(TopQuery{Key: flowKey, Window: time.Second, N: flowsShown}); err == nil && len(tops) > 0 {
+	if tops, err := s.Top(TopQuery{Key: FlowKey, Window: time.Second, N: FlowsShown}); err == nil && len(tops) > 0 {
 		l.Top = &tops[0]
 	}
 	for _, a := range s.Agents() {

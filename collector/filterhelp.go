@@ -1,0 +1,33 @@
+package collector
+
+import (
+	"errors"
+
+	"weir/collector/store/flows"
+	"weir/collector/web"
+	"weir/detect/rules"
+)
+
+// askError says where in its filter a question is wrong, and what would fit.
+func askError(err error) *web.AskError {
+	e := &web.AskError{Problem: err.Error(), Offset: -1}
+	if s, ok := errors.AsType[*rules.SyntaxError](err); ok {
+		e.Offset, e.End, e.Fits = s.From, s.To, s.Fits
+	}
+	return e
+}
+
+// CheckFilter implements web.FilterSource.
+func (a *app) CheckFilter(text string) error {
+	f, err := rules.ParseFilter(text)
+	if err == nil {
+		err = flows.CheckFilter(f)
+	}
+	if err != nil {
+		return askError(err)
+	}
+	return nil
+}
+
+// FlowColumns implements web.FilterSource.
+func (a *app) FlowColumns() []string { return flows.Columns() }
