@@ -46,13 +46,13 @@ type Agent struct {
 	links  *link.Table // shared by all who ask for interfaces
 	signer *witness.Signer
 	wake   chan struct{} // collectors are to be looked up again
+	peers  peers
 
 	mu      sync.Mutex
 	cfg     config.Config
 	digest  string
 	modules []*module
-	stop    context.CancelFunc // of the modules
-	gone    uint64             // errors of modules that run no more
+	gone    uint64 // errors of modules that run no more
 }
 
 // Run runs the agent until ctx is done, then tells that it stops.
@@ -98,69 +98,19 @@ func newAgent(cfg config.Config, io IO) *Agent {
 	}
 	a.events = newEvents(a.id, a.packer, io.Key)
 	a.modules = modules(cfg, a)
+	a.peers.set(a.modules)
 	return a
 }
 
-// startModules starts the modules. Nothing waits for their end: one that hangs in
-// a call must not keep the agent from ending.
+// startModules starts the modules that do not run.
 func (a *Agent) startModules(ctx context.Context) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ctx, a.stop = context.WithCancel(ctx)
 	for _, m := range a.modules {
-		go m.run(ctx, a)
-	}
-}
-
-// reloads takes over new configurations until ctx is done.
-func (a *Agent) reloads(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case r, ok := <-a.io.Reload:
-			if !ok {
-				return
-			}
-			a.reload(ctx, r)
+		if m.stop == nil {
+			m.start(ctx, a)
 		}
 	}
-}
-
-// reload starts the modules anew with the configuration of r; sequence numbers,
-// sockets of collectors that stay, and events on their way live on.
-func (a *Agent) reload(ctx context.Context, r Reload) {
-	a.mu.Lock()
-	for _, key := range needRestart(&a.cfg, &r.Config) {
-		a.io.Log.Warn().Str("key", key).Msg("key needs a restart")
-	}
-	a.stop()
-	for _, m := range a.modules {
-		a.gone += m.failures()
-	}
-	a.cfg, a.digest = r.Config, r.Digest
-	a.modules = modules(r.Config, a)
-	a.mu.Unlock()
-	a.startModules(ctx)
-	a.lookAgain()
-	a.io.Log.Info().Str("digest", r.Digest).Msg("configuration read again")
-}
-
-// needRestart names the keys that differ and that a reload does not take over.
-func needRestart(old, now *config.Config) (keys []string) {
-	for _, k := range [...]struct {
-		key  string
-		same bool
-	}{
-		{"node", old.Node == now.Node}, {"sub_agent", old.SubAgent == now.SubAgent},
-		{"key_file", old.KeyFile == now.KeyFile},
-		{"plain_collectors", (len(old.PlainCollectors) > 0) == (len(now.PlainCollectors) > 0)}, {"state_dir", old.StateDir == now.StateDir},
-	} {
-		if !k.same {
-			keys = append(keys, k.key)
-		}
-	}
-	return keys
 }
 
 // started is the event that the agent runs, after its last run ended as last

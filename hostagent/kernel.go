@@ -2,11 +2,11 @@ package hostagent
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"weir/hostagent/config"
 	"weir/hostagent/sampler"
-	"weir/hostagent/source"
 	"weir/hostagent/source/drops"
 	"weir/hostagent/source/filter"
 	"weir/hostagent/source/linkevent"
@@ -20,32 +20,80 @@ import (
 )
 
 // kernel adds the sources that listen to the kernel and to what runs on it.
-func kernel(cfg config.Config, a *Agent, add func(time.Duration, source.Source)) {
+func kernel(cfg config.Config, a *Agent, add adding) {
 	every := time.Duration(cfg.Polling.Default)
 	add(every, linkevent.New(a.links))
 	add(every, filter.New())
 	services := service.New(service.Config{Units: cfg.Services.Units, Processes: cfg.Services.Processes})
-	add(every, services)
+	add(every, services, cfg.Services)
 	add(every, login.New(login.Config{Node: a.id.node}))
-	add(every, logs.New(logs.Config{Files: cfg.Logs.Files, Services: cfg.Logs.Services, Runs: services.Runs}))
+	add(every, logs.New(logs.Config{Files: cfg.Logs.Files, Services: cfg.Logs.Services, Runs: a.peers.runs}), cfg.Logs)
 	add(every, lldp.New(a.links))
-	add(every, drops.New(drops.Config{Payload: cfg.Sampling.Payload}, a.packer))
+	add(every, drops.New(drops.Config{Payload: cfg.Sampling.Payload}, a.packer), cfg.Sampling.Payload)
 	if len(cfg.Namespaces.Names) > 0 {
-		add(every, netns.New(netns.Config{Names: cfg.Namespaces.Names, Cycle: time.Duration(cfg.Namespaces.Cycle)}))
+		add(every, netns.New(netns.Config{Names: cfg.Namespaces.Names, Cycle: time.Duration(cfg.Namespaces.Cycle)}), cfg.Namespaces)
 	}
 	neighbours := neighbour.New(a.links)
-	samplingConf := samplingConfig(cfg.Sampling)
-	if !slices.Contains(cfg.Off, neighbours.Name()) {
-		// One socket for both costs the instances' packets half of what two cost.
-		samplingConf.Control = neighbours.Frame
-	}
-	samples := sampling.New(samplingConf, a.links, a.packer)
-	if !slices.Contains(cfg.Off, samples.Name()) {
-		neighbours.Covered(samples.Controls)
-	}
+	neighbours.Covered(a.peers.controls)
 	add(every, neighbours)
+	samplingConf := samplingConfig(cfg.Sampling)
+	both := !slices.Contains(cfg.Off, neighbours.Name())
+	if both {
+		// One socket for both costs the instances' packets half of what two cost.
+		samplingConf.Control = a.peers.frame
+	}
 	// Rates change every second, and the heartbeat tells them.
-	add(time.Duration(cfg.Polling.Interfaces), samples)
+	add(time.Duration(cfg.Polling.Interfaces), sampling.New(samplingConf, a.links, a.packer), cfg.Sampling, both)
+}
+
+// peers are the sources that others ask, whichever run now.
+type peers struct {
+	neighbours atomic.Pointer[neighbour.Source]
+	samples    atomic.Pointer[sampling.Source]
+	services   atomic.Pointer[service.Source]
+}
+
+// set takes over which modules run.
+func (p *peers) set(all []*module) {
+	var neighbours *neighbour.Source
+	var samples *sampling.Source
+	var services *service.Source
+	for _, m := range all {
+		switch s := m.source.(type) {
+		case *neighbour.Source:
+			neighbours = s
+		case *sampling.Source:
+			samples = s
+		case *service.Source:
+			services = s
+		}
+	}
+	p.neighbours.Store(neighbours)
+	p.samples.Store(samples)
+	p.services.Store(services)
+}
+
+// frame gives an instance's ARP or DHCP to who watches them.
+func (p *peers) frame(ifIndex uint32, b []byte) {
+	if s := p.neighbours.Load(); s != nil {
+		s.Frame(ifIndex, b)
+	}
+}
+
+// controls returns the interfaces whose ARP and DHCP the sampling passes on.
+func (p *peers) controls() map[uint32]bool {
+	if s := p.samples.Load(); s != nil {
+		return s.Controls()
+	}
+	return nil
+}
+
+// runs reports whether a service runs; known is false where nobody watches it.
+func (p *peers) runs(name string) (is, known bool) {
+	if s := p.services.Load(); s != nil {
+		return s.Runs(name)
+	}
+	return false, false
 }
 
 // samplingConfig is what the configuration says of packet samples.

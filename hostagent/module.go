@@ -16,10 +16,13 @@ import (
 // waits for it.
 type module struct {
 	source   source.Source
+	settings string             // as it was made with
+	stop     context.CancelFunc // nil before start
+
+	mu       sync.Mutex
 	every    time.Duration
 	deadline time.Duration // of one Collect
 
-	mu      sync.Mutex
 	polling time.Time // since when Collect runs; zero: it does not
 	poll    error     // of the last Collect
 	watch   error     // of the last Run
@@ -32,6 +35,20 @@ type module struct {
 
 // maxStatus bounds what the heartbeat says about one module, in octets.
 const maxStatus = 80
+
+// start starts the module. Nothing waits for its end: one that hangs in a call
+// must not keep the agent from ending.
+func (m *module) start(ctx context.Context, a *Agent) {
+	ctx, m.stop = context.WithCancel(ctx)
+	go m.run(ctx, a)
+}
+
+// pollEvery says how often the source is polled from its next poll on.
+func (m *module) pollEvery(every time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.every, m.deadline = every, max(every, 2*time.Second)
+}
 
 // run polls the source and watches with it until ctx is done.
 func (m *module) run(ctx context.Context, a *Agent) {
@@ -55,10 +72,13 @@ func (m *module) run(ctx context.Context, a *Agent) {
 // beats; those of ten beats and more come a beat early or late at random, so that
 // they keep step with nothing.
 func (m *module) pause(now time.Time) time.Duration {
-	if m.every < beatEvery {
-		return m.every - m.every/50 + time.Duration(rand.Int64N(int64(m.every/25)+1))
+	m.mu.Lock()
+	every := m.every
+	m.mu.Unlock()
+	if every < beatEvery {
+		return every - every/50 + time.Duration(rand.Int64N(int64(every/25)+1))
 	}
-	beats := int64((m.every + beatEvery/2) / beatEvery)
+	beats := int64((every + beatEvery/2) / beatEvery)
 	if beats >= 10 {
 		beats += rand.Int64N(3) - 1
 	}
@@ -70,11 +90,12 @@ func (m *module) collect(snap *source.Snapshot, a *Agent) {
 	now := time.Now()
 	m.mu.Lock()
 	m.polling = now
+	deadline := m.deadline
 	m.mu.Unlock()
 	snap.Reset()
 	err := guarded(func() error { return m.source.Collect(now, snap) })
 	took := time.Since(now)
-	if took > m.deadline {
+	if took > deadline {
 		err = fmt.Errorf("took %s", took.Round(time.Millisecond))
 	} else {
 		a.events.polled(snap, now)

@@ -1,6 +1,7 @@
 package hostagent
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,19 +13,25 @@ import (
 	"weir/hostagent/source/proc"
 )
 
+// adding adds a module that is polled every so often. Where its settings stay, it
+// goes on over a reload; they are plain values of the configuration.
+type adding func(every time.Duration, s source.Source, settings ...any)
+
 // modules makes the sources that the configuration does not turn off.
 func modules(cfg config.Config, a *Agent) []*module {
 	every := time.Duration(cfg.Polling.Default)
 	var all []*module
-	add := func(every time.Duration, s source.Source) {
+	add := func(every time.Duration, s source.Source, settings ...any) {
 		if !slices.Contains(cfg.Off, s.Name()) {
-			all = append(all, &module{source: s, every: every, deadline: max(every, 2*time.Second)})
+			m := &module{source: s, settings: fmt.Sprintf("%+v", settings)}
+			m.pollEvery(every)
+			all = append(all, m)
 		}
 	}
-	add(every, proc.New(proc.Config{Node: a.id.node, Links: a.links, ExceptMounts: cfg.Disks.Except}))
-	add(time.Duration(cfg.Polling.Interfaces), link.New(linkConfig(cfg), a.links))
-	add(every, libvirt.New(libvirt.Options{Sockets: cfg.Libvirt.Sockets}))
-	add(every, ovs.New(ovs.Options{RunDir: cfg.OVS.RunDir, Keep: kept(cfg.OVS.KeepSFlow)}))
+	add(every, proc.New(proc.Config{Node: a.id.node, Links: a.links, ExceptMounts: cfg.Disks.Except}), cfg.Disks)
+	add(time.Duration(cfg.Polling.Interfaces), link.New(linkConfig(cfg), a.links), linkConfig(cfg))
+	add(every, libvirt.New(libvirt.Options{Sockets: cfg.Libvirt.Sockets}), cfg.Libvirt)
+	add(every, ovs.New(ovs.Options{RunDir: cfg.OVS.RunDir, Keep: kept(cfg.OVS.KeepSFlow)}), cfg.OVS)
 	kernel(cfg, a, add)
 	return all
 }

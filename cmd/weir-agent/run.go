@@ -38,7 +38,8 @@ func newRun(p *program) *cobra.Command {
 all of it to the collectors. The log goes to standard error.
 
 SIGTERM and SIGINT end it, after it has told who sent them. SIGHUP reads the
-configuration again; a file with a mistake changes nothing. At start, every
+configuration again and starts those modules anew whose part of it has changed; a
+file with a mistake changes nothing. At start, every
 capability that the configured modules do not need is given up.`,
 		Example: `  weir-agent run                         with the defaults
   weir-agent run --collector 10.0.0.5
@@ -130,12 +131,7 @@ func (s *signalled) handle(ctx context.Context, sig process.Signal) {
 	}
 	cfg, digest, err := s.load()
 	if err != nil {
-		if all, ok := errors.AsType[config.Errors](err); ok {
-			for _, e := range all {
-				s.log.Error().Str("file", e.File).Int("line", e.Line).Str("key", e.Key).
-					Str("problem", e.Problem).Str("fix", e.Fix).Msg("configuration not read again")
-			}
-		}
+		s.refused(err)
 		return
 	}
 	if level, err := zerolog.ParseLevel(cfg.Log.Level); err == nil {
@@ -145,4 +141,19 @@ func (s *signalled) handle(ctx context.Context, sig process.Signal) {
 	case s.reload <- hostagent.Reload{Config: cfg, Digest: digest}:
 	case <-ctx.Done():
 	}
+}
+
+// refused tells in one line why the configuration stays as it was.
+func (s *signalled) refused(err error) {
+	line := s.log.Error()
+	if all, ok := errors.AsType[config.Errors](err); ok && len(all) > 0 {
+		e := all[0]
+		line.Str("file", e.File).Int("line", e.Line).Str("key", e.Key).Str("problem", e.Problem).Str("fix", e.Fix)
+		if len(all) > 1 {
+			line.Int("mistakes", len(all)).Str("all", "weir-agent check")
+		}
+	} else {
+		line.Err(err)
+	}
+	line.Msg("configuration not read again, the old one goes on")
 }

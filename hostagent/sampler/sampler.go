@@ -72,6 +72,7 @@ type Sampler struct {
 
 	mu     sync.Mutex
 	want   []Interface
+	change *change // what is to be taken over; nil: nothing
 	fresh  bool
 	closed bool
 	states []State
@@ -132,6 +133,27 @@ func (s *Sampler) Set(list []Interface) {
 	s.mu.Lock()
 	s.want = append(s.want[:0], list...)
 	s.fresh = true
+	s.mu.Unlock()
+	s.poke()
+}
+
+// change is what of a Config may change.
+type change struct {
+	budget          float64
+	payload, header int
+}
+
+// Change says budget, payload and header of a Config anew. Samples go on. It does
+// not block and may be called at any time.
+func (s *Sampler) Change(budget float64, payload, header int) {
+	if budget <= 0 {
+		budget = DefaultBudget
+	}
+	if header <= 0 {
+		header = DefaultHeader
+	}
+	s.mu.Lock()
+	s.change, s.fresh = &change{budget, payload, header}, true
 	s.mu.Unlock()
 	s.poke()
 }

@@ -69,9 +69,12 @@ func (s *Sampler) reconcile() {
 		s.mu.Unlock()
 		return
 	}
-	want := slices.Clone(s.want)
-	s.fresh = false
+	want, change := slices.Clone(s.want), s.change
+	s.fresh, s.change = false, nil
 	s.mu.Unlock()
+	if change != nil {
+		s.take(change)
+	}
 
 	s.share = max(leastFrames, allFrames/max(len(want), 1))
 	keep := map[uint32]bool{}
@@ -99,6 +102,22 @@ func (s *Sampler) reconcile() {
 		}
 	}
 	s.publish()
+}
+
+// take takes over another budget and other lengths. What the kernel has to cut
+// otherwise is opened anew.
+func (s *Sampler) take(c *change) {
+	s.cfg.Budget, s.cut.payload = c.budget, c.payload
+	if s.cut.limit == c.header {
+		return
+	}
+	s.cut.limit = c.header
+	for _, t := range s.taps {
+		if rate := t.rate; t.in != nil {
+			s.start(t)
+			s.setRate(t, rate)
+		}
+	}
 }
 
 // start opens the socket of a tap, anew where it has one.

@@ -69,6 +69,14 @@ type Teller interface {
 	Tell(t *Telling)
 }
 
+// Changer is a Source that goes on with other settings. Others are stopped and
+// made anew when theirs change.
+type Changer interface {
+	// Change takes over the settings of next, a Source of the same name that was
+	// made by New and never used. It returns false where next must run instead.
+	Change(next Source) bool
+}
+
 // Telling is what sources add to the heartbeat. Zero values are left out.
 type Telling struct {
 	LibvirtContact time.Time

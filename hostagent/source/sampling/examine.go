@@ -15,9 +15,9 @@ const maxNamed = 10
 
 // Examine implements source.Examiner.
 func (s *Source) Examine(context.Context) []source.Finding {
-	if s.cfg.Method == sampler.MethodNFLOG {
+	if s.cfg.Load().Method == sampler.MethodNFLOG {
 		return []source.Finding{{What: "packet samples", OK: true,
-			Text: fmt.Sprintf("what the operator's rules log to group %d, taken as 1:%d", s.cfg.Group, s.cfg.Rate)}}
+			Text: fmt.Sprintf("what the operator's rules log to group %d, taken as 1:%d", s.cfg.Load().Group, s.cfg.Load().Rate)}}
 	}
 	if err := s.links.Refresh(time.Time{}, 0); err != nil {
 		return []source.Finding{{What: "packet samples", Text: err.Error()}}
@@ -29,7 +29,7 @@ func (s *Source) Examine(context.Context) []source.Finding {
 	}
 	var names []string
 	for _, i := range list {
-		if err := sampler.Probe(s.cfg.Method, i); err != nil {
+		if err := sampler.Probe(s.cfg.Load().Method, i); err != nil {
 			return []source.Finding{{What: "packet samples", Text: i.Name + ": " + err.Error(),
 				Fix: "give the agent CAP_NET_RAW (method tcx: CAP_BPF and CAP_NET_ADMIN)"}}
 		}

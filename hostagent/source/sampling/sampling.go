@@ -40,7 +40,7 @@ type Config struct {
 
 // Source samples packets. It is a source.Runner.
 type Source struct {
-	cfg   Config
+	cfg   atomic.Pointer[Config]
 	links *link.Table
 	flows source.Flows
 	now   atomic.Pointer[sampler.Sampler] // while Run runs
@@ -48,7 +48,27 @@ type Source struct {
 
 // New returns a Source that samples interfaces of links into flows.
 func New(cfg Config, links *link.Table, flows source.Flows) *Source {
-	return &Source{cfg: cfg, links: links, flows: flows}
+	s := &Source{links: links, flows: flows}
+	s.cfg.Store(&cfg)
+	return s
+}
+
+// Change implements source.Changer: samples go on unless another method makes
+// them.
+func (s *Source) Change(next source.Source) bool {
+	n, ok := next.(*Source)
+	if !ok {
+		return false
+	}
+	cfg := n.cfg.Load()
+	if cfg.Method != s.cfg.Load().Method || cfg.Method == sampler.MethodNFLOG {
+		return false
+	}
+	s.cfg.Store(cfg)
+	if sm := s.now.Load(); sm != nil {
+		sm.Change(cfg.Budget, cfg.Payload, cfg.Header)
+	}
+	return true
 }
 
 // Name implements source.Source.
@@ -56,7 +76,7 @@ func (*Source) Name() string { return "sampling" }
 
 // Capabilities implements source.Capable.
 func (s *Source) Capabilities() []int {
-	switch s.cfg.Method {
+	switch s.cfg.Load().Method {
 	case sampler.MethodNFLOG:
 		return []int{unix.CAP_NET_ADMIN}
 	case sampler.MethodTCX:
@@ -103,9 +123,10 @@ func (s *Source) Tell(t *source.Telling) {
 		}
 		b.WriteString(name + "=" + strconv.FormatUint(uint64(st.Rate), 10))
 	}
-	t.Sampling, t.HeaderBytes = b.String(), uint32(s.cfg.Header)
-	if s.cfg.Rate == 0 {
-		t.SamplingBudget = uint32(s.cfg.Budget)
+	cfg := s.cfg.Load()
+	t.Sampling, t.HeaderBytes = b.String(), uint32(cfg.Header)
+	if cfg.Rate == 0 {
+		t.SamplingBudget = uint32(cfg.Budget)
 	}
 }
 
@@ -130,21 +151,30 @@ const (
 
 // Run samples until ctx is done.
 func (s *Source) Run(ctx context.Context, _ source.Sink) error {
+	cfg := s.cfg.Load()
 	sm, err := sampler.New(sampler.Config{
-		Method: s.cfg.Method, NFLOG: sampler.NFLOG{Group: s.cfg.Group, Rate: s.cfg.Rate},
-		Control: s.cfg.Control,
-		Budget:  s.cfg.Budget, Payload: s.cfg.Payload, Header: s.cfg.Header,
+		Method: cfg.Method, NFLOG: sampler.NFLOG{Group: cfg.Group, Rate: cfg.Rate},
+		Control: s.control,
+		Budget:  cfg.Budget, Payload: cfg.Payload, Header: cfg.Header,
 		Emit: func(f *sflow.FlowSample) { s.flows.Flow(f) },
 	})
 	if err != nil {
 		return err
 	}
 	s.now.Store(sm)
+	cfg = s.cfg.Load() // changed meanwhile?
+	sm.Change(cfg.Budget, cfg.Payload, cfg.Header)
 	defer s.now.Store(nil)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go s.choose(ctx, sm)
 	return sm.Run(ctx)
+}
+
+func (s *Source) control(ifIndex uint32, frame []byte) {
+	if f := s.cfg.Load().Control; f != nil {
+		f(ifIndex, frame)
+	}
 }
 
 // choose keeps the sampler's list of interfaces until ctx is done.
@@ -177,12 +207,13 @@ func (s *Source) choose(ctx context.Context, sm *sampler.Sampler) {
 
 // selected appends the interfaces that are to be sampled.
 func (s *Source) selected(list []sampler.Interface) []sampler.Interface {
+	cfg := s.cfg.Load()
 	s.links.Each(func(i *link.Info) bool {
-		if s.selects(i) {
+		if cfg.selects(i) {
 			list = append(list, sampler.Interface{
 				Index: i.Index, Name: i.Name, Speed: i.Speed, Uplink: i.Kind == link.Physical,
-				Rate: s.cfg.Rate, Directions: s.cfg.Directions,
-				Control: s.cfg.Control != nil && i.Ethernet,
+				Rate: cfg.Rate, Directions: cfg.Directions,
+				Control: cfg.Control != nil && i.Ethernet,
 			})
 		}
 		return true
@@ -190,12 +221,12 @@ func (s *Source) selected(list []sampler.Interface) []sampler.Interface {
 	return list
 }
 
-func (s *Source) selects(i *link.Info) bool {
-	if matches(s.cfg.Except, i.Name) {
+func (c *Config) selects(i *link.Info) bool {
+	if matches(c.Except, i.Name) {
 		return false
 	}
-	if len(s.cfg.Names) > 0 {
-		return matches(s.cfg.Names, i.Name)
+	if len(c.Names) > 0 {
+		return matches(c.Names, i.Name)
 	}
 	return i.Kind == link.Physical || i.Kind == link.Tap
 }

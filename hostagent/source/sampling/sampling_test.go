@@ -37,7 +37,7 @@ func TestInterfacesAreSelected(t *testing.T) {
 			s := New(c.cfg, nil, nil)
 			var got []string
 			for i := range all {
-				if s.selects(&all[i]) {
+				if s.cfg.Load().selects(&all[i]) {
 					got = append(got, all[i].Name)
 				}
 			}
@@ -95,7 +95,7 @@ func TestNewInterfacesAreSampled(t *testing.T) {
 	told := func() string {
 		var t source.Telling
 		s.Tell(&t)
-		if t.SamplingBudget != uint32(s.cfg.Budget) {
+		if t.SamplingBudget != uint32(s.cfg.Load().Budget) {
 			return fmt.Sprint("a budget of ", t.SamplingBudget)
 		}
 		return t.Sampling
@@ -132,7 +132,7 @@ func TestNewInterfacesAreSampled(t *testing.T) {
 // running gives s a sampler, as Run does.
 func running(t *testing.T, s *Source) *sampler.Sampler {
 	t.Helper()
-	sm, err := sampler.New(sampler.Config{Header: s.cfg.Header, Emit: func(f *sflow.FlowSample) { s.flows.Flow(f) }})
+	sm, err := sampler.New(sampler.Config{Header: s.cfg.Load().Header, Emit: func(f *sflow.FlowSample) { s.flows.Flow(f) }})
 	if err != nil {
 		t.Fatal(err)
 	}
