@@ -33,6 +33,11 @@ func TestChangeLeavesNoGap(t *testing.T) {
 		w.Eventually(5*time.Second, "all samples", func() bool { return len(k.all()) == sent })
 		s.Change(50, 40, 256) // the kernel is to cut otherwise
 		until(layers + 40)
+		before := len(k.all()) // those of before may have been left in the old ring
+		w.Eventually(5*time.Second, "samples after the change", func() bool {
+			w.send(w.fd, frame, 20)
+			return len(k.all()) > before+100
+		})
 		all := k.all()
 		sizes, seq := map[int]bool{}, uint32(0)
 		for _, s := range all {

@@ -133,7 +133,7 @@ func (s *Sampler) start(t *tap) {
 		t.err, t.rate = err, 0
 		return
 	}
-	t.in, t.err = r, nil
+	t.in, t.err, t.rate = r, nil, 0 // nothing passes yet
 	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(t.Index)}
 	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, r.pollable(), &e); err != nil {
 		s.stop(t, err)
