@@ -125,7 +125,7 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 			a.close()
 		}
 	}()
-	if a.control, err = web.ListenControl(cfg.StateDir, a); err != nil {
+	if a.control, err = web.ListenControl(cfg.StateDir, a, nil); err != nil {
 		return a, err
 	}
 	if a.state, err = store.Open(cfg.StateDir); err != nil {

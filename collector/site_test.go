@@ -93,7 +93,7 @@ func TestConditionsOutliveARestart(t *testing.T) {
 	a := &talker{r: r, conn: r.dial("127.0.2.1"), started: time.Now().Add(-time.Hour)}
 	a.beats("node in the model", func() bool {
 		var all []site.Window
-		return web.Ask(t.Context(), cfg.StateDir, "windows", &all) == nil && len(r.app.Agents()) == 1
+		return web.Ask(t.Context(), cfg.StateDir, "api/v1/windows", &all) == nil && len(r.app.Agents()) == 1
 	})
 	for range 8 {
 		a.beat()
@@ -110,10 +110,10 @@ func TestConditionsOutliveARestart(t *testing.T) {
 		ID    string
 		Steps []struct{ What string }
 	}
-	if err := web.Ask(t.Context(), cfg.StateDir, "incident?id="+first.Incident, &i); err != nil || i.ID != first.Incident || len(i.Steps) == 0 {
+	if err := web.Ask(t.Context(), cfg.StateDir, "api/v1/incidents/"+first.Incident, &i); err != nil || i.ID != first.Incident || len(i.Steps) == 0 {
 		t.Errorf("incident %+v, %v", i, err)
 	}
-	if err := web.Ask(t.Context(), cfg.StateDir, "incident?id=none", &i); err == nil || strings.Contains(err.Error(), "\n") {
+	if err := web.Ask(t.Context(), cfg.StateDir, "api/v1/incidents/none", &i); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v for an incident that is none", err)
 	}
 	r.stop()
@@ -151,7 +151,7 @@ func TestWindowsHoldAlerts(t *testing.T) {
 		t.Error("the window does not hold")
 	}
 	for _, bad := range []site.Window{
-		{Subject: "", Owner: "a", Reason: "b", From: now, To: now.Add(time.Hour)}, {Subject: "x", Reason: "b", From: now, To: now.Add(time.Hour)},
+		{Subject: "", Owner: "a", Reason: "b", From: now, To: now.Add(time.Hour)}, {Subject: "x", Owner: "a", From: now, To: now.Add(time.Hour)},
 		{Subject: "x", Owner: "a", Reason: "b", From: now, To: now.Add(-time.Hour)}, {Subject: "x", Owner: "a", Reason: "b", From: now, To: now.Add(1000 * time.Hour)},
 	} {
 		if _, err := web.AddWindow(t.Context(), cfg.StateDir, bad); err == nil || strings.Contains(err.Error(), "\n") {
@@ -161,7 +161,7 @@ func TestWindowsHoldAlerts(t *testing.T) {
 	r.stop()
 	r = start(t, cfg)
 	var all []site.Window
-	if err := web.Ask(t.Context(), cfg.StateDir, "windows", &all); err != nil || len(all) != 1 || all[0].ID != w.ID || all[0].Reason != "new kernel" {
+	if err := web.Ask(t.Context(), cfg.StateDir, "api/v1/windows", &all); err != nil || len(all) != 1 || all[0].ID != w.ID || all[0].Reason != "new kernel" {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	if _, err := web.EndWindow(t.Context(), cfg.StateDir, w.ID); err != nil {

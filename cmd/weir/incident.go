@@ -40,7 +40,7 @@ func newIncidentList(p *program) *cobra.Command {
 				return err
 			}
 			var all []incidentInfo
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "incidents", &all); err != nil {
+			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/incidents", &all); err != nil {
 				return err
 			}
 			if asJSON {
@@ -103,7 +103,7 @@ ID may be cut where it stays unique.`,
 				return err
 			}
 			var i incidentInfo
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "incident?"+url.Values{"id": args}.Encode(), &i); err != nil {
+			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/incidents/"+url.PathEscape(args[0]), &i); err != nil {
 				return err
 			}
 			if asJSON {

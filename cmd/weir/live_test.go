@@ -362,7 +362,7 @@ func TestTopRefusesWhatIsNoTerminal(t *testing.T) {
 func TestTopAsksACollector(t *testing.T) {
 	r := &running{status: web.Status{Version: "7", PID: 1}, tops: []detect.Top{{Key: "dst", Value: "bytes", Unit: "bits_per_second", Items: []detect.TopItem{}}}}
 	dir := t.TempDir()
-	c, err := web.ListenControl(dir, r)
+	c, err := web.ListenControl(dir, r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (r *running) Top(q web.TopQuery) ([]detect.Top, error) {
 func serve(t *testing.T, r *running) string {
 	t.Helper()
 	dir := t.TempDir()
-	c, err := web.ListenControl(dir, r)
+	c, err := web.ListenControl(dir, r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

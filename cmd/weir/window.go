@@ -124,7 +124,7 @@ func newWindowList(p *program) *cobra.Command {
 				return err
 			}
 			var all []site.Window
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "windows", &all); err != nil {
+			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/windows", &all); err != nil {
 				return err
 			}
 			if asJSON {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,13 +22,37 @@ const maxAnswer = 1 << 30
 // Ask gets name, "status", "agents" or "top?n=5", from the collector that runs with
 // stateDir, into v. Its error is one line that says what to do.
 func Ask(ctx context.Context, stateDir, name string, v any) error {
-	return ask(ctx, stateDir, http.MethodGet, name, 10*time.Second, v)
+	return ask(ctx, stateDir, http.MethodGet, name, nil, askTime, v)
+}
+
+// askTime is how long a client waits for an answer.
+const askTime = 10 * time.Second
+
+// Call asks the collector that runs with stateDir for a path of the API such as
+// "api/v1/windows", with a body in JSON unless that is nil, and reads the answer
+// into v. Its error is one line that says what to do.
+func Call(ctx context.Context, stateDir, method, path string, body, v any) error {
+	return ask(ctx, stateDir, method, path, body, askTime, v)
 }
 
 // ask sends a request that is to be answered within a time.
-func ask(ctx context.Context, stateDir, method, name string, within time.Duration, v any) error {
+func ask(ctx context.Context, stateDir, method, name string, body any, within time.Duration, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
+	resp, err := request(ctx, stateDir, method, name, body, within)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(http.MaxBytesReader(nil, resp.Body, maxAnswer)).Decode(v); err != nil {
+		return fmt.Errorf("control socket %s: the answer cannot be read: %w", filepath.Join(stateDir, socketName), err)
+	}
+	return nil
+}
+
+// request sends a request, and returns an answer that is no error; its body must
+// be closed.
+func request(ctx context.Context, stateDir, method, name string, body any, within time.Duration) (*http.Response, error) {
 	path := filepath.Join(stateDir, socketName)
 	transport := &http.Transport{
 		DisableKeepAlives: true,
@@ -41,26 +66,38 @@ func ask(ctx context.Context, stateDir, method, name string, within time.Duratio
 			return d.DialContext(ctx, "unix", short)
 		},
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://weir/"+name, nil)
+	var sent io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		sent = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://weir/"+name, sent)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
-		return explain(stateDir, path, within, err)
+		return nil, explain(stateDir, path, within, err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusBadRequest {
-		b, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
-		return errors.New(strings.TrimSpace(string(b)))
+	b, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	var said AskError
+	switch {
+	case json.Unmarshal(b, &said) == nil && said.Problem != "":
+		return nil, &said
+	case resp.StatusCode == http.StatusBadRequest:
+		return nil, errors.New(strings.TrimSpace(string(b)))
 	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("control socket %s answers %s to /%s; is it of another version of weir?", path, resp.Status, name)
-	}
-	if err := json.NewDecoder(http.MaxBytesReader(nil, resp.Body, maxAnswer)).Decode(v); err != nil {
-		return fmt.Errorf("control socket %s: the answer cannot be read: %w", path, err)
-	}
-	return nil
+	return nil, fmt.Errorf("control socket %s answers %s to /%s; is it of another version of weir?", path, resp.Status, name)
 }
 
 // notRunning is an error for want of a collector.

@@ -7,11 +7,16 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"weir/collector/web/access"
+	"weir/collector/web/audit"
 )
 
 // Names in the state folder.
@@ -23,8 +28,8 @@ const (
 // maxSocketPath is what fits into sun_path with its final zero (unix(7)).
 const maxSocketPath = 107
 
-// Control serves the local control socket: GET /status, /agents
-// and /top?key=dst&window=10s&n=10, POST /alert/test?sink=NAME.
+// Control serves the local control socket: GET /status, /agents and
+// /top?key=dst&window=10s&n=10, and the routes of the API, for whoever may open it.
 type Control struct {
 	listener *net.UnixListener
 	lock     *os.File
@@ -34,7 +39,8 @@ type Control struct {
 
 // ListenControl makes the socket in stateDir, which it creates. The socket of
 // a process that has died is replaced; that of a living one is an error.
-func ListenControl(stateDir string, s Source) (*Control, error) {
+// What is done there is kept in log, which may be nil.
+func ListenControl(stateDir string, s Source, log *audit.Log) (*Control, error) {
 	if err := os.MkdirAll(stateDir, 0o750); err != nil {
 		return nil, fmt.Errorf("state_dir %s cannot be made: %w; set state_dir to a folder this user can write", stateDir, reason(err))
 	}
@@ -51,10 +57,63 @@ func ListenControl(stateDir string, s Source) (*Control, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Status()) })
 	mux.HandleFunc("GET /agents", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, orEmpty(s.Agents())) })
-	mux.HandleFunc("POST /alert/test", func(w http.ResponseWriter, r *http.Request) { answerAlertTest(w, r, s) })
-	handleSite(mux, s)
 	mux.HandleFunc("GET /top", func(w http.ResponseWriter, r *http.Request) { answerTop(w, r, s) })
-	return &Control{l, lock, path, newHTTPServer(mux)}, nil
+	serveRoutes(mux, s, Options{Audit: log, As: func(r *http.Request) *access.Person { return access.Of(r.Context()) }})
+	h := newHTTPServer(mux)
+	h.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		if a, ok := c.RemoteAddr().(peerAddr); ok {
+			ctx = access.With(ctx, a.person)
+		}
+		return ctx
+	}
+	return &Control{l, lock, path, h}, nil
+}
+
+// peerListener asks the kernel who opens the socket (unix(7), SO_PEERCRED).
+type peerListener struct{ *net.UnixListener }
+
+// Accept implements net.Listener. The remote address of what it returns is a
+// peerAddr.
+func (l peerListener) Accept() (net.Conn, error) {
+	c, err := l.AcceptUnix()
+	if err != nil {
+		return nil, err
+	}
+	return peerConn{c, peerAddr{peer(c)}}, nil
+}
+
+type peerConn struct {
+	net.Conn
+	addr peerAddr
+}
+
+func (c peerConn) RemoteAddr() net.Addr { return c.addr }
+
+// peerAddr is a person as an address, which outlives the wrapping of
+// connections.
+type peerAddr struct{ person *access.Person }
+
+// Network implements net.Addr.
+func (peerAddr) Network() string { return "unix" }
+
+// String implements net.Addr.
+func (a peerAddr) String() string { return a.person.Name }
+
+func peer(c *net.UnixConn) *access.Person {
+	p := &access.Person{Name: "unknown", Role: access.Admin, Via: "socket"}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return p
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			p.Name = "uid " + strconv.FormatUint(uint64(cred.Uid), 10)
+		}
+	})
+	if who, err := user.LookupId(strings.TrimPrefix(p.Name, "uid ")); err == nil {
+		p.Name = who.Username
+	}
+	return p
 }
 
 // lockDir takes the lock of stateDir, which the kernel gives up with its
@@ -155,7 +214,7 @@ func reason(err error) error {
 func (c *Control) Path() string { return c.path }
 
 // Serve answers until Close, and then returns nil.
-func (c *Control) Serve() error { return serve(c.http, c.listener) }
+func (c *Control) Serve() error { return serve(c.http, peerListener{c.listener}) }
 
 // Close ends Serve, waits for the answers under way until ctx is done, and
 // removes the socket.

@@ -16,7 +16,7 @@ import (
 // serveControl serves a control socket until the test ends.
 func serveControl(t *testing.T, dir string, s Source) *Control {
 	t.Helper()
-	c, err := ListenControl(dir, s)
+	c, err := ListenControl(dir, s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestListsOfNothingAreNotNull(t *testing.T) {
 func TestControlRefusesASecondCollector(t *testing.T) {
 	dir := t.TempDir()
 	serveControl(t, dir, busy())
-	_, err := ListenControl(dir, busy())
+	_, err := ListenControl(dir, busy(), nil)
 	if err == nil || !strings.HasPrefix(err.Error(), "state_dir "+dir+" is in use by weir with process id ") || !strings.HasSuffix(err.Error(), "; stop it, or set another state_dir") {
 		t.Errorf("error %v", err)
 	}
@@ -103,7 +103,7 @@ func TestControlKeepsWhatIsNoSocket(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := ListenControl(dir, busy())
+	_, err := ListenControl(dir, busy(), nil)
 	want := "control socket " + path + ": is there and no socket; set state_dir to a folder this user can write"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
@@ -127,7 +127,7 @@ func TestControlTakesALongPath(t *testing.T) {
 func TestControlCloseLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	for range 3 {
-		c, err := ListenControl(dir, busy())
+		c, err := ListenControl(dir, busy(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestControlExplainsABadFolder(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := ListenControl(filepath.Join(file, "state"), busy())
+	_, err := ListenControl(filepath.Join(file, "state"), busy(), nil)
 	want := "state_dir " + file + "/state cannot be made: not a directory; set state_dir to a folder this user can write"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)

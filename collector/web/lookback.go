@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"weir/collector/web/access"
 	"weir/detect"
 )
 
@@ -24,21 +25,29 @@ type FilterSource interface {
 	FlowColumns() []string
 }
 
-// addLookback adds what the page asks while it is opened, and while somebody
+// lookbackRoutes are what the page asks while it is opened, and while somebody
 // types.
-func addLookback(mux *http.ServeMux, s Source) {
+func lookbackRoutes(s Source) (all []Route) {
 	if l, ok := s.(LookbackSource); ok {
-		handle(mux, "GET /api/v1/lookback", func(*http.Request) (any, error) { return orEmpty(l.Lookback()), nil })
-	}
-	if f, ok := s.(FilterSource); ok {
-		handle(mux, "GET /api/v1/flows/columns", func(*http.Request) (any, error) { return orEmpty(f.FlowColumns()), nil })
-		handle(mux, "GET /api/v1/flows/filter", func(r *http.Request) (any, error) {
-			text := r.URL.Query().Get("filter")
-			var mistake *AskError
-			if err := f.CheckFilter(text); errors.As(err, &mistake) {
-				return mistake, nil
-			}
-			return AskError{Offset: -1}, nil
+		all = append(all, Route{
+			Method: "GET", Path: "/api/v1/lookback", Needs: access.Viewer, Summary: "The largest flows of the last two minutes, the oldest first.", Answer: []*detect.Top{},
+			Serve: Answers(func(*http.Request) (any, error) { return orEmpty(l.Lookback()), nil }),
 		})
 	}
+	if f, ok := s.(FilterSource); ok {
+		all = append(all, Route{
+			Method: "GET", Path: "/api/v1/flows/columns", Needs: access.Viewer, Summary: "What flows may be summed by.", Answer: []string{},
+			Serve: Answers(func(*http.Request) (any, error) { return orEmpty(f.FlowColumns()), nil }),
+		}, Route{
+			Method: "GET", Path: "/api/v1/flows/filter", Needs: access.Viewer, Summary: "What is wrong with a filter, and what would fit; an empty problem is nothing.", Answer: AskError{},
+			Params: []Param{{Name: "filter", Says: "as in /api/v1/flows"}},
+			Serve: Answers(func(r *http.Request) (any, error) {
+				if m, ok := errors.AsType[*AskError](f.CheckFilter(r.URL.Query().Get("filter"))); ok {
+					return m, nil
+				}
+				return AskError{Offset: -1}, nil
+			}),
+		})
+	}
+	return all
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"weir/collector/web/access"
+	"weir/collector/web/audit"
 	"weir/detect/site"
 )
 
@@ -24,45 +26,47 @@ type Search struct {
 // maxSearch bounds the text of a search, octets.
 const maxSearch = 200
 
-// addModel adds the model of the site and the incidents to what the page may ask.
-func addModel(mux *http.ServeMux, s Source) {
-	if m, ok := s.(ModelSource); ok {
-		handle(mux, "GET /api/v1/site", func(r *http.Request) (any, error) { return m.SiteOverview(r.Context()) })
-		handle(mux, "GET /api/v1/site/branch", func(r *http.Request) (any, error) { return m.SiteBranch(r.Context(), r.URL.Query().Get("node")) })
-		handle(mux, "GET /api/v1/site/search", func(r *http.Request) (any, error) {
+// modelRoutes are the model of the site, and what kinds of alerts mean.
+func modelRoutes(s Source) []Route {
+	all := []Route{{
+		Method: "GET", Path: "/api/v1/explain", Needs: access.Scoped, Summary: "What a kind of alert means and what to check first.", Answer: site.Explanation{},
+		Params: []Param{{Name: "kind", Says: "of alert"}},
+		Serve: Answers(func(r *http.Request) (any, error) {
+			kind := r.URL.Query().Get("kind")
+			e, ok := site.Explain(kind)
+			if !ok {
+				return nil, mistake(fmt.Sprintf("kind %q: is none", kind))
+			}
+			return e, nil
+		}),
+	}}
+	m, ok := s.(ModelSource)
+	if !ok {
+		return all
+	}
+	return append(all, Route{
+		Method: "GET", Path: "/api/v1/site", Needs: access.Viewer, Summary: "The model of the site in short: nodes, their bridges, and how many instances are in which state.", Answer: site.Overview{},
+		Serve: Answers(func(r *http.Request) (any, error) {
+			o, err := m.SiteOverview(r.Context())
+			return o, asked(err)
+		}),
+	}, Route{
+		Method: "GET", Path: "/api/v1/site/branch", Needs: access.Viewer, Summary: "A node of the model with its bridges, ports and instances.", Answer: site.Branch{},
+		Params: []Param{{Name: "node", Says: "key of the node"}},
+		Serve: Answers(func(r *http.Request) (any, error) {
+			b, err := m.SiteBranch(r.Context(), r.URL.Query().Get("node"))
+			return b, asked(err)
+		}),
+	}, Route{
+		Method: "GET", Path: "/api/v1/site/search", Needs: access.Viewer, Audit: audit.Query, Summary: "What in the model has a name, an address or an identity.", Answer: Search{},
+		Params: []Param{{Name: "text", Says: "1 to 200 letters of it"}},
+		Serve: Answers(func(r *http.Request) (any, error) {
 			text := r.URL.Query().Get("text")
 			if text == "" || len(text) > maxSearch {
-				return nil, &AskError{Problem: "text: write 1 to 200 letters of a name, an address or an identity", Offset: -1}
+				return nil, mistake("text: write 1 to 200 letters of a name, an address or an identity")
 			}
 			all, cut, err := m.SiteFind(r.Context(), text)
-			return Search{orEmpty(all), cut}, err
-		})
-	}
-	handle(mux, "GET /api/v1/explain", func(r *http.Request) (any, error) {
-		kind := r.URL.Query().Get("kind")
-		e, ok := site.Explain(kind)
-		if !ok {
-			return nil, fmt.Errorf("kind %q: is none", kind)
-		}
-		return e, nil
-	})
-	if m, ok := s.(SiteSource); ok {
-		handle(mux, "GET /api/v1/incidents", func(r *http.Request) (any, error) {
-			all, err := m.Incidents(r.Context())
-			return orEmpty(all), err
-		})
-		handle(mux, "GET /api/v1/incident", func(r *http.Request) (any, error) { return m.Incident(r.Context(), r.URL.Query().Get("id")) })
-	}
-}
-
-// handle answers with what do returns; its error is the asker's.
-func handle(mux *http.ServeMux, pattern string, do func(*http.Request) (any, error)) {
-	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		v, err := do(r)
-		if err != nil {
-			writeJSON(w, http.StatusBadRequest, &AskError{Problem: err.Error(), Offset: -1})
-			return
-		}
-		writeJSON(w, http.StatusOK, v)
+			return Search{orEmpty(all), cut}, asked(err)
+		}),
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/collector/agents"
+	"weir/collector/web/access"
 )
 
 // AgentRow is an agent in short.
@@ -50,24 +51,31 @@ const (
 	rateStrays    = 1.25
 )
 
-func addAgents(mux *http.ServeMux, s Source) {
-	handle(mux, "GET /api/v1/agents/overview", func(*http.Request) (any, error) {
-		all := s.Agents()
-		rows := make([]AgentRow, 0, len(all))
-		for _, a := range all {
-			rows = append(rows, agentRow(a))
-		}
-		return rows, nil
-	})
-	handle(mux, "GET /api/v1/agent", func(r *http.Request) (any, error) {
-		text := r.URL.Query().Get("agent")
-		for _, a := range s.Agents() {
-			if a.Agent.String() == text || strconv.FormatUint(uint64(a.Number), 10) == text {
-				return AgentDetail{agentRow(a), a}, nil
+// agentRoutes are agents in short, and one of them.
+func agentRoutes(s Source) []Route {
+	return []Route{{
+		Method: "GET", Path: "/api/v1/agents/overview", Needs: access.Viewer, Summary: "Agents in short, with where they stray from the specification.", Answer: []AgentRow{},
+		Serve: Answers(func(*http.Request) (any, error) {
+			all := s.Agents()
+			rows := make([]AgentRow, 0, len(all))
+			for _, a := range all {
+				rows = append(rows, agentRow(a))
 			}
-		}
-		return nil, fmt.Errorf("agent %q: is not known to this collector", text)
-	})
+			return rows, nil
+		}),
+	}, {
+		Method: "GET", Path: "/api/v1/agent", Needs: access.Viewer, Summary: "One agent with all that is known of it.", Answer: AgentDetail{},
+		Params: []Param{{Name: "agent", Says: "address or number"}},
+		Serve: Answers(func(r *http.Request) (any, error) {
+			text := r.URL.Query().Get("agent")
+			for _, a := range s.Agents() {
+				if a.Agent.String() == text || strconv.FormatUint(uint64(a.Number), 10) == text {
+					return AgentDetail{agentRow(a), a}, nil
+				}
+			}
+			return nil, mistake(fmt.Sprintf("agent %q: is not known to this collector", text))
+		}),
+	}}
 }
 
 func agentRow(a *agents.AgentInfo) AgentRow {

@@ -13,6 +13,9 @@ import (
 	"strconv"
 	"time"
 
+	"weir/collector/agents"
+	"weir/collector/web/access"
+	"weir/collector/web/audit"
 	"weir/detect"
 )
 
@@ -93,30 +96,60 @@ const (
 	contentRules = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-// addPage adds the page and what it asks for.
-func addPage(mux *http.ServeMux, s PageSource) {
+// addPage adds the page. It shows nothing by itself, and is for those who may ask
+// for something.
+func addPage(mux *http.ServeMux, o Options) {
 	files, err := fs.Sub(pageFiles, "page")
 	if err != nil {
 		panic(err) // it is embedded
 	}
 	static := http.FileServerFS(files)
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("GET /{$}", o.checked(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", contentRules)
 		static.ServeHTTP(w, r)
-	})
-	mux.Handle("GET /page/", http.StripPrefix("/page/", static))
-	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Status()) })
-	mux.HandleFunc("GET /api/v1/agents", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, orEmpty(s.Agents())) })
-	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, orEmpty(s.AlertList())) })
-	mux.HandleFunc("GET /api/v1/top", func(w http.ResponseWriter, r *http.Request) { answerTop(w, r, s) })
-	addModel(mux, s)
-	addAgents(mux, s)
-	addLookback(mux, s)
-	queries := make(chan struct{}, maxQueries)
-	mux.HandleFunc("GET /api/v1/flows", func(w http.ResponseWriter, r *http.Request) { answerQuery(w, r, s.Flows, queries) })
-	mux.HandleFunc("GET /api/v1/alerts/history", func(w http.ResponseWriter, r *http.Request) { answerQuery(w, r, s.AlertHistory, queries) })
-	looking := make(chan struct{}, maxLive)
-	mux.HandleFunc("GET /api/v1/live", func(w http.ResponseWriter, r *http.Request) { answerLive(w, r, s, looking) })
+	})))
+	mux.Handle("GET /page/", o.checked(http.StripPrefix("/page/", static)))
+}
+
+// pageRoutes are what the page asks for.
+func pageRoutes(s PageSource) []Route {
+	queries, looking := make(chan struct{}, maxQueries), make(chan struct{}, maxLive)
+	flowParams := []Param{
+		{Name: "from", Says: "start, such as -1h, 15:04 or 2026-01-31T15:04:05Z"}, {Name: "to", Says: "end, not included"},
+		{Name: "filter", Says: "as in weir query flows"}, {Name: "by", Says: "keys to group by, with commas"}, {Name: "order", Says: "what to order by"},
+		{Name: "top", Says: "so many rows", Example: 20}, {Name: "add", Says: "add up the vantages instead of taking the best", Example: false},
+		{Name: "step", Says: "length of the parts of a time series, such as 1m"},
+	}
+	alertParams := []Param{
+		{Name: "from", Says: "start"}, {Name: "to", Says: "end, not included"}, {Name: "kind", Says: "kinds, with commas"},
+		{Name: "severity", Says: "info, warning, critical, with commas"}, {Name: "change", Says: "start, update, end and what people did, with commas"},
+		{Name: "subject", Says: "text in the alert's line or subject"}, {Name: "limit", Says: "the newest so many", Example: 100},
+	}
+	return slices.Concat([]Route{
+		{Method: "GET", Path: "/api/v1/agents", Needs: access.Viewer, Summary: "Agents with sub-agents, data sources, interfaces and hosts.", Answer: []*agents.AgentInfo{},
+			Serve: Answers(func(*http.Request) (any, error) { return orEmpty(s.Agents()), nil })},
+		{Method: "GET", Path: "/api/v1/alerts", Needs: access.Scoped, Summary: "Open alerts, then the last that ended, each the newest first.", Answer: []*AlertView{},
+			Serve: Answers(func(r *http.Request) (any, error) { return orEmpty(seen(access.Of(r.Context()), s.AlertList())), nil })},
+		{Method: "GET", Path: "/api/v1/top", Needs: access.Viewer, Audit: audit.Query, Summary: "The heaviest keys now, with error bounds.", Answer: []detect.Top{},
+			Params: []Param{{Name: "key", Says: "of a definition; all without"}, {Name: "window", Says: "1s, 10s, 1m or 5m"}, {Name: "n", Says: "how many at most", Example: 10}},
+			Serve: Answers(func(r *http.Request) (any, error) {
+				q, err := ParseTopQuery(r.URL.Query())
+				if err != nil {
+					return nil, mistake(err.Error())
+				}
+				tops, err := s.Top(q)
+				if err != nil {
+					return nil, mistake(err.Error())
+				}
+				return tops, nil
+			})},
+		{Method: "GET", Path: "/api/v1/flows", Needs: access.Viewer, Audit: audit.Query, Summary: "What flowed, from the history on disk, with error bounds.", Params: flowParams,
+			Serve: func(w http.ResponseWriter, r *http.Request) { answerQuery(w, r, s.Flows, queries) }},
+		{Method: "GET", Path: "/api/v1/alerts/history", Needs: access.Scoped, Audit: audit.Query, Summary: "Which alerts changed, in which order, and what people did about them.", Params: alertParams,
+			Serve: func(w http.ResponseWriter, r *http.Request) { answerQuery(w, r, s.AlertHistory, queries) }},
+		{Method: "GET", Path: "/api/v1/live", Needs: access.Viewer, Summary: "Server-sent events: what goes on, every second.", Type: "text/event-stream", Answer: Live{},
+			Serve: func(w http.ResponseWriter, r *http.Request) { answerLive(w, r, s, looking) }},
+	}, modelRoutes(s), agentRoutes(s), lookbackRoutes(s))
 }
 
 // answerQuery asks the history.
@@ -125,21 +158,18 @@ func answerQuery(w http.ResponseWriter, r *http.Request, ask func(context.Contex
 	case room <- struct{}{}:
 		defer func() { <-room }()
 	default:
-		http.Error(w, "other queries are being answered; ask again in a moment", http.StatusTooManyRequests)
+		refuse(w, NewProblem(http.StatusTooManyRequests, "other queries are being answered; ask again in a moment"))
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), queryTime)
 	defer cancel()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(queryTime + 10*time.Second)) // else the server's holds
 	answer, err := ask(ctx, r.URL.Query())
-	var mistake *AskError
 	switch {
-	case errors.As(err, &mistake):
-		writeJSON(w, http.StatusBadRequest, mistake)
 	case errors.Is(err, context.DeadlineExceeded):
-		writeJSON(w, http.StatusServiceUnavailable, &AskError{Problem: "took longer than 20 s: ask for less time, or use `weir query`", Offset: -1})
+		refuse(w, NewProblem(http.StatusServiceUnavailable, "took longer than 20 s: ask for less time, or use `weir query`"))
 	case err != nil:
-		writeJSON(w, http.StatusInternalServerError, &AskError{Problem: err.Error(), Offset: -1})
+		refuse(w, err)
 	default:
 		writeJSON(w, http.StatusOK, answer)
 	}
@@ -151,7 +181,7 @@ func answerLive(w http.ResponseWriter, r *http.Request, s PageSource, room chan 
 	case room <- struct{}{}:
 		defer func() { <-room }()
 	default:
-		http.Error(w, "too many pages look on", http.StatusTooManyRequests)
+		refuse(w, NewProblem(http.StatusTooManyRequests, "too many pages look on"))
 		return
 	}
 	out := http.NewResponseController(w)

@@ -157,7 +157,7 @@ func TestPageIsForThisMachineAlone(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, c.path, nil)
-			r.Host = c.host
+			r.Host, r.RemoteAddr = c.host, "127.0.0.1:4711"
 			w := httptest.NewRecorder()
 			c.handler.ServeHTTP(w, r)
 			if w.Code != c.want {

@@ -8,12 +8,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/net/netutil"
+
+	"weir/collector/web/access"
 )
 
 // maxConnections bounds the connections of the HTTP server and of the control
@@ -89,14 +90,24 @@ func shutdown(ctx context.Context, h *http.Server, l net.Listener) error {
 // health, no flow and no alert.
 func Handler(s Source) http.Handler { return safe(newMux(s)) }
 
-// LocalHandler is Handler with the page and its API, for those on this machine:
-// it knows no users, and refuses requests for another host's name.
+// LocalHandler is NewHandler for those on this machine, who may do everything but
+// read the audit log, and are not written down.
 func LocalHandler(s Source) http.Handler {
+	return NewHandler(s, Options{Guard: access.New(access.Config{Local: access.Operator}), Local: true})
+}
+
+// NewHandler is Handler with the page and the API, for those whom the options
+// let.
+func NewHandler(s Source, o Options) http.Handler {
 	mux := newMux(s)
-	if p, ok := s.(PageSource); ok {
-		addPage(mux, p)
+	if _, ok := s.(PageSource); ok {
+		addPage(mux, o)
 	}
-	return onlyLocalNames(safe(mux))
+	serveRoutes(mux, s, o)
+	if o.Local {
+		return onlyLocalNames(o.Guard, safe(mux))
+	}
+	return safe(mux)
 }
 
 func newMux(s Source) *http.ServeMux {
@@ -143,24 +154,12 @@ func safe(next http.Handler) http.Handler {
 
 // onlyLocalNames refuses requests for another host than this one: a page of
 // another site whose name was rebound to a loopback address reads nothing.
-func onlyLocalNames(next http.Handler) http.Handler {
+func onlyLocalNames(g *access.Guard, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLocalName(r.Host) {
-			http.Error(w, "host "+http.StatusText(http.StatusForbidden)+": ask for 127.0.0.1 or localhost", http.StatusForbidden)
+		if why := g.Host(r); why != nil {
+			refuse(w, why)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func isLocalName(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.Unmap().IsLoopback()
-	}
-	return host == "" || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
 }

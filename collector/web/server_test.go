@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"weir/collector/agents"
+	"weir/collector/web/access"
 	"weir/detect"
 )
 
@@ -175,7 +176,7 @@ func TestHandlerAnswersOnlyReading(t *testing.T) {
 }
 
 func TestLoopbackRefusesForeignNames(t *testing.T) {
-	h := onlyLocalNames(Handler(busy()))
+	h := onlyLocalNames(access.New(access.Config{}), Handler(busy()))
 	for _, c := range []struct {
 		host string
 		code int

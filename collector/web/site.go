@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"time"
 
+	"weir/collector/web/access"
+	"weir/collector/web/audit"
 	"weir/detect/site"
 )
 
@@ -19,59 +21,75 @@ type SiteSource interface {
 	EndWindow(id string) (site.Window, error)
 }
 
-// handleSite serves GET /incidents, /incident?id=, /windows, and POST
-// /windows/add and /windows/end?id=.
-func handleSite(mux *http.ServeMux, s Source) {
-	handle := func(pattern string, do func(SiteSource, *http.Request) (any, error)) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			src, ok := s.(SiteSource)
-			if !ok {
-				http.Error(w, "knows no site", http.StatusNotFound)
-				return
-			}
-			v, err := do(src, r)
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusBadRequest)
-				return
-			}
-			writeJSON(w, http.StatusOK, v)
-		})
+// siteRoutes are the routes of incidents and maintenance windows.
+func siteRoutes(s SiteSource) []Route {
+	const windows = "/api/v1/windows"
+	return []Route{
+		{Method: "GET", Path: "/api/v1/incidents", Needs: access.Viewer, Summary: "Incidents since the start, the newest last, without their steps.", Answer: []site.Incident{},
+			Serve: Answers(func(r *http.Request) (any, error) {
+				all, err := s.Incidents(r.Context())
+				return orEmpty(all), asked(err)
+			})},
+		{Method: "GET", Path: "/api/v1/incidents/{id}", Needs: access.Viewer, Audit: audit.Query, Summary: "One incident with its timeline; the beginning of its identity is enough.", Answer: site.Incident{},
+			Serve: Answers(func(r *http.Request) (any, error) {
+				i, err := s.Incident(r.Context(), r.PathValue("id"))
+				return i, asked(err)
+			})},
+		{Method: "GET", Path: "/api/v1/incident", Needs: access.Viewer, Audit: audit.Query, Summary: "The same, for the page.", Answer: site.Incident{},
+			Params: []Param{{Name: "id", Says: "of the incident"}},
+			Serve: Answers(func(r *http.Request) (any, error) {
+				i, err := s.Incident(r.Context(), r.URL.Query().Get("id"))
+				return i, asked(err)
+			})},
+		{Method: "GET", Path: windows, Needs: access.Viewer, Summary: "Maintenance windows, those of the configuration too.", Answer: []site.Window{},
+			Serve: Answers(func(*http.Request) (any, error) { return orEmpty(s.Windows()), nil })},
+		{Method: "POST", Path: windows, Needs: access.Operator, Audit: audit.Change, Summary: "Announce planned work.", Body: NewWindow{}, Answer: site.Window{},
+			Serve: Answers(func(r *http.Request) (any, error) {
+				var n NewWindow
+				if err := ReadBody(r, &n); err != nil {
+					return nil, err
+				}
+				if n.Owner == "" {
+					n.Owner = access.Of(r.Context()).Name
+				}
+				w, err := s.AddWindow(site.Window{Subject: n.Subject, From: n.From, To: n.To, Owner: n.Owner, Reason: n.Reason, Zone: n.Zone})
+				return w, asked(err)
+			})},
+		{Method: "DELETE", Path: windows + "/{id}", Needs: access.Operator, Audit: audit.Change, Summary: "End a window now: what is still open is sent.", Answer: site.Window{},
+			Serve: Answers(func(r *http.Request) (any, error) {
+				w, err := s.EndWindow(r.PathValue("id"))
+				return w, asked(err)
+			})},
 	}
-	handle("GET /incidents", func(s SiteSource, r *http.Request) (any, error) {
-		all, err := s.Incidents(r.Context())
-		return orEmpty(all), err
-	})
-	handle("GET /incident", func(s SiteSource, r *http.Request) (any, error) {
-		return s.Incident(r.Context(), r.URL.Query().Get("id"))
-	})
-	handle("GET /windows", func(s SiteSource, _ *http.Request) (any, error) { return orEmpty(s.Windows()), nil })
-	handle("POST /windows/end", func(s SiteSource, r *http.Request) (any, error) { return s.EndWindow(r.URL.Query().Get("id")) })
-	handle("POST /windows/add", func(s SiteSource, r *http.Request) (any, error) {
-		q := r.URL.Query()
-		w := site.Window{Subject: q.Get("subject"), Owner: q.Get("owner"), Reason: q.Get("reason"), Zone: q.Get("zone")}
-		var err error
-		if w.From, err = time.Parse(time.RFC3339, q.Get("from")); err != nil {
-			return nil, err
-		}
-		if w.To, err = time.Parse(time.RFC3339, q.Get("to")); err != nil {
-			return nil, err
-		}
-		return s.AddWindow(w)
-	})
+}
+
+// NewWindow is a maintenance window that somebody asks for.
+type NewWindow struct {
+	Subject string    `json:"subject"`
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+	Owner   string    `json:"owner,omitempty"` // "" is whoever asks
+	Reason  string    `json:"reason"`
+	Zone    string    `json:"zone,omitempty"`
+}
+
+// asked makes an error the asker's.
+func asked(err error) error {
+	if err == nil {
+		return nil
+	}
+	return mistake(err.Error())
 }
 
 // AddWindow asks the collector that runs with stateDir to take a maintenance
 // window.
 func AddWindow(ctx context.Context, stateDir string, w site.Window) (got site.Window, err error) {
-	q := url.Values{
-		"subject": {w.Subject}, "owner": {w.Owner}, "reason": {w.Reason}, "zone": {w.Zone},
-		"from": {w.From.Format(time.RFC3339)}, "to": {w.To.Format(time.RFC3339)},
-	}
-	return got, ask(ctx, stateDir, http.MethodPost, "windows/add?"+q.Encode(), 10*time.Second, &got)
+	n := NewWindow{Subject: w.Subject, From: w.From, To: w.To, Owner: w.Owner, Reason: w.Reason, Zone: w.Zone}
+	return got, Call(ctx, stateDir, http.MethodPost, "api/v1/windows", n, &got)
 }
 
 // EndWindow asks the collector that runs with stateDir to end a maintenance
 // window.
 func EndWindow(ctx context.Context, stateDir, id string) (got site.Window, err error) {
-	return got, ask(ctx, stateDir, http.MethodPost, "windows/end?"+url.Values{"id": {id}}.Encode(), 10*time.Second, &got)
+	return got, Call(ctx, stateDir, http.MethodDelete, "api/v1/windows/"+url.PathEscape(id), nil, &got)
 }

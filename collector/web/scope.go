@@ -1,0 +1,65 @@
+package web
+
+import (
+	"encoding/json"
+	"time"
+
+	"weir/collector/web/access"
+)
+
+// affected is what is read of an alert to tell whose it is.
+type affected struct {
+	Subject struct {
+		Project string `json:"project"`
+	} `json:"subject"`
+	Evidence struct {
+		Children []child `json:"children"`
+	} `json:"evidence"`
+}
+
+// child is an effect that an alert tells of.
+type child struct {
+	Kind    string          `json:"kind"`
+	Subject json.RawMessage `json:"subject"`
+	Since   time.Time       `json:"since"`
+	Line    string          `json:"line"`
+}
+
+func (c *child) project() string {
+	var s struct {
+		Project string `json:"project"`
+	}
+	_ = json.Unmarshal(c.Subject, &s) // what cannot be read is nobody's
+	return s.Project
+}
+
+// seen returns what a person may see of alerts. Who sees some projects alone is
+// shown alerts about these; of one that tells of their instances among others,
+// only what it tells of them, and not what it is about.
+func seen(p *access.Person, all []*AlertView) []*AlertView {
+	if p.Role >= access.Viewer {
+		return all
+	}
+	var mine []*AlertView
+	for _, v := range all {
+		var a affected
+		if json.Unmarshal(v.Alert, &a) != nil {
+			continue
+		}
+		if p.Sees(a.Subject.Project) {
+			mine = append(mine, v)
+			continue
+		}
+		for i := range a.Evidence.Children {
+			c := &a.Evidence.Children[i]
+			if !p.Sees(c.project()) {
+				continue
+			}
+			part := *v
+			part.Kind, part.Line, part.Started = c.Kind, c.Line, c.Since
+			part.Alert, _ = json.Marshal(c) // what was read is written
+			mine = append(mine, &part)
+		}
+	}
+	return mine
+}
