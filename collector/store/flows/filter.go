@@ -1,90 +1,120 @@
 package flows
 
 import (
-	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"weir/detect/rules"
 )
 
-// selection is for each row whether it passes.
-type selection []bool
-
-// calculus evaluates a filter over a group: each comparison once for every
-// value of a dictionary, and then by index.
-type calculus struct{ g group }
-
-func (c calculus) All() selection {
-	s := make(selection, c.g.rows())
-	for i := range s {
-		s[i] = true
-	}
-	return s
+// selection is which rows of a group pass: all, none, or those that are true in
+// some.
+type selection struct {
+	all, none bool
+	some      []bool
 }
 
-func (c calculus) Compare(f rules.Field, passes func(hi, lo uint64, ok bool) bool) (selection, error) {
-	name, ok := filterFields[f]
+// calculus evaluates a filter over a group: each comparison once for every
+// value of a dictionary, and then by place, unless all values or none pass.
+type calculus struct{ g group }
+
+func (c calculus) All() selection { return selection{all: true} }
+
+func (c calculus) Compare(f rules.Field, passes func(hi, lo uint64, ok bool) bool) (s selection, err error) {
+	name, ok := filterColumn(f)
 	if !ok {
-		return nil, notKept(f.String())
+		return s, notKept(f.String())
 	}
 	col, err := c.g.column(name)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	pass := make([]bool, col.size())
+	pass := make([]bool, col.size)
+	s.all, s.none = true, true
 	for i := range pass {
-		pass[i] = passes(col.words(int32(i)))
+		pass[i] = passes(col.words(i))
+		s.all, s.none = s.all && pass[i], s.none && !pass[i]
 	}
-	s := make(selection, len(col.index))
-	for i, x := range col.index {
-		s[i] = pass[x]
+	if s.all || s.none {
+		s.all = s.all && c.g.rows() > 0
+		return s, nil
+	}
+	places, err := col.places()
+	if err != nil {
+		return s, err
+	}
+	s.some = make([]bool, len(places))
+	for i, x := range places {
+		s.some[i] = pass[x]
 	}
 	return s, nil
 }
 
 func (calculus) And(a, b selection) selection {
-	for i := range a {
-		a[i] = a[i] && b[i]
+	switch {
+	case a.none || b.all:
+		return a
+	case b.none || a.all:
+		return b
+	}
+	for i := range a.some {
+		a.some[i] = a.some[i] && b.some[i]
 	}
 	return a
 }
 
 func (calculus) Or(a, b selection) selection {
-	for i := range a {
-		a[i] = a[i] || b[i]
+	switch {
+	case a.all || b.none:
+		return a
+	case b.all || a.none:
+		return b
+	}
+	for i := range a.some {
+		a.some[i] = a.some[i] || b.some[i]
 	}
 	return a
 }
 
 func (calculus) Not(a selection) selection {
-	for i := range a {
-		a[i] = !a[i]
+	a.all, a.none = a.none, a.all
+	for i := range a.some {
+		a.some[i] = !a.some[i]
 	}
 	return a
 }
 
-// words returns a value as a filter compares it.
-func (c *column) words(i int32) (hi, lo uint64, ok bool) {
-	if c.numbers != nil {
-		return 0, uint64(c.numbers[i]), c.numbers[i] >= 0
+// passing returns the rows that pass and are of the time, every is whether all
+// do, in which case there is no list.
+func (s *scan) passing(g group, at []int64, list []int32) (_ []int32, every bool, err error) {
+	sel := selection{all: true}
+	if f := s.q.Filter; f != nil && !f.All() {
+		if sel, err = rules.Fold(f, calculus{g}); err != nil {
+			return nil, false, err
+		}
 	}
-	text := c.texts[i]
-	if a, err := netip.ParseAddr(text); err == nil {
-		b := a.As16()
-		return binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:]), true
+	first, last, known := g.span()
+	if sel.none {
+		return nil, false, nil
+	} else if sel.all && known && first >= s.from && last < s.to {
+		return nil, true, nil
 	}
-	n, err := strconv.ParseUint(text, 10, 64) // of a port
-	return 0, n, err == nil
+	list = list[:0]
+	for i, t := range at {
+		if t >= s.from && t < s.to && (sel.all || sel.some[i]) {
+			list = append(list, int32(i))
+		}
+	}
+	return list, false, nil
 }
 
 func notKept(name string) error {
-	kept := make([]string, 0, len(filterFields))
-	for f := range filterFields {
-		kept = append(kept, f.String())
+	var kept []string
+	for _, f := range fields() {
+		if f.asked {
+			kept = append(kept, f.filter.String())
+		}
 	}
 	slices.Sort(kept)
 	return fmt.Errorf("field %s: history does not keep it; it keeps %s", name, strings.Join(kept, ", "))
@@ -100,7 +130,7 @@ type checker struct{}
 
 func (checker) All() struct{} { return struct{}{} }
 func (checker) Compare(f rules.Field, _ func(hi, lo uint64, ok bool) bool) (struct{}, error) {
-	if _, ok := filterFields[f]; !ok {
+	if _, ok := filterColumn(f); !ok {
 		return struct{}{}, notKept(f.String())
 	}
 	return struct{}{}, nil

@@ -31,7 +31,7 @@ const (
 	defaultRotate = 5 * time.Minute
 
 	// maxJournalRows makes a segment before the time, so that none takes long.
-	maxJournalRows = 1 << 22
+	maxJournalRows = 1 << 20
 	flushEvery     = time.Second
 	// retryEvery is how often writing is tried again where the disk is full.
 	retryEvery = 5 * time.Second

@@ -1,0 +1,96 @@
+package flows
+
+import (
+	"weir/collector/record"
+	"weir/collector/store/columnar"
+)
+
+// built is a column made of rows of a journal: a dictionary, and for each row
+// its place in it.
+type built struct {
+	field
+	data  columnar.Data
+	at    places
+	small []int32 // places of numbers from -1, one more than the place; 0 is none
+	no    int32   // place of no address; -1 is none
+}
+
+// maxSmall is how many numbers have their place in a list.
+const maxSmall = 1 << 16
+
+func newBuilt(f field) *built {
+	b := &built{field: f}
+	if f.number != nil {
+		b.small = make([]int32, maxSmall)
+	}
+	b.reset()
+	return b
+}
+
+// reset forgets rows and dictionary.
+func (b *built) reset() {
+	b.data.Index, b.no = b.data.Index[:0], -1
+	for _, n := range b.data.Numbers {
+		if i := n + 1; i >= 0 && i < maxSmall {
+			b.small[i] = 0
+		}
+	}
+	b.data.Numbers = b.data.Numbers[:0]
+	b.data.Texts.Reset()
+	b.at.reset()
+}
+
+// add appends the column of rows.
+func (b *built) add(s *said, rows []record.Row) {
+	switch {
+	case b.number != nil:
+		for i := range rows {
+			b.data.Index = append(b.data.Index, b.ofNumber(b.number(&rows[i])))
+		}
+	case b.address != nil:
+		for i := range rows {
+			b.data.Index = append(b.data.Index, b.ofAddress(b.address(&rows[i])))
+		}
+	default:
+		for i := range rows {
+			code := b.code(&rows[i])
+			place, fresh := b.at.of(0, code)
+			if fresh {
+				b.data.Texts.Add(func(t []byte) []byte { return b.text(t, s, code) })
+			}
+			b.data.Index = append(b.data.Index, place)
+		}
+	}
+}
+
+func (b *built) ofNumber(n int64) int32 {
+	i := n + 1
+	if i < 0 || i >= maxSmall {
+		place, fresh := b.at.of(0, uint64(n))
+		if fresh {
+			b.data.Numbers = append(b.data.Numbers, n)
+		}
+		return place
+	}
+	if b.small[i] == 0 {
+		b.data.Numbers = append(b.data.Numbers, n)
+		b.small[i] = b.at.next() + 1
+	}
+	return b.small[i] - 1
+}
+
+func (b *built) ofAddress(a *[16]byte) int32 {
+	if a == nil {
+		if b.no < 0 {
+			b.no = b.at.next()
+			b.data.Texts.Add(func(t []byte) []byte { return t })
+		}
+		return b.no
+	}
+	hi, lo := words(a)
+	place, fresh := b.at.of(hi, lo)
+	if fresh {
+		b.data.Texts.Add(func(t []byte) []byte { return addressText(t, a) })
+	}
+	return place
+}

@@ -1,0 +1,320 @@
+package flows
+
+import (
+	"errors"
+	"sync"
+)
+
+// lexicon gives texts numbers, which all goroutines of a query share.
+type lexicon struct {
+	mu    sync.Mutex
+	at    map[string]uint32
+	texts []string
+}
+
+func newLexicon() *lexicon { return &lexicon{at: map[string]uint32{}} }
+
+// number returns the number of a text. The lock is the caller's.
+func (l *lexicon) number(text []byte) uint32 {
+	n, ok := l.at[string(text)]
+	if !ok {
+		n = uint32(len(l.texts))
+		s := string(text)
+		l.at[s] = n
+		l.texts = append(l.texts, s)
+	}
+	return n
+}
+
+// sums are sums by key, vantage point and step.
+type sums struct {
+	chain []pairs // for keys of several columns: the key so far and the next column
+	at    places
+	all   []sum
+}
+
+// pairs give a pair of numbers one.
+type pairs struct {
+	at  places
+	all [][2]uint32
+}
+
+func (p *pairs) of(a, b uint32) uint32 {
+	n, fresh := p.at.of(0, uint64(a)<<32|uint64(b))
+	if fresh {
+		p.all = append(p.all, [2]uint32{a, b})
+	}
+	return uint32(n)
+}
+
+// sum is what was sampled of a key at a vantage point in a step.
+type sum struct {
+	key, point, step        uint32
+	samples                 uint64
+	bytes, packets, squares float64 // squares of the bytes of each sample
+	first, last             int64   // µs
+}
+
+func newSums(columns int) *sums {
+	s := &sums{chain: make([]pairs, max(columns-1, 0))}
+	for i := range s.chain {
+		s.chain[i].at.reset()
+	}
+	s.at.reset()
+	return s
+}
+
+// of returns the sum of a key, which is valid until the next call.
+func (s *sums) of(key, point, step uint32) *sum {
+	n, fresh := s.at.of(uint64(step), uint64(key)<<32|uint64(point))
+	if fresh {
+		s.all = append(s.all, sum{key: key, point: point, step: step})
+	}
+	return &s.all[n]
+}
+
+func (s *sum) add(o *sum) {
+	if s.samples == 0 || o.first < s.first {
+		s.first = o.first
+	}
+	if s.samples == 0 || o.last > s.last {
+		s.last = o.last
+	}
+	s.samples += o.samples
+	s.bytes, s.packets, s.squares = s.bytes+o.bytes, s.packets+o.packets, s.squares+o.squares
+}
+
+// merge adds the sums of another goroutine, whose texts have the same numbers.
+func (s *sums) merge(o *sums) error {
+	var same []uint32 // our number of their key
+	for i := range o.chain {
+		next := make([]uint32, len(o.chain[i].all))
+		for n, p := range o.chain[i].all {
+			if i > 0 {
+				p[0] = same[p[0]]
+			}
+			next[n] = s.chain[i].of(p[0], p[1])
+		}
+		same = next
+	}
+	for i := range o.all {
+		x := &o.all[i]
+		key := x.key
+		if same != nil {
+			key = same[key]
+		}
+		s.of(key, x.point, x.step).add(x)
+	}
+	return s.bounded()
+}
+
+// bounded returns an error where there are too many keys.
+func (s *sums) bounded() error {
+	most := len(s.all)
+	for i := range s.chain {
+		most = max(most, len(s.chain[i].all))
+	}
+	if most > MaxKeys {
+		return errTooMany
+	}
+	return nil
+}
+
+// parts returns the numbers of the texts of a key's columns.
+func (s *sums) parts(key uint32, columns int) []uint32 {
+	all := make([]uint32, columns)
+	for i := columns - 1; i > 0; i-- {
+		p := s.chain[i-1].all[key]
+		all[i], key = p[1], p[0]
+	}
+	if columns > 0 {
+		all[0] = key
+	}
+	return all
+}
+
+// worker sums what one goroutine reads.
+type worker struct {
+	s      *scan
+	sums   *sums
+	file   *segmentSource
+	rows   []int32 // that pass
+	keys   []uint32
+	trans  []uint32
+	used   []bool
+	points []uint32
+	length []float64
+	rate   []float64
+}
+
+func newWorker(s *scan) *worker {
+	return &worker{s: s, sums: newSums(len(s.q.By)), file: newSegmentSource()}
+}
+
+// group sums the rows of a group that pass.
+func (w *worker) group(g group) error {
+	at, err := g.times()
+	if err != nil {
+		return err
+	}
+	rows, every, err := w.s.passing(g, at, w.rows)
+	if err != nil || !every && len(rows) == 0 {
+		return err
+	}
+	if w.rows = rows; every {
+		rows = nil
+	}
+	n := len(at)
+	if !every {
+		n = len(rows)
+	}
+	if err := w.key(g, rows, n); err != nil {
+		return err
+	}
+	if err := w.add(g, at, rows, n); err != nil {
+		return err
+	}
+	return w.sums.bounded()
+}
+
+// key makes the keys of n rows, those named or all.
+func (w *worker) key(g group, rows []int32, n int) error {
+	w.keys = sized(w.keys, n)
+	clear(w.keys)
+	for d, name := range w.s.q.By {
+		c, err := g.column(name)
+		if err != nil {
+			return err
+		}
+		index, err := c.places()
+		if err != nil {
+			return err
+		}
+		w.translate(w.s.words[d], c, index, rows)
+		switch {
+		case d == 0 && rows == nil:
+			for i, x := range index[:n] {
+				w.keys[i] = w.trans[x]
+			}
+		case d == 0:
+			for i, r := range rows {
+				w.keys[i] = w.trans[index[r]]
+			}
+		default:
+			chain := &w.sums.chain[d-1]
+			for i := range w.keys {
+				w.keys[i] = chain.of(w.keys[i], w.trans[index[rowAt(rows, i)]])
+			}
+		}
+	}
+	return nil
+}
+
+func rowAt(rows []int32, i int) int {
+	if rows == nil {
+		return i
+	}
+	return int(rows[i])
+}
+
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// translate fills w.trans with the numbers of a dictionary's texts, of those at
+// least that rows have.
+func (w *worker) translate(l *lexicon, c *column, index, rows []int32) {
+	w.trans, w.used = sized(w.trans, c.size), sized(w.used, c.size)
+	if rows != nil {
+		clear(w.used)
+		for _, r := range rows {
+			w.used[index[r]] = true
+		}
+	}
+	var b []byte
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range w.trans {
+		if rows == nil || w.used[i] {
+			b = c.text(b[:0], i)
+			w.trans[i] = l.number(b)
+		}
+	}
+}
+
+var errNumbers = errors.New("length or sampling_rate is no number")
+
+// add adds n rows to the sums of their keys.
+func (w *worker) add(g group, at []int64, rows []int32, n int) error {
+	var index [4][]int32
+	var cols [4]*column
+	for i, name := range []string{"agent", "egress", "length", "sampling_rate"} {
+		c, err := g.column(name)
+		if err != nil {
+			return err
+		}
+		if index[i], err = c.places(); err != nil {
+			return err
+		}
+		cols[i] = c
+	}
+	agent, egress, length, rate := index[0], index[1], index[2], index[3]
+	if cols[2].numbers == nil || cols[3].numbers == nil {
+		return errNumbers
+	}
+	w.length, w.rate = floats(w.length, cols[2].numbers), floats(w.rate, cols[3].numbers)
+	w.vantage(cols[0], cols[1])
+	ways := cols[1].size
+	step := w.s.q.Step.Microseconds()
+	for i := range n {
+		r := i
+		if rows != nil {
+			r = int(rows[i])
+		}
+		t, which := at[r], uint32(0)
+		if step > 0 {
+			which = uint32((t - w.s.from) / step)
+		}
+		x := w.sums.of(w.keys[i], w.points[int(agent[r])*ways+int(egress[r])], which)
+		packets := w.rate[rate[r]]
+		bytes := packets * w.length[length[r]]
+		if x.samples == 0 {
+			x.first, x.last = t, t
+		} else {
+			x.first, x.last = min(x.first, t), max(x.last, t)
+		}
+		x.samples++
+		x.packets += packets
+		x.bytes += bytes
+		x.squares += bytes * bytes
+	}
+	return nil
+}
+
+func floats(f []float64, n []int64) []float64 {
+	f = f[:0]
+	for _, v := range n {
+		f = append(f, float64(v))
+	}
+	return f
+}
+
+// vantage fills w.points with the numbers of the vantage points: an agent and a
+// direction.
+func (w *worker) vantage(agent, egress *column) {
+	w.points = w.points[:0]
+	l := w.s.points
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b []byte
+	for a := range agent.size {
+		for e := range egress.size {
+			b = agent.text(b[:0], a)
+			b = egress.text(append(b, 0), e)
+			w.points = append(w.points, l.number(b))
+		}
+	}
+}
