@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +12,7 @@ import (
 // NewBare makes a lab without anything in it, for tests that want the kernel
 // alone: it needs root, the ip command and the tools named. Its namespaces are
 // made with Namespace.
-func NewBare(t testing.TB, tools ...string) *Lab {
+func NewBare(t T, tools ...string) *Lab {
 	t.Helper()
 	Need(t, append([]string{"ip"}, tools...)...)
 	sweep(t)

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +29,7 @@ var made atomic.Uint32 // labs of this process
 
 // Lab is a set of namespaces that lives as long as its test.
 type Lab struct {
-	t    testing.TB
+	t    T
 	name string // prefix of all its namespaces
 	dir  string // scratch, removed with the test
 
@@ -43,7 +42,7 @@ type Lab struct {
 
 // New makes a lab with the collector's namespace in it. It skips the test where
 // the tools are missing.
-func New(t testing.TB) *Lab {
+func New(t T) *Lab {
 	t.Helper()
 	Need(t, "ip", "ethtool", "iperf3", "ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "/dev/net/tun")
 	sweep(t)
@@ -72,7 +71,7 @@ func (l *Lab) namespace(name string) string {
 }
 
 // sweep deletes the namespaces of tests that were killed.
-func sweep(t testing.TB) {
+func sweep(t T) {
 	t.Helper()
 	entries, err := os.ReadDir("/run/netns")
 	if err != nil {
