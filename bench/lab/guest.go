@@ -28,9 +28,10 @@ const guestInit = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev
 for m in $(cat /modules); do insmod /$m; done
-for x in $(cat /proc/cmdline); do case $x in lab.ip=*) ip=${x#lab.ip=};; esac; done
+for x in $(cat /proc/cmdline); do case $x in lab.ip=*) ip=${x#lab.ip=};; lab.idle) idle=y;; esac; done
 ip link set lo up; ip addr add $ip dev eth0; ip link set eth0 up
 echo "guest is up"
+while [ "$idle" ]; do sleep 1000; done
 while :; do
 	for d in /dev/vd?; do
 		dd if=$d of=/dev/null bs=4k count=64 2>/dev/null

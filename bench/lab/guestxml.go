@@ -26,13 +26,13 @@ var domainXML = template.Must(template.New("domain").Parse(`<domain type='qemu'>
   <vcpu>1</vcpu>
   <os><type arch='x86_64' machine='pc'>hvm</type>
     <kernel>{{.Kernel}}</kernel><initrd>{{.Initrd}}</initrd>
-    <cmdline>console=ttyS0 quiet panic=1 lab.ip={{.Addr}}/24</cmdline></os>
+    <cmdline>console=ttyS0 quiet panic=1 lab.ip={{.Addr}}/24{{if not .NBD}} lab.idle{{end}}</cmdline></os>
   <features><acpi/></features>
   <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
     <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{{.DiskFile}}'/><target dev='vda' bus='virtio'/></disk>
-    <disk type='network' device='disk'><driver name='qemu' type='raw'/><source protocol='nbd'><host transport='unix' socket='{{.NBD}}'/></source><target dev='vdb' bus='virtio'/></disk>
+    {{if .NBD}}<disk type='network' device='disk'><driver name='qemu' type='raw'/><source protocol='nbd'><host transport='unix' socket='{{.NBD}}'/></source><target dev='vdb' bus='virtio'/></disk>{{end}}
     {{if .Block}}<disk type='block' device='disk'><driver name='qemu' type='raw'/><source dev='{{.Block}}'/><target dev='vdc' bus='virtio'/></disk>{{end}}
     <interface type='bridge'>{{if .OVS}}<virtualport type='openvswitch'><parameters interfaceid='{{.PortID}}'/></virtualport>{{end}}<mac address='{{.MAC}}'/><source bridge='{{.Bridge}}'/><target dev='{{.Tap}}'/><model type='virtio'/></interface>
     <serial type='file'><source path='{{.Serial}}'/></serial>

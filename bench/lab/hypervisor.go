@@ -171,6 +171,7 @@ type Guest struct {
 type GuestSpec struct {
 	NovaName string // any text: it is tenants who choose it
 	OVS      bool   // a port of br0 instead of brq0
+	Bare     bool   // one disk, which it leaves alone
 }
 
 // newGuest gives a guest its names.
@@ -186,7 +187,10 @@ func (h *Hypervisor) newGuest(s GuestSpec) *Guest {
 	if s.OVS {
 		g.Bridge, g.Addr = "br0", fmt.Sprintf("10.9.0.%d", 100+n)
 	}
-	g.DiskFile, g.NBD = filepath.Join(h.dir, g.Name+".img"), filepath.Join(h.dir, g.Name+".nbd")
+	g.DiskFile = filepath.Join(h.dir, g.Name+".img")
+	if !s.Bare {
+		g.NBD = filepath.Join(h.dir, g.Name+".nbd")
+	}
 	return g
 }
 
@@ -215,9 +219,11 @@ func (h *Hypervisor) Define(s GuestSpec) *Guest {
 		h.must(os.WriteFile(f, nil, 0o600))
 		h.must(os.Truncate(f, int64(4+2*i)<<20))
 	}
-	g.Block = h.blockDevice(g.DiskFile+".block", 8)
-	h.Start(nil, "qemu-nbd", "--persistent", "--format=raw", "--shared=8", "--socket", g.NBD, g.DiskFile+".exported")
-	l.Eventually(5*time.Second, "qemu-nbd listening", func() bool { return exists(g.NBD) })
+	if !s.Bare {
+		g.Block = h.blockDevice(g.DiskFile+".block", 8)
+		h.Start(nil, "qemu-nbd", "--persistent", "--format=raw", "--shared=8", "--socket", g.NBD, g.DiskFile+".exported")
+		l.Eventually(5*time.Second, "qemu-nbd listening", func() bool { return exists(g.NBD) })
+	}
 	file := filepath.Join(h.dir, g.Name+".xml")
 	h.must(os.WriteFile(file, []byte(g.xml()), 0o600))
 	h.Virsh("define", file)

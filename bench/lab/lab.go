@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,10 +143,20 @@ type Process struct {
 // if the test failed.
 func (l *Lab) Start(ns string, env []string, args ...string) *Process {
 	l.t.Helper()
+	return l.StartTo(ns, env, nil, args...)
+}
+
+// StartTo is Start with a standard output of the caller's own, which is written
+// to as the command prints; nil is one that is kept.
+func (l *Lab) StartTo(ns string, env []string, out io.Writer, args ...string) *Process {
+	l.t.Helper()
 	p := &Process{done: make(chan struct{}), Stdout: &Output{}, Stderr: &Output{}}
 	p.cmd = exec.Command("ip", append([]string{"netns", "exec", ns}, args...)...)
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.Stdout, p.Stderr
+	if out != nil {
+		p.cmd.Stdout = out
+	}
 	// A test binary that is killed takes its processes along.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

@@ -14,27 +14,47 @@ const ovsSchema = "/usr/share/openvswitch/vswitch.ovsschema"
 
 // Node is a hypervisor: a namespace with an Open vSwitch of its own.
 type Node struct {
-	lab  *Lab
-	NS   string
-	Addr string // on the management network; the sFlow agent address
-	db   string // file of the Open vSwitch database
-	run  string // folder of its sockets
+	lab    *Lab
+	number int
+	NS     string
+	Addr   string // on the management network; the sFlow agent address
+	db     string // file of the Open vSwitch database
+	run    string // folder of its sockets
 
 	DB, Switchd *Process
 }
 
-// Node makes a node with a bridge br0 whose uplink joins the other nodes'.
-func (l *Lab) Node(name string) *Node {
+// Plain makes a node without Open vSwitch, its Linux bridges to come.
+func (l *Lab) Plain(name string) *Node {
 	l.t.Helper()
 	l.nodes++
-	n := &Node{lab: l, NS: l.namespace(name), Addr: "10.200.0." + strconv.Itoa(10+l.nodes), db: filepath.Join(l.dir, name+".db")}
+	n := &Node{lab: l, NS: l.namespace(name), number: l.nodes, Addr: "10.200.0." + strconv.Itoa(10+l.nodes), db: filepath.Join(l.dir, name+".db")}
 	for i, bridge := range []string{"br-mgmt", "br-data"} {
-		near, far := fmt.Sprintf("eth%d", i), fmt.Sprintf("n%d-%d", l.nodes, i)
+		near, far := fmt.Sprintf("eth%d", i), n.cable(i)
 		l.ip("-n", n.NS, "link", "add", near, "type", "veth", "peer", "name", far, "netns", l.Collector)
 		l.ip("-n", l.Collector, "link", "set", far, "master", bridge, "up")
 		l.ip("-n", n.NS, "link", "set", near, "up")
 	}
 	l.ip("-n", n.NS, "addr", "add", n.Addr+"/24", "dev", "eth0")
+	return n
+}
+
+// cable is the far end of ethI, in the collector's namespace.
+func (n *Node) cable(i int) string { return fmt.Sprintf("n%d-%d", n.number, i) }
+
+// Cables takes the far ends of all the node's cables down, as when its power
+// fails, or up again.
+func (n *Node) Cables(state string) {
+	n.lab.t.Helper()
+	for i := range 2 {
+		n.lab.ip("-n", n.lab.Collector, "link", "set", n.cable(i), state)
+	}
+}
+
+// Node makes a node with a bridge br0 whose uplink joins the other nodes'.
+func (l *Lab) Node(name string) *Node {
+	l.t.Helper()
+	n := l.Plain(name)
 	// A socket's path holds 107 bytes, and the folder of a test may be long.
 	run, err := os.MkdirTemp("", "ovs")
 	if err != nil {
@@ -126,28 +146,45 @@ func (n *Node) IfIndex(name string) uint32 {
 
 // Instance is a virtual machine's stand-in: a namespace behind a port of br0.
 type Instance struct {
-	lab  *Lab
-	Node *Node
-	NS   string
-	Addr string
-	Tap  string // the port's name on the node
+	lab    *Lab
+	number int
+	Node   *Node
+	NS     string
+	Name   string
+	Addr   string
+	Tap    string // the port's name on the node
 }
 
-// Instance makes an instance on the node.
+// Instance makes an instance on the node, at a port of its br0.
 func (n *Node) Instance(name string) *Instance {
+	n.lab.t.Helper()
+	v := n.instance(name)
+	v.Plug("br0")
+	return v
+}
+
+// instance makes an instance whose port is nobody's.
+func (n *Node) instance(name string) *Instance {
 	l := n.lab
 	l.t.Helper()
 	l.instances++
 	k := l.instances
-	v := &Instance{lab: l, Node: n, NS: l.namespace(name), Addr: fmt.Sprintf("10.9.0.%d", k), Tap: "tap-" + name}
+	v := &Instance{lab: l, Node: n, NS: l.namespace(name), number: k, Addr: fmt.Sprintf("10.9.%d.%d", (k-1)/250, (k-1)%250+1), Tap: "tap-" + name}
 	l.ip("-n", n.NS, "link", "add", v.Tap, "type", "veth", "peer", "name", "eth0", "netns", v.NS)
 	l.ip("-n", n.NS, "link", "set", v.Tap, "up")
-	l.ip("-n", v.NS, "link", "set", "eth0", "address", fmt.Sprintf("02:00:00:00:00:%02x", k))
-	l.ip("-n", v.NS, "addr", "add", v.Addr+"/24", "dev", "eth0")
+	l.ip("-n", v.NS, "link", "set", "eth0", "address", fmt.Sprintf("02:00:00:00:%02x:%02x", k>>8, k&255))
+	l.ip("-n", v.NS, "addr", "add", v.Addr+"/16", "dev", "eth0")
 	l.ip("-n", v.NS, "link", "set", "eth0", "up")
 	// The userspace datapath finishes no checksums and cuts no segments.
 	l.Exec(v.NS, "ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off")
-	n.VSCtl("add-port", "br0", v.Tap, "--", "set", "interface", v.Tap,
-		"external_ids:iface-id="+name, fmt.Sprintf("external_ids:vm-id=00000000-0000-0000-0000-%012d", k))
+	v.Name = name
 	return v
+}
+
+// Plug makes the instance's port one of a bridge of Open vSwitch, as Neutron
+// does.
+func (v *Instance) Plug(bridge string) {
+	v.lab.t.Helper()
+	v.Node.VSCtl("add-port", bridge, v.Tap, "--", "set", "interface", v.Tap,
+		"external_ids:iface-id="+v.Name, fmt.Sprintf("external_ids:vm-id=00000000-0000-0000-0000-%012d", v.number))
 }
