@@ -74,6 +74,7 @@ type app struct {
 	state    *store.Store
 	http     *web.Server
 	control  *web.Control
+	door     *door
 	influx   *influxOut // nil without influx.url
 	alerting *alerting
 	site     *siteWatch
@@ -125,7 +126,10 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 			a.close()
 		}
 	}()
-	if a.control, err = web.ListenControl(cfg.StateDir, a, nil); err != nil {
+	if a.door, err = newDoor(&cfg); err != nil {
+		return a, err
+	}
+	if a.control, err = web.ListenControl(cfg.StateDir, a, a.door.audit); err != nil {
 		return a, err
 	}
 	if a.state, err = store.Open(cfg.StateDir); err != nil {
@@ -142,7 +146,7 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 		return a, err
 	}
 	if cfg.HTTP.IsValid() {
-		if a.http, err = web.Listen(cfg.HTTP, a); err != nil {
+		if a.http, err = web.Listen(cfg.HTTP, a, a.door.options(&cfg)); err != nil {
 			return a, err
 		}
 	}
@@ -228,6 +232,7 @@ func (a *app) close() error {
 		errs = append(errs, a.control.Close(ctx))
 	}
 	a.alertHistory.close()
+	a.door.close()
 	if a.state != nil {
 		errs = append(errs, a.state.Close())
 	}
@@ -438,6 +443,9 @@ func (a *app) reload(cfg config.Config) {
 	a.alerting.setConfig(&a.cfg)
 	a.windows.set(a.cfg.Windows)
 	a.naming.reload(&a.cfg)
+	if err := a.door.reload(&a.cfg); err != nil {
+		a.log.Error().Err(err).Msg("certificates not reloaded")
+	}
 	dc := detectConfig(a.cfg, len(a.shards))
 	for _, d := range a.detect {
 		d.SetConfig(dc)

@@ -156,6 +156,7 @@ func (a *app) Status() web.Status {
 	a.alertHistory.addTo(&s)
 	a.site.addSite(&s)
 	a.influx.addTo(&s)
+	a.door.addTo(&s)
 	return s
 }
 

@@ -15,6 +15,7 @@ import (
 	"weir/cmd/internal/build"
 	"weir/collector"
 	"weir/collector/config"
+	"weir/collector/web/access"
 )
 
 func newDemo(p *program) *cobra.Command {
@@ -71,7 +72,8 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)}
 	cfg.Allow = nil
 	cfg.HTTP = freeHTTP(cfg.HTTP)
-	if p.configFile == "" { // a demo must not page whoever /etc/weir/weir.yaml names
+	cfg.Access.Local = config.AccessRole{Role: access.Operator} // nothing here is real
+	if p.configFile == "" {                                     // a demo must not page whoever /etc/weir/weir.yaml names
 		cfg.Alerts.Sinks, cfg.Alerts.Heartbeat = nil, config.SecretURL{}
 	}
 

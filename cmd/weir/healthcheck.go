@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ Made for the health check of a container.`,
 			if !cfg.HTTP.IsValid() {
 				return errors.New("http is off in the configuration; set http to an address such as 127.0.0.1:8343")
 			}
-			if err := checkHealth(cmd.Context(), cfg.HTTP); err != nil {
+			if err := checkHealth(cmd.Context(), cfg.HTTP, cfg.Access.TLS()); err != nil {
 				return err
 			}
 			fmt.Fprintf(p.out, "%v is ready\n", cfg.HTTP)
@@ -43,7 +44,7 @@ Made for the health check of a container.`,
 
 // checkHealth asks the collector at addr; where that is every address, over
 // the loopback.
-func checkHealth(ctx context.Context, addr netip.AddrPort) error {
+func checkHealth(ctx context.Context, addr netip.AddrPort, secure bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	switch addr.Addr() {
@@ -52,12 +53,12 @@ func checkHealth(ctx context.Context, addr netip.AddrPort) error {
 	case netip.IPv6Unspecified():
 		addr = netip.AddrPortFrom(netip.IPv6Loopback(), addr.Port())
 	}
-	if code, _, err := ask(ctx, addr, "/healthz"); err != nil {
+	if code, _, err := ask(ctx, addr, secure, "/healthz"); err != nil {
 		return err
 	} else if code != http.StatusOK {
 		return fmt.Errorf("%v answers %d to /healthz; does another program listen there?", addr, code)
 	}
-	code, body, err := ask(ctx, addr, "/readyz")
+	code, body, err := ask(ctx, addr, secure, "/readyz")
 	if err != nil || code == http.StatusOK {
 		return err
 	}
@@ -75,12 +76,18 @@ func checkHealth(ctx context.Context, addr netip.AddrPort) error {
 }
 
 // ask gets path from addr, directly: a proxy of the environment is not asked.
-func ask(ctx context.Context, addr netip.AddrPort, path string) (int, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr.String()+path, nil)
+// Health is no secret and its answer moves nothing: whose certificate it is does
+// not matter, and its name is not the address asked.
+func ask(ctx context.Context, addr netip.AddrPort, secure bool, path string) (int, []byte, error) {
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+addr.String()+path, nil)
 	if err != nil {
 		return 0, nil, err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, nil, fmt.Errorf("%v does not answer: %w; is `weir run` running?", addr, errors.Unwrap(err))

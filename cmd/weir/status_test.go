@@ -144,7 +144,7 @@ func TestStatusExplainsThatNothingRuns(t *testing.T) {
 
 func TestHealthcheck(t *testing.T) {
 	r := &running{status: web.Status{Components: []web.Component{{Name: "udp", Ready: true}, {Name: "store", Detail: "disk full"}}}}
-	s, err := web.Listen(netip.MustParseAddrPort("127.0.0.1:0"), r)
+	s, err := web.Listen(netip.MustParseAddrPort("127.0.0.1:0"), r, web.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

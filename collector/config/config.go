@@ -37,6 +37,8 @@ type Config struct {
 	// HTTP is the address of /metrics, /healthz and /readyz; the zero AddrPort
 	// is none.
 	HTTP netip.AddrPort
+	// Access says who may ask there.
+	Access Access
 	// LargeFlow is the detector of large flows.
 	LargeFlow LargeFlow
 	// LinkSaturated is the detector of saturated links.
@@ -136,6 +138,7 @@ func Default() Config {
 		ReceiveBuffer: udp.DefaultReceiveBuffer,
 		StateDir:      defaultStateDir(os.Getenv),
 		HTTP:          netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8343),
+		Access:        defaultAccess(),
 		LargeFlow:     LargeFlow{Threshold: flow.Threshold, Hold: flow.Hold, Budget: flow.Budget},
 		Flood:         defaultFlood(),
 		Scan:          Scan{Targets: scan.Default().MinTargets, Hold: scan.Default().Hold},

@@ -30,7 +30,7 @@ var keys = slices.Concat([]key{
 	scalar("receive_buffer", func(c *Config) *Bytes { return &c.ReceiveBuffer }, bytesWithin(64*KiB, GiB)),
 	scalar("state_dir", func(c *Config) *string { return &c.StateDir }, parseStateDir),
 	scalar("http", func(c *Config) *netip.AddrPort { return &c.HTTP }, parseHTTP),
-}, detectorKeys(), []key{
+}, accessKeys(), detectorKeys(), []key{
 	live(ruleList("rules")),
 }, topKeys(), influxKeys(), historyKeys(), namingKeys(), []key{
 	scalar("hash_seed", func(c *Config) *HashSeed { return &c.HashSeed }, parseHashSeed),

@@ -38,6 +38,7 @@ func Load(path string) (Config, error) {
 		}
 		r.parse(&c, b)
 	}
+	r.checkAccess(&c)
 	return c, r.err()
 }
 
@@ -52,6 +53,7 @@ func LoadFile(name string) (Config, error) {
 		return c, r.err()
 	}
 	r.parse(&c, b)
+	r.checkAccess(&c)
 	return c, r.err()
 }
 
@@ -76,6 +78,7 @@ func Parse(file string, b []byte) (Config, error) {
 	c := Default()
 	r := &report{file: file}
 	r.parse(&c, b)
+	r.checkAccess(&c)
 	return c, r.err()
 }
 

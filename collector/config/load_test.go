@@ -144,6 +144,20 @@ shards: 3
 receive_buffer: 1.5MiB
 state_dir: /srv/weir/
 http: ""
+access:
+  certificate: /etc/weir/tls.crt
+  key: /etc/weir/tls.key
+  client_ca: /etc/weir/people.crt
+  only: metrics
+  hosts: [Weir.example.net, "2001:db8::1"]
+  local: none
+  others: viewer
+  proxies: [192.0.2.0/28]
+  user_header: X-User
+  rate: 5/s
+  people:
+    - {name: Ada, role: operator, token: "sha256:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"}
+    - {name: joe@example.net, role: viewer, projects: [p1, p2]}
 large_flow: {off: true, threshold: 2.5 Gbit/s, physical: 5%, instance: 1Gbit/s, bridge: 2%, hold: 5s, false_suspicions: 2, false_confirmations: 0.5}
 link_saturated: {off: true}
 flood:
@@ -188,6 +202,7 @@ windows: ["cn7/br-int from 2026-03-01T22:00 for 2h in Europe/Berlin by Ada: new 
 			Class: detect.ClassThresholds{decoder.PortPhysical: {Share: 0.05}, decoder.PortInstance: {BitsPerSecond: 1e9}, decoder.PortBridge: {Share: 0.02}},
 		},
 		LinkSaturated: LinkSaturated{true},
+		Access:        accessOfFile(),
 		Flood: Flood{
 			true, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2e9, 4, 5, time.Minute,
 			[]flood.Port{{Agent: netip.MustParseAddr("192.0.2.1"), IfIndex: 17}, {Agent: netip.MustParseAddr("2001:db8::1"), IfIndex: 3}},

@@ -131,6 +131,9 @@ func Routes(s Source) []Route {
 	if t, ok := s.(AlertTester); ok {
 		all = append(all, testRoute(t))
 	}
+	if l, ok := s.(Auditor); ok {
+		all = append(all, auditRoute(l))
+	}
 	if more, ok := s.(RouteSource); ok {
 		all = append(all, more.Routes()...)
 	}
@@ -146,8 +149,9 @@ type Me struct {
 // Options say how an API is served.
 type Options struct {
 	Guard *access.Guard
-	Audit *audit.Log // nil keeps nothing
-	Local bool       // on loopback
+	Audit *audit.Log    // nil keeps nothing
+	Local bool          // on loopback; Listen sets it
+	TLS   *Certificates // nil is none
 	// As is who asks, without looking; for the control socket.
 	As func(*http.Request) *access.Person
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,16 +21,18 @@ import (
 
 // maxConnections bounds the connections of the HTTP server and of the control
 // socket; a further one waits.
-const maxConnections = 64
+const maxConnections = 128
 
-// Server serves /metrics, /healthz and /readyz.
+// Server serves /metrics, /healthz, /readyz, and the API and the page to those who
+// may.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
 }
 
-// Listen binds addr. Its error is one line that says what to do.
-func Listen(addr netip.AddrPort, s Source) (*Server, error) {
+// Listen binds addr. Its error is one line that says what to do. On an address
+// that others can reach, who asks needs a name: the configuration has seen to it.
+func Listen(addr netip.AddrPort, s Source, o Options) (*Server, error) {
 	l, err := net.Listen("tcp", addr.String())
 	if err != nil {
 		reason := err
@@ -40,11 +44,16 @@ func Listen(addr netip.AddrPort, s Source) (*Server, error) {
 		}
 		return nil, fmt.Errorf("http: cannot listen on %s: %w; set http to an address of this machine or to \"\"", addr, reason)
 	}
+	o.Local = addr.Addr().IsLoopback()
 	h := Handler(s)
-	if addr.Addr().IsLoopback() {
-		h = LocalHandler(s)
+	if o.Guard != nil {
+		h = NewHandler(s, o)
 	}
-	return &Server{l, newHTTPServer(h)}, nil
+	server := newHTTPServer(h)
+	if o.TLS != nil {
+		server.TLSConfig = o.TLS.config()
+	}
+	return &Server{l, server}, nil
 }
 
 // newHTTPServer has limits for clients that are slow or many.
@@ -56,6 +65,7 @@ func newHTTPServer(h http.Handler) *http.Server {
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0), // handshakes that fail are their senders' matter
 	}
 }
 
@@ -68,7 +78,12 @@ func (s *Server) Addr() netip.AddrPort {
 func (s *Server) Serve() error { return serve(s.http, s.listener) }
 
 func serve(h *http.Server, l net.Listener) error {
-	if err := h.Serve(netutil.LimitListener(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
+	l = netutil.LimitListener(l, maxConnections)
+	run := h.Serve
+	if h.TLSConfig != nil {
+		run = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
+	}
+	if err := run(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

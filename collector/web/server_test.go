@@ -192,7 +192,7 @@ func TestLoopbackRefusesForeignNames(t *testing.T) {
 }
 
 func TestListenServesAndCloses(t *testing.T) {
-	s, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), busy())
+	s, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), busy(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestListenServesAndCloses(t *testing.T) {
 	}
 	resp.Body.Close()
 
-	_, err = Listen(s.Addr(), busy())
+	_, err = Listen(s.Addr(), busy(), Options{})
 	want := "http: " + s.Addr().String() + ` is in use by another process; stop it, or set http to another address or to ""`
 	if err == nil || err.Error() != want {
 		t.Errorf("second listener: %v, want %s", err, want)
@@ -222,7 +222,7 @@ func TestListenServesAndCloses(t *testing.T) {
 }
 
 func TestListenExplainsAForeignAddress(t *testing.T) {
-	_, err := Listen(netip.MustParseAddrPort("192.0.2.1:8343"), busy())
+	_, err := Listen(netip.MustParseAddrPort("192.0.2.1:8343"), busy(), Options{})
 	if err == nil || !strings.HasPrefix(err.Error(), "http: cannot listen on 192.0.2.1:8343: ") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
 	}

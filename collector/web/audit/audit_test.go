@@ -1,0 +1,69 @@
+package audit
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestLogIsBoundedAndKeepsTheNewest(t *testing.T) {
+	dir := t.TempDir()
+	l := New(dir, 4096)
+	for i := range 200 {
+		if err := l.Put(Entry{Person: "Ada", What: Query, Path: "/api/v1/flows", Query: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{file, older} {
+		st, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || st.Size() > 4096 || st.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, st, err)
+		}
+	}
+	got, err := l.Last(5, func(*Entry) bool { return true })
+	if err != nil || len(got) != 5 || got[0].Query != "195" || got[4].Query != "199" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err = l.Last(50, func(e *Entry) bool { return e.Query == "198" }); err != nil || len(got) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a crash cut is passed over, and nothing is glued to it.
+func TestLogOutlivesACutLine(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, file), []byte(`{"person":"Ada","what":"query"}`+"\n"+`{"person":"Eve","wh`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := New(dir, 0)
+	if err := l.Put(Entry{Person: "Joe", What: Export}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := l.Last(10, func(*Entry) bool { return true })
+	if err != nil || len(got) != 2 || got[0].Person != "Ada" || got[1].Person != "Joe" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestLogCutsWhatIsLongAndCountsWhatIsLost(t *testing.T) {
+	dir := t.TempDir()
+	l := New(dir, 0)
+	if err := l.Put(Entry{What: Query, Query: strings.Repeat("é", 5000), Path: "/" + strings.Repeat("x", 1<<20)}); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(filepath.Join(dir, file)); err != nil || st.Size() > 5000 {
+		t.Errorf("%v, %v", st.Size(), err)
+	}
+	gone := New(filepath.Join(dir, "no", "such"), 0)
+	if err := gone.Put(Entry{What: Query}); err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %v", err)
+	}
+	if _, _, lost, problem := gone.Stats(); lost != 1 || problem == "" {
+		t.Errorf("lost %d, %q", lost, problem)
+	}
+}
