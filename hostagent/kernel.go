@@ -24,7 +24,7 @@ func kernel(cfg config.Config, a *Agent, add adding) {
 	every := time.Duration(cfg.Polling.Default)
 	add(every, linkevent.New(a.links))
 	add(every, filter.New())
-	services := service.New(service.Config{Units: cfg.Services.Units, Processes: cfg.Services.Processes})
+	services := service.New(service.Config{Units: cfg.Services.Units, Processes: cfg.Services.Processes, Containers: cfg.Services.Containers})
 	add(every, services, cfg.Services)
 	add(every, login.New(login.Config{Node: a.id.node}))
 	add(every, logs.New(logs.Config{Files: cfg.Logs.Files, Services: cfg.Logs.Services, Runs: a.peers.runs}), cfg.Logs)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +13,8 @@ type Services struct {
 	Units []string `yaml:"units"`
 	// Processes are names as /proc/PID/comm has them, wherever they run.
 	Processes []string `yaml:"processes"`
+	// Containers are patterns of their names.
+	Containers []string `yaml:"containers"`
 }
 
 // defaultServices is what a compute node lives on. Units that a node does not
@@ -21,6 +24,8 @@ func defaultServices() Services {
 		"libvirtd", "virtqemud", "nova-compute", "openvswitch-switch", "ovs-vswitchd", "ovsdb-server",
 		"neutron-openvswitch-agent", "neutron-linuxbridge-agent", "neutron-l3-agent", "neutron-dhcp-agent", "neutron-metadata-agent",
 		"ovn-controller", "ceph-osd.target", "systemd-journald", "rsyslog", "auditd", "ssh", "docker", "containerd",
+	}, Containers: []string{
+		"nova_compute", "nova_libvirt", "nova_virt*", "neutron_*_agent", "openvswitch_*", "ovn_*", "cinder_volume", "ceph-*",
 	}}
 }
 
@@ -28,6 +33,11 @@ func (s *Services) check(wrong func(key, problem, fix string)) {
 	for _, p := range s.Processes {
 		if p == "" || strings.ContainsAny(p, "/\n") {
 			wrong("services.processes", strconv.Quote(p)+" is no name of a process", "write the name that `ps -o comm` shows")
+		}
+	}
+	for _, c := range s.Containers {
+		if _, err := path.Match(c, ""); err != nil || c == "" {
+			wrong("services.containers", strconv.Quote(c)+" is no pattern of a container's name", `write names, with * for anything: "nova_*"`)
 		}
 	}
 	for _, u := range s.Units {

@@ -26,5 +26,20 @@ func (s *Source) Examine(ctx context.Context) (all []source.Finding) {
 		}
 		all = append(all, f)
 	}
+	if len(s.containers.patterns) > 0 {
+		all = append(all, s.containers.examine())
+	}
 	return all
+}
+
+// examine tells which containers are seen.
+func (c *containers) examine() source.Finding {
+	f := source.Finding{What: "containers", OK: true, Text: "none of the watched names"}
+	if n := c.active(); n > 0 {
+		f.Text = fmt.Sprintf("%d of the watched names run", n)
+	}
+	if _, err := os.Stat(c.places.Cgroup + "/cgroup.procs"); err != nil {
+		f.OK, f.Text, f.Fix = false, err.Error(), "mount the node's /sys/fs/cgroup, or write services: { containers: [] }"
+	}
+	return f
 }

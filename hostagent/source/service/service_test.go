@@ -135,10 +135,24 @@ func TestProcessesAreTold(t *testing.T) {
 	one := run()
 	h.want(t, "one begins", "service_started "+name+" >")
 	t.Logf("begin told after %v", time.Since(begin).Round(time.Millisecond))
+	runs := func(n int) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			s.processes.mu.Lock()
+			got := len(s.processes.state[name].pids)
+			s.processes.mu.Unlock()
+			if got == n {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%d processes are known, want %d", got, n)
+			}
+		}
+	}
 	two := run()
-	time.Sleep(2 * scanEvery)
+	runs(2)
 	end(one)
-	time.Sleep(2 * scanEvery)
+	runs(1)
 	h.want(t, "a second one begins and the first ends")
 	end(two)
 	h.want(t, "the last one ends", "service_stopped "+name+" >")
