@@ -2,10 +2,16 @@ package main
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"weir/collector/config"
 )
+
+// serviceDir is where the collector of the packages' unit keeps its state
+// (StateDirectory=weir).
+const serviceDir = "/var/lib/weir"
 
 // loadToAsk reads the configuration for a command that asks a running collector,
 // and needs no secret: the collector has its own from its unit's environment and
@@ -16,5 +22,21 @@ func (p *program) loadToAsk() (config.Config, error) {
 	if ok && !slices.ContainsFunc(errs, func(e *config.Error) bool { return !e.Outside }) {
 		err = nil
 	}
+	if own := config.Default().StateDir; cfg.StateDir == own {
+		cfg.StateDir = stateToAsk(own, serviceDir)
+	}
 	return cfg, err
+}
+
+// stateToAsk returns the directory of the collector that is meant where none is
+// configured: one of this user's own if it runs, else that of the service if it
+// ever ran and this user may look.
+func stateToAsk(own, service string) string {
+	if _, err := os.Stat(filepath.Join(own, "control.sock")); err == nil {
+		return own
+	}
+	if _, err := os.Stat(filepath.Join(service, "state.db")); err == nil {
+		return service
+	}
+	return own
 }
