@@ -277,13 +277,22 @@ func TestInstanceOnATap(t *testing.T) {
 	}
 	mac := []byte{2, 0, 0, 0, 0, 5}
 	head := append([]byte{255, 255, 255, 255, 255, 255}, mac...)
+	dhcp6 := slices.Concat([]byte{0x33, 0x33, 0, 1, 0, 2}, mac, []byte{0x86, 0xdd, 0x60, 0, 0, 0, 0, 12, 17, 255, 0xfe, 0x80}, make([]byte, 13), []byte{5, 0xff, 2}, make([]byte, 14),
+		[]byte{2, 34, 2, 35, 0, 12, 0, 0, 1, 7, 7, 7})
 	dhcp := slices.Concat(head, []byte{8, 0, 0x45, 0, 1, 12, 0, 0, 0, 0, 64, 17, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 0, 68, 0, 67, 0, 248, 0, 0, 1, 1, 6},
 		make([]byte, 25), mac, make([]byte, 202), []byte{0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255})
 	arp := slices.Concat(head, []byte{8, 6, 0, 1, 8, 0, 6, 4, 0, 1}, mac, []byte{10, 0, 0, 5}, make([]byte, 6), []byte{10, 0, 0, 1})
 	time.Sleep(1500 * time.Millisecond) // the sampler's socket has taken over
 	since := time.Now()
-	send(dhcp)
+	send(dhcp6)
 	e := n.ear.event(n.Lab, witness.DHCPRequest, "02:00:00:00:00:05", since, soon)
+	if e.value[witness.Port] != "tapvm" || e.value[witness.Reason] != "DHCPv6" {
+		t.Errorf("event %v, want DHCPv6 on port tapvm", e.value)
+	}
+	time.Sleep(1100 * time.Millisecond) // requests are told once a second
+	since = time.Now()
+	send(dhcp)
+	e = n.ear.event(n.Lab, witness.DHCPRequest, "02:00:00:00:00:05", since, soon)
 	if e.value[witness.Port] != "tapvm" {
 		t.Errorf("event %v, want port tapvm", e.value)
 	}

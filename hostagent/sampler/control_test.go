@@ -14,6 +14,22 @@ func dhcp() []byte {
 	return ethernet(0x800, ipv4(17, udp(68, 67, make([]byte, 300)))...)
 }
 
+// dhcp6 is the same of IPv6.
+func dhcp6() []byte {
+	return ethernet(0x86dd, ipv6(17, udp(546, 547, make([]byte, 60)))...)
+}
+
+// claim6 is a neighbour solicitation from an address that begins with from: that
+// of one who claims an address is zero.
+func claim6(from uint16) []byte {
+	b := ethernet(0x86dd, ipv6(58, append([]byte{135}, make([]byte, 23)...))...)
+	for i := range 16 {
+		b[14+8+i] = 0
+	}
+	b[14+8], b[14+9] = byte(from>>8), byte(from)
+	return b
+}
+
 func arp() []byte {
 	return ethernet(0x806, append([]byte{0, 1, 8, 0, 6, 4, 0, 1}, make([]byte, 20)...)...)
 }
@@ -34,7 +50,13 @@ func TestIsControl(t *testing.T) {
 		{"DHCP to a client", ethernet(0x800, ipv4(17, udp(67, 68, nil))...), false},
 		{"TCP to the port", ethernet(0x800, ipv4(6, tcp(1, 67, nil))...), false},
 		{"fragment", fragment, false},
-		{"IPv6", ethernet(0x86dd, make([]byte, 40)...), false},
+		{"IPv6", ethernet(0x86dd, make([]byte, 60)...), false},
+		{"IPv6, cut", ethernet(0x86dd, make([]byte, 40)...), false},
+		{"DHCPv6", dhcp6(), true},
+		{"DHCPv6 to a client", ethernet(0x86dd, ipv6(17, udp(547, 546, nil))...), false},
+		{"address claimed", claim6(0), true},
+		{"neighbour asked for", claim6(0xfe80), false},
+		{"echo request", ethernet(0x86dd, ipv6(58, append([]byte{128}, make([]byte, 23)...))...), false},
 		{"cut", arp()[:13], false},
 		{"cut in IP", dhcp()[:30], false},
 	} {
@@ -60,14 +82,17 @@ func TestControlPassesUndrawn(t *testing.T) {
 	for range 20 {
 		w.send(w.fd, arp(), 1)
 		w.send(w.fd, dhcp(), 1)
+		w.send(w.fd, dhcp6(), 1)
+		w.send(w.fd, claim6(0), 1)
+		w.send(w.fd, claim6(0xfe80), 5)
 		w.send(w.fd, ethernet(0x800, ipv4(17, udp(68, 53, make([]byte, 300)))...), 5)
 		w.send(w.fd, ethernet(0x86dd, make([]byte, 60)...), 5)
 		w.send(back, arp(), 5) // leaves
 	}
-	w.Eventually(3*time.Second, "all heard", func() bool { return heard.Load() >= 40 })
+	w.Eventually(3*time.Second, "all heard", func() bool { return heard.Load() >= 80 })
 	time.Sleep(50 * time.Millisecond)
-	if samples, _ := s.Totals(); heard.Load() != 40 || wrong.Load() != 0 || samples > 1 {
-		t.Errorf("%d control frames, %d wrong, %d samples; want 40, 0 and hardly one", heard.Load(), wrong.Load(), samples)
+	if samples, _ := s.Totals(); heard.Load() != 80 || wrong.Load() != 0 || samples > 1 {
+		t.Errorf("%d control frames, %d wrong, %d samples; want 80, 0 and hardly one", heard.Load(), wrong.Load(), samples)
 	}
 	if st := s.States(); len(st) != 1 || !st[0].Controls {
 		t.Errorf("state %+v", st)

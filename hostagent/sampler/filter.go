@@ -12,10 +12,10 @@ type draw struct {
 	rate    uint32 // one packet in rate; 0 none at all
 	snap    uint32 // octets kept of those drawn
 	dirs    Direction
-	control bool // ARP and DHCP requests pass undrawn
+	control bool // ARP, DHCP requests and claims of IPv6 addresses pass undrawn
 }
 
-// controlSnap is how many octets are kept of ARP and DHCP: up to a DHCP message's
+// controlSnap is how many octets are kept of control frames: up to a DHCP message's
 // first options.
 const controlSnap = 400
 
@@ -40,15 +40,25 @@ func (d *draw) program() []bpf.Instruction {
 	if d.control {
 		p = append(p,
 			bpf.LoadAbsolute{Off: 12, Size: 2},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_ARP, SkipTrue: 8},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_IP, SkipFalse: 8},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_IP, SkipFalse: 7},
 			bpf.LoadAbsolute{Off: 23, Size: 1},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_UDP, SkipFalse: 6},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_UDP, SkipFalse: 17},
 			bpf.LoadAbsolute{Off: 20, Size: 2},
-			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: fragmentOffset, SkipTrue: 4},
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: fragmentOffset, SkipTrue: 15},
 			bpf.LoadMemShift{Off: 14},
 			bpf.LoadIndirect{Off: 14 + 2, Size: 2},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcpServer, SkipFalse: 1},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcpServer, SkipTrue: 11, SkipFalse: 12},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_ARP, SkipTrue: 10},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_IPV6, SkipFalse: 10},
+			bpf.LoadAbsolute{Off: ip6 + 6, Size: 1}, // next header
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_UDP, SkipFalse: 2},
+			bpf.LoadAbsolute{Off: ip6Payload + 2, Size: 2},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcp6Server, SkipTrue: 5, SkipFalse: 6},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_ICMPV6, SkipFalse: 5},
+			bpf.LoadAbsolute{Off: ip6Payload, Size: 1},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: neighbourSolicitation, SkipFalse: 3},
+			bpf.LoadAbsolute{Off: ip6 + 8, Size: 4}, // of its source: zero while an address is claimed
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipFalse: 1},
 			bpf.RetConstant{Val: controlSnap},
 		)
 	}
@@ -66,6 +76,11 @@ func (d *draw) program() []bpf.Instruction {
 const (
 	fragmentOffset = 0x1fff
 	dhcpServer     = 67
+	dhcp6Server    = 547
+
+	ip6                   = 14 // offset of an IPv6 header
+	ip6Payload            = ip6 + 40
+	neighbourSolicitation = 135 // of ICMPv6
 )
 
 // isControl reports whether the filter let a frame pass undrawn: it must say the
@@ -78,6 +93,8 @@ func isControl(b []byte) bool {
 	case unix.ETH_P_ARP:
 		return true
 	case unix.ETH_P_IP:
+	case unix.ETH_P_IPV6:
+		return isControl6(b)
 	default:
 		return false
 	}
@@ -86,6 +103,19 @@ func isControl(b []byte) bool {
 	}
 	at := 14 + int(b[14]&0xf)*4 + 2
 	return len(b) >= at+2 && binary.BigEndian.Uint16(b[at:]) == dhcpServer
+}
+
+func isControl6(b []byte) bool {
+	if len(b) < ip6Payload+4 {
+		return false
+	}
+	switch b[ip6+6] {
+	case unix.IPPROTO_UDP:
+		return binary.BigEndian.Uint16(b[ip6Payload+2:]) == dhcp6Server
+	case unix.IPPROTO_ICMPV6:
+		return b[ip6Payload] == neighbourSolicitation && binary.BigEndian.Uint32(b[ip6+8:]) == 0
+	}
+	return false
 }
 
 // attach replaces the filter of a socket.

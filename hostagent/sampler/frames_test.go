@@ -27,6 +27,15 @@ func ipv4(proto byte, payload []byte) []byte {
 	return append(b, payload...)
 }
 
+// ipv6 returns a packet of the protocol from fe80::1 to ff02::2.
+func ipv6(proto byte, payload []byte) []byte {
+	b := make([]byte, 40)
+	b[0], b[6], b[7] = 0x60, proto, 255
+	binary.BigEndian.PutUint16(b[4:], uint16(len(payload)))
+	b[8], b[9], b[23], b[24], b[25], b[39] = 0xfe, 0x80, 1, 0xff, 2, 2
+	return append(b, payload...)
+}
+
 func udp(src, dst uint16, payload []byte) []byte {
 	b := binary.BigEndian.AppendUint16(nil, src)
 	b = binary.BigEndian.AppendUint16(b, dst)

@@ -75,3 +75,36 @@ func parseDHCP(b []byte) (kind byte, client sflow.MAC, ok bool) {
 	}
 	return 0, client, false
 }
+
+// Types of a DHCPv6 message that a client sends while it has no address.
+const (
+	dhcp6Solicit = 1
+	dhcp6Request = 3
+)
+
+// head6 is the length of Ethernet and IPv6 headers.
+const head6 = 14 + 40
+
+// parseDHCPv6 reads a DHCPv6 message of a client that asks for an address: its
+// type and hardware address.
+func parseDHCPv6(b []byte) (client sflow.MAC, ok bool) {
+	if len(b) < head6+8+4 || be.Uint16(b[12:]) != etherIPv6 || b[14+6] != protoUDP || be.Uint16(b[head6+2:]) != serverPort6 {
+		return client, false
+	}
+	kind := b[head6+8]
+	return sflow.MAC(b[6:12]), kind == dhcp6Solicit || kind == dhcp6Request
+}
+
+// parseClaim reads the question by which a host claims an IPv6 address before it
+// uses it (RFC 4862, duplicate address detection). Addresses of the link alone are
+// passed over: everybody has one.
+func parseClaim(b []byte) (a netip.Addr, owner sflow.MAC, ok bool) {
+	if len(b) < head6+24 || be.Uint16(b[12:]) != etherIPv6 || b[14+6] != protoICMPv6 || b[head6] != solicit {
+		return a, owner, false
+	}
+	source, target := netip.AddrFrom16([16]byte(b[14+8:])), netip.AddrFrom16([16]byte(b[head6+8:]))
+	if !source.IsUnspecified() || !target.IsGlobalUnicast() || target.Is4In6() {
+		return a, owner, false
+	}
+	return target, sflow.MAC(b[6:12]), true
+}

@@ -61,6 +61,25 @@ func arpFrame(op, from, to byte) []byte {
 	return append(b, 0, 0, 0, 0, 0, 0, 10, 0, 0, to)
 }
 
+// dhcp6Frame is what a client sends by IPv6.
+func dhcp6Frame(kind, n byte) []byte {
+	m := []byte{kind, 1, 2, 3, 0, 8, 0, 2, 0, 0}
+	return ip6Frame(n, 17, []byte{0xfe, 0x80}, append(append([]byte{2, 34, 2, 35}, 0, byte(8+len(m)), 0, 0), m...))
+}
+
+// claim6Frame claims an address by asking for it.
+func claim6Frame(n byte, from, address string) []byte {
+	source := net.ParseIP(from).To16()
+	return ip6Frame(n, 58, source, slices.Concat([]byte{135, 0, 0, 0, 0, 0, 0, 0}, net.ParseIP(address).To16()))
+}
+
+func ip6Frame(n, proto byte, source, payload []byte) []byte {
+	ip := make([]byte, 40)
+	ip[0], ip[5], ip[6], ip[7], ip[24] = 0x60, byte(len(payload)), proto, 255, 0xff
+	copy(ip[8:], source)
+	return slices.Concat([]byte{0x33, 0x33, 0, 1, 0, 2, 2, 0, 0, 0, 0, n, 0x86, 0xdd}, ip, payload)
+}
+
 func TestTracker(t *testing.T) {
 	const tap1, tap2, nic = 1, 2, 9
 	type step struct {
@@ -86,6 +105,12 @@ func TestTracker(t *testing.T) {
 			[]string{"dhcp_request 02:00:00:00:00:05 tap1 1", "dhcp_answered 02:00:00:00:00:05 tap1 10.0.0.5 2"}, 0, 0},
 		{"asks in vain", many(3, step{0, tap1, dhcpFrame(1, 5)}, 4*time.Second),
 			[]string{"dhcp_request 02:00:00:00:00:05 tap1 1", "dhcp_request 02:00:00:00:00:05 tap1 2", "dhcp_request 02:00:00:00:00:05 tap1 3"}, 0, 0},
+		{"asks by IPv6 and gets", []step{{0, tap1, claim6Frame(5, "::", "fe80::5")}, {0, tap1, dhcp6Frame(1, 5)}, {time.Second, tap1, dhcp6Frame(3, 5)}, {2 * time.Second, tap1, claim6Frame(5, "::", "2001:db8::5")}, {3 * time.Second, tap1, dhcp6Frame(1, 5)}},
+			[]string{"dhcp_request 02:00:00:00:00:05 tap1 1", "dhcp_request 02:00:00:00:00:05 tap1 2", "dhcp_answered 02:00:00:00:00:05 tap1 2001:db8::5 2"}, 0, 0},
+		{"asks by IPv6 in vain", many(3, step{0, tap1, dhcp6Frame(1, 5)}, 4*time.Second),
+			[]string{"dhcp_request 02:00:00:00:00:05 tap1 1", "dhcp_request 02:00:00:00:00:05 tap1 2", "dhcp_request 02:00:00:00:00:05 tap1 3"}, 0, 0},
+		{"asks by IPv6 although it has an address", append(known, many(3, step{0, tap1, dhcp6Frame(1, 5)}, 4*time.Second)...), nil, 0, 0},
+		{"renews by IPv6", []step{{0, tap1, dhcp6Frame(5, 5)}, {0, nic, dhcp6Frame(1, 5)}}, nil, 0, 0},
 		{"a probe is no use of an address", []step{{0, tap1, dhcpFrame(1, 5)}, {time.Second, tap1, arpFrame(1, 0, 5)}},
 			[]string{"dhcp_request 02:00:00:00:00:05 tap1 1"}, 0, 0},
 		{"a flood of requests is told once a second", many(1000, step{0, tap1, dhcpFrame(1, 5)}, time.Millisecond),
@@ -134,6 +159,8 @@ func TestFilterKeepsWhatIsWanted(t *testing.T) {
 	options[14] = 0x46
 	fragment := dhcpFrame(1, 5)
 	fragment[14+7] = 1
+	toClient6 := dhcp6Frame(1, 5)
+	toClient6[14+40+3] = 34
 	tcp := dhcpFrame(1, 5)
 	tcp[23] = 6
 	for _, c := range []struct {
@@ -143,6 +170,8 @@ func TestFilterKeepsWhatIsWanted(t *testing.T) {
 	}{
 		{"ARP", arpFrame(1, 1, 2), true}, {"DHCP to a server", dhcpFrame(1, 5), true}, {"with an IP option", options, true},
 		{"DHCP to a client", toClient, false}, {"fragment", fragment, false}, {"TCP", tcp, false}, {"IPv6", append(make([]byte, 12), 0x86, 0xdd, 0, 0), false},
+		{"DHCPv6 to a server", dhcp6Frame(1, 5), true}, {"DHCPv6 to a client", toClient6, false}, {"UDP by IPv6, cut", dhcp6Frame(1, 5)[:56], false},
+		{"address claimed", claim6Frame(5, "::", "2001:db8::5"), true}, {"neighbour asked for", claim6Frame(5, "fe80::5", "2001:db8::5"), false},
 		{"cut", arpFrame(1, 1, 2)[:13], false},
 	} {
 		if n, err := vm.Run(c.frame); n > 0 != c.want || err != nil {
@@ -154,6 +183,8 @@ func TestFilterKeepsWhatIsWanted(t *testing.T) {
 func FuzzFrame(f *testing.F) {
 	f.Add(dhcpFrame(1, 5))
 	f.Add(arpFrame(1, 1, 2))
+	f.Add(dhcp6Frame(1, 5))
+	f.Add(claim6Frame(5, "::", "2001:db8::5"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tr := newTracker()
 		tr.set(map[uint32]string{1: "tap1"})

@@ -35,9 +35,10 @@ type port struct {
 	addresses map[netip.Addr]time.Time
 	pending   map[netip.Addr]*question
 
-	asking bool      // DHCP, and not seen with an address since
-	tries  uint32    // requests since it began to ask
-	told   time.Time // when the last request was
+	claimed bool      // an IPv6 address
+	asking  bool      // DHCP, and not seen with an address since
+	tries   uint32    // requests since it began to ask
+	told    time.Time // when the last request was
 }
 
 // question is an address that is asked for.
@@ -80,8 +81,19 @@ func (t *tracker) frame(ifIndex uint32, b []byte, now time.Time, emit func(sourc
 		t.arp(ifIndex, from, &a, now, emit)
 		return
 	}
-	if kind, client, ok := parseDHCP(b); ok && from != nil && (kind == dhcpDiscover || kind == dhcpRequest) {
-		from.dhcp(client, now, emit)
+	if from == nil {
+		return
+	}
+	if kind, client, ok := parseDHCP(b); ok && (kind == dhcpDiscover || kind == dhcpRequest) {
+		from.dhcp(client, "DHCP", now, emit)
+	}
+	// One that has an address may go on asking for one of IPv6 where there are none.
+	if client, ok := parseDHCPv6(b); ok && !from.claimed && len(from.addresses) == 0 {
+		from.dhcp(client, "DHCPv6", now, emit)
+	}
+	if a, owner, ok := parseClaim(b); ok {
+		from.claimed, from.mac = true, owner
+		from.answered(a, emit)
 	}
 }
 
@@ -128,17 +140,24 @@ func (t *tracker) claim(ifIndex uint32, p *port, a *arp, now time.Time, emit fun
 	p.mac = a.senderMAC
 	t.owners[a.senderIP] = ifIndex
 	delete(p.pending, a.senderIP)
-	if p.asking {
-		p.asking = false
-		emit(source.Event{Name: witness.DHCPAnswered, Subject: p.mac.String(), More: []witness.Pair{
-			witness.String(witness.Port, p.name), witness.String(witness.Address, a.senderIP.String()),
-			witness.Gauge32(witness.Count, p.tries),
-		}})
-		p.tries = 0
-	}
+	p.answered(a.senderIP, emit)
 }
 
-func (p *port) dhcp(client sflow.MAC, now time.Time, emit func(source.Event)) {
+// answered takes that the instance uses an address.
+func (p *port) answered(a netip.Addr, emit func(source.Event)) {
+	if !p.asking {
+		return
+	}
+	p.asking = false
+	emit(source.Event{Name: witness.DHCPAnswered, Subject: p.mac.String(), More: []witness.Pair{
+		witness.String(witness.Port, p.name), witness.String(witness.Address, a.String()),
+		witness.Gauge32(witness.Count, p.tries),
+	}})
+	p.tries = 0
+}
+
+// dhcp takes that the instance asks for an address by that protocol.
+func (p *port) dhcp(client sflow.MAC, protocol string, now time.Time, emit func(source.Event)) {
 	p.mac = client
 	p.asking = true
 	p.tries++
@@ -146,7 +165,7 @@ func (p *port) dhcp(client sflow.MAC, now time.Time, emit func(source.Event)) {
 		return
 	}
 	p.told = now
-	emit(source.Event{Name: witness.DHCPRequest, Subject: client.String(), More: []witness.Pair{
+	emit(source.Event{Name: witness.DHCPRequest, Subject: client.String(), Reason: protocol, More: []witness.Pair{
 		witness.String(witness.Port, p.name), witness.Gauge32(witness.Count, p.tries),
 	}})
 }
