@@ -1,0 +1,47 @@
+package cloud
+
+import (
+	"time"
+
+	"weir/decoder/witness"
+)
+
+// Kill ends weir-agent at once, without a word.
+func (n *Node) Kill() { n.killed = true }
+
+// Block keeps all that is said on the node from the collector.
+func (n *Node) Block(blocked bool) { n.agent.blocked, n.ovs.blocked = blocked, blocked }
+
+// Down takes the node's power.
+func (n *Node) Down() { n.up = false }
+
+// Up gives it back: the node boots, and all that runs on it.
+func (n *Node) Up() {
+	n.up, n.killed, n.ovsOff = true, false, false
+	n.bootID++
+	n.boot, n.beats, n.events = n.c.now, 0, 0
+	n.agent.started, n.agent.seq, n.ovs.started, n.ovs.seq = n.c.now, 0, n.c.now, 0
+	n.agent.open, n.ovs.open = false, false
+	n.event(witness.AgentStarted, n.Name, witness.String(witness.Cause, "boot"))
+	n.states()
+}
+
+// StopAgent ends weir-agent as somebody asked it to, and StartAgent starts it
+// again.
+func (n *Node) StopAgent(cause string) {
+	n.event(witness.AgentStopping, n.Name, witness.String(witness.Cause, cause))
+	started := n.agent.started
+	n.c.At(50*time.Millisecond, func() {
+		if n.agent.started == started {
+			n.killed = true
+		}
+	})
+}
+
+// StartAgent starts weir-agent, of that version.
+func (n *Node) StartAgent(cause, version string) {
+	n.killed, n.version, n.beats, n.events = false, version, 0, n.events+1000
+	n.agent.started, n.agent.seq, n.agent.open = n.c.now, 0, false
+	n.event(witness.AgentStarted, n.Name, witness.String(witness.Cause, cause), witness.String(witness.Version, version))
+	n.states()
+}

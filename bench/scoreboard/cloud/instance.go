@@ -1,0 +1,193 @@
+package cloud
+
+import (
+	"fmt"
+	"time"
+
+	"weir/decoder/sflow"
+)
+
+// Fate is what has befallen an instance.
+type Fate uint8
+
+// The fates.
+const (
+	Well     Fate = iota
+	TxDrop        // nothing that it sends gets through
+	BothDrop      // nothing gets through, either way
+	ARPDead       // it does not answer ARP, and who asks forgets it
+	TapDown       // its tap was taken down
+	Paused        // its virtual machine stands still
+	Crashed       // QEMU is gone
+	Idle          // nobody wants anything of it: all is well
+	Scanned       // idle and filtered, while somebody knocks at it
+)
+
+func (f Fate) String() string {
+	return [...]string{"well", "tx dropped", "both dropped", "ARP dead", "tap down", "paused", "crashed", "idle", "idle, scanned"}[f]
+}
+
+// Instance is a virtual machine.
+type Instance struct {
+	UUID, Name, Domain string
+
+	c     *Cloud
+	node  *Node
+	n     int
+	end   end
+	tap   string
+	index uint32 // of its tap
+	plug  uint32 // its OpenFlow port
+	fate  Fate
+	since time.Time
+	gone  bool
+	state string
+	rate  float64 // samples a second, both ways
+
+	in, out   uint64 // octets that the tap has received and sent
+	arpAsked  uint64
+	arpDone   uint64
+	lastAsked time.Time
+}
+
+// newInstance makes an instance that is nowhere yet.
+func (c *Cloud) newInstance() *Instance {
+	c.created++
+	k := c.created
+	i := &Instance{
+		c: c, n: k, UUID: fmt.Sprintf("%08x-0000-4000-8000-%012x", k, k), Name: fmt.Sprintf("vm-%d", k), Domain: fmt.Sprintf("instance-%08x", k),
+		tap: fmt.Sprintf("tap%08x-%02x", k, k&255), state: "running", rate: c.cfg.Rate,
+	}
+	i.end = end{mac: sflow.MAC{0xfa, 0x16, 0x3e, byte(k >> 16), byte(k >> 8), byte(k)}, ip: [4]byte{10, byte(100 + k>>16), byte(k >> 8), byte(k)}, port: 443}
+	return i
+}
+
+// Befall lets something befall the instance.
+func (i *Instance) Befall(f Fate) { i.fate, i.since = f, i.c.now }
+
+func (i *Instance) mac() string { return i.end.mac.String() }
+
+// gateway is the router that all clients are behind.
+var gateway = end{mac: sflow.MAC{0x02, 0, 0, 0, 0, 0xfe}, ip: [4]byte{10, 100, 255, 254}, port: 50000}
+
+// Shares of an instance's samples: of what it sends, what is data with PSH, a
+// SYN-ACK, or else an acknowledgement; of what it is sent likewise.
+const (
+	shareSent = 0.5
+	sharePush = 0.4
+	shareSYN  = 0.05
+	octets    = 576
+)
+
+// flows samples what the instance sends and is sent in one step.
+func (i *Instance) flows() {
+	t := i.c.now.Sub(i.since).Seconds()
+	sent, asked := i.rate*shareSent, i.rate*(1-shareSent)
+	push, syn, rest := asked*sharePush, asked*shareSYN, asked*(1-sharePush-shareSYN)
+	switch i.fate {
+	case TxDrop, BothDrop, Paused:
+		sent, rest = 0, 0
+		// Each connection repeats its data with growing pauses, and each client
+		// its SYN after 1, 3 and 7 s.
+		push /= 1 + t
+		syn *= 1 + min(t, 3)*0.7
+	case TapDown:
+		sent, rest, push, syn = 0, 0, push/(1+t), syn*(1+min(t, 3)*0.7)
+	case ARPDead:
+		// What it has sent is not acknowledged, so that it repeats that, and stops.
+		sent, rest, push, syn = sent/((1+t)*(1+t)), 0, 0, 0
+		if t > 3 {
+			sent = 0
+		}
+	case Crashed:
+		sent, rest, push, syn = 0, 0, 0, syn*3
+	case Idle:
+		sent, rest, push, syn = 0, 0, 0, 0
+	case Scanned:
+		sent, rest, push, syn = 0, 0, 0, 5
+	}
+	i.sample(sent, push, syn, rest)
+	i.resolve(t)
+	reaches := i.fate == Well || i.fate == TxDrop || i.fate == Paused && t < 5
+	i.count(uint64(sent*float64(i.c.cfg.Sampling)*octets*Step.Seconds()), uint64((push+syn+rest)*float64(i.c.cfg.Sampling)*octets*Step.Seconds()), reaches)
+}
+
+// count moves the tap's counters. The tap receives what the instance sends.
+func (i *Instance) count(sent, asked uint64, reaches bool) {
+	i.in += sent
+	if reaches || i.fate == Scanned {
+		i.out += asked
+	}
+}
+
+// sample takes samples of so many packets a second, each.
+func (i *Instance) sample(sent, push, syn, rest float64) {
+	w, c := &i.c.wire, i.c
+	client := gateway
+	for range c.poisson(sent) {
+		client.port = uint16(40000 + c.rng.IntN(20000))
+		flags := byte(flagACK)
+		switch x := c.rng.Float64(); {
+		case x < sharePush:
+			flags |= flagPSH
+		case x < sharePush+shareSYN:
+			flags |= flagSYN
+		}
+		i.node.sampled(i.index, uplinkIndex, w.tcp(i.end, client, flags))
+	}
+	out := i.index
+	if i.fate == BothDrop || i.fate == TapDown || i.fate == Crashed {
+		out = 0
+	}
+	towards := func(rate float64, flags byte) {
+		for range c.poisson(rate) {
+			client.port = uint16(40000 + c.rng.IntN(20000))
+			to := i.end
+			if i.fate == Scanned {
+				to.port = uint16(1 + c.rng.IntN(1000))
+			}
+			i.node.sampled(uplinkIndex, out, w.tcp(client, to, flags))
+		}
+	}
+	towards(push, flagPSH|flagACK)
+	towards(syn, flagSYN)
+	towards(rest, flagACK)
+	if c.cfg.LeafRate > 0 && i.rate > 0 {
+		for range c.poisson(c.cfg.LeafRate * sent / (i.rate * shareSent)) {
+			i.node.leaf.sampled(i.node.leafPort, 0, w.tcp(i.end, client, flagACK))
+		}
+	}
+}
+
+// resolve lets the gateway ask for the instance's MAC address: every half
+// minute as long as it answers, every second once it does not.
+func (i *Instance) resolve(t float64) {
+	every := 30 * time.Second
+	answers := i.fate == Well || i.fate == Idle || i.fate == Scanned
+	switch {
+	case i.fate == ARPDead && t > 0.1, !answers && t > 15:
+		every = time.Second
+	}
+	if i.lastAsked.IsZero() {
+		i.lastAsked = i.c.now.Add(-time.Duration(i.c.rng.Int64N(int64(30 * time.Second))))
+	}
+	if i.c.now.Sub(i.lastAsked) < every {
+		return
+	}
+	i.lastAsked = i.c.now
+	i.arpAsked++
+	w, c := &i.c.wire, i.c
+	taken := func() bool { return c.rng.Float64() < 1/float64(c.cfg.Sampling) }
+	if taken() {
+		i.node.sampled(uplinkIndex, i.index, w.arp(1, gateway, i.end))
+	}
+	switch {
+	case answers:
+		i.arpDone++
+		if taken() {
+			i.node.sampled(i.index, uplinkIndex, w.arp(2, i.end, gateway))
+		}
+	case every == time.Second && taken():
+		i.node.sampled(uplinkIndex, 0, w.unreachable(gateway, gateway, i.end))
+	}
+}
