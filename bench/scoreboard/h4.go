@@ -23,15 +23,13 @@ const (
 
 // loss is how datagrams get lost.
 type loss struct {
-	name     string
-	share    float64
-	burst    float64
-	promised bool // the target holds for it
+	name  string
+	share float64
+	burst float64
+	runs  int // of each cause
 }
 
-var losses = []loss{
-	{"no loss", 0, 0, true}, {"1 %", 0.01, 0, true}, {"5 %", 0.05, 0, false}, {"1 % in runs of 3", 0.01, 3, false},
-}
+var losses = []loss{{"no loss", 0, 0, 20}, {"1 %", 0.01, 0, 80}, {"5 %", 0.05, 0, 20}, {"1 % in runs of 3", 0.01, 3, 20}}
 
 // silenceResult is what came of one silence.
 type silenceResult struct {
@@ -47,13 +45,13 @@ func (r *run) h4() []*report.Table {
 		ID: "H4", Title: "silence told apart on a simulated site of 20 hypervisors with weir-agent and Open vSwitch, their traffic sampled by the rack's switch: confusion matrix and delays in s",
 		Columns: append([]string{"loss", "what happened", "runs"}, append(append([]string{}, silenceCauses...), verdictUndecided, verdictNothing, "wrong", "p50 / p90 / p99", "alerts p50 / p99")...),
 	}
-	perCause := r.pick(2, 100)
-	right, all := 0, 0
+	healthy := 0.0
 	for k, l := range losses {
 		var delays []float64
+		right, perCause := 0, r.pick(1, l.runs)
 		for c, cause := range silenceCauses {
 			results := each(r, perCause, func(i int) silenceResult {
-				return silence(r.seed+uint64(100000*k+1000*c+i), cause, l)
+				return silenceOnce(r.seed+uint64(100000*k+1000*c+i), cause, l)
 			})
 			counts, own, alerts := map[string]int{}, []float64{}, []float64{}
 			for _, x := range results {
@@ -66,7 +64,7 @@ func (r *run) h4() []*report.Table {
 					t.Note("%s, %s: %s", l.name, cause, x.why)
 				}
 			}
-			all += len(results)
+			healthy += float64(len(results)) * warmUp(l).Seconds() * silenceNodes / 86400
 			delays = append(delays, own...)
 			row := []any{l.name, cause, len(results)}
 			for _, v := range silenceCauses {
@@ -76,19 +74,31 @@ func (r *run) h4() []*report.Table {
 				fmt.Sprintf("%.0f / %.0f", report.Quantile(alerts, 0.5), report.Quantile(alerts, 0.99)))
 			t.Add(row...)
 		}
-		t.Add(l.name, "all", len(delays), "", "", "", "", "", "", "", report.Three(delays), "")
+		t.Add(l.name, fmt.Sprintf("all: %.1f %% right", 100*float64(right)/float64(len(delays))), len(delays), "", "", "", "", "", "", "", report.Three(delays), "")
 	}
-	t.Note("%d of %d right: %.1f %% (target 99 %%); target p99 6 s at 1 %% loss", right, all, 100*float64(right)/float64(all))
-	return []*report.Table{t}
+	t.Note("target: 99 %% right, p99 6 s at 1 %% loss. Where losses come in runs nobody can tell a blocked agent from a run of losses any sooner, unless something else on the same way goes on, or its traffic is seen no more")
+	t.Note("exposure of the same runs before anything happened: %.1f agent-days", healthy)
+	return []*report.Table{t, r.falseSilences()}
 }
 
-// silence lets a site learn, does one deed, and returns what is told of it.
-func silence(seed uint64, cause string, l loss) silenceResult {
+const silenceNodes = 20
+
+// warmUp is how long a site is learned before something happens: longer where
+// that losses come in runs is to be learned.
+func warmUp(l loss) time.Duration {
+	if l.burst > 1 {
+		return 270 * time.Second
+	}
+	return 90 * time.Second
+}
+
+// silenceOnce lets a site learn, does one deed, and returns what is told of it.
+func silenceOnce(seed uint64, cause string, l loss) silenceResult {
 	c := cloud.New(cloud.Config{
-		Seed: seed, Nodes: 20, Instances: 1, Agent: true, OVS: true, AgentPoll: 5 * time.Second, OVSPoll: 5 * time.Second,
+		Seed: seed, Nodes: silenceNodes, Instances: 1, Agent: true, OVS: true, AgentPoll: 5 * time.Second, OVSPoll: 5 * time.Second,
 		Rate: 4, LeafRate: 2, OwnRate: 3, Loss: l.share, Burst: l.burst,
 	})
-	c.Run(90*time.Second + time.Duration(c.Rand().IntN(50))*cloud.Step)
+	c.Run(warmUp(l) + time.Duration(c.Rand().IntN(50))*cloud.Step)
 	if len(c.Alerts) > 0 {
 		return silenceResult{verdict: verdictOther, why: "before it: " + c.Alerts[0].Line()}
 	}

@@ -98,6 +98,10 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 		if gap := seq - st.seq; gap >= came && gap < 10000 {
 			st.pace.Count(came, gap-came)
 			st.traffic.Count(came, gap-came)
+			s.losses.Count(came, gap-came)
+			if gap > came {
+				st.gapAt = f.At
+			}
 		}
 	}
 	st.seq, st.uptime, st.boot = seq, uptime, boot

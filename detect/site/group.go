@@ -29,28 +29,36 @@ func (s *Site) gather() {
 		if period == 0 {
 			continue
 		}
+		usual := n.rhythm()
 		last := n.lastHeard()
 		quiet := s.quietFor(last)
 		if quiet < 10*s.bound(n)+60*second {
 			s.heard++
 		}
-		if n.silent || quiet > period*3/2 {
-			s.lates = append(s.lates, late{last, s.window(n)})
+		if n.silent || quiet > usual*3/2 {
+			s.lates = append(s.lates, late{last, s.window(n), n.silent || quiet > usual*5/2})
 		}
 	}
 }
 
 // late is a node that has said nothing for longer than usual.
-type late struct{ last, window int64 }
+type late struct {
+	last, window int64
+	long         bool // for much longer
+}
 
-// late counts the nodes that have said nothing since about a time.
-func (s *Site) late(onset int64) (n int) {
+// late counts the nodes that have said nothing since about a time, and those of
+// them that have not for long.
+func (s *Site) late(onset int64) (n, long int) {
 	for _, l := range s.lates {
 		if d := l.last - onset; d > -l.window && d < l.window {
 			n++
+			if l.long {
+				long++
+			}
 		}
 	}
-	return n
+	return n, long
 }
 
 // period is the pace of the node's fastest stream, 0 unknown.
@@ -64,13 +72,34 @@ func (s *Site) period(n *node) int64 {
 	return p
 }
 
+// usually is how long the stream is quiet as a rule: many send samples far more
+// often than what has a pace. 0 is unknown.
+func (st *stream) usually() int64 {
+	p, q := st.pace.Period(), st.traffic.Period()
+	if q > 0 && (p == 0 || q < p) {
+		return max(q, second/2)
+	}
+	return p
+}
+
+// rhythm is how long the node is quiet as a rule.
+func (n *node) rhythm() (u int64) {
+	for _, st := range n.streams {
+		if q := st.usually(); q > 0 && !st.retired && (u == 0 || q < u) {
+			u = q
+		}
+	}
+	return u
+}
+
 // deaf reports whether all nodes fell silent at once, so that it must be us, or
 // our way to all of them. One or two nodes prove nothing.
 func (s *Site) deaf(onset int64) bool {
 	if s.hearsNothing {
 		return true
 	}
-	return s.heard >= groupLeast && s.late(onset) >= s.heard
+	n, _ := s.late(onset)
+	return s.heard >= groupLeast && n >= s.heard
 }
 
 const collectorEntity = "collector"
@@ -94,10 +123,11 @@ func (s *Site) judgeDeaf() {
 		if !n.heard || s.period(n) == 0 {
 			continue
 		}
-		if n.silent {
+		switch {
+		case n.silent:
 			silent++
 			onset = max(onset, n.silentAt)
-		} else {
+		case s.now-n.lastHeard() < second/2:
 			heard++
 		}
 	}
@@ -113,7 +143,7 @@ func (s *Site) judgeDeaf() {
 		}
 		return
 	}
-	if silent < groupLeast || heard > 0 || !s.deaf(onset) {
+	if _, long := s.late(onset); silent < groupLeast || long < s.heard || !s.deaf(onset) {
 		return
 	}
 	s.hearsNothing, s.deafSince = true, onset
@@ -130,9 +160,9 @@ func (s *Site) judgeDeaf() {
 	s.raise(nil, &finding{
 		kind: CollectorDeaf, entity: collectorEntity, subject: Subject{Type: TypeCollector, Name: "collector"}, severity: detect.Critical,
 		onset: onset, good: onset, witness: Passive, sure: 0.99, hold: second,
-		summary: "nothing is heard of all " + itoa(uint64(silent)) + " nodes since about the same time",
+		summary: "nothing is heard of all " + itoa(uint64(s.heard)) + " nodes since about the same time",
 		cause:   "this collector's network, or what all of them have in common",
-		facts:   []Noted{{At: at(onset), LastGood: at(onset), Group: "silence", What: itoa(uint64(silent)) + " nodes silent together"}},
+		facts:   []Noted{{At: at(onset), LastGood: at(onset), Group: "silence", What: itoa(uint64(s.heard)) + " nodes silent together"}},
 	})
 }
 

@@ -380,9 +380,24 @@ func (s *Site) judgeInterface(p *port) {
 		case p.node.addr.IsValid() && len(p.attached) == 0 && p.act.txAt == 0:
 			f.severity = detect.Info
 		}
-		s.raise(p.node, f)
+		s.raisePort(p, f)
 	}
 	s.judgeErrors(p)
+}
+
+// raisePort raises that a port is down. Where one node is attached to it that
+// waits until the node is heard, or found to be down: then it is the cause.
+func (s *Site) raisePort(p *port, f *finding) {
+	n := p.leadsTo()
+	if n == nil || !n.heard {
+		s.raise(p.node, f)
+		return
+	}
+	f.wait = s.bound(n) + 2*second
+	c := s.raise(p.node, f)
+	if it := s.board.Find(conditionKey(c.kind, c.entity)); it != nil && !c.open && n.lastHeard() > p.downAt+settle {
+		s.board.Hurry(it)
+	}
 }
 
 // bridgeForwards reports whether samples show that the bridge still forwards.

@@ -8,6 +8,7 @@ import (
 
 	"weir/detect"
 	"weir/detect/site/fact"
+	"weir/detect/site/silence"
 )
 
 // lookEvery is how often a node is judged without a fact that asks for it.
@@ -62,7 +63,7 @@ func (s *Site) deadlines(n *node) {
 		}
 		last, d, ok := st.pace.Last(), int64(0), false
 		if st.beats {
-			d, st.misses, ok = st.pace.Deadline(len(s.streams))
+			d, st.misses, ok = st.pace.Deadline(len(s.streams), &s.losses)
 		} else if st.samples {
 			last = st.last
 			d, ok = st.traffic.TrafficDeadline(len(s.streams))
@@ -76,17 +77,35 @@ func (s *Site) deadlines(n *node) {
 			// Samples still come, but its own rhythm has stopped: told by its ports.
 			last = st.last
 		}
-		st.silent = s.quietFor(last) > d
+		st.silent = s.quietFor(last) > d || st.beats && s.clearly(st, last)
 		if !st.silent {
 			n.next = min(n.next, last+d+s.blindSince(last)+millisecond)
 		}
 	}
 }
 
+// clearly reports whether a stream is silent earlier than its losses allow,
+// since nothing was lost meanwhile of another on the same way.
+func (s *Site) clearly(st *stream, last int64) bool {
+	d := st.pace.Alone(len(s.streams), &s.losses)
+	if d >= st.deadline || s.quietFor(last) <= d {
+		return false
+	}
+	for _, o := range st.node.streams {
+		if u := o.usually(); o != st && !o.retired && u > 0 && o.gapAt < last && o.last > last+d-2*u && s.quietFor(o.last) < u*3/2 {
+			return true
+		}
+	}
+	return false
+}
+
 // judgeSilence tells whether the node, or one that speaks for it, is silent,
 // and what that means.
 func (s *Site) judgeSilence(n *node) {
-	silent, onset, misses := n.fallen()
+	silent, onset, misses := s.fallen(n)
+	if !silent {
+		silent, onset, misses = s.fallenEarly(n)
+	}
 	n.silent = silent
 	if !silent {
 		if n.silentAt != 0 {
@@ -102,7 +121,7 @@ func (s *Site) judgeSilence(n *node) {
 		n.silentAt = onset
 		n.note(onset, n.self(), "last heard of", "", "", Passive)
 	}
-	n.next = min(n.next, s.now+second/4)
+	n.next = s.now // the view of others changes all the time
 	if n.stopping > s.now {
 		return // it said that it would stop, and why
 	}
@@ -117,8 +136,8 @@ func (s *Site) judgeSilence(n *node) {
 }
 
 // fallen reports whether nothing at all is heard of the node any more: one of
-// its streams has passed its deadline, and no other was heard since.
-func (n *node) fallen() (silent bool, onset int64, misses int) {
+// its streams has passed its deadline, and no other is heard as it used to be.
+func (s *Site) fallen(n *node) (silent bool, onset int64, misses int) {
 	var first *stream
 	for _, st := range n.streams {
 		if st.silent && (first == nil || st.last+st.deadline < first.last+first.deadline) {
@@ -131,7 +150,11 @@ func (n *node) fallen() (silent bool, onset int64, misses int) {
 	period := first.pace.Period()
 	for _, st := range n.streams {
 		onset = max(onset, st.last)
-		if !st.silent && st.last > first.last+period {
+		if st.silent || st.last <= first.last+period {
+			continue
+		}
+		// Or it was heard a little longer, since one beat was lost before.
+		if st.last > first.last+2*period+second || s.quietFor(st.last) < 4*st.usually() {
 			return false, 0, 0
 		}
 	}
@@ -175,7 +198,7 @@ func (s *Site) judgeStreams(n *node) {
 // if all are late, it may be the node.
 func (s *Site) punctual(n *node, st *stream) bool {
 	for _, o := range n.streams {
-		if o != st && !o.silent && !o.retired && s.quietFor(o.last) < max(o.pace.Period(), second/2)*3/2 {
+		if o != st && !o.silent && !o.retired && s.quietFor(o.last) < max(o.usually(), second/2)*3/2 {
 			return true
 		}
 	}
@@ -297,15 +320,58 @@ const (
 	pageSilent  = 60 * second
 )
 
-// nodeSilent decides what the silence of a node means.
-func (s *Site) nodeSilent(n *node, onset int64, misses int) {
+// neighbours is what others see of a node's traffic since a time.
+func (s *Site) neighbours(n *node, since int64) view {
 	macs := slices.Clone(n.own)
 	for _, index := range sortedKeys(n.ports) {
 		if p := n.ports[index]; p.instance {
 			macs = append(macs, p.macs...)
 		}
 	}
-	v := s.outside(macs, onset, func(x *seen) bool { return s.byNumber[x.number] == n })
+	return s.outside(macs, since, func(x *seen) bool { return s.byNumber[x.number] == n })
+}
+
+// fallenEarly is fallen for a node of which several streams have stopped, or
+// whose traffic is no longer seen elsewhere either: together they say sooner what
+// each does alone, above all where datagrams are lost in runs.
+func (s *Site) fallenEarly(n *node) (silent bool, onset int64, misses int) {
+	for _, st := range n.streams {
+		onset = max(onset, st.last)
+	}
+	lacks := math.Inf(1)
+	for _, st := range n.streams {
+		period := st.pace.Period()
+		if st.retired || !st.beats || st.deadline == 0 || onset > st.last+2*period+second {
+			continue
+		}
+		// What was heard later shows that the way was open until then.
+		m, l, each := st.pace.Lacks(s.quietFor(max(st.last, onset-period)), len(s.streams), &s.losses)
+		if m < silence.MinMisses {
+			continue
+		}
+		for _, o := range n.streams {
+			if u := o.usually(); o != st && !o.retired && u > 0 {
+				l -= each * float64(s.quietFor(max(o.last, onset-u))/u)
+			}
+		}
+		if l < lacks {
+			lacks, misses = l, m
+		}
+	}
+	if misses == 0 {
+		return false, 0, 0
+	}
+	n.next = s.now
+	if lacks <= 0 {
+		return true, onset, misses
+	}
+	v := s.neighbours(n, onset)
+	return v.after == 0 && v.nats >= max(lacks, decided), onset, misses
+}
+
+// nodeSilent decides what the silence of a node means.
+func (s *Site) nodeSilent(n *node, onset int64, misses int) {
+	v := s.neighbours(n, onset)
 	portDown := n.switchPort != nil && n.switchPort.counted && !n.switchPort.up() && !n.switchPort.gone && n.switchPort.changed > onset-60*second
 	silent := Noted{
 		At: at(onset), LastGood: at(onset), Group: "silence", From: n.label(), Weight: weightSilent,
@@ -341,7 +407,7 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 		f.summary = "silent"
 		f.blind = "nobody else sees its traffic: whether it is down cannot be told"
 	}
-	if s.late(onset) >= groupLeast && s.quietFor(onset) < s.bound(n)+groupWait {
+	if late, _ := s.late(onset); late >= groupLeast && s.quietFor(onset) < s.bound(n)+groupWait {
 		f.wait = groupWait
 	}
 	s.raise(n, f)

@@ -73,6 +73,7 @@ type stream struct {
 	seq      uint32
 	uptime   uint32
 	boot     int64 // last - uptime, ns
+	gapAt    int64 // when datagrams were last missing before one
 	beats    bool
 	samples  bool
 	speaks   string // who it is: "weir-agent", "Open vSwitch", "hsflowd", ""
@@ -263,7 +264,25 @@ func (p *port) above() []string {
 	if p.bridge != nil {
 		return append(append(all, p.bridge.entity()), p.bridge.above()...)
 	}
+	if n := p.leadsTo(); n != nil {
+		all = append(all, n.self())
+	}
 	return append(all, p.node.above()...)
+}
+
+// leadsTo is the one node that is attached to the port, nil without: where it is
+// down its switch's port is too.
+func (p *port) leadsTo() (one *node) {
+	for _, n := range p.attached {
+		if n.switchPort != p || n == p.node {
+			continue
+		}
+		if one != nil {
+			return nil
+		}
+		one = n
+	}
+	return one
 }
 
 // above are the switch daemon that all bridges of a node have in common, and the

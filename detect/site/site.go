@@ -9,6 +9,7 @@ import (
 	"weir/detect"
 	"weir/detect/site/fact"
 	"weir/detect/site/incident"
+	"weir/detect/site/silence"
 )
 
 // Config is what a Site is told. The zero value works.
@@ -33,6 +34,7 @@ type Site struct {
 
 	now      int64
 	started  int64
+	losses   silence.Losses // of all senders
 	blinds   []blind
 	refused  uint64 // nodes, ports and addresses for which there was no place
 	dropped  uint64 // facts the shards could not hand over
@@ -64,7 +66,7 @@ func (s *Site) reset() {
 	s.streams = map[streamKey]*stream{}
 	s.macs, s.insts = map[uint64]*address{}, map[string]*instance{}
 	s.board = incident.NewBoard[*condition](s)
-	s.started, s.blinds, s.watching = 0, nil, false
+	s.started, s.blinds, s.watching, s.losses = 0, nil, false, silence.Losses{}
 	s.incident, s.flaps = map[string]*record{}, map[string]*flapping{}
 }
 

@@ -12,6 +12,8 @@ import (
 type State struct {
 	Nodes []NodeState `json:"nodes"`
 	Open  []OpenState `json:"open"`
+
+	Losses [3]float64 `json:"losses"` // of datagrams, see silence.Losses
 }
 
 // NodeState is what is kept of a node.
@@ -60,7 +62,7 @@ type OpenState struct {
 
 // Save returns what is to be kept. Call it from the Site's goroutine.
 func (s *Site) Save() State {
-	var st State
+	st := State{Losses: s.losses.Kept()}
 	for _, n := range s.order {
 		x := NodeState{Agent: n.addr, Source: n.source, Name: n.name, First: time.Unix(0, n.first).UTC(), Why: n.why, Bridges: sortedKeys(n.bridges)}
 		if n.stopping > s.now {
@@ -111,6 +113,7 @@ const restartGrace = 90 * second
 // tells nothing by itself.
 func (s *Site) Restore(st State, now time.Time) {
 	s.now = now.UnixNano()
+	s.losses.Keep(st.Losses)
 	for i := range st.Nodes {
 		x := &st.Nodes[i]
 		if !x.Agent.IsValid() {

@@ -157,7 +157,9 @@ func (c *Cloud) happen() {
 
 // judge is the collector's tick.
 func (c *Cloud) judge() {
-	c.intake.registry.Tick(c.now)
+	if c.now.Sub(Epoch)%time.Second == 0 {
+		c.intake.registry.Tick(c.now)
+	}
 	c.intake.facts.Tick(c.now)
 	var dropped uint64
 	c.facts, dropped = c.intake.facts.Take(c.facts[:0])
@@ -211,7 +213,7 @@ func (x *intake) Metrics(m *decoder.Metrics) {
 	x.facts.Metrics(m)
 }
 
-// path is the way of one sender's datagrams to the collector.
+// path is the way of one node's datagrams to the collector.
 type path struct{ bad bool }
 
 // loses reports whether the next datagram is lost: independently, or in runs of

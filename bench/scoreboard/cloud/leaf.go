@@ -25,7 +25,7 @@ func newLeaf(c *Cloud, k int) *Leaf {
 	a := netip.AddrFrom4([4]byte{10, 255, byte(k / 250), byte(k%250 + 1)})
 	return &Leaf{
 		c: c, up: true, phase: time.Duration(c.rng.Int64N(200)) * Step,
-		s: speaker{c: c, agent: a, from: netip.AddrPortFrom(a, 6343), started: c.now.Add(-90 * 24 * time.Hour)},
+		s: speaker{c: c, path: &path{}, agent: a, from: netip.AddrPortFrom(a, 6343), started: c.now.Add(-90 * 24 * time.Hour)},
 	}
 }
 

@@ -53,8 +53,9 @@ func newNode(c *Cloud, k int, l *Leaf) *Node {
 		phase: time.Duration(c.rng.Int64N(10)) * Step,
 	}
 	n.leafPort = l.attach(n)
-	n.agent = speaker{c: c, agent: n.addr, from: netip.AddrPortFrom(n.addr, 40001), sub: 100000, started: c.now.Add(-30 * time.Minute)}
-	n.ovs = speaker{c: c, agent: n.addr, from: netip.AddrPortFrom(n.addr, 40002), sub: 1, started: c.now.Add(-50 * time.Minute)}
+	way := &path{} // both are lost on
+	n.agent = speaker{c: c, path: way, agent: n.addr, from: netip.AddrPortFrom(n.addr, 40001), sub: 100000, started: c.now.Add(-30 * time.Minute)}
+	n.ovs = speaker{c: c, path: way, agent: n.addr, from: netip.AddrPortFrom(n.addr, 40002), sub: 1, started: c.now.Add(-50 * time.Minute)}
 	return n
 }
 

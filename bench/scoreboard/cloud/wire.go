@@ -18,7 +18,7 @@ type speaker struct {
 	seq     sflow.Seq
 	samples map[sflow.DataSource]uint32
 	started time.Time
-	path    path
+	path    *path
 	blocked bool
 	b       sflow.Builder
 	open    bool
@@ -45,7 +45,7 @@ func (s *speaker) flush() {
 	}
 	s.open = false
 	if !s.blocked {
-		s.c.arrive(s.b.Bytes(), s.from, &s.path)
+		s.c.arrive(s.b.Bytes(), s.from, s.path)
 	}
 }
 

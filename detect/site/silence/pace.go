@@ -101,19 +101,70 @@ func (p *Pace) Count(came, lost uint32) {
 	}
 }
 
+// Losses is how much all senders together lose, and in how long runs: what is
+// expected of a sender that has not lost enough to tell. The zero value expects
+// little.
+type Losses struct{ sent, lost, runs float64 }
+
+// Kept returns what is to be kept of l over a restart, and Keep takes it.
+func (l *Losses) Kept() [3]float64 { return [3]float64{l.sent, l.lost, l.runs} }
+
+// Keep takes what Kept has returned; numbers that cannot be are ignored.
+func (l *Losses) Keep(v [3]float64) {
+	if v[0] >= v[1] && v[1] >= v[2] && v[2] >= 0 && v[0] <= lossMindAll {
+		l.sent, l.lost, l.runs = v[0], v[1], v[2]
+	}
+}
+
+// lossMindAll is how many datagrams of all senders count.
+const lossMindAll = 200000
+
+// Count is Pace.Count for all senders.
+func (l *Losses) Count(came, lost uint32) {
+	l.sent += float64(came + lost)
+	if lost > 0 {
+		l.lost += float64(lost)
+		l.runs++
+	}
+	if l.sent > lossMindAll {
+		l.sent, l.lost, l.runs = l.sent/2, l.lost/2, l.runs/2
+	}
+}
+
+// Share is the share of datagrams that is lost, never quite zero.
+func (l *Losses) Share() float64 { return min((l.lost+1)/(l.sent+1000), 0.9) }
+
+// burst is how likely a loss follows a loss.
+func (l *Losses) burst() float64 {
+	share := l.Share()
+	return min(max((l.lost-l.runs+4*share)/(l.lost+4), share), 0.98)
+}
+
 // Reset forgets the last beat: what follows is no gap.
 func (p *Pace) Reset() { p.last, p.out = 0, 0 }
 
 // Loss is the share of datagrams that is lost, never quite zero.
 func (p *Pace) Loss() float64 { return min((p.lost+0.1)/(p.sent+100), 0.9) }
 
+// What is usual among all counts for so many datagrams, and so many losses, of
+// this sender.
+const (
+	expectedSent = 400
+	expected     = 20
+)
+
+// share is Loss with what is usual among all.
+func (p *Pace) share(all *Losses) float64 {
+	return min((p.lost+0.1+expectedSent*all.Share())/(p.sent+100+expectedSent), 0.9)
+}
+
 // burst is how likely a loss follows a loss.
-func (p *Pace) burst() float64 {
-	loss, pairs := p.Loss(), p.lost-p.runs
+func (p *Pace) burst(all *Losses) float64 {
+	loss, pairs := p.share(all), p.lost-p.runs
 	if pairs >= 2 { // few runs tell little: rather too long
 		pairs += math.Sqrt(pairs)
 	}
-	return min(max((pairs+2*loss)/(p.lost+2), loss), 0.98)
+	return min(max((pairs+expected*all.burst())/(p.lost+expected), loss), 0.98)
 }
 
 // Period is the learned pace in ns, 0 while unknown.
@@ -166,7 +217,7 @@ func (p *Pace) quantile(total, q float64) int64 {
 
 // Limits of what is concluded.
 const (
-	minMisses = 3
+	MinMisses = 3 // beats in a row that must be missing at least
 	maxMisses = 60
 )
 
@@ -178,20 +229,47 @@ func Misses(period int64, loss, burst, perYear float64) int {
 	for p := loss * beats; p*(1-burst) > 1 && m < maxMisses; m++ {
 		p *= burst
 	}
-	return min(max(m, minMisses), maxMisses)
+	return min(max(m, MinMisses), maxMisses)
 }
 
 // Deadline returns how long after its last beat the sender is silent, in ns,
 // and how many beats that is; ok is false while too little is known. senders is
 // how many are judged at once: all of them together may be wrong once a year.
-func (p *Pace) Deadline(senders int) (d int64, misses int, ok bool) {
+// all is what they lose together.
+func (p *Pace) Deadline(senders int, all *Losses) (d int64, misses int, ok bool) {
 	period := p.Period()
 	if period == 0 {
 		return 0, 0, false
 	}
-	misses = Misses(period, p.Loss(), p.burst(), float64(max(senders, 100)))
+	misses = Misses(period, p.share(all), p.burst(all), float64(max(senders, 100)))
 	base := int64(misses)*period + period/20 + int64(200*time.Millisecond)
 	return max(base, min(p.worst*5/4, 2*base)), misses, true
+}
+
+// Alone is Deadline for a sender on whose way nothing else was lost meanwhile: a
+// run of losses would have taken that too.
+func (p *Pace) Alone(senders int, all *Losses) int64 {
+	period := p.Period()
+	share := p.share(all)
+	return int64(Misses(period, share, share, float64(max(senders, 100))))*period + period/20 + int64(200*time.Millisecond)
+}
+
+// Lacks returns how many beats are missing after so many ns, how many nats of
+// other evidence are lacking so that they mean silence as surely as Deadline
+// does, and how many each datagram gives that another on the same way misses.
+func (p *Pace) Lacks(quiet int64, senders int, all *Losses) (missing int, nats, each float64) {
+	period := p.Period()
+	if period == 0 {
+		return 0, math.Inf(1), 0
+	}
+	missing = int((quiet - period/20 - int64(200*time.Millisecond)) / period)
+	share, burst := p.share(all), p.burst(all)
+	have := -math.Log(share) - float64(missing-1)*math.Log(burst)
+	each = -math.Log(burst) / 2
+	if burst > 3*share { // a run takes what all of them send
+		each /= 8
+	}
+	return missing, math.Log(year/float64(period)*float64(max(senders, 100))) - have, each
 }
 
 // TrafficDeadline is the deadline of a sender of flow samples alone, whose pace

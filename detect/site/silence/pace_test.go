@@ -25,7 +25,7 @@ func heard(p *Pace, rng *rand.Rand, period, span time.Duration, jitter, loss, bu
 			continue
 		}
 		t := at + int64(jitter*rng.Float64()*float64(period))
-		d, _, _ := p.Deadline(1000)
+		d, _, _ := p.Deadline(1000, &Losses{})
 		p.Beat(t, d)
 		p.Count(1, missing)
 		missing = 0
@@ -57,7 +57,7 @@ func TestDeadlineFollowsPaceAndLoss(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var p Pace
 			heard(&p, rand.New(rand.NewPCG(1, 2)), c.period, 1500*c.period, c.jitter, c.loss, c.burst)
-			d, m, ok := p.Deadline(1000)
+			d, m, ok := p.Deadline(1000, &Losses{})
 			if !ok || time.Duration(d) < c.least || time.Duration(d) > c.most || m < c.least2 || m > c.most2 {
 				t.Errorf("deadline %v after %d misses (%v), want %v to %v and %d to %d; period %v, loss %.4f",
 					time.Duration(d), m, ok, c.least, c.most, c.least2, c.most2, time.Duration(p.Period()), p.Loss())
@@ -83,6 +83,7 @@ func TestDeadlineKeepsQuiet(t *testing.T) {
 			alarms, beats := 0, 0
 			for seed := range uint64(20) {
 				var p Pace
+				var all Losses
 				rng := rand.New(rand.NewPCG(seed, 7))
 				bad, missing := false, uint32(0)
 				for at := int64(time.Second); at < int64(6*time.Hour); at += int64(time.Second) {
@@ -95,12 +96,13 @@ func TestDeadlineKeepsQuiet(t *testing.T) {
 						missing++
 						continue
 					}
-					d, _, ok := p.Deadline(1000)
+					d, _, ok := p.Deadline(1000, &all)
 					if ok && at > int64(c.learning) && at-p.Last() > d {
 						alarms++
 					}
 					p.Beat(at, d)
 					p.Count(1, missing)
+					all.Count(1, missing)
 					missing = 0
 					beats++
 				}
@@ -121,7 +123,7 @@ func TestPaceIsOfPolls(t *testing.T) {
 		for range n {
 			at += int64(every)
 			for k := range 5 {
-				d, _, _ := p.Deadline(100)
+				d, _, _ := p.Deadline(100, &Losses{})
 				p.Beat(at+int64(k)*int64(time.Millisecond), d)
 			}
 		}
@@ -141,7 +143,7 @@ func TestPaceAllocatesNothing(t *testing.T) {
 	at := int64(1)
 	if n := testing.AllocsPerRun(1000, func() {
 		at += int64(time.Second)
-		d, _, _ := p.Deadline(1000)
+		d, _, _ := p.Deadline(1000, &Losses{})
 		p.Beat(at, d)
 		p.Count(1, 0)
 	}); n != 0 {
