@@ -125,10 +125,7 @@ func (s *Site) judgeSilence(n *node) {
 	if n.stopping > s.now {
 		return // it said that it would stop, and why
 	}
-	if !s.gathered {
-		s.gathered = true
-		s.gather()
-	}
+	s.mostLate()
 	if s.deaf(onset) {
 		return // it is us
 	}
@@ -177,7 +174,7 @@ func (s *Site) judgeStreams(n *node) {
 			st.retired = true
 			continue
 		}
-		if n.stopping > s.now || n.tookOver(st) || !s.punctual(n, st) {
+		if n.stopping > s.now || n.tookOver(st) || !s.punctual(n, st) || s.mostLate() {
 			continue
 		}
 		f := &finding{
@@ -204,6 +201,16 @@ func (s *Site) punctual(n *node, st *stream) bool {
 	}
 	n.next = min(n.next, s.now+second/4)
 	return s.active(TelemetrySilent, n.entity("witness", st.label())) != nil
+}
+
+// mostLate reports whether most nodes are quiet for longer than usual: then it
+// may be us.
+func (s *Site) mostLate() bool {
+	if !s.gathered {
+		s.gathered = true
+		s.gather()
+	}
+	return s.heard >= groupLeast && 2*len(s.lates) > s.heard
 }
 
 // tookOver reports whether another sender speaks for the same sub-agent since

@@ -73,7 +73,7 @@ type stream struct {
 	seq      uint32
 	uptime   uint32
 	boot     int64 // last - uptime, ns
-	gapAt    int64 // when datagrams were last missing before one
+	gapAt    int64 // when several datagrams were last missing before one
 	beats    bool
 	samples  bool
 	speaks   string // who it is: "weir-agent", "Open vSwitch", "hsflowd", ""

@@ -19,6 +19,7 @@ import (
 	"weir/detect"
 	"weir/detect/site"
 	"weir/detect/site/fact"
+	"weir/detect/site/silence"
 )
 
 // Epoch is when every cloud begins.
@@ -46,6 +47,10 @@ type Config struct {
 	Loss  float64 // of datagrams, on the way of each sender
 	Burst float64 // mean length of a run of losses; below 1: losses are independent
 	Key   []byte  // that agents sign with
+
+	// Known: the collector has run for long enough to know how much is lost, and
+	// in which runs, though not of whom.
+	Known bool
 }
 
 // Cloud is a cloud at work. It is not safe for concurrent use.
@@ -90,7 +95,11 @@ func New(cfg Config) *Cloud {
 		cfg.Sampling = 400
 	}
 	c := &Cloud{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 77)), now: Epoch}
-	c.collect(site.New(site.Config{}))
+	model := site.New(site.Config{})
+	if cfg.Known {
+		model.Restore(site.State{Losses: c.losses()}, c.now)
+	}
+	c.collect(model)
 	for i := range cfg.Nodes {
 		if i%cfg.Rack == 0 {
 			c.Leaves = append(c.Leaves, newLeaf(c, len(c.Leaves)))
@@ -232,6 +241,23 @@ func (p *path) loses(c *Cloud) bool {
 		p.bad = c.rng.Float64() < c.cfg.Loss*leave/(1-c.cfg.Loss)
 	}
 	return p.bad
+}
+
+// losses is what a collector has learned of the losses of two senders at a time
+// on each way, from 100,000 datagrams.
+func (c *Cloud) losses() [3]float64 {
+	var l silence.Losses
+	var p path
+	var missing [2]uint32
+	for k := range 100000 {
+		if x := &missing[k%2]; p.loses(c) {
+			*x++
+		} else {
+			l.Count(1, *x)
+			*x = 0
+		}
+	}
+	return l.Kept()
 }
 
 // arrive lets a datagram arrive.
