@@ -75,7 +75,9 @@ type app struct {
 	http     *web.Server
 	control  *web.Control
 	door     *door
+	points   *points
 	influx   *influxOut // nil without influx.url
+	kept     *keptSeries
 	alerting *alerting
 	site     *siteWatch
 	windows  windows
@@ -177,7 +179,7 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	if err = a.loadSite(); err != nil {
 		return a, err
 	}
-	if a.influx, err = newInflux(a); err != nil {
+	if err = a.newSeries(); err != nil {
 		return a, err
 	}
 	if a.history, err = newHistory(a); err != nil {
@@ -216,7 +218,7 @@ func (a *app) close() error {
 	defer cancel()
 	a.naming.close()
 	_ = a.forward.Close()
-	a.influx.close()
+	a.closeSeries()
 	var errs []error
 	if a.group != nil {
 		errs = append(errs, ignoreClosed(a.group.Close()))
@@ -270,7 +272,7 @@ func (a *app) run(ctx context.Context) error {
 			}
 		})
 	}
-	a.influx.start()
+	a.startSeries()
 	a.naming.start()
 	a.history.start()
 	a.alertHistory.start()
@@ -290,7 +292,7 @@ func (a *app) run(ctx context.Context) error {
 	receiving.Wait()
 	close(stopEngine)
 	engine.Wait()
-	a.influx.close()
+	a.closeSeries()
 	a.history.close()
 	a.saveAgents()
 	if cerr := a.close(); err == nil {
@@ -479,7 +481,7 @@ func (a *app) record(al *detect.Alert) {
 	a.board.add(al)
 	a.alertHistory.put(al)
 	a.alerts.Put(*al)
-	a.influx.alert(al)
+	a.points.alert(al)
 }
 
 // publish copies the engine's counts for those who ask.

@@ -157,6 +157,7 @@ func (a *app) Status() web.Status {
 	a.site.addSite(&s)
 	a.influx.addTo(&s)
 	a.door.addTo(&s)
+	a.kept.addTo(&s)
 	return s
 }
 

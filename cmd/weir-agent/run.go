@@ -8,12 +8,12 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"weir/cmd/internal/build"
+	"weir/cmd/internal/trim"
 	"weir/hostagent"
 	"weir/hostagent/config"
 	"weir/hostagent/process"
@@ -26,7 +26,6 @@ import (
 const (
 	gcPercent   = 50
 	memoryLimit = 64 << 20
-	settled     = 10 * time.Second
 )
 
 func newRun(p *program) *cobra.Command {
@@ -67,12 +66,7 @@ capability that the configured modules do not need is given up.`,
 			runtime.GOMAXPROCS(1)
 			debug.SetGCPercent(gcPercent)
 			debug.SetMemoryLimit(memoryLimit)
-			time.AfterFunc(settled, func() { // gives back what only the start needed
-				debug.FreeOSMemory()
-				if err := process.TrimProgram(); err != nil {
-					log.Debug().Err(err).Msg("pages of the program are kept")
-				}
-			})
+			trim.AfterStart(func(err error) { log.Debug().Err(err).Msg("pages of the program are kept") })
 			// A log that nobody reads any more is no reason to end.
 			signal.Ignore(syscall.SIGPIPE)
 			ctx, stop := context.WithCancel(cmd.Context())

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/cmd/internal/build"
+	"weir/cmd/internal/trim"
 	"weir/collector"
 	"weir/collector/config"
 )
@@ -55,6 +56,7 @@ the log says what changed and what needs a restart.`,
 				Reload:     p.reloads(ctx, load, log),
 			}
 			notifySystemd(ctx, &io)
+			trim.AfterStart(func(err error) { log.Debug().Err(err).Msg("pages of the program are kept") })
 			return collector.Run(ctx, cfg, io)
 		},
 	}

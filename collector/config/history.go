@@ -3,6 +3,8 @@ package config
 import (
 	"path/filepath"
 	"time"
+
+	"weir/collector/series"
 )
 
 // History configures what is kept on this machine's disk.
@@ -19,11 +21,18 @@ type History struct {
 	Alerts      Bytes
 	AlertsAge   time.Duration
 	EvidenceAge time.Duration
+	// Series bounds the files of the time series, SeriesAge how old they get,
+	// and SeriesMost how many there are.
+	Series     Bytes
+	SeriesAge  time.Duration
+	SeriesMost int
+	// SeriesMore names what is kept beside the usual: CLASS, CLASS.FIELD or *.
+	SeriesMore []string
 }
 
 func defaultHistory() History {
 	const day = 24 * time.Hour
-	return History{Flows: 2 * GiB, FlowsAge: 7 * day, Alerts: 256 * MiB, AlertsAge: 400 * day, EvidenceAge: 14 * day}
+	return History{Flows: 2 * GiB, FlowsAge: 7 * day, Alerts: 256 * MiB, AlertsAge: 400 * day, EvidenceAge: 14 * day, Series: GiB, SeriesAge: 30 * day, SeriesMost: 100_000}
 }
 
 // HistoryDir returns where history is kept.
@@ -36,6 +45,9 @@ func (c *Config) HistoryDir() string {
 
 // FlowsDir returns where flow samples are kept.
 func (c *Config) FlowsDir() string { return filepath.Join(c.HistoryDir(), "flows") }
+
+// SeriesDir returns where time series are kept.
+func (c *Config) SeriesDir() string { return filepath.Join(c.HistoryDir(), "series") }
 
 // historyKeys are the keys of History.
 func historyKeys() []key {
@@ -52,5 +64,17 @@ func historyKeys() []key {
 		scalar("history.alerts", func(c *Config) *Bytes { return &c.History.Alerts }, bytesWithin(16*MiB, 1<<10*GiB)),
 		scalar("history.alerts_age", func(c *Config) *time.Duration { return &c.History.AlertsAge }, within(time.Hour, 10*365*24*time.Hour)),
 		scalar("history.evidence_age", func(c *Config) *time.Duration { return &c.History.EvidenceAge }, within(time.Hour, 10*365*24*time.Hour)),
+		scalar("history.series", func(c *Config) *Bytes { return &c.History.Series }, bytesWithin(64*MiB, 1<<20*GiB)),
+		scalar("history.series_age", func(c *Config) *time.Duration { return &c.History.SeriesAge }, within(24*time.Hour, 10*365*24*time.Hour)),
+		scalar("history.series_most", func(c *Config) *int { return &c.History.SeriesMost }, whole(1000, 1<<24)),
+		list("history.series_more", func(c *Config) *[]string { return &c.History.SeriesMore }, parseClass, 0, 256),
 	}
+}
+
+// parseClass reads what is kept of the time series.
+func parseClass(s string) (string, error) {
+	if err := series.CheckWord(s); err != nil {
+		return "", &fault{err.Error(), "`weir check --schema` lists classes and fields"}
+	}
+	return s, nil
 }

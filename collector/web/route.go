@@ -128,6 +128,9 @@ func Routes(s Source) []Route {
 	if p, ok := s.(SiteSource); ok {
 		all = append(all, siteRoutes(p)...)
 	}
+	if k, ok := s.(SeriesSource); ok {
+		all = append(all, seriesRoutes(k)...)
+	}
 	if t, ok := s.(AlertTester); ok {
 		all = append(all, testRoute(t))
 	}
@@ -244,6 +247,9 @@ func (o Options) guarded(route *Route) http.Handler {
 		seen := &counted{ResponseWriter: w, status: http.StatusOK}
 		route.Serve(seen, r)
 		if route.Audit != "" {
+			if e.Query == "" {
+				e.Query = r.PostForm.Encode() // where the route has read a form
+			}
 			e.Status, e.Octets, e.Seconds = seen.status, seen.octets, time.Since(began).Seconds()
 			_ = o.Audit.Put(e) // counted there
 		}

@@ -1,19 +1,35 @@
-package process
+// Package trim gives memory back that only the start of a program needed.
+package trim
 
 import (
 	"bufio"
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"syscall"
+	"time"
 )
 
-// TrimProgram gives back the pages of the program that are in memory only since
+// settled is how long a start takes at most.
+const settled = 10 * time.Second
+
+// AfterStart gives back, once the program has started, the memory that only the
+// start needed. Where it cannot, failed is called.
+func AfterStart(failed func(error)) {
+	time.AfterFunc(settled, func() {
+		debug.FreeOSMemory()
+		if err := Program(); err != nil {
+			failed(err)
+		}
+	})
+}
+
+// Program gives back the pages of the program that are in memory only since
 // the start ran through them: what is still used comes back from the page cache
 // at its next use. Pages that this process has changed are left alone.
-func TrimProgram() error {
+func Program() error {
 	exe, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return err
@@ -28,7 +44,7 @@ func TrimProgram() error {
 		return err
 	}
 	for _, m := range all {
-		if _, _, e := unix.Syscall(unix.SYS_MADVISE, m.start, m.end-m.start, unix.MADV_DONTNEED); e != 0 {
+		if _, _, e := syscall.Syscall(syscall.SYS_MADVISE, m.start, m.end-m.start, syscall.MADV_DONTNEED); e != 0 {
 			return fmt.Errorf("madvise: %w", e)
 		}
 	}

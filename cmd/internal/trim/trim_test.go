@@ -1,4 +1,4 @@
-package process
+package trim
 
 import (
 	"os"
@@ -37,10 +37,10 @@ Anonymous:             0 kB
 	}
 }
 
-// TestTrimProgram drops the pages of the test itself, which goes on.
-func TestTrimProgram(t *testing.T) {
+// TestProgram drops the pages of the test itself, which goes on.
+func TestProgram(t *testing.T) {
 	if os.Getenv("WEIR_TRIM") == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestTrimProgram$", "-test.v")
+		cmd := exec.Command(os.Args[0], "-test.run=^TestProgram$", "-test.v")
 		cmd.Env = append(os.Environ(), "WEIR_TRIM=1")
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "RssFile") {
 			t.Errorf("%v: %s", err, out)
@@ -48,7 +48,7 @@ func TestTrimProgram(t *testing.T) {
 		return
 	}
 	before := rssFile(t)
-	if err := TrimProgram(); err != nil {
+	if err := Program(); err != nil {
 		t.Fatal(err)
 	}
 	after := rssFile(t)

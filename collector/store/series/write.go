@@ -1,0 +1,324 @@
+package series
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+
+	points "weir/collector/series"
+)
+
+// plan says what is kept of a class.
+type plan struct {
+	class    *points.Class
+	fields   []int // in class.Fields
+	metrics  []points.Metric
+	labels   []string // of class.Tags; "" is left out
+	ofAgent  bool     // Tags[0] is the agent
+	key      int      // field whose text is the label key; -1 none
+	share    int      // field that must be leastShare; -1 none
+	shareTag int      // tag that the key takes the place of
+}
+
+// leastShare is the percentage of all keys that one must have to be kept: there
+// are at most a hundred of them at a time, whatever a flood invents.
+const leastShare = 1
+
+func plansOf(more []string) map[*points.Class]*plan {
+	words := append(points.KeptByDefault(), more...)
+	all := map[*points.Class]*plan{}
+	for _, c := range points.Classes() {
+		p := &plan{class: c, fields: c.Chosen(words), key: -1, share: -1}
+		if len(p.fields) == 0 {
+			continue
+		}
+		for _, f := range p.fields {
+			m, _ := points.NameOf(c, &c.Fields[f]) // text is not kept
+			p.metrics = append(p.metrics, m)
+		}
+		for i, t := range c.Tags {
+			p.labels = append(p.labels, points.LabelOf(t))
+			if t == "slot" { // stands for a key, which is text
+				p.labels[i], p.shareTag = "key", i
+				for j := range c.Fields {
+					switch c.Fields[j].Name {
+					case "key":
+						p.key = j
+					case "share":
+						p.share = j
+					}
+				}
+				if c.Name != "top" {
+					p.key = -1
+				}
+			}
+		}
+		p.ofAgent = len(c.Tags) > 0 && c.Tags[0] == "agent"
+		all[c] = p
+	}
+	return all
+}
+
+// entryKey names what the points of a class are about.
+type entryKey struct {
+	class *points.Class
+	tags  [points.MaxTags]string
+}
+
+// entry is what is known of it.
+type entry struct {
+	at     int64 // ms, of the last sample
+	series int   // there are
+	refs   []storage.SeriesRef
+}
+
+// forget drops all entries: the references of one database mean nothing to the
+// next.
+func (s *Store) forget() {
+	s.entriesMu.Lock()
+	defer s.entriesMu.Unlock()
+	s.entries, s.agents = map[entryKey]*entry{}, map[string]int{}
+}
+
+// forgetBefore drops the entries whose series the database has dropped.
+func (s *Store) forgetBefore(ms int64) {
+	s.entriesMu.Lock()
+	defer s.entriesMu.Unlock()
+	for k, e := range s.entries {
+		if e.at >= ms {
+			continue
+		}
+		delete(s.entries, k)
+		if s.plans[k.class].ofAgent {
+			if s.agents[k.tags[0]] -= e.series; s.agents[k.tags[0]] <= 0 {
+				delete(s.agents, k.tags[0])
+			}
+		}
+	}
+}
+
+// Write keeps the points of a batch. One goroutine calls it.
+func (s *Store) Write(b *points.Batch) {
+	if !s.wants(b) {
+		return
+	}
+	w := writing{Store: s}
+	if s.full.Load() || s.torn.Load() || !s.mu.TryRLock() {
+		w.lose(b)
+		return
+	}
+	defer s.mu.RUnlock()
+	if s.db == nil {
+		w.lose(b)
+		return
+	}
+	w.app = s.db.Appender(context.Background())
+	s.entriesMu.Lock()
+	for i := range b.Points {
+		w.add(&b.Points[i])
+	}
+	s.entriesMu.Unlock()
+	s.held.Store(int64(s.db.Head().NumSeries()))
+	if err := w.app.Commit(); err != nil {
+		s.full.Store(true)
+		s.torn.Store(true)
+		s.tell(fmt.Errorf("the journal in %s cannot be written: %w; they are lost until it can", s.cfg.Dir, err))
+		w.stats.Lost += w.stats.Samples
+		w.stats.Samples = 0
+	}
+	s.dirty.Store(true)
+	w.done()
+}
+
+// wants reports whether there is a point to keep.
+func (s *Store) wants(b *points.Batch) bool {
+	for i := range b.Points {
+		if s.plans[b.Points[i].Class] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// writing is one call of Write.
+type writing struct {
+	*Store
+	app     storage.Appender
+	builder labels.ScratchBuilder
+	stats   Stats // counted in it
+}
+
+func (w *writing) done() {
+	w.count(func(st *Stats) {
+		st.Samples += w.stats.Samples
+		st.Refused += w.stats.Refused
+		st.Lost += w.stats.Lost
+		st.Late += w.stats.Late
+		st.Thinned += w.stats.Thinned
+	})
+}
+
+// lose counts what would have been kept.
+func (w *writing) lose(b *points.Batch) {
+	for i := range b.Points {
+		p := &b.Points[i]
+		if pl := w.plans[p.Class]; pl != nil {
+			w.stats.Lost += uint64(pl.known(p))
+		}
+	}
+	w.done()
+}
+
+// known returns how many values of a point would be kept.
+func (pl *plan) known(p *points.Point) (n int) {
+	for _, f := range pl.fields {
+		if f < len(p.Values) && p.Values[f].Kind() != points.Unknown {
+			n++
+		}
+	}
+	return n
+}
+
+// add keeps a point.
+func (w *writing) add(p *points.Point) {
+	pl := w.plans[p.Class]
+	if pl == nil {
+		return
+	}
+	k := entryKey{p.Class, p.Tags}
+	if pl.key >= 0 && !pl.named(p, &k) {
+		return
+	}
+	at := p.At / int64(time.Millisecond)
+	e := w.entries[k]
+	switch {
+	case e == nil:
+		e = &entry{refs: make([]storage.SeriesRef, len(pl.fields))}
+		defer func() {
+			if e.series > 0 {
+				w.entries[k] = e
+			}
+		}()
+	case at-e.at < least && at >= e.at:
+		w.stats.Thinned += uint64(pl.known(p))
+		return
+	}
+	e.at = max(e.at, at)
+	for i, f := range pl.fields {
+		if f >= len(p.Values) {
+			break
+		}
+		v := &p.Values[f]
+		switch v.Kind() {
+		case points.Int:
+			w.sample(pl, &k, e, i, at, float64(v.Int()))
+		case points.Float:
+			w.sample(pl, &k, e, i, at, v.Float())
+		}
+	}
+}
+
+// named puts the key of a point in the place of its slot, false where the point
+// is not kept.
+func (pl *plan) named(p *points.Point, k *entryKey) bool {
+	if pl.share >= len(p.Values) || p.Values[pl.share].Kind() != points.Float || p.Values[pl.share].Float() < leastShare {
+		return false
+	}
+	if k.tags[pl.shareTag] = p.Values[pl.key].Text(); k.tags[pl.shareTag] == "" {
+		return false
+	}
+	return true
+}
+
+// limit returns how many series more there may be of what k is about.
+func (w *writing) limit(pl *plan, k *entryKey) int {
+	left := w.cfg.Series - int(w.db.Head().NumSeries())
+	if pl.ofAgent {
+		left = min(left, w.cfg.Series/agentShare-w.agents[k.tags[0]])
+	}
+	return left
+}
+
+// sample keeps a value.
+func (w *writing) sample(pl *plan, k *entryKey, e *entry, i int, at int64, v float64) {
+	v *= pl.metrics[i].Scale
+	if e.refs[i] != 0 {
+		ref, err := w.app.Append(e.refs[i], labels.EmptyLabels(), at, v)
+		if err == nil {
+			e.refs[i] = ref
+			w.stats.Samples++
+			return
+		}
+		if isLate(err) {
+			w.stats.Late++
+			return
+		}
+		w.drop(pl, k, e, i) // the database has dropped it
+	}
+	l := w.labelsOf(pl, k, i)
+	if w.limit(pl, k) <= 0 && !w.has(l) {
+		w.stats.Refused++
+		return
+	}
+	ref, err := w.app.Append(0, l, at, v)
+	switch {
+	case err == nil:
+		w.stats.Samples++
+		e.refs[i] = ref
+		e.series++
+		if pl.ofAgent {
+			w.agents[k.tags[0]]++
+		}
+	case isLate(err):
+		w.stats.Late++
+	default:
+		w.stats.Lost++
+	}
+}
+
+// has reports whether the database has the series already, from before a start.
+func (w *writing) has(l labels.Labels) bool {
+	g, ok := w.app.(storage.GetRef)
+	if !ok {
+		return false
+	}
+	ref, _ := g.GetRef(l, l.Hash())
+	return ref != 0
+}
+
+// drop forgets a series of an entry.
+func (w *writing) drop(pl *plan, k *entryKey, e *entry, i int) {
+	e.refs[i] = 0
+	e.series--
+	if pl.ofAgent {
+		w.agents[k.tags[0]]--
+	}
+}
+
+func isLate(err error) bool {
+	return errors.Is(err, storage.ErrOutOfOrderSample) || errors.Is(err, storage.ErrDuplicateSampleForTimestamp) ||
+		errors.Is(err, storage.ErrOutOfBounds) || errors.Is(err, storage.ErrTooOldSample)
+}
+
+// maxLabel bounds the value of a label, in octets.
+const maxLabel = 256
+
+// labelsOf returns the labels of a series.
+func (w *writing) labelsOf(pl *plan, k *entryKey, i int) labels.Labels {
+	w.builder.Reset()
+	w.builder.Add(labels.MetricName, pl.metrics[i].Name)
+	for t, name := range pl.labels {
+		v := k.tags[t]
+		if v == "" || name == "agent_name" && v == k.tags[0] {
+			continue // an agent without a name
+		}
+		w.builder.Add(name, strings.ToValidUTF8(v[:min(len(v), maxLabel)], "�"))
+	}
+	w.builder.Sort()
+	return w.builder.Labels()
+}
