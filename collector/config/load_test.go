@@ -214,7 +214,7 @@ windows: ["cn7/br-int from 2026-03-01T22:00 for 2h in Europe/Berlin by Ada: new 
 
 		HashSeed: HashSeed{Secret{"0123456789abcdef\n", "${SEED}"}, 0x0123456789abcdef, true},
 
-		Site:    "north",
+		Site: "north",
 		History: History{
 			true, "/srv/history", 128 * MiB, 48 * time.Hour, 32 * MiB, 720 * time.Hour, 24 * time.Hour,
 			64 * MiB, 96 * time.Hour, 5000, []string{"protocols", "host_cpu.contexts"},
