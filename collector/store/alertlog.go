@@ -28,6 +28,7 @@ type AlertLog struct {
 	path string
 
 	limit int // maxPending, but for tests
+	hurry chan struct{}
 
 	mu      sync.Mutex // guards what follows
 	pending []pendingChange
@@ -45,7 +46,9 @@ type AlertLog struct {
 // pendingChange is a change that waits to be written.
 type pendingChange struct {
 	alert detect.Alert
-	lost  uint64 // changes before it that could not be kept
+	lost  uint64        // changes before it that could not be kept
+	deed  *AlertChange  // a person's, instead of alert
+	done  chan struct{} // of a deed: closed once it is written
 }
 
 // AlertLogStats is what the history of alerts holds and what it lost.
@@ -64,6 +67,9 @@ type logState struct {
 	written   int64  // ns, when the row at from was written
 	evidenceN uint64 // evidence was removed up to this row
 	bytes     int64
+	checked   uint64 // row of the last checkpoint; 0 none
+	legacy    bool   // rows were removed before there were checkpoints
+	cause     string // why rows were removed since the last checkpoint; "" none were
 
 	unwritten uint64 // changes of the batch that no JSON could be made of
 	carry     uint64 // changes lost since the last row, that none tells of yet
@@ -82,7 +88,7 @@ const (
 // OpenAlertLog opens the history of alerts in the state file of a directory
 // that the caller has opened with Open. Close must be called.
 func OpenAlertLog(dir string, cfg AlertLogConfig) (*AlertLog, error) {
-	l := &AlertLog{cfg: cfg, path: filepath.Join(dir, stateFile), limit: maxPending}
+	l := &AlertLog{cfg: cfg, path: filepath.Join(dir, stateFile), limit: maxPending, hurry: make(chan struct{}, 1)}
 	// A change that was written survives a power failure: synchronous is FULL.
 	// What was removed is overwritten.
 	db, err := openFile(l.path, "", "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(16777216)")
@@ -105,8 +111,12 @@ type querier interface {
 
 func loadLogState(ctx context.Context, q querier) (s logState, err error) {
 	var hash []byte
-	row := q.QueryRowContext(ctx, `SELECT n, hash, written, evidence_n, bytes FROM alert_log_state`)
-	if err := row.Scan(&s.from.N, &hash, &s.written, &s.evidenceN, &s.bytes); err != nil {
+	row := q.QueryRowContext(ctx, `SELECT n, hash, written, evidence_n, bytes, legacy FROM alert_log_state`)
+	if err := row.Scan(&s.from.N, &hash, &s.written, &s.evidenceN, &s.bytes, &s.legacy); err != nil {
+		return s, err
+	}
+	row = q.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM alert_log WHERE seq = 0 AND change = ?`, checkpoint)
+	if err := row.Scan(&s.checked); err != nil {
 		return s, err
 	}
 	copy(s.from.Hash[:], hash)
@@ -129,7 +139,7 @@ func (l *AlertLog) Put(a *detect.Alert) {
 		l.missed++
 		return
 	}
-	l.pending = append(l.pending, pendingChange{*a, l.missed})
+	l.pending = append(l.pending, pendingChange{alert: *a, lost: l.missed})
 	l.missed = 0
 }
 
@@ -145,6 +155,8 @@ func (l *AlertLog) Run(ctx context.Context) {
 			return
 		case now := <-t.C:
 			l.flush(now)
+		case <-l.hurry:
+			l.flush(time.Now())
 		}
 	}
 }
@@ -207,6 +219,11 @@ func (l *AlertLog) take() {
 
 // publish drops the changes that are done and tells how writing goes.
 func (l *AlertLog) publish(done int, err error) {
+	for i := range l.batch[:done] {
+		if l.batch[i].done != nil {
+			close(l.batch[i].done)
+		}
+	}
 	clear(l.batch[:done])
 	l.batch = l.batch[done:]
 	l.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/collector/care"
 	"weir/detect"
 )
 
@@ -93,7 +94,8 @@ type AlertChange struct {
 	Line     string          `json:"line"`
 	Lost     uint64          `json:"lost,omitempty"` // changes just before it that could not be kept
 	Subject  json.RawMessage `json:"subject"`
-	Evidence json.RawMessage `json:"evidence"` // null once it is older than evidence is kept
+	Evidence json.RawMessage `json:"evidence"`       // null once it is older than evidence is kept
+	Care     *care.Care      `json:"care,omitempty"` // of the alert now; no part of the chain
 }
 
 // maxEvidence bounds the evidence of one change, in octets; a longer one is

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/collector/care"
 	"weir/collector/store/flows"
 )
 
@@ -63,7 +64,7 @@ func (a *AlertAsk) Query(now time.Time) (q AlertQuery, err error) {
 	if q.Severities, err = oneOf("severity", a.Severity, "info", "warning", "critical"); err != nil {
 		return q, err
 	}
-	q.Changes, err = oneOf("change", a.Change, "start", "update", "end")
+	q.Changes, err = oneOf("change", a.Change, slices.Concat([]string{"start", "update", "end"}, care.Deeds(), []string{checkpoint})...)
 	return q, err
 }
 
@@ -126,6 +127,9 @@ func QueryAlerts(ctx context.Context, dir string, q AlertQuery) (*AlertAnswer, e
 		answer.Alerts, answer.Older = answer.Alerts[:q.Limit], true
 	}
 	slices.Reverse(answer.Alerts)
+	if err := addCare(ctx, db, answer, time.Now()); err != nil {
+		return fail(err)
+	}
 	if len(answer.Alerts) == 0 && len(q.Kinds) > 0 {
 		if answer.Kinds, err = kinds(ctx, db); err != nil {
 			return fail(err)
@@ -134,9 +138,26 @@ func QueryAlerts(ctx context.Context, dir string, q AlertQuery) (*AlertAnswer, e
 	return answer, nil
 }
 
+// addCare adds what people did to the changes of alerts.
+func addCare(ctx context.Context, db *sql.DB, a *AlertAnswer, now time.Time) error {
+	b, err := readCare(ctx, db)
+	if err != nil {
+		return err
+	}
+	for i := range a.Alerts {
+		if c := &a.Alerts[i]; c.Seq > 0 {
+			c.Care = b.Of(c.ID, now)
+		}
+	}
+	return nil
+}
+
 // where returns the query's condition and its arguments.
 func (q *AlertQuery) where() (string, []any) {
 	where, args := "at >= ? AND at < ?", []any{q.From.UnixNano(), q.To.UnixNano()}
+	if !slices.Contains(q.Changes, checkpoint) {
+		where += " AND change != '" + checkpoint + "'"
+	}
 	for _, in := range []struct {
 		column string
 		values []string
@@ -176,7 +197,10 @@ func kinds(ctx context.Context, db *sql.DB) (all []string, err error) {
 // alertColumns are what scan reads.
 const alertColumns = `n, written, at, id, seq, change, kind, state, severity, flapping, reason, incident, line, subject, lost, evidence, digest, hash`
 
-func (c *AlertChange) scan(rows *sql.Rows, digest, hash *[]byte) error {
+// scanner is a row of a query.
+type scanner interface{ Scan(...any) error }
+
+func (c *AlertChange) scan(rows scanner, digest, hash *[]byte) error {
 	var written, at int64
 	var subject string
 	var evidence sql.NullString

@@ -17,6 +17,8 @@ type AlertProof struct {
 	Changes         uint64      `json:"changes"`                    // there are
 	WithoutEvidence uint64      `json:"without_evidence,omitempty"` // whose evidence was removed for its age
 	Lost            uint64      `json:"lost,omitempty"`             // that the collector could not keep, and says so
+	Checkpoints     int         `json:"checkpoints,omitempty"`      // changes that say what was removed before them
+	Deeds           int         `json:"deeds,omitempty"`            // changes that people made: acknowledged, muted, marked, held
 	Heads           int         `json:"heads"`                      // known from elsewhere that stand in the chain
 	TooOld          int         `json:"too_old,omitempty"`          // known from elsewhere that were removed since
 	Break           *ChainBreak `json:"break,omitempty"`            // nil where nothing was changed
@@ -72,7 +74,7 @@ func walk(ctx context.Context, tx *sql.Tx, heads []Head) (*AlertProof, error) {
 		t := time.Unix(0, s.written).UTC()
 		p.RemovedUntil = &t
 	}
-	known := newKnownHeads(heads)
+	known, points := newKnownHeads(heads), checkpoints{from: s.from, legacy: s.legacy}
 	if p.Break = known.check(p, s.from, nil); p.Break != nil {
 		return p, nil
 	}
@@ -90,12 +92,19 @@ func walk(ctx context.Context, tx *sql.Tx, heads []Head) (*AlertProof, error) {
 		if p.Break = c.follows(p, digest, hash, s.evidenceN); p.Break == nil {
 			p.Break = known.check(p, p.Head, &c.At)
 		}
+		if p.Break == nil {
+			p.Break = points.follow(&c)
+		}
 		if p.Break != nil {
 			return p, nil
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
+	}
+	p.Checkpoints, p.Deeds = points.n, points.deeds
+	if p.Break = points.end(); p.Break != nil {
+		return p, nil
 	}
 	if h, more := known.next(); more {
 		p.Break = &ChainBreak{N: h.N, Problem: fmt.Sprintf("is known from elsewhere, and history ends with %d: its end was cut off", p.Head.N)}
@@ -120,7 +129,7 @@ func (c *AlertChange) follows(p *AlertProof, digest, hash []byte, evidenceN uint
 		return broken("is not what was written, or the change before it was replaced")
 	case c.Evidence != nil && !slices.Equal(sum[:], digest):
 		return broken("its evidence is not what was written")
-	case c.Evidence == nil && c.N > evidenceN:
+	case c.Evidence == nil && (c.N > evidenceN || c.Seq == 0):
 		return broken("its evidence was removed, and not for its age")
 	case c.Evidence == nil:
 		p.WithoutEvidence++

@@ -28,7 +28,10 @@ func (l *AlertLog) write(batch []pendingChange, now time.Time, trim bool) (done 
 		err = l.remove(ctx, tx, &s, now, trim)
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, `UPDATE alert_log_state SET n = ?, hash = ?, written = ?, evidence_n = ?, bytes = ?`,
+		err = l.check(ctx, tx, &s, now)
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `UPDATE alert_log_state SET n = ?, hash = ?, written = ?, evidence_n = ?, bytes = ?, legacy = 0`,
 			s.from.N, s.from.Hash[:], s.written, s.evidenceN, s.bytes)
 	}
 	if err != nil {
@@ -45,31 +48,49 @@ func (l *AlertLog) insert(ctx context.Context, tx *sql.Tx, s *logState, batch []
 	if len(batch) == 0 {
 		return 0, nil
 	}
-	put, err := tx.PrepareContext(ctx, `INSERT INTO alert_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	put, err := tx.PrepareContext(ctx, insertRow)
 	if err != nil {
 		return 0, err
 	}
 	defer put.Close()
 	for room := int64(maxWriteBytes); done < len(batch) && room > 0; done++ {
 		p := &batch[done]
-		c, err := newAlertChange(&p.alert)
+		var c AlertChange
+		var err error
+		if p.deed != nil {
+			c = *p.deed
+		} else {
+			c, err = newAlertChange(&p.alert)
+		}
 		if err != nil { // told by the sink that writes alerts to the log
 			s.unwritten++
 			s.carry += p.lost + 1
 			continue
 		}
-		c.N, c.Written, c.Lost = s.head.N+1, now, p.lost+s.carry
-		digest := sha256.Sum256(c.Evidence)
-		hash, size := c.hash(s.head.Hash, digest[:]), c.size()
-		if _, err := put.ExecContext(ctx, c.N, now.UnixNano(), c.At.UnixNano(), c.ID, c.Seq, c.Change, c.Kind, c.State, c.Severity, c.Flapping, c.Reason,
-			c.Incident, c.Line, string(c.Subject), c.Lost, string(c.Evidence), digest[:], hash[:], size); err != nil {
+		c.Lost, s.carry = p.lost+s.carry, 0
+		size, err := s.append(ctx, put, &c, now)
+		if err != nil {
 			return 0, err
 		}
-		s.head, s.carry = Head{c.N, hash}, 0
-		s.bytes += size
 		room -= size
 	}
 	return done, nil
+}
+
+const insertRow = `INSERT INTO alert_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+// append writes the next row of the chain, with the prepared insertRow.
+func (s *logState) append(ctx context.Context, put *sql.Stmt, c *AlertChange, now time.Time) (int64, error) {
+	c.N, c.Written = s.head.N+1, now
+	digest := sha256.Sum256(c.Evidence)
+	hash, size := c.hash(s.head.Hash, digest[:]), c.size()
+	if _, err := put.ExecContext(ctx, c.N, now.UnixNano(), c.At.UnixNano(), c.ID, c.Seq, c.Change, c.Kind, c.State, c.Severity, c.Flapping, c.Reason,
+		c.Incident, c.Line, string(c.Subject), c.Lost, string(c.Evidence), digest[:], hash[:], size); err != nil {
+		return 0, err
+	}
+	s.head = Head{c.N, hash}
+	s.bytes += size
+	return size, nil
 }
 
 // maxRemove is how many rows one transaction looks at to remove them.
@@ -86,7 +107,11 @@ func (l *AlertLog) remove(ctx context.Context, tx *sql.Tx, s *logState, now time
 			return err
 		}
 	}
-	for s.bytes > l.cfg.MaxBytes && s.from.N < s.head.N {
+	if s.bytes <= l.cfg.MaxBytes {
+		return nil
+	}
+	// Somewhat more than must be, so that it is not again at once.
+	for s.bytes > l.cfg.MaxBytes-l.cfg.MaxBytes/64 && s.from.N < s.head.N {
 		if err := l.removeRows(ctx, tx, s, now, false); err != nil {
 			return err
 		}
@@ -139,21 +164,27 @@ func (l *AlertLog) removeRows(ctx context.Context, tx *sql.Tx, s *logState, now 
 	if err != nil {
 		return err
 	}
-	n := 0
+	n, limit, cause := 0, l.cfg.MaxBytes-l.cfg.MaxBytes/64, causeRoom
 	if ages {
-		n = aged(rows, now.Add(-l.cfg.MaxAge), now)
+		limit, cause = l.cfg.MaxBytes, causeAge
+		// What is old is removed with what is nearly so: each removal leaves a row.
+		if n = aged(rows, now.Add(-l.cfg.MaxAge), now); n > 0 {
+			n = aged(rows, now.Add(-l.cfg.MaxAge+min(l.cfg.MaxAge/100, time.Hour)), now)
+		}
 	}
 	left := s.bytes
 	for i, r := range rows {
-		if i >= n && left <= l.cfg.MaxBytes {
+		if i >= n && (ages || left <= limit) {
 			break
 		}
 		left -= r.size
 		n = max(n, i+1)
 	}
 	switch {
+	case len(rows) == 0 && ages: // it may have been empty
+		return nil
 	case len(rows) == 0: // somebody else removed them
-		s.from, s.bytes = s.head, 0
+		s.from, s.bytes, s.cause = s.head, 0, causeUnknown
 		return nil
 	case n == 0:
 		return nil
@@ -162,7 +193,7 @@ func (l *AlertLog) removeRows(ctx context.Context, tx *sql.Tx, s *logState, now 
 	if _, err := tx.ExecContext(ctx, `DELETE FROM alert_log WHERE n <= ?`, last.n); err != nil {
 		return err
 	}
-	s.from.N, s.written, s.bytes = last.n, last.written, left
+	s.from.N, s.written, s.bytes, s.cause = last.n, last.written, left, cause
 	s.evidenceN = max(s.evidenceN, last.n)
 	copy(s.from.Hash[:], last.hash)
 	s.more = s.more || ages && n == maxRemove
@@ -180,12 +211,13 @@ func (l *AlertLog) removeEvidence(ctx context.Context, tx *sql.Tx, s *logState, 
 	}
 	var freed int64
 	last := rows[n-1].n
-	const of = `FROM alert_log WHERE n > ? AND n <= ? AND evidence IS NOT NULL`
+	// What people did is kept as long as its row.
+	const of = `FROM alert_log WHERE n > ? AND n <= ? AND seq > 0 AND evidence IS NOT NULL`
 	if err := tx.QueryRowContext(ctx, `SELECT coalesce(sum(octet_length(evidence)), 0) `+of, s.evidenceN, last).Scan(&freed); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE alert_log SET size = size - octet_length(evidence), evidence = NULL
-		WHERE n > ? AND n <= ? AND evidence IS NOT NULL`, s.evidenceN, last); err != nil {
+		WHERE n > ? AND n <= ? AND seq > 0 AND evidence IS NOT NULL`, s.evidenceN, last); err != nil {
 		return err
 	}
 	s.evidenceN, s.bytes = last, s.bytes-freed

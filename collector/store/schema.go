@@ -25,6 +25,7 @@ var migrations = []string{
 		body BLOB NOT NULL              -- JSON
 	) WITHOUT ROWID, STRICT`,
 	alertLogSchema,
+	alertDeedsSchema,
 }
 
 // migrate brings the file to the newest version. A file of a later version, or
