@@ -3,6 +3,7 @@ package collector
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"weir/collector/care"
 	"weir/collector/config"
 	"weir/collector/store"
 	"weir/collector/web"
@@ -24,9 +26,10 @@ const headEvery = time.Hour
 // alertHistory keeps every change of every alert in the state file. All methods
 // may be called on nil, which does nothing.
 type alertHistory struct {
-	kept *store.AlertLog
-	dir  string
-	log  zerolog.Logger
+	kept  *store.AlertLog
+	cared *care.Book
+	dir   string
+	log   zerolog.Logger
 
 	quiet bool // the directory does not outlive the process
 
@@ -54,7 +57,13 @@ func newAlertHistory(cfg *config.Config, io IO) (*alertHistory, error) {
 			log.Info().Msg("alert history is written again")
 		},
 	})
-	return h, err
+	if err != nil {
+		return h, err
+	}
+	if h.cared, err = store.ReadCare(context.Background(), cfg.StateDir); err != nil {
+		return h, errors.Join(err, h.kept.Close())
+	}
+	return h, nil
 }
 
 // put takes a change of an alert. It never waits.

@@ -57,8 +57,11 @@ func newAlerting(a *app) (*alerting, error) {
 	return al, nil
 }
 
-// hold reports that an alert is to wait, such as in a maintenance window.
-func (a *app) hold(al *detect.Alert) bool { return a.windows.hold(al, time.Now()) }
+// hold reports that an alert is to wait: in a maintenance window, or muted.
+func (a *app) hold(al *detect.Alert) bool {
+	now := time.Now()
+	return a.windows.hold(al, now) || a.alertHistory.book().Muted(al.Key, now)
+}
 
 // hostName names this collector to people.
 func hostName() string {

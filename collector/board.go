@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
+	"time"
 
 	"weir/collector/web"
 	"weir/detect"
@@ -71,4 +72,14 @@ func (b *board) list() []*web.AlertView {
 }
 
 // AlertList implements web.PageSource.
-func (a *app) AlertList() []*web.AlertView { return a.board.list() }
+func (a *app) AlertList() []*web.AlertView {
+	all, book, now := a.board.list(), a.alertHistory.book(), time.Now()
+	for i, v := range all {
+		if c := book.Of(v.ID, now); c != nil {
+			cared := *v // what the board has is not changed
+			cared.Care = c
+			all[i] = &cared
+		}
+	}
+	return all
+}

@@ -32,7 +32,9 @@ func newQueryAlerts(p *program) *cobra.Command {
 file itself: the collector may be running or not.
 
 Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z.
-JSON and CSV have also what each change rests on, as long as that is kept.
+In brackets is who acknowledged the alert, until when it is muted, and how it was
+marked; what people did are changes of their own too. JSON and CSV have also what each
+change rests on, as long as that is kept.
 ` + "`weir verify`" + ` proves that nothing was changed since it was written.`,
 		Example: `  weir query alerts --from -12h --severity critical
   weir query alerts --from 22:00 --to 23:00 --subject 10.0.0.5 --change start,end
@@ -62,7 +64,7 @@ JSON and CSV have also what each change rests on, as long as that is kept.
 	fl.StringVar(&f.ask.To, "to", "now", "end, not included, as `TIME`")
 	fl.StringVar(&f.ask.Kind, "kind", "", "only these `KINDS`, with commas, such as large_flow,flood")
 	fl.StringVar(&f.ask.Severity, "severity", "", "only these of info, warning and critical, with commas")
-	fl.StringVar(&f.ask.Change, "change", "", "only these of start, update and end, with commas")
+	fl.StringVar(&f.ask.Change, "change", "", "only these of start, update and end, and of what people did: ack, unack, mute, unmute, mark, hold, release, with commas")
 	fl.StringVar(&f.ask.Subject, "subject", "", "only alerts in whose line or subject `TEXT` stands")
 	fl.IntVar(&f.ask.Limit, "limit", 1000, "the newest so many; 0 is all")
 	fl.StringVar(&f.format, "format", "table", "table, json or csv")
@@ -127,6 +129,9 @@ func printAlerts(out io.Writer, a *store.AlertAnswer, zone *time.Location) error
 		if c.Reason != "" {
 			text += " (" + c.Reason + ")"
 		}
+		if care := c.Care.Short(); care != "" {
+			text += " [" + care + "]"
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.At.In(zone).Format("01-02 15:04:05.000"), printable(c.Change), printable(c.State),
 			printable(c.Severity), printable(c.Incident), printable(text))
 	}
@@ -147,7 +152,7 @@ func printAlerts(out io.Writer, a *store.AlertAnswer, zone *time.Location) error
 func printAlertsCSV(out io.Writer, a *store.AlertAnswer) error {
 	w := csv.NewWriter(out)
 	if err := w.Write([]string{
-		"n", "at", "id", "seq", "change", "kind", "state", "severity", "flapping", "reason", "incident", "line", "lost", "subject", "evidence",
+		"n", "at", "id", "seq", "change", "kind", "state", "severity", "flapping", "reason", "incident", "line", "lost", "subject", "evidence", "care",
 	}); err != nil {
 		return err
 	}
@@ -155,7 +160,7 @@ func printAlertsCSV(out io.Writer, a *store.AlertAnswer) error {
 		c := &a.Alerts[i]
 		if err := w.Write([]string{
 			strconv.FormatUint(c.N, 10), c.At.Format(time.RFC3339Nano), c.ID, strconv.FormatUint(c.Seq, 10), c.Change, c.Kind, c.State, c.Severity,
-			strconv.FormatBool(c.Flapping), c.Reason, c.Incident, c.Line, strconv.FormatUint(c.Lost, 10), string(c.Subject), string(c.Evidence),
+			strconv.FormatBool(c.Flapping), c.Reason, c.Incident, c.Line, strconv.FormatUint(c.Lost, 10), string(c.Subject), string(c.Evidence), c.Care.Short(),
 		}); err != nil {
 			return err
 		}

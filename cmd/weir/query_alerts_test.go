@@ -138,8 +138,8 @@ func TestQueryAlertsSelectsAndWritesForPrograms(t *testing.T) {
 	}
 	lines, err := csv.NewReader(strings.NewReader(query("--format", "csv", "--kind", "large_flow"))).ReadAll()
 	want := [][]string{
-		{"n", "at", "id", "seq", "change", "kind", "state", "severity", "flapping", "reason", "incident", "line", "lost", "subject", "evidence"},
-		{"2", "2026-03-14T02:00:01.5Z", "bb-1", "1", "start", "large_flow", "confirmed", "info", "false", "", "", "large flow 10.0.0.5 → 10.0.0.9: 2 Gbit/s", "0", `"10.0.0.5 → 10.0.0.9"`, `"2 Gbit/s"`},
+		{"n", "at", "id", "seq", "change", "kind", "state", "severity", "flapping", "reason", "incident", "line", "lost", "subject", "evidence", "care"},
+		{"2", "2026-03-14T02:00:01.5Z", "bb-1", "1", "start", "large_flow", "confirmed", "info", "false", "", "", "large flow 10.0.0.5 → 10.0.0.9: 2 Gbit/s", "0", `"10.0.0.5 → 10.0.0.9"`, `"2 Gbit/s"`, ""},
 	}
 	if diff := cmp.Diff(want, lines); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)

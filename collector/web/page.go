@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"weir/collector/agents"
+	"weir/collector/care"
 	"weir/collector/web/access"
 	"weir/collector/web/audit"
 	"weir/detect"
@@ -56,6 +57,7 @@ type AlertView struct {
 	State    string          `json:"state"`
 	Severity string          `json:"severity"`
 	Line     string          `json:"line"`
+	Care     *care.Care      `json:"care,omitempty"`     // what people did about it
 	Affected int             `json:"affected,omitempty"` // effects that it tells of
 	Alert    json.RawMessage `json:"alert,omitempty"`    // not in what is live
 }
