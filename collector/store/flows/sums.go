@@ -64,13 +64,27 @@ func newSums(columns int) *sums {
 	return s
 }
 
-// of returns the sum of a key, which is valid until the next call.
-func (s *sums) of(key, point, step uint32) *sum {
+// place returns where the sum of a key is.
+func (s *sums) place(key, point, step uint32) int32 {
 	n, fresh := s.at.of(uint64(step), uint64(key)<<32|uint64(point))
 	if fresh {
 		s.all = append(s.all, sum{key: key, point: point, step: step})
 	}
-	return &s.all[n]
+	return n
+}
+
+// count counts a sample of so many packets, each of so many octets.
+func (s *sum) count(at int64, packets, length float64) {
+	if s.samples == 0 {
+		s.first, s.last = at, at
+	} else {
+		s.first, s.last = min(s.first, at), max(s.last, at)
+	}
+	bytes := packets * length
+	s.samples++
+	s.packets += packets
+	s.bytes += bytes
+	s.squares += bytes * bytes
 }
 
 func (s *sum) add(o *sum) {
@@ -103,7 +117,7 @@ func (s *sums) merge(o *sums) error {
 		if same != nil {
 			key = same[key]
 		}
-		s.of(key, x.point, x.step).add(x)
+		s.all[s.place(key, x.point, x.step)].add(x)
 	}
 	return s.bounded()
 }
@@ -143,6 +157,7 @@ type worker struct {
 	trans  []uint32
 	used   []bool
 	points []uint32
+	where  []int32 // their sums
 	length []float64
 	rate   []float64
 }
@@ -269,27 +284,19 @@ func (w *worker) add(g group, at []int64, rows []int32, n int) error {
 	w.vantage(cols[0], cols[1])
 	ways := cols[1].size
 	step := w.s.q.Step.Microseconds()
+	// First where each row belongs, then the sums: rows do not wait for the
+	// memory of those before them.
+	w.where = sized(w.where, n)
 	for i := range n {
-		r := i
-		if rows != nil {
-			r = int(rows[i])
-		}
-		t, which := at[r], uint32(0)
+		r, which := rowAt(rows, i), uint32(0)
 		if step > 0 {
-			which = uint32((t - w.s.from) / step)
+			which = uint32((at[r] - w.s.from) / step)
 		}
-		x := w.sums.of(w.keys[i], w.points[int(agent[r])*ways+int(egress[r])], which)
-		packets := w.rate[rate[r]]
-		bytes := packets * w.length[length[r]]
-		if x.samples == 0 {
-			x.first, x.last = t, t
-		} else {
-			x.first, x.last = min(x.first, t), max(x.last, t)
-		}
-		x.samples++
-		x.packets += packets
-		x.bytes += bytes
-		x.squares += bytes * bytes
+		w.where[i] = w.sums.place(w.keys[i], w.points[int(agent[r])*ways+int(egress[r])], which)
+	}
+	for i, place := range w.where {
+		r := rowAt(rows, i)
+		w.sums.all[place].count(at[r], w.rate[rate[r]], w.length[length[r]])
 	}
 	return nil
 }
