@@ -37,6 +37,7 @@ func newHistory(a *app) (*history, error) {
 	x := flowrecord.NewExchange(blocksPerShard * len(a.shards))
 	s, err := flows.Open(flows.Config{
 		Dir: a.cfg.FlowsDir(), MaxBytes: int64(a.cfg.History.Flows), MaxAge: a.cfg.History.FlowsAge, Names: flowNames{a.shared},
+		Rollups: int64(a.cfg.History.Rollups), RollupsAge: a.cfg.History.RollupsAge,
 	}, x)
 	if err != nil {
 		return nil, err
@@ -73,6 +74,7 @@ func (h *history) addTo(s *web.Status) {
 	st := h.flows.Stats()
 	s.Components = append(s.Components, web.Component{Name: "history", Ready: true, Detail: st.Err})
 	s.Bounds = append(s.Bounds, web.Bound{Name: "history_flow_bytes", Used: int(st.Bytes), Limit: int(st.MaxBytes), Refused: st.Lost},
+		web.Bound{Name: "history_rollup_bytes", Used: int(st.Rollups), Limit: int(st.MaxRollups)},
 		web.Bound{Name: "history_samples_a_second", Limit: h.writers * flowrecord.Samples, Refused: st.Thinned})
 }
 
@@ -100,7 +102,7 @@ func (a *app) Flows(ctx context.Context, v url.Values) (any, error) {
 		return nil, &web.AskError{Problem: "history is off: set history.off: false", Offset: -1}
 	}
 	ask := flows.Ask{
-		From: cmp.Or(v.Get("from"), "-15m"), To: cmp.Or(v.Get("to"), "now"), Filter: v.Get("filter"), By: v.Get("by"), Order: v.Get("order"), Top: 20, Add: v.Get("add") == "true",
+		From: cmp.Or(v.Get("from"), "-15m"), To: cmp.Or(v.Get("to"), "now"), Filter: v.Get("filter"), By: v.Get("by"), Order: v.Get("order"), Top: 20, Add: v.Get("add") == "true", Samples: v.Get("samples") == "true",
 	}
 	var err error
 	if t := v.Get("top"); t != "" {

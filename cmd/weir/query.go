@@ -57,6 +57,12 @@ the files themselves: the collector may be running or not.
 Several vantage points see the same packets: the figures are those of the one
 that saw most of a key, unless --add sums all.
 
+Of a day and more the rollups answer where they can: sums of each minute and
+hour of the keys with most octets by src, dst, src and dst, proto, domain, and
+agent with input or output, never by port. MISSED is then the most that a figure
+may lack of a key that was not always among the greatest; the interval has it.
+--samples reads the samples, as far back as they are kept.
+
 Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z.
 Filters are those of rules: ` + "`weir check --sample`" + ` has their words; history keeps
 ` + strings.Join(flows.Columns(), ", ") + `.
@@ -64,6 +70,7 @@ The files are Parquet: other programs read them as they are, in the directory
 flows of the history.`,
 		Example: `  weir query flows --from -1h --filter 'src = 10.0.0.5 and dst_port = 443' --by dst --top 20
   weir query flows --from -15m --by src,dst,proto,dst_port --format json
+  weir query flows --from -30d --by dst
   weir query flows --from -1d --by proto --step 1h --format csv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -105,6 +112,7 @@ flows of the history.`,
 	fl.IntVar(&f.ask.Top, "top", 20, "how many; 0 is all")
 	fl.DurationVar(&f.ask.Step, "step", 0, "sums for each step of time of this `LENGTH`")
 	fl.BoolVar(&f.ask.Add, "add", false, "sum over all vantage points")
+	fl.BoolVar(&f.ask.Samples, "samples", false, "read the samples, never rollups")
 	fl.StringVar(&f.format, "format", "table", "table, json or csv")
 	fl.StringVar(&f.dir, "dir", "", "read the files of this `DIRECTORY`")
 	return cmd
@@ -152,7 +160,11 @@ func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
 	for _, c := range q.By {
 		fmt.Fprint(w, strings.ToUpper(c)+"\t")
 	}
-	fmt.Fprintln(w, "BYTES\t95 %\tPACKETS\tSAMPLES\tPOINTS\tFIRST\tLAST")
+	missed := ""
+	if r.Rollup != nil {
+		missed = "MISSED\t"
+	}
+	fmt.Fprintln(w, "BYTES\t95 %\t"+missed+"PACKETS\tSAMPLES\tPOINTS\tFIRST\tLAST")
 	line := func(s *flows.Sum, key []string) {
 		if q.Step > 0 {
 			fmt.Fprint(w, q.From.Add(time.Duration(s.Step)*q.Step).Format("01-02 15:04:05"), "\t")
@@ -163,8 +175,14 @@ func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
 			}
 			fmt.Fprint(w, k, "\t")
 		}
-		fmt.Fprintf(w, "%s\t%s - %s\t%.0f\t%d\t%d\t%s\t%s\n", octets(s.Bytes), octets(s.Low), octets(s.High),
-			s.Packets, s.Samples, s.Points, s.First.In(q.To.Location()).Format("01-02 15:04:05"), s.Last.In(q.To.Location()).Format("15:04:05"))
+		last := "15:04:05"
+		fmt.Fprintf(w, "%s\t%s - %s\t", octets(s.Bytes), octets(s.Low), octets(s.High))
+		if r.Rollup != nil {
+			last = "01-02 15:04:05"
+			fmt.Fprintf(w, "%s\t", octets(s.Missed))
+		}
+		fmt.Fprintf(w, "%.0f\t%d\t%d\t%s\t%s\n",
+			s.Packets, s.Samples, s.Points, s.First.In(q.To.Location()).Format("01-02 15:04:05"), s.Last.In(q.To.Location()).Format(last))
 	}
 	for i := range r.Rows {
 		line(&r.Rows[i], r.Rows[i].Key)
@@ -174,6 +192,10 @@ func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
 	}
 	_, err := fmt.Fprintf(out, "\n%d keys, %s in %d samples; %d rows of %d files read\n",
 		r.Keys, octets(r.Total.Bytes), r.Total.Samples, r.Scanned, r.Files)
+	if x := r.Rollup; err == nil && x != nil {
+		_, err = fmt.Fprintf(out, "From rollups of the greatest by %s, %d of hours and %d of minutes or less; keys they left out have %s together. --samples reads the samples.\n",
+			x.Definition, x.Hours, x.Minutes, octets(x.Rest))
+	}
 	return err
 }
 
@@ -197,7 +219,7 @@ func printCSV(out io.Writer, q *flows.Query, r *flows.Result) error {
 	if q.Step > 0 {
 		head = append(head, "time")
 	}
-	head = append(append(head, q.By...), "bytes", "low", "high", "packets", "samples", "points", "first", "last")
+	head = append(append(head, q.By...), "bytes", "low", "high", "missed", "packets", "samples", "points", "first", "last")
 	if err := w.Write(head); err != nil {
 		return err
 	}
@@ -208,7 +230,7 @@ func printCSV(out io.Writer, q *flows.Query, r *flows.Result) error {
 		if q.Step > 0 {
 			line = append(line, q.From.Add(time.Duration(s.Step)*q.Step).UTC().Format(time.RFC3339Nano))
 		}
-		line = append(append(line, s.Key...), number(s.Bytes), number(s.Low), number(s.High), number(s.Packets),
+		line = append(append(line, s.Key...), number(s.Bytes), number(s.Low), number(s.High), number(s.Missed), number(s.Packets),
 			strconv.FormatUint(s.Samples, 10), strconv.Itoa(s.Points), s.First.Format(time.RFC3339Nano), s.Last.Format(time.RFC3339Nano))
 		if err := w.Write(line); err != nil {
 			return err

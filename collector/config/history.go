@@ -16,6 +16,10 @@ type History struct {
 	// Flows bounds the flow samples, FlowsAge how old they get.
 	Flows    Bytes
 	FlowsAge time.Duration
+	// Rollups bounds the sums of minutes and hours made of them, RollupsAge how
+	// old they get.
+	Rollups    Bytes
+	RollupsAge time.Duration
 	// Alerts bounds the changes of alerts, AlertsAge how old they get, and
 	// EvidenceAge how old what they rest on gets.
 	Alerts      Bytes
@@ -32,7 +36,7 @@ type History struct {
 
 func defaultHistory() History {
 	const day = 24 * time.Hour
-	return History{Flows: 2 * GiB, FlowsAge: 7 * day, Alerts: 256 * MiB, AlertsAge: 400 * day, EvidenceAge: 14 * day, Series: GiB, SeriesAge: 30 * day, SeriesMost: 100_000}
+	return History{Flows: 2 * GiB, FlowsAge: 7 * day, Rollups: 512 * MiB, RollupsAge: 400 * day, Alerts: 256 * MiB, AlertsAge: 400 * day, EvidenceAge: 14 * day, Series: GiB, SeriesAge: 30 * day, SeriesMost: 100_000}
 }
 
 // HistoryDir returns where history is kept.
@@ -61,6 +65,8 @@ func historyKeys() []key {
 		}),
 		scalar("history.flows", func(c *Config) *Bytes { return &c.History.Flows }, bytesWithin(64*MiB, 1<<20*GiB)),
 		scalar("history.flows_age", func(c *Config) *time.Duration { return &c.History.FlowsAge }, within(time.Hour, 10*365*24*time.Hour)),
+		scalar("history.rollups", func(c *Config) *Bytes { return &c.History.Rollups }, bytesWithin(16*MiB, 1<<10*GiB)),
+		scalar("history.rollups_age", func(c *Config) *time.Duration { return &c.History.RollupsAge }, within(time.Hour, 10*365*24*time.Hour)),
 		scalar("history.alerts", func(c *Config) *Bytes { return &c.History.Alerts }, bytesWithin(16*MiB, 1<<10*GiB)),
 		scalar("history.alerts_age", func(c *Config) *time.Duration { return &c.History.AlertsAge }, within(time.Hour, 10*365*24*time.Hour)),
 		scalar("history.evidence_age", func(c *Config) *time.Duration { return &c.History.EvidenceAge }, within(time.Hour, 10*365*24*time.Hour)),

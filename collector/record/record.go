@@ -152,7 +152,7 @@ type Writer struct {
 // Samples is how many samples a second a writer keeps at least; of more it
 // leaves some out by chance, and those it keeps count for them, by their
 // sampling rate.
-const Samples = 50_000
+const Samples = 100_000
 
 // NewWriter returns a writer.
 func (x *Exchange) NewWriter() *Writer { return &Writer{x: x, thin: window.NewThinning(Samples, 1)} }

@@ -98,11 +98,25 @@ func (f *File) Span(group int, name string) (low, high int64, ok bool) {
 }
 
 // May reports whether a column of text may have one of the values, which
-// statistics and the Bloom filter tell.
+// statistics and, where there is one, the Bloom filter tell.
 func (f *File) May(group int, name string, any []string) (may bool) {
 	defer func() { may = may || recover() != nil }()
 	m, err := f.chunk(group, name)
-	if err != nil || m.BloomFilterOffset <= 0 || m.BloomFilterOffset >= f.size {
+	if err != nil {
+		return true
+	}
+	within := make([]string, 0, len(any))
+	for _, v := range any {
+		if low, high := m.Statistics.MinValue, m.Statistics.MaxValue; low == nil || high == nil || v >= string(low) && v <= string(high) {
+			within = append(within, v)
+		}
+	}
+	return len(within) > 0 && f.mayHash(m, within)
+}
+
+// mayHash asks the Bloom filter.
+func (f *File) mayHash(m *format.ColumnMetaData, any []string) bool {
+	if m.BloomFilterOffset <= 0 || m.BloomFilterOffset >= f.size {
 		return true
 	}
 	var head format.BloomFilterHeader
@@ -119,9 +133,6 @@ func (f *File) May(group int, name string, any []string) (may bool) {
 	}
 	bits := io.NewSectionReader(f.r, m.BloomFilterOffset+int64(in.BytesRead()), int64(head.NumBytes))
 	for _, v := range any {
-		if low, high := m.Statistics.MinValue, m.Statistics.MaxValue; low != nil && high != nil && (v < string(low) || v > string(high)) {
-			continue
-		}
 		if ok, err := bloom.CheckSplitBlock(bits, int64(head.NumBytes), bloom.XXH64{}.Sum64([]byte(v))); ok || err != nil {
 			return true
 		}

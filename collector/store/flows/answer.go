@@ -3,6 +3,7 @@ package flows
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"weir/detect/window"
@@ -30,17 +31,30 @@ func (s *scan) finish(r *Result) {
 	if s.sums == nil {
 		s.sums = newSums(len(s.q.By))
 	}
-	all := s.seen()
+	all := bestOf(s.sums.all, s.q.Add)
 	r.Keys = len(all)
 	var total sum
 	for i := range all {
 		total.add(&all[i].sum)
 	}
+	rest := 0.0
+	for _, x := range s.sums.rests {
+		rest += x.bytes
+		if s.q.Filter == nil || s.q.Filter.All() {
+			x.first, x.last = total.first, total.last
+			total.add(x)
+		}
+	}
 	r.Total = s.tell(&kept{sum: total})
+	if s.rolled != nil {
+		r.Rollup = &Rolled{Definition: strings.Join(s.rolled.definition, ","), Hours: s.rolled.read[0], Minutes: s.rolled.read[1], Rest: rest}
+	}
 	all = s.greatest(all)
 	r.Rows = make([]Sum, 0, len(all))
 	for i := range all {
 		one := s.tell(&all[i])
+		one.Missed = s.missed(&all[i].sum)
+		one.High += one.Missed
 		for d, n := range s.sums.parts(all[i].key, len(s.q.By)) {
 			one.Key = append(one.Key, s.words[d].texts[n])
 		}
@@ -51,13 +65,26 @@ func (s *scan) finish(r *Result) {
 	})
 }
 
-// seen takes of each key in each step the vantage point that saw most, or adds
+// missed returns how many octets rollups may lack of a key.
+func (s *scan) missed(x *sum) float64 {
+	switch {
+	case s.rolled == nil || s.sums.floors == nil:
+		return 0
+	case s.rolled.whole && !s.q.Add:
+		return max(s.sums.floors[x.step]-x.covered, 0)
+	case s.sums.rests[x.step] != nil:
+		return s.sums.rests[x.step].bytes
+	}
+	return 0
+}
+
+// bestOf takes of each key in each step the vantage point that saw most, or adds
 // all.
-func (s *scan) seen() (all []kept) {
+func bestOf(sums []sum, add bool) (all []kept) {
 	var at places
 	at.reset()
-	for i := range s.sums.all {
-		x := &s.sums.all[i]
+	for i := range sums {
+		x := &sums[i]
 		n, fresh := at.of(uint64(x.step), uint64(x.key))
 		if fresh {
 			all = append(all, kept{sum: *x, points: 1})
@@ -66,7 +93,7 @@ func (s *scan) seen() (all []kept) {
 		have := &all[n]
 		have.points++
 		switch {
-		case s.q.Add:
+		case add:
 			have.add(x)
 		case x.bytes > have.bytes || x.bytes == have.bytes && x.first < have.first:
 			have.sum = *x

@@ -18,6 +18,7 @@ type Ask struct {
 	Top      int
 	Step     time.Duration
 	Add      bool
+	Samples  bool
 }
 
 // Query reads it. The error names the word that is wrong and what to write;
@@ -37,7 +38,7 @@ func (a *Ask) Query(now time.Time) (q Query, err error) {
 			q.By = append(q.By, c)
 		}
 	}
-	q.Order, q.Top, q.Step, q.Add = Value(a.Order), a.Top, a.Step, a.Add
+	q.Order, q.Top, q.Step, q.Add, q.Samples = Value(a.Order), a.Top, a.Step, a.Add, a.Samples
 	if a.Top < 0 {
 		return q, fmt.Errorf("top %d: must not be negative; 0 is all", a.Top)
 	}

@@ -12,6 +12,11 @@ type part struct {
 	file    *os.File
 	size    int64
 	journal bool
+	id      string // of the journal that it is or was made of
+	first   int64  // µs, of a segment
+
+	rollup bool   // it is opened when it is read
+	path   string // of a rollup
 }
 
 type parts struct {
@@ -21,7 +26,9 @@ type parts struct {
 
 func (p *parts) close() {
 	for i := range p.files {
-		_ = p.files[i].file.Close() // it was only read
+		if f := p.files[i].file; f != nil {
+			_ = f.Close() // it was only read
+		}
 	}
 }
 
@@ -59,8 +66,11 @@ func listOnce(dir string, from, to int64) (_ *parts, err error) {
 	}()
 	for _, e := range entries {
 		name := e.Name()
-		first, last, _, segment := spanOf(name)
-		id, journal := journalID(name)
+		first, last, id, segment := spanOf(name)
+		journal := false
+		if !segment {
+			id, journal = journalID(name)
+		}
 		switch {
 		case segment && (last < from || first >= to):
 			p.skipped++
@@ -76,7 +86,7 @@ func listOnce(dir string, from, to int64) (_ *parts, err error) {
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		p.files = append(p.files, part{name: name, file: f, size: info.Size(), journal: journal})
+		p.files = append(p.files, part{name: name, file: f, size: info.Size(), journal: journal, id: id, first: first})
 	}
 	return p, nil
 }

@@ -18,6 +18,7 @@ type Query struct {
 	Order    Value         // by which the greatest are chosen
 	Top      int           // how many; 0 is all, bounded by MaxKeys
 	Add      bool          // over all vantage points, instead of the one that saw most
+	Samples  bool          // of samples alone, where rollups would be quicker
 	Progress func(done, of int)
 }
 
@@ -74,6 +75,8 @@ type Result struct {
 	Files   int    `json:"files"`   // that were read
 	Skipped int    `json:"skipped"` // files and row groups that statistics and Bloom filters ruled out
 	Broken  string `json:"broken,omitempty"`
+	// Rollup is nil where samples answered.
+	Rollup *Rolled `json:"rollup,omitempty"`
 }
 
 // Sum is what was sampled of one key.
@@ -88,4 +91,7 @@ type Sum struct {
 	First   time.Time `json:"first"`
 	Last    time.Time `json:"last"`
 	Points  int       `json:"points"` // vantage points that saw it
+	// Missed is the most octets that rollups may lack of the key: it was not
+	// among the greatest all the time. High has them.
+	Missed float64 `json:"missed,omitempty"`
 }

@@ -27,6 +27,9 @@ func Scan(ctx context.Context, dir string, q Query) (*Result, error) {
 	}
 	defer parts.close()
 	s := newScan(&q)
+	if err := s.plan(dir, parts); err != nil {
+		return nil, err
+	}
 	r := &Result{Files: len(parts.files), Skipped: parts.skipped}
 	if err := s.all(ctx, parts.files, r); err != nil {
 		return nil, err
@@ -43,6 +46,7 @@ type scan struct {
 	from, to int64 // µs
 	words    []*lexicon
 	points   *lexicon
+	rolled   *rolled // nil where samples answer
 
 	mu     sync.Mutex
 	sums   *sums
@@ -131,7 +135,10 @@ func (s *scan) merge(local *sums) error {
 
 // file reads one file.
 func (s *scan) file(ctx context.Context, p *part, w *worker) (rows int64, skipped int, err error) {
-	if p.journal {
+	switch {
+	case p.rollup:
+		return s.rollup(ctx, p, w)
+	case p.journal:
 		rows, err = s.journal(ctx, p, w)
 		return rows, 0, err
 	}

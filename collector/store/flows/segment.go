@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,11 +71,12 @@ type builder struct {
 	times       []int64
 	rows        int
 	first, last int64 // ns
+	roll        *roller
 }
 
 func newBuilder(out io.Writer) *builder {
 	all := fields()
-	b := &builder{out: columnar.NewWriter(out, "weir", segmentColumns(all)), data: make([]columnar.Data, len(all)+1)}
+	b := &builder{out: columnar.NewWriter(out, "weir", segmentColumns(all)), data: make([]columnar.Data, len(all)+1), roll: newRoller()}
 	for _, f := range all {
 		b.columns = append(b.columns, newBuilt(f))
 	}
@@ -109,11 +111,17 @@ func (b *builder) group() error {
 		b.data[i+1] = c.data
 	}
 	err := b.out.Group(b.data)
+	b.roll.group(b)
 	b.times = b.times[:0]
 	for _, c := range b.columns {
 		c.reset()
 	}
 	return err
+}
+
+// column returns a column that there is.
+func (b *builder) column(name string) *built {
+	return b.columns[slices.IndexFunc(b.columns, func(c *built) bool { return c.name == name })]
 }
 
 func (b *builder) close() error { return errors.Join(b.group(), b.out.Close()) }
@@ -146,6 +154,10 @@ func convert(dir, journal string) (rows int, err error) {
 		return 0, err
 	}
 	rows = b.rows
+	b.roll.steps.keep(minuteKeys)
+	if err := b.roll.steps.save(filepath.Join(dir, rollupDir), minutePrefix, rollMinute, id); err != nil {
+		return 0, err
+	}
 	if rows == 0 {
 		return 0, errors.Join(cut, os.Remove(journal))
 	}

@@ -22,13 +22,20 @@ type Config struct {
 	MaxBytes int64         // of all files; the oldest go first; 0: 2 GB
 	MaxAge   time.Duration // 0: 7 days
 	Rotate   time.Duration // how long a journal grows; 0: 5 min
-	Names    Names
+	// Rollups bounds the octets of the rollups, RollupsAge how old they get;
+	// 0: 512 MB and 400 days.
+	Rollups    int64
+	RollupsAge time.Duration
+	Names      Names
 }
 
 const (
 	defaultBytes  = 2 << 30
 	defaultAge    = 7 * 24 * time.Hour
 	defaultRotate = 5 * time.Minute
+
+	defaultRollups    = 512 << 20
+	defaultRollupsAge = 400 * 24 * time.Hour
 
 	// maxJournalRows makes a segment before the time, so that none takes long.
 	maxJournalRows = 1 << 20
@@ -39,16 +46,18 @@ const (
 
 // Stats are running counts of a Store.
 type Stats struct {
-	Rows     uint64 `json:"rows"`      // kept
-	Lost     uint64 `json:"lost"`      // not kept: the disk was full, or too slow
-	Thinned  uint64 `json:"thinned"`   // left out by chance, others counting for them: too many a second
-	Segments int    `json:"segments"`  // files present
-	Bytes    int64  `json:"bytes"`     // of all files
-	MaxBytes int64  `json:"max_bytes"` // they may have
-	Deleted  uint64 `json:"deleted"`   // files, by age or for want of room
-	Broken   uint64 `json:"broken"`    // files set aside
-	Cut      uint64 `json:"cut"`       // journals that ended within a frame
-	Err      string `json:"error,omitempty"`
+	Rows       uint64 `json:"rows"`        // kept
+	Lost       uint64 `json:"lost"`        // not kept: the disk was full, or too slow
+	Thinned    uint64 `json:"thinned"`     // left out by chance, others counting for them: too many a second
+	Segments   int    `json:"segments"`    // files present
+	Bytes      int64  `json:"bytes"`       // of all files
+	MaxBytes   int64  `json:"max_bytes"`   // they may have
+	Rollups    int64  `json:"rollups"`     // octets of rollups, which are not in Bytes
+	MaxRollups int64  `json:"max_rollups"` // they may have
+	Deleted    uint64 `json:"deleted"`     // files, by age or for want of room
+	Broken     uint64 `json:"broken"`      // files set aside
+	Cut        uint64 `json:"cut"`         // journals that ended within a frame
+	Err        string `json:"error,omitempty"`
 }
 
 // Store keeps what the shards record. Open it, then let Run work.
@@ -73,11 +82,13 @@ func Open(cfg Config, x *record.Exchange) (*Store, error) {
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultBytes)
 	cfg.MaxAge = cmp.Or(cfg.MaxAge, defaultAge)
 	cfg.Rotate = cmp.Or(cfg.Rotate, defaultRotate)
+	cfg.Rollups = cmp.Or(cfg.Rollups, defaultRollups)
+	cfg.RollupsAge = cmp.Or(cfg.RollupsAge, defaultRollupsAge)
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("history directory %s: cannot be made: %w", cfg.Dir, err)
 	}
 	s := &Store{cfg: cfg, x: x, converting: make(chan struct{}, 1)}
-	s.stats.MaxBytes = cfg.MaxBytes
+	s.stats.MaxBytes, s.stats.MaxRollups = cfg.MaxBytes, cfg.Rollups
 	if err := s.recover(); err != nil {
 		return nil, fmt.Errorf("history directory %s: %w", cfg.Dir, err)
 	}
@@ -115,8 +126,16 @@ func (s *Store) recover() error {
 			s.convert(path)
 		}
 	}
+	s.rollHours(time.Now())
 	s.limit(time.Now())
 	return nil
+}
+
+// rollHours makes rollups of the hours whose journals are all segments now.
+func (s *Store) rollHours(now time.Time) {
+	if err := makeHours(s.cfg.Dir, now.Add(-2*s.cfg.Rotate)); err != nil {
+		s.lose(0, fmt.Errorf("rollups: %w", err))
+	}
 }
 
 // convert makes a segment of a journal, or sets it aside.
@@ -272,6 +291,7 @@ func (s *Store) make(path string) {
 	s.wait.Go(func() {
 		defer func() { <-s.converting }()
 		s.convert(path)
+		s.rollHours(time.Now())
 		s.limit(time.Now())
 	})
 }
@@ -326,10 +346,14 @@ func (s *Store) limit(now time.Time) {
 		sum -= f.size
 		deleted++
 	}
+	rollups, gone, err := limitRollups(s.cfg.Dir, s.cfg.Rollups, now.Add(-s.cfg.RollupsAge))
+	if err != nil {
+		s.lose(0, err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats.Deleted += uint64(deleted)
-	s.stats.Segments, s.stats.Bytes = len(all)-deleted, sum
+	s.stats.Deleted += uint64(deleted + gone)
+	s.stats.Segments, s.stats.Bytes, s.stats.Rollups = len(all)-deleted, sum, rollups
 }
 
 // Stats returns the counts. It may be called from any goroutine.

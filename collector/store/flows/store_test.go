@@ -106,9 +106,9 @@ func TestCutJournals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 200 {
+	for i := range 60 {
 		dir := t.TempDir()
-		at := len(whole) * i / 200
+		at := len(whole) * i / 60
 		b := append([]byte(nil), whole[:at]...)
 		if i%2 == 1 && at > 100 { // or damaged
 			b = append([]byte(nil), whole...)
@@ -169,10 +169,13 @@ func TestLimits(t *testing.T) {
 		cfg  Config
 		now  time.Time
 		want int
+		// of minutes
+		rollups int
 	}{
-		{"by age", Config{MaxBytes: 1 << 30, MaxAge: time.Hour}, epoch.Add(90 * time.Minute), 1},
-		{"by bytes", Config{MaxBytes: 1, MaxAge: time.Hour}, epoch, 0},
-		{"neither", Config{MaxBytes: 1 << 30, MaxAge: 24 * time.Hour}, epoch.Add(90 * time.Minute), 3},
+		{"by age", Config{MaxBytes: 1 << 30, MaxAge: time.Hour, Rollups: 1 << 30, RollupsAge: 24 * time.Hour}, epoch.Add(90 * time.Minute), 1, 3},
+		{"by bytes", Config{MaxBytes: 1, MaxAge: time.Hour, Rollups: 1 << 30, RollupsAge: time.Hour}, epoch.Add(90 * time.Minute), 0, 1},
+		{"rollups by bytes", Config{MaxBytes: 1 << 30, MaxAge: 24 * time.Hour, Rollups: 3, RollupsAge: 24 * time.Hour}, epoch, 3, 0},
+		{"neither", Config{MaxBytes: 1 << 30, MaxAge: 24 * time.Hour, Rollups: 1 << 30, RollupsAge: 24 * time.Hour}, epoch.Add(90 * time.Minute), 3, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.cfg.Dir, c.cfg.Names = t.TempDir(), site{}
@@ -191,11 +194,17 @@ func TestLimits(t *testing.T) {
 			}
 			s := &Store{cfg: c.cfg}
 			s.limit(c.now)
+			if left, err := rollFiles(c.cfg.Dir, minutePrefix); err != nil || len(left) != c.rollups {
+				t.Errorf("%d rollups, want %d: %v", len(left), c.rollups, err)
+			}
+			if err := os.RemoveAll(filepath.Join(c.cfg.Dir, rollupDir)); err != nil {
+				t.Fatal(err)
+			}
 			files, err := os.ReadDir(c.cfg.Dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(files) != c.want || s.stats.Segments != c.want || s.stats.Deleted != uint64(3-c.want) {
+			if len(files) != c.want || s.stats.Segments != c.want || s.stats.Deleted != uint64(6-c.want-c.rollups) {
 				t.Errorf("%d files, %+v, want %d", len(files), s.stats, c.want)
 			}
 			if c.want == 1 && !strings.HasSuffix(files[0].Name(), "-2"+segmentSuffix) {

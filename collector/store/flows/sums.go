@@ -31,6 +31,22 @@ type sums struct {
 	chain []pairs // for keys of several columns: the key so far and the next column
 	at    places
 	all   []sum
+	// Of rollups, by step: what keys that were left out may have, and what they
+	// had together.
+	floors map[uint32]float64
+	rests  map[uint32]*sum
+}
+
+// left adds what a rollup left out of a step.
+func (s *sums) left(step uint32, floor float64, rest *sum) {
+	if s.floors == nil {
+		s.floors, s.rests = map[uint32]float64{}, map[uint32]*sum{}
+	}
+	s.floors[step] += floor
+	if s.rests[step] == nil {
+		s.rests[step] = &sum{}
+	}
+	s.rests[step].add(rest)
 }
 
 // pairs give a pair of numbers one.
@@ -53,15 +69,23 @@ type sum struct {
 	samples                 uint64
 	bytes, packets, squares float64 // squares of the bytes of each sample
 	first, last             int64   // µs
+	covered                 float64 // of the floor of a rollup
 }
 
 func newSums(columns int) *sums {
 	s := &sums{chain: make([]pairs, max(columns-1, 0))}
+	s.reset()
+	return s
+}
+
+// reset forgets all sums and keeps the memory.
+func (s *sums) reset() {
 	for i := range s.chain {
 		s.chain[i].at.reset()
+		s.chain[i].all = s.chain[i].all[:0]
 	}
 	s.at.reset()
-	return s
+	s.all = s.all[:0]
 }
 
 // place returns where the sum of a key is.
@@ -88,14 +112,13 @@ func (s *sum) count(at int64, packets, length float64) {
 }
 
 func (s *sum) add(o *sum) {
-	if s.samples == 0 || o.first < s.first {
+	if s.last == 0 || o.first < s.first {
 		s.first = o.first
 	}
-	if s.samples == 0 || o.last > s.last {
-		s.last = o.last
-	}
+	s.last = max(s.last, o.last)
 	s.samples += o.samples
 	s.bytes, s.packets, s.squares = s.bytes+o.bytes, s.packets+o.packets, s.squares+o.squares
+	s.covered += o.covered
 }
 
 // merge adds the sums of another goroutine, whose texts have the same numbers.
@@ -118,6 +141,9 @@ func (s *sums) merge(o *sums) error {
 			key = same[key]
 		}
 		s.all[s.place(key, x.point, x.step)].add(x)
+	}
+	for step, floor := range o.floors {
+		s.left(step, floor, o.rests[step])
 	}
 	return s.bounded()
 }
@@ -264,9 +290,9 @@ var errNumbers = errors.New("length or sampling_rate is no number")
 
 // add adds n rows to the sums of their keys.
 func (w *worker) add(g group, at []int64, rows []int32, n int) error {
-	var index [4][]int32
-	var cols [4]*column
-	for i, name := range []string{"agent", "egress", "length", "sampling_rate"} {
+	var index [2][]int32
+	var cols [2]*column
+	for i, name := range []string{"length", "sampling_rate"} {
 		c, err := g.column(name)
 		if err != nil {
 			return err
@@ -276,13 +302,15 @@ func (w *worker) add(g group, at []int64, rows []int32, n int) error {
 		}
 		cols[i] = c
 	}
-	agent, egress, length, rate := index[0], index[1], index[2], index[3]
-	if cols[2].numbers == nil || cols[3].numbers == nil {
+	length, rate := index[0], index[1]
+	if cols[0].numbers == nil || cols[1].numbers == nil {
 		return errNumbers
 	}
-	w.length, w.rate = floats(w.length, cols[2].numbers), floats(w.rate, cols[3].numbers)
-	w.vantage(cols[0], cols[1])
-	ways := cols[1].size
+	w.length, w.rate = floats(w.length, cols[0].numbers), floats(w.rate, cols[1].numbers)
+	agent, egress, points, ways, err := w.vantage(g)
+	if err != nil {
+		return err
+	}
 	step := w.s.q.Step.Microseconds()
 	// First where each row belongs, then the sums: rows do not wait for the
 	// memory of those before them.
@@ -292,7 +320,7 @@ func (w *worker) add(g group, at []int64, rows []int32, n int) error {
 		if step > 0 {
 			which = uint32((at[r] - w.s.from) / step)
 		}
-		w.where[i] = w.sums.place(w.keys[i], w.points[int(agent[r])*ways+int(egress[r])], which)
+		w.where[i] = w.sums.place(w.keys[i], points[int(agent[r])*ways+int(egress[r])], which)
 	}
 	for i, place := range w.where {
 		r := rowAt(rows, i)
@@ -309,19 +337,29 @@ func floats(f []float64, n []int64) []float64 {
 	return f
 }
 
-// vantage fills w.points with the numbers of the vantage points: an agent and a
-// direction.
-func (w *worker) vantage(agent, egress *column) {
+// vantage returns where each row was sampled: the places of its agent and its
+// direction, of which there are so many ways, and the numbers of each two.
+func (w *worker) vantage(g group) (agent, egress []int32, points []uint32, ways int, err error) {
+	cols := [2]*column{}
+	for i, name := range []string{"agent", "egress"} {
+		if cols[i], err = g.column(name); err != nil {
+			return nil, nil, nil, 0, err
+		}
+	}
+	if agent, err = cols[0].places(); err == nil {
+		egress, err = cols[1].places()
+	}
 	w.points = w.points[:0]
 	l := w.s.points
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var b []byte
-	for a := range agent.size {
-		for e := range egress.size {
-			b = agent.text(b[:0], a)
-			b = egress.text(append(b, 0), e)
+	for a := range cols[0].size {
+		for e := range cols[1].size {
+			b = cols[0].text(b[:0], a)
+			b = cols[1].text(append(b, 0), e)
 			w.points = append(w.points, l.number(b))
 		}
 	}
+	return agent, egress, w.points, cols[1].size, err
 }

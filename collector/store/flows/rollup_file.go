@@ -1,0 +1,274 @@
+package flows
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/collector/store/columnar"
+)
+
+const (
+	rollupDir    = "rollups"
+	minutePrefix = "minutes" // of a journal's rows
+	hourPrefix   = "hours"   // of an hour
+)
+
+// rollName is the name of a rollup from first to last µs; id is the journal's,
+// or the hour's.
+func rollName(prefix string, first, last int64, id string) string {
+	return fmt.Sprintf("%s-%d-%d-%s", prefix, first, last, id) + segmentSuffix
+}
+
+// spanOfRollup returns the times, in µs, and the id that a rollup's name tells.
+func spanOfRollup(name, prefix string) (first, last int64, id string, ok bool) {
+	name, ok = strings.CutSuffix(name, segmentSuffix)
+	parts := strings.Split(name, "-")
+	if !ok || len(parts) != 4 || parts[0] != prefix {
+		return 0, 0, "", false
+	}
+	first, err1 := strconv.ParseInt(parts[1], 10, 64)
+	last, err2 := strconv.ParseInt(parts[2], 10, 64)
+	return first, last, parts[3], err1 == nil && err2 == nil
+}
+
+// rollColumns are the columns of a rollup. A row is a key at a vantage point, or
+// the rest, what is left out of a step.
+func rollColumns() []columnar.Column {
+	return []columnar.Column{
+		{Name: timeColumn, Kind: columnar.Time}, {Name: "of"}, {Name: "rest", Kind: columnar.Int32},
+		{Name: "src"}, {Name: "dst"}, {Name: "proto"}, {Name: "domain"}, {Name: "input"}, {Name: "output"},
+		{Name: "agent"}, {Name: "egress", Kind: columnar.Int32},
+		{Name: "bytes", Kind: columnar.Number}, {Name: "packets", Kind: columnar.Number}, {Name: "samples", Kind: columnar.Number},
+		{Name: "squares", Kind: columnar.Float}, {Name: "floor", Kind: columnar.Number},
+	}
+}
+
+// rollData collects the columns of a row group.
+type rollData struct {
+	names   []string
+	columns []columnar.Data
+	at      []map[string]int32 // of texts
+	ways    [2]places          // of rest and egress
+}
+
+func newRollData() *rollData {
+	all := rollColumns()
+	d := &rollData{columns: make([]columnar.Data, len(all)), at: make([]map[string]int32, len(all))}
+	for i, c := range all {
+		d.names = append(d.names, c.Name)
+		if c.Kind == columnar.Text {
+			d.at[i] = map[string]int32{}
+		}
+		if c.Kind == columnar.Int32 {
+			d.columns[i].Numbers = []int64{0, 1}
+		}
+	}
+	return d
+}
+
+func (d *rollData) index(name string) int { return slices.Index(d.names, name) }
+
+func (d *rollData) text(name, v string) {
+	c := d.index(name)
+	place, ok := d.at[c][v]
+	if !ok {
+		place = int32(len(d.at[c]))
+		d.at[c][v] = place
+		d.columns[c].Texts.Add(func(b []byte) []byte { return append(b, v...) })
+	}
+	d.columns[c].Index = append(d.columns[c].Index, place)
+}
+
+func (d *rollData) flag(name string, v bool) {
+	place := int32(0)
+	if v {
+		place = 1
+	}
+	c := d.index(name)
+	d.columns[c].Index = append(d.columns[c].Index, place)
+}
+
+func (d *rollData) number(name string, v float64) {
+	c := d.index(name)
+	d.columns[c].Numbers = append(d.columns[c].Numbers, int64(math.Round(min(v, math.MaxInt64/2))))
+}
+
+// row adds a row of a definition; key is nil for the rest.
+func (d *rollData) row(at int64, definition []string, key *rollKey, r *rollRow, floor float64) {
+	d.columns[0].Numbers = append(d.columns[0].Numbers, at)
+	d.text("of", strings.Join(definition, ","))
+	d.flag("rest", key == nil)
+	d.flag("egress", key != nil && key.egress)
+	for _, name := range []string{"src", "dst", "proto", "domain", "input", "output"} {
+		v := ""
+		if i := slices.Index(definition, name); i >= 0 && key != nil {
+			v = key.key[i]
+		}
+		d.text(name, v)
+	}
+	agent := ""
+	if key != nil {
+		agent = key.agent
+	}
+	d.text("agent", agent)
+	d.number("bytes", r.bytes)
+	d.number("packets", r.packets)
+	d.number("samples", r.samples)
+	d.number("floor", floor)
+	s := d.index("squares")
+	d.columns[s].Floats = append(d.columns[s].Floats, float64(float32(r.squares)))
+}
+
+// write writes the steps, a row group for each definition.
+func (s steps) write(out io.Writer) error {
+	w := columnar.NewWriter(out, "weir", rollColumns())
+	keys := make([]stepKey, 0, len(s))
+	for k := range s {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b stepKey) int { return cmp.Or(a.definition-b.definition, cmp.Compare(a.at, b.at)) })
+	for d, names := range definitions {
+		data := newRollData()
+		for _, k := range keys {
+			if k.definition != d {
+				continue
+			}
+			one := s[k]
+			rows := make([]rollKey, 0, len(one.rows))
+			for r := range one.rows {
+				rows = append(rows, r)
+			}
+			slices.SortFunc(rows, func(a, b rollKey) int {
+				return cmp.Or(slices.Compare(a.key[:], b.key[:]), cmp.Compare(a.agent, b.agent), cmp.Compare(bit01(a.egress), bit01(b.egress)))
+			})
+			data.row(k.at, names, nil, &one.rest, one.floor)
+			for i := range rows {
+				data.row(k.at, names, &rows[i], one.rows[rows[i]], one.rows[rows[i]].covered)
+			}
+		}
+		if len(data.columns[0].Numbers) > 0 {
+			if err := w.Group(data.columns); err != nil {
+				return err
+			}
+		}
+	}
+	return w.Close()
+}
+
+func bit01(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// span returns when the first step begins and the last ends, µs.
+func (s steps) span(length time.Duration) (first, last int64) {
+	first, last = math.MaxInt64, math.MinInt64
+	for k := range s {
+		first, last = min(first, k.at), max(last, k.at+length.Microseconds())
+	}
+	return first, last
+}
+
+// save makes a file of the steps.
+func (s steps) save(dir, prefix string, length time.Duration, id string) error {
+	if len(s) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	first, last := s.span(length)
+	path := filepath.Join(dir, rollName(prefix, first, last, id))
+	f, err := os.Create(path + newSuffix)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(path + newSuffix) // after the rename there is none
+	w := bufio.NewWriterSize(f, 1<<16)
+	if err := errors.Join(s.write(w), w.Flush(), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(path+newSuffix, path), syncDir(dir))
+}
+
+// load adds what a file has of the steps that a function takes, each to the step
+// that it returns.
+func (s steps) load(path string, into func(at int64) (to int64, ok bool)) (err error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	f, err := columnar.Open(in, info.Size())
+	if err != nil {
+		return err
+	}
+	for g := range f.Groups() {
+		if err := s.loadGroup(f, g, into); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(path), err)
+		}
+	}
+	return nil
+}
+
+func (s steps) loadGroup(f *columnar.File, g int, into func(at int64) (int64, bool)) error {
+	chunk := map[string]*columnar.Chunk{}
+	values, index := map[string][]int64{}, map[string][]int32{}
+	for _, c := range rollColumns() {
+		x := &columnar.Chunk{}
+		if err := f.Read(g, c.Name, x); err != nil {
+			return err
+		}
+		var err error
+		if chunk[c.Name] = x; c.Kind == columnar.Text || c.Kind == columnar.Int32 {
+			index[c.Name], err = x.Index()
+		} else {
+			values[c.Name], err = x.Values()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	text := func(name string, i int) string { return string(chunk[name].Text(int(index[name][i]))) }
+	flag := func(name string, i int) bool { return chunk[name].Numbers()[index[name][i]] == 1 }
+	for i, at := range values[timeColumn] {
+		d := slices.IndexFunc(definitions, func(names []string) bool { return strings.Join(names, ",") == text("of", i) })
+		to, ok := into(at)
+		if d < 0 || !ok {
+			continue
+		}
+		r := rollRow{
+			bytes: float64(values["bytes"][i]), packets: float64(values["packets"][i]), samples: float64(values["samples"][i]),
+			squares: columnar.AsFloat(values["squares"][i]), covered: float64(values["floor"][i]),
+		}
+		one := s.at(stepKey{d, to})
+		if flag("rest", i) {
+			one.floor += r.covered
+			r.covered = 0
+			one.rest.add(&r)
+			continue
+		}
+		k := rollKey{agent: text("agent", i), egress: flag("egress", i)}
+		for c, name := range definitions[d] {
+			k.key[c] = text(name, i)
+		}
+		one.add(k, &r)
+	}
+	return nil
+}
