@@ -106,11 +106,8 @@ func addPage(mux *http.ServeMux, o Options) {
 		panic(err) // it is embedded
 	}
 	static := http.FileServerFS(files)
-	mux.Handle("GET /{$}", o.checked(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", contentRules)
-		static.ServeHTTP(w, r)
-	})))
-	mux.Handle("GET /page/", o.checked(http.StripPrefix("/page/", static)))
+	mux.Handle("GET /{$}", o.checked(guarded(static)))
+	mux.Handle("GET /page/", o.checked(http.StripPrefix("/page/", guarded(static))))
 }
 
 // pageRoutes are what the page asks for.
@@ -152,6 +149,15 @@ func pageRoutes(s PageSource) []Route {
 		{Method: "GET", Path: "/api/v1/live", Needs: access.Viewer, Summary: "Server-sent events: what goes on, every second.", Type: "text/event-stream", Answer: Live{},
 			Serve: func(w http.ResponseWriter, r *http.Request) { answerLive(w, r, s, looking) }},
 	}, modelRoutes(s), agentRoutes(s), lookbackRoutes(s))
+}
+
+// guarded lets nothing run and nothing be asked that is not weir's own.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", contentRules)
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // answerQuery asks the history.

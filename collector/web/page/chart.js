@@ -1,81 +1,133 @@
-// Stacked areas with error bands, as SVG.
+// Stacked areas with error bands, as SVG, with a readout under the pointer.
 
-const colors = ["#2f6fb3", "#e07b39", "#3d9970", "#b04a8b", "#8a6d3b", "#5b5fc7", "#c0a000", "#4aa3a2"];
-const width = 900, height = 240, left = 70, bottom = 22, top = 8;
+import { bits, clock, el, interval, svg, swatch } from "./dom.js";
 
-function node(name, attributes, text) {
-  const e = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, String(v));
-  if (text !== undefined) e.textContent = text;
-  return e;
-}
+export const colors = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)", "var(--c7)", "var(--c8)"];
 
 /** nice is the round number at or above v. */
 function nice(v) {
   const size = 10 ** Math.floor(Math.log10(v));
-  return [1, 2, 5, 10].map((m) => m * size).find((m) => m >= v) ?? v;
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((m) => m * size).find((m) => m >= v * 0.999) ?? v;
 }
 
-function label(v) {
-  for (const [size, letter] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) if (v >= size) return `${+(v / size).toPrecision(3)} ${letter}bit/s`;
-  return `${+v.toPrecision(3)} bit/s`;
-}
+const left = 74, right = 12, top = 8, bottom = 22;
 
 /**
- * stacked draws seconds, each { at, total, flows: [{ name, rate, low, high }] }:
- * the flows that were largest over all of it, on top of each other, the rest
- * beneath a line that is the total. The band around each flow's upper edge is
- * its own 95 % interval.
+ * chart draws { times, series: [{ name, color, v, low, high }], total, unit, ago }
+ * into an element: series on top of each other, each with the band of its own
+ * 95 % interval around its upper edge, what else there was above them in grey.
+ * Lists are as long as times, which are ms.
  */
-export function stacked(seconds) {
-  const sums = new Map();
-  for (const s of seconds) for (const f of s.flows) sums.set(f.name, (sums.get(f.name) ?? 0) + f.rate);
-  const names = [...sums.entries()].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, colors.length).map(([n]) => n);
-  const picture = node("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "largest flows over time" });
-  const last = seconds.at(-1);
-  const peak = Math.max(1, ...seconds.map((s) => Math.max(s.total, stack(s, names).at(-1)?.high ?? 0)));
-  const most = nice(peak);
-  const end = last?.at ?? 0, span = 120_000;
-  const x = (at) => left + (width - left) * (1 - (end - at) / span);
-  const y = (v) => top + (height - top - bottom) * (1 - Math.min(v, most) / most);
-  for (const part of [0, 0.5, 1]) {
-    picture.append(node("line", { x1: left, x2: width, y1: y(part * most), y2: y(part * most), stroke: "var(--line)" }));
-    picture.append(node("text", { x: left - 6, y: y(part * most) + 4, "text-anchor": "end" }, label(part * most)));
+export function chart(label, height = 240) {
+  const picture = el("div", { className: "chart", role: "img", "aria-label": label });
+  const tip = el("div", { className: "tip", hidden: true });
+  let data = null, geometry = null, pointer = null;
+
+  function draw() {
+    const width = Math.max(280, picture.clientWidth || 800);
+    const s = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" });
+    const { times, series, total, unit } = data;
+    const from = data.from ?? times[0], to = Math.max(data.to ?? times.at(-1), from + 1);
+    const sums = times.map((_, i) => series.reduce((n, x) => n + x.v[i], 0));
+    const peak = Math.max(1, ...sums, ...(total ?? []), ...times.map((_, i) => edge(series, i)));
+    const most = nice(peak);
+    const x = (t) => left + ((width - left - right) * (t - from)) / (to - from);
+    const y = (v) => top + (height - top - bottom) * (1 - Math.min(v, most) / most);
+    axes(s, { width, most, x, y, from, to, unit, ago: data.ago });
+    const area = (lower, upper) => {
+      const there = times.map((t, i) => `${x(t).toFixed(1)},${y(upper(i)).toFixed(1)}`);
+      const back = times.map((t, i) => `${x(t).toFixed(1)},${y(lower(i)).toFixed(1)}`).reverse();
+      return `M${there.join("L")}L${back.join("L")}Z`;
+    };
+    if (total && times.length > 1) s.append(svg("path", { class: "rest", d: area((i) => sums[i], (i) => Math.max(total[i], sums[i])) }));
+    const base = times.map(() => 0);
+    const bands = [];
+    for (const one of series) {
+      const under = base.slice();
+      for (let i = 0; i < base.length; i++) base[i] += one.v[i];
+      if (times.length < 2) continue;
+      s.append(svg("path", { d: area((i) => under[i], (i) => under[i] + one.v[i]), fill: one.color, class: "area" }));
+      bands.push(svg("path", { d: area((i) => under[i] + one.low[i], (i) => under[i] + cap(one, i)), fill: one.color, class: "band" }));
+    }
+    s.append(...bands);
+    geometry = { x, width, from, to };
+    picture.replaceChildren(s, tip);
+    read();
   }
-  for (const ago of [120, 90, 60, 30, 0]) {
-    picture.append(node("text", { x: Math.min(x(end - ago * 1000), width - 14), y: height - 6, "text-anchor": "middle" }, ago ? `-${ago} s` : "now"));
+
+  // The time nearest to the pointer, in words.
+  function read() {
+    tip.hidden = true;
+    if (pointer === null || !data?.times.length) return;
+    const { x } = geometry;
+    let at = 0;
+    data.times.forEach((t, i) => { if (Math.abs(x(t) - pointer) < Math.abs(x(data.times[at]) - pointer)) at = i; });
+    const here = x(data.times[at]);
+    const rows = data.series.map((one) => [one, one.v[at]]).filter(([, v]) => v > 0).sort((a, b) => b[1] - a[1]);
+    tip.replaceChildren(
+      el("strong", {}, clock(data.times[at])), data.total ? ` ${bits8(data.total[at], data.unit)} in all` : "",
+      ...rows.map(([one, v]) => el("div", {}, swatch(one.color), one.name, " ", el("span", { className: "number" }, `${bits8(v, data.unit)} (${interval(one.low[at], one.high[at], data.unit)})`))));
+    tip.hidden = false;
+    const room = picture.clientWidth;
+    tip.style.left = here > room / 2 ? "auto" : `${here + 12}px`;
+    tip.style.right = here > room / 2 ? `${room - here + 12}px` : "auto";
+    const s = picture.firstChild;
+    s.querySelector(".cursor")?.remove();
+    s.append(svg("line", { class: "cursor", x1: here, x2: here, y1: top, y2: height - bottom }));
   }
-  const stacks = seconds.map((s) => ({ at: s.at, parts: stack(s, names) }));
-  const area = (lower, upper) => {
-    const there = stacks.map((s) => `${x(s.at).toFixed(1)},${y(upper(s)).toFixed(1)}`);
-    const back = stacks.map((s) => `${x(s.at).toFixed(1)},${y(lower(s)).toFixed(1)}`).reverse();
-    return `M${[...there, ...back].join("L")}Z`;
-  };
-  names.forEach((_, i) => {
-    picture.append(node("path", { d: area((s) => s.parts[i].base, (s) => s.parts[i].top), fill: colors[i], "fill-opacity": 0.75 }));
-  });
-  names.forEach((_, i) => {
-    picture.append(node("path", { d: area((s) => s.parts[i].low, (s) => s.parts[i].high), fill: colors[i], "fill-opacity": 0.25, class: "band" }));
-  });
-  if (seconds.length > 1) {
-    const points = seconds.map((s) => `${x(s.at).toFixed(1)},${y(s.total).toFixed(1)}`).join(" ");
-    picture.append(node("polyline", { points, fill: "none", stroke: "var(--dim)", "stroke-dasharray": "3 3" }));
-  }
-  const now = new Map((last?.flows ?? []).map((f) => [f.name, f]));
+
+  picture.addEventListener("pointermove", (e) => { pointer = e.clientX - picture.getBoundingClientRect().left; if (data) read(); });
+  picture.addEventListener("pointerleave", () => { pointer = null; picture.querySelector(".cursor")?.remove(); tip.hidden = true; });
+  const watch = new ResizeObserver(() => { if (data && Math.abs(geometry.width - Math.max(280, picture.clientWidth)) > 1) draw(); });
+  watch.observe(picture);
   return {
-    picture,
-    names: names.map((name, i) => ({ name, color: colors[i], rate: 0, low: 0, high: 0, ...now.get(name) })),
+    element: picture,
+    draw(d) { data = d; if (d.times.length) draw(); else picture.replaceChildren(); },
+    end() { watch.disconnect(); },
   };
 }
 
-/** stack places the named flows of a second on top of each other. */
-function stack(second, names) {
-  const by = new Map(second.flows.map((f) => [f.name, f]));
-  let base = 0;
-  return names.map((n) => {
-    const f = by.get(n) ?? { rate: 0, low: 0, high: 0 };
-    const part = { base, top: base + f.rate, low: base + f.low, high: base + Math.min(f.high, 3 * f.rate) };
-    base += f.rate;
-    return part;
-  });
+const bits8 = (v, unit) => (unit === "bit/s" ? bits(v) : interval(v, v, unit).split("–")[1]);
+const cap = (one, i) => Math.min(one.high[i], 3 * one.v[i]);
+
+/** edge is how high the bands reach. */
+function edge(series, i) {
+  let base = 0, most = 0;
+  for (const one of series) {
+    most = Math.max(most, base + cap(one, i));
+    base += one.v[i];
+  }
+  return most;
+}
+
+function axes(s, g) {
+  for (const part of [0, 0.25, 0.5, 0.75, 1]) {
+    const at = g.y(part * g.most);
+    s.append(svg("line", { class: "grid", x1: left, x2: g.width - right, y1: at, y2: at }));
+    if (part % 0.5 === 0) s.append(svg("text", { x: left - 8, y: at + 4, "text-anchor": "end" }, part ? short(part * g.most, g.unit) : "0"));
+  }
+  const span = g.to - g.from;
+  const wanted = Math.max(2, Math.min(8, Math.floor(g.width / 130)));
+  const step = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800].map((v) => v * 1000).find((v) => span / v <= wanted) ?? span;
+  if (g.ago) {
+    for (let ago = 0; ago <= span; ago += step) label(s, g.x(g.to - ago), ago ? `-${ago / 1000} s` : "now", g.width);
+    return;
+  }
+  const shift = new Date(g.from).getTimezoneOffset() * 60000;
+  for (let t = Math.ceil((g.from - shift) / step) * step + shift; t <= g.to; t += step) {
+    const d = new Date(t);
+    const text = step >= 86400000 ? `${d.getMonth() + 1}-${String(d.getDate()).padStart(2, "0")}` : new Date(t).toTimeString().slice(0, step < 60000 ? 8 : 5);
+    label(s, g.x(t), text, g.width);
+  }
+}
+
+function label(s, x, text, width) {
+  s.append(svg("text", { x: Math.max(left, Math.min(x, width - right)), y: 234 + (s.getAttribute("height") - 240), "text-anchor": x > width - 40 ? "end" : x < left + 10 ? "start" : "middle" }, text));
+}
+
+/** short writes 1.5 Gbit/s. */
+function short(v, unit) {
+  let n = 0;
+  while (v >= 1000 && n < 5) { v /= 1000; n++; }
+  return `${+v.toPrecision(3)} ${["", "k", "M", "G", "T", "P"][n]}${unit}`;
 }

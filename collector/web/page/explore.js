@@ -1,0 +1,191 @@
+// Explore: who talked to whom, from the flow samples on this machine's disk.
+
+import { api, bar, card, count, csv, download, el, empty, href, interval, octets, protocol, scaled, swatch, table } from "./dom.js";
+import { chart, colors } from "./chart.js";
+
+const spans = [["5 min", "-5m"], ["15 min", "-15m"], ["1 h", "-1h"], ["6 h", "-6h"], ["24 h", "-1d"], ["7 d", "-7d"]];
+const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
+const ready = [
+  ["Top talkers", { by: "src,dst,proto,dst_port" }], ["Destinations", { by: "dst" }], ["Services", { by: "proto,dst_port" }],
+  ["Where it is seen", { by: "agent,input,output" }], ["Web", { filter: "proto = tcp and (dst_port = 80 or dst_port = 443)", by: "src,dst" }], ["DNS", { filter: "dst_port = 53", by: "src,dst" }],
+];
+
+/** moment reads what people write for a time: -1h, now, 15:04, or whole; NaN where it is none. */
+export function moment(text, now = Date.now()) {
+  if (text === "now" || !text) return now;
+  const rel = /^-(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
+  if (rel && text.length > 1) return now - 1000 * [86400, 3600, 60, 1].reduce((n, size, i) => n + size * Number(rel[i + 1] ?? 0), 0);
+  const day = /^(\d\d):(\d\d)(?::(\d\d))?$/.exec(text);
+  if (day) return new Date(now).setHours(Number(day[1]), Number(day[2]), Number(day[3] ?? 0), 0);
+  return Date.parse(text);
+}
+
+const cell = (column, v) => (column === "proto" ? protocol(/^\d+$/.test(v) ? Number(v) : v) || "–" : v || "–");
+
+/** flowsPanel asks history and shows a chart and a table of what it says. */
+export function flowsPanel(q, signal, told) {
+  const out = el("div", { className: "answer" }, empty("Reading history…"));
+  const picture = chart("flows over time");
+  const ask = async () => {
+    const by = q.by.split(",").map((s) => s.trim()).filter((s) => s);
+    const search = new URLSearchParams(Object.entries(q).filter(([, v]) => v));
+    const from = moment(q.from || "-15m"), to = moment(q.to || "now");
+    const step = steps.find((s) => (to - from) / 1000 / s <= 90) ?? 86400;
+    try {
+      const all = await api(`/api/v1/flows?${search}`, { signal });
+      told?.(null, all);
+      if (!all.rows?.length) {
+        out.replaceChildren(empty("No flow sample fits.", q.filter ? "Take a word out of the filter, or look at more time." : "Nothing was sampled in that time: see which agents are heard."));
+        return;
+      }
+      out.replaceChildren(picture.element, summary(all), rows(by, all, q));
+      search.set("step", `${step}s`);
+      search.set("top", String(colors.length));
+      const over = await api(`/api/v1/flows?${search}`, { signal });
+      draw(picture, over, from, to, step, by, out);
+    } catch (e) {
+      if (e.name === "AbortError") return;
+      told?.(e);
+      out.replaceChildren(el("p", { className: "problem", role: "alert" }, e.message));
+    }
+  };
+  ask();
+  return { element: out, end: picture.end };
+}
+
+function draw(picture, answer, from, to, step, by, out) {
+  const n = Math.max(2, Math.ceil((to - from) / 1000 / step));
+  const times = Array.from({ length: n }, (_, i) => from + (i + 0.5) * step * 1000);
+  const series = new Map();
+  for (const r of answer.rows ?? []) {
+    const name = r.key?.map((k, i) => cell(by[i], k)).join(" · ") || "all";
+    if (!series.has(name)) series.set(name, { name, color: colors[series.size % colors.length], v: times.map(() => 0), low: times.map(() => 0), high: times.map(() => 0) });
+    const one = series.get(name), at = Math.min(r.step ?? 0, n - 1);
+    [one.v[at], one.low[at], one.high[at]] = [(8 * r.bytes) / step, (8 * r.low) / step, (8 * r.high) / step];
+  }
+  picture.draw({ times, unit: "bit/s", from, to, series: [...series.values()], total: null });
+  for (const row of out.querySelectorAll("[data-name]")) {
+    const one = series.get(row.dataset.name);
+    if (one) row.querySelector("rect").setAttribute("fill", one.color);
+  }
+}
+
+const summary = (a) => el("p", { className: "note" }, `${count(a.keys)} ${a.keys === 1 ? "key" : "keys"}, ${octets(a.total.bytes)} (${interval(a.total.low, a.total.high, "B")}) in ${count(a.total.samples)} samples · ${count(a.scanned)} rows of ${count(a.files)} files read` +
+  (a.skipped ? `, ${count(a.skipped)} parts ruled out unread` : "") + (a.broken ? ` · ${a.broken}` : ""));
+
+function rows(by, a, q) {
+  const most = Math.max(1, ...a.rows.map((x) => x.bytes));
+  const mark = (x) => {
+    const name = (x.key ?? []).map((k, i) => cell(by[i], k)).join(" · ") || "all";
+    return el("span", { "data-name": name }, swatch("var(--line)"));
+  };
+  const narrow = (column, v) => {
+    if (!v) return "–";
+    const more = `${column} = ${v}`;
+    const filter = q.filter ? `(${q.filter}) and ${more}` : more;
+    return el("a", { href: href("explore", { ...q, filter }), title: `only ${more}` }, cell(column, v));
+  };
+  return table([["", "mark"], ...by.map((b) => [b.replace("_", " ")]), ["volume", "number"], ["95 % interval", "number"], ["", "load"], ["packets", "number"], ["samples", "number"], ["seen at", "number", "vantage points that saw it"]],
+    a.rows.map((x) => [mark(x), ...(x.key ?? []).map((k, i) => narrow(by[i], k)), octets(x.bytes), interval(x.low, x.high, "B"), bar(x.bytes / most * 0.7), scaled(x.packets, ""), count(x.samples), count(x.points)]));
+}
+
+/** suggest completes the word at the cursor with what the parser says would fit. */
+function suggest(input, box, signal) {
+  let wait = null, fits = [], at = -1;
+  const word = () => /[^\s()=<>!,]*$/.exec(input.value.slice(0, input.selectionStart))[0];
+  const close = () => { box.hidden = true; at = -1; input.setAttribute("aria-expanded", "false"); };
+  const take = (w) => {
+    const end = input.selectionStart, begin = end - word().length;
+    input.value = `${input.value.slice(0, begin)}${w} ${input.value.slice(end)}`;
+    input.focus();
+    input.setSelectionRange(begin + w.length + 1, begin + w.length + 1);
+    look();
+  };
+  const mark = () => [...box.children].forEach((c, i) => c.setAttribute("aria-selected", String(i === at)));
+  const show = (list) => {
+    fits = list.slice(0, 12);
+    at = -1;
+    if (!fits.length) { close(); return; }
+    box.replaceChildren(...fits.map((w) => el("li", { role: "option", onpointerdown: (e) => { e.preventDefault(); take(w); } }, w)));
+    box.hidden = false;
+    input.setAttribute("aria-expanded", "true");
+  };
+  const look = () => {
+    clearTimeout(wait);
+    wait = setTimeout(async () => {
+      const w = word(), before = input.value.slice(0, input.selectionStart - w.length);
+      const answer = await api(`/api/v1/flows/filter?filter=${encodeURIComponent(`${before}\u00a7`)}`, { signal }).catch(() => null);
+      const list = (answer?.fits ?? []).filter((f) => f.toLowerCase().startsWith(w.toLowerCase()) && f !== w);
+      if (document.activeElement === input) show(list);
+    }, 120);
+  };
+  input.addEventListener("input", look);
+  input.addEventListener("focus", look);
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (e) => {
+    if (box.hidden) return;
+    if (e.key === "ArrowDown" || e.key === "ArrowUp") { at = (at + (e.key === "ArrowDown" ? 1 : -1) + fits.length) % fits.length; mark(); e.preventDefault(); }
+    else if ((e.key === "Enter" || e.key === "Tab") && at >= 0) { take(fits[at]); e.preventDefault(); }
+    else if (e.key === "Escape") { close(); e.preventDefault(); e.stopPropagation(); }
+  });
+}
+
+/** caret shows where in the filter something is wrong. */
+function caret(text, e) {
+  const { offset = -1, end = 0 } = e.body ?? {};
+  if (offset < 0) return e.message;
+  const bytes = new TextEncoder().encode(text), decode = (from, to) => new TextDecoder().decode(bytes.slice(from, to));
+  const before = [...decode(0, offset)].length, meant = Math.max(1, [...decode(offset, end)].length);
+  return `${text}\n${" ".repeat(before)}${"^".repeat(meant)}\n${e.message}`;
+}
+
+export function explore(parameters, { signal, go }) {
+  const value = (name, other) => parameters.get(name) ?? other;
+  const filter = el("input", { name: "filter", value: value("filter", ""), spellcheck: "false", autocomplete: "off", placeholder: "such as: src = 10.0.0.5 and dst_port = 443", role: "combobox", "aria-expanded": "false", "aria-controls": "fits", "aria-label": "filter" });
+  const fits = el("ul", { id: "fits", className: "fits", role: "listbox", hidden: true });
+  const wrong = el("pre", { className: "problem", role: "alert", hidden: true });
+  const by = el("input", { name: "by", value: value("by", "src,dst,proto,dst_port"), spellcheck: "false", autocomplete: "off", list: "columns" });
+  const columns = el("datalist", { id: "columns" });
+  const from = el("input", { name: "from", value: value("from", "-15m"), spellcheck: "false", size: "10" });
+  const to = el("input", { name: "to", value: value("to", "now"), spellcheck: "false", size: "10" });
+  const top = el("input", { name: "top", value: value("top", "20"), inputmode: "numeric", size: "5" });
+  const field = (label, wide, ...e) => el("label", { className: wide ? "wide" : "" }, label, ...e);
+  const exports = el("span", { className: "exports" });
+  const current = () => Object.fromEntries([filter, by, from, to, top].map((i) => [i.name, i.value.trim()]));
+  const submit = (change = {}) => go("explore", { ...current(), ...change });
+  const chip = (text, pressed, onclick) => el("button", { type: "button", className: "chip", "aria-pressed": String(pressed), onclick }, text);
+  const picked = el("div", { className: "chips", role: "group", "aria-label": "time range" }, spans.map(([text, v]) => chip(text, from.value === v && to.value === "now", () => submit({ from: v, to: "now" }))));
+  const examples = el("div", { className: "chips", role: "group", "aria-label": "questions" }, ready.map(([text, q]) => chip(text, false, () => submit({ filter: "", ...q }))));
+  const form = el("form", { "aria-label": "query", onsubmit: (e) => { e.preventDefault(); submit(); } },
+    field("filter", true, el("span", { className: "combo" }, filter, fits)), field("sum by", false, by, columns), field("from", false, from), field("to", false, to), field("top", false, top),
+    el("button", { type: "submit", className: "primary" }, "Ask"));
+  suggest(filter, fits, signal);
+  api("/api/v1/flows/columns", { signal }).then((all) => {
+    columns.replaceChildren(...all.map((c) => el("option", { value: c })));
+    by.title = `any of ${all.join(", ")}, with commas`;
+  }, () => {});
+
+  const told = (e, answer) => {
+    wrong.hidden = !e || (e.body?.offset ?? -1) < 0;
+    if (e) {
+      if (!wrong.hidden) { wrong.textContent = caret(filter.value, e); panel.element.replaceChildren(empty("The filter is not understood yet.", "The caret is where; pick a word that fits.")); }
+      return;
+    }
+    const q = current(), names = q.by.split(",").map((s) => s.trim()).filter((s) => s);
+    const all = [[...names, "bytes", "low", "high", "packets", "samples", "points"], ...(answer.rows ?? []).map((r) => [...(r.key ?? []), r.bytes, r.low, r.high, r.packets, r.samples, r.points])];
+    exports.replaceChildren(
+      el("button", { type: "button", onclick: () => download("weir-flows.csv", "text/csv", csv(all)) }, "CSV"),
+      el("button", { type: "button", onclick: () => download("weir-flows.json", "application/json", JSON.stringify({ query: q, ...answer }, null, 1)) }, "JSON"),
+      el("button", { type: "button", onclick: (b) => { navigator.clipboard?.writeText(location.href); b.target.textContent = "copied"; } }, "link"));
+  };
+  const panel = flowsPanel(current(), signal, (e, a) => told(e, a));
+  return {
+    title: "Explore",
+    parts: [
+      card("", { className: "full asking" }, form, wrong, el("div", { className: "under" }, picked, examples)),
+      el("section", { className: "full" }, el("div", { className: "titled" }, el("h2", {}, "Flows"), exports), panel.element),
+    ],
+    focus: filter,
+    end: panel.end,
+  };
+}

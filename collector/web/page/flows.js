@@ -1,0 +1,23 @@
+// Names of flows, and the questions to history about them.
+
+import { protocol } from "./dom.js";
+
+const end = (a, p) => (p === undefined || p === "" ? a : a?.includes(":") ? `[${a}]:${p}` : `${a}:${p}`);
+
+/** flowName writes 10.0.0.5:443 → 10.0.0.9:5321 TCP. */
+export function flowName(key, domain) {
+  const net = domain && domain !== "underlay" ? ` in ${domain}` : "";
+  return `${end(key.src, key.src_port)} → ${end(key.dst, key.dst_port)} ${protocol(key.proto)}${net}`.trim();
+}
+
+/** flowFilter selects a flow from history. */
+export function flowFilter(key) {
+  return ["src", "dst", "proto", "src_port", "dst_port"].filter((k) => key[k] !== undefined && key[k] !== "").map((k) => `${k} = ${key[k]}`).join(" and ");
+}
+
+/** around is a time before and after something, as history is asked for it. */
+export function around(began, ended) {
+  const from = new Date(Date.parse(began) - 60_000).toISOString();
+  const last = ended ? Date.parse(ended) + 60_000 : Date.now();
+  return { from, to: last >= Date.now() - 1000 ? "now" : new Date(last).toISOString() };
+}

@@ -1,0 +1,173 @@
+// Incident: what happened in which order, who says so, whom it befell, what
+// flowed around it, and what to do about it.
+
+import { Problem, api, badge, bits, card, clock, count, el, empty, href, lasting, link, octets, percent, problem, since, svg, table, time, words } from "./dom.js";
+import { around, flowFilter } from "./flows.js";
+import { flowsPanel } from "./explore.js";
+import { actions } from "./actions.js";
+
+const ms = (t) => Date.parse(t);
+
+/** timeline draws each fact from when it was last seen otherwise to when it was first seen so. */
+function timeline(steps, began, ended) {
+  const facts = collapse(steps);
+  const first = Math.min(ms(began), ...facts.map((f) => ms(f.before ?? f.at)));
+  const last = Math.max(ended ? ms(ended) : Date.now(), ...facts.map((f) => ms(f.at)));
+  const span = Math.max(last - first, 1);
+  const x = (t) => 100 * (ms(t) - first) / span;
+  const draw = (f) => {
+    const s = svg("svg", { class: "span", viewBox: "0 0 100 12", preserveAspectRatio: "none", role: "img", "aria-label": f.before ? `between ${clock(f.before, true)} and ${clock(f.at, true)}` : `at ${clock(f.at, true)}` });
+    s.append(svg("line", { class: "grid", x1: 0, x2: 100, y1: 6, y2: 6 }));
+    if (ended || began) s.append(svg("rect", { class: "open", x: x(began), width: Math.max(0.3, (ended ? x(ended) : 100) - x(began)), y: 0, height: 12 }));
+    if (f.before) s.append(svg("rect", { class: "between", x: x(f.before), width: Math.max(0.8, x(f.at) - x(f.before)), y: 3, height: 6 }));
+    s.append(svg("rect", { class: `moment ${f.from ?? ""}`, x: Math.min(x(f.at), 99.2), width: 0.8, y: 0, height: 12 }));
+    return s;
+  };
+  const row = (f) => el("tr", { className: /: |_down|unreach|crash|fail|silent|flushed/.test(f.what) && !f.what.endsWith("is over") ? "bad" : f.what.endsWith("is over") ? "over" : "" },
+    el("td", { className: "number" }, time(f.at, true)),
+    el("td", { className: "number dim", title: "last seen otherwise so long before" }, f.before && f.before !== f.at ? `≤ ${lasting(ms(f.at) - ms(f.before))}` : ""),
+    el("td", { className: "picture" }, draw(f)),
+    el("td", {}, f.many ? el("strong", {}, `${f.many} × `) : "", words(f.what), f.was || f.is ? el("span", { className: "change" }, " ", el("span", { className: "was" }, f.was || "–"), " → ", el("span", { className: "is" }, f.is || "–")) : "",
+      f.many ? el("details", {}, el("summary", {}, "which"), el("ul", { className: "plain" }, f.entities.map((e) => el("li", {}, e)))) : ""),
+    el("td", {}, f.node ?? ""),
+    el("td", {}, f.from ? el("span", { className: `witness ${f.from === "agent" ? "agent" : "passive"}`, title: f.from === "agent" ? "weir-agent on the node says so" : "seen in sFlow of others" }, f.from) : "", f.skew && f.skew !== "0s" ? el("span", { className: "dim", title: "of the node's clock against this collector's" }, ` ${f.skew}`) : ""));
+  return el("div", { className: "scroll" }, el("table", { className: "timeline" },
+    el("thead", {}, el("tr", {}, [["first seen", "number"], ["within", "number"], [`${clock(new Date(first).toISOString())} – ${clock(new Date(last).toISOString())}`, "picture"], ["what"], ["node"], ["witness"]].map(([n, k]) => el("th", { scope: "col", className: k }, n)))),
+    el("tbody", {}, facts.map(row))));
+}
+
+/** collapse makes one of facts that are the same of many things. */
+function collapse(steps) {
+  const all = [];
+  for (const s of steps ?? []) {
+    const last = all.at(-1);
+    const name = (s.entity ?? "").split("/").slice(1).join(" ");
+    if (last && last.what === s.what && last.node === s.node && last.from === s.from && Math.abs(ms(last.at) - ms(s.at)) < 50 && last.is === s.is) {
+      last.many = (last.many || 1) + 1;
+      last.entities.push(name);
+    } else all.push({ ...s, entities: [name] });
+  }
+  return all;
+}
+
+/** facts are what a finding rests on, with their weight. */
+const factsTable = (facts) => table([["first seen", "number"], ["last seen good", "number"], ["fact"], ["before → after"], ["says", ""], ["weight", "number", "nats: how much likelier the condition became"]],
+  facts.map((f) => [time(f.at, true), f.last_good ? time(f.last_good, true) : "–", f.what, f.before || f.after ? `${f.before || "–"} → ${f.after || "–"}` : "", f.from ?? "", f.weight ? f.weight.toFixed(1) : "–"]));
+
+const unitsOf = [
+  [/bits_per_second|speed$|^low$|^high$|^life_low$|^life_high$/, bits], [/octets|bytes/, (v) => octets(Number(v))], [/seconds/, (v) => lasting(v * 1000)],
+  [/_at$|^at$|since|first_sample|last_good/, (v) => clock(v, true)], [/confidence/, (v) => percent(v)],
+];
+
+/** figure writes a value of an alert with its unit. */
+function figure(name, v) {
+  if (v === null || v === undefined) return "–";
+  if (typeof v === "object") return Array.isArray(v) ? v.map((x) => (typeof x === "object" ? JSON.stringify(x) : x)).join(", ") : JSON.stringify(v);
+  const unit = unitsOf.find(([r]) => r.test(name));
+  if (unit && (typeof v === "number" || /^\d+$/.test(v) || /since|_at$|sample|good/.test(name))) return unit[1](v);
+  if (typeof v === "number") return Number.isInteger(v) ? count(v) : v.toPrecision(4);
+  return String(v);
+}
+
+const plainValues = (o, skip = []) => Object.entries(o ?? {}).filter(([k]) => !skip.includes(k));
+const pairs = (o, skip) => el("dl", { className: "pairs" }, plainValues(o, skip).map(([k, v]) => [el("dt", {}, words(k).replace(" per second", "/s")), el("dd", {}, figure(k, v))]));
+
+/** question is what history is asked about the flows around an alert. */
+function question(i, alert) {
+  const s = alert?.subject ?? {};
+  const list = i.addresses ?? [];
+  if (s.src && s.dst) return flowFilter({ src: s.src, dst: s.dst, proto: s.proto, src_port: s.src_port, dst_port: s.dst_port });
+  const set = (field) => (list.length === 1 ? `${field} = ${list[0]}` : `${field} in (${list.join(", ")})`);
+  if (list.length) return `${set("src")} or ${set("dst")}`;
+  for (const field of ["src", "dst"]) if (s[field]) return `${field} ${String(s[field]).includes("/") ? "in" : "="} ${s[field]}`;
+  for (const field of ["victim", "source", "prefix", "address"]) if (typeof s[field] === "string" && /^[\d.:a-f/]+$/i.test(s[field])) return `src in ${s[field]} or dst in ${s[field]}`;
+  const node = s.agent ?? i.nodes?.[0];
+  if (!node) return "";
+  return `agent = ${node}` + (s.type === "interface" && s.if_index ? ` and (input = ${s.if_index} or output = ${s.if_index})` : "");
+}
+
+/** load finds an incident, or the alert that is one by itself. */
+async function load(id, signal) {
+  try {
+    const i = await api(`/api/v1/incident?id=${encodeURIComponent(id)}`, { signal });
+    return { incident: i, alert: i.root };
+  } catch (e) {
+    if (!(e instanceof Problem)) throw e;
+    const all = await api("/api/v1/alerts", { signal });
+    const own = all.find((a) => a.id === id) ?? all.find((a) => a.incident === id);
+    if (own) return { incident: { id, line: own.line, began: own.started, ended: own.ended, kind: own.kind, state: own.state, severity: own.severity, steps: [], children: own.alert?.evidence?.children, affected: own.affected ?? 0, nodes: [] }, alert: own.alert };
+    return past(id, signal, e);
+  }
+}
+
+/** past reads an incident from the history of alerts. */
+async function past(id, signal, why) {
+  const h = await api(`/api/v1/alerts/history?from=-400d&id=${encodeURIComponent(id)}&limit=1000`, { signal }).catch(() => null);
+  const all = (h?.alerts ?? []).filter((a) => a.id === id || a.incident === id);
+  const last = all.at(-1);
+  if (!last) throw new Problem(`No incident ${id} is kept. It may be older than history reaches, or the link is cut short.`, 404, { why });
+  const ended = last.change === "end" ? last.at : undefined;
+  return {
+    incident: { id, line: last.line, began: all[0].at, ended, kind: last.kind, state: last.state, severity: last.severity, steps: [], children: last.evidence?.children, affected: last.evidence?.affected ?? 0, nodes: [], alerts: all.map((a) => `${clock(a.at, true)} ${a.change} ${a.line}`) },
+    alert: { kind: last.kind, subject: last.subject, evidence: last.evidence },
+  };
+}
+
+function instances(i) {
+  const kids = i.children ?? [];
+  if (!kids.length) return null;
+  return card(`Affected: ${count(i.affected)}`, { className: "wide" },
+    table([["what"], ["name"], ["project"], ["node"], ["address", ""], ["since", "number"], ["why"]], kids.map((c) => [
+      words(c.kind), el("strong", {}, c.subject?.name ?? ""), c.subject?.project ?? "",
+      c.subject?.agent ? link("site", { node: c.subject.agent }, c.subject.node || c.subject.agent) : c.subject?.node ?? "", c.subject?.mac ?? c.subject?.address ?? "", time(c.since), c.line])),
+    i.affected > kids.length ? el("p", { className: "note" }, `${count(i.affected - kids.length)} more are counted and not listed.`) : null);
+}
+
+function advice(kind, signal) {
+  const out = el("div", {});
+  api(`/api/v1/explain?kind=${encodeURIComponent(kind)}`, { signal }).then((e) => out.replaceChildren(
+    el("p", {}, e.meaning), el("h3", {}, "Confirm it"), e.confirm.map((c) => el("pre", { className: "command" }, c)),
+    el("h3", {}, "Usual causes"), el("p", {}, e.causes), el("h3", {}, "When it is wrong"), el("p", {}, e.wrong)), () => out.replaceChildren(empty("Nothing more is known of this kind.")));
+  return card("What it means", {}, out);
+}
+
+export function incident(parameters, { signal }) {
+  const id = parameters.get("id") ?? "";
+  const out = el("div", { className: "view" }, card("", {}, empty("Reading…")));
+  let panel = null, open = true, flows = null;
+  const show = async () => {
+    const { incident: i, alert } = await load(id, signal);
+    open = !i.ended;
+    const evidence = alert?.evidence ?? {}, filter = question(i, alert), when = around(i.began, i.ended);
+    if (!flows && filter) {
+      panel = flowsPanel({ filter, by: "src,dst,proto,dst_port", ...when, top: "8" }, signal);
+      flows = card("Flows around it", { className: "wide" }, el("p", { className: "note" }, el("code", {}, filter), " · ", link("explore", { filter, by: "src,dst,proto,dst_port", ...when, top: "20" }, "open in Explore")), panel.element);
+    }
+    const subjects = plainValues(alert?.subject, ["type"]).length ? pairs(alert.subject) : null;
+    out.replaceChildren(
+      el("section", { className: `hero ${i.ended ? "ended" : i.severity}` },
+        el("p", {}, badge(i.ended ? "ended" : i.severity), " ", el("span", { className: "dim" }, `${words(i.kind)} · ${i.state}${evidence.confidence ? ` · ${percent(evidence.confidence)} sure` : ""}`)),
+        el("h2", {}, i.line),
+        el("p", { className: "dim" }, `began ${clock(i.began, true)}`, i.ended ? `, ended ${clock(i.ended, true)} after ${lasting(ms(i.ended) - ms(i.began))}` : `, open for ${since(i.began)}`, ` · ${i.id}`),
+        evidence.cause ? el("p", {}, "Cause: ", el("strong", {}, evidence.cause)) : null,
+        evidence.blind ? el("p", { className: "warning" }, "Not observable: ", evidence.blind) : null,
+        actions(i, show, signal)),
+      i.steps?.length ? card("What happened, in order", { className: "full" }, el("p", { className: "note" }, "Bars reach from when something was last seen otherwise to when it was first seen so: it happened in between."),
+        timeline(i.steps, i.began, i.ended), i.cut ? el("p", { className: "note" }, "There were more facts than are kept.") : null) : null,
+      instances(i) ?? (subjects ? card("What it is about", { className: "wide" }, subjects) : null),
+      advice(i.kind, signal),
+      evidence.facts?.length ? card("What it rests on", { className: "full" }, factsTable(evidence.facts)) : evidenceCard(evidence),
+      flows,
+      i.alerts?.length ? card("As it was told", {}, el("ol", { className: "told" }, i.alerts.map((l) => el("li", {}, l)))) : null);
+    document.body.dataset.shown = "incident";
+  };
+  const fail = (e) => { if (e.name !== "AbortError") out.replaceChildren(card("", {}, problem(e), el("p", {}, link("history", {}, "Look in the history of alerts")))); };
+  show().catch(fail);
+  const timer = setInterval(() => { if (open && !out.contains(document.activeElement?.closest("dialog, details[open]")) && !out.querySelector("details[open]")) show().catch(() => {}); }, 3000);
+  return { title: "Incident", parts: [out], end: () => { clearInterval(timer); panel?.end(); } };
+}
+
+function evidenceCard(e) {
+  const rest = plainValues(e, ["children"]);
+  return rest.length ? card("What it rests on", { className: "wide" }, pairs(e, ["children"])) : null;
+}
