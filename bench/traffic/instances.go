@@ -26,6 +26,7 @@ type instance struct {
 // instanceRecords holds one of each record sent, to be written over.
 type instanceRecords struct {
 	descr  sflow.HostDescr
+	nics   sflow.HostAdapters
 	parent sflow.HostParent
 	cpu    sflow.VirtCPU
 	memory sflow.VirtMemory
@@ -64,11 +65,26 @@ func (a *agent) addInstance(vm *instance, t time.Duration) {
 		TxBytes: sflow.Counter64(inOctets), TxPackets: sflow.Counter32(uint32(inPackets)),
 	}
 	b.Record(&c.descr)
+	if addr, ok := a.net.addressAt(vm.At); ok {
+		c.nics.Adapters = sflow.AppendHostAdapter(c.nics.Adapters[:0], vm.At.Port, sflow.MAC(mac(addr)))
+		b.Record(&c.nics)
+	}
 	b.Record(&c.parent)
 	b.Record(&c.cpu)
 	b.Record(&c.memory)
 	b.Record(&c.disk)
 	b.Record(&c.net)
+}
+
+// addressAt returns the address of the one host at a port; ok is false where there
+// is none, or a whole network.
+func (n *Network) addressAt(e End) (a netip.Addr, ok bool) {
+	for _, h := range n.cfg.Hosts {
+		if h.At == e && h.Net.IsSingleIP() {
+			return h.Net.Addr(), true
+		}
+	}
+	return a, false
 }
 
 // addHypervisor adds what a host that has instances says of them.

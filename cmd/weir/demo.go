@@ -72,6 +72,11 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)}
 	cfg.Allow = nil
 	cfg.HTTP = freeHTTP(cfg.HTTP)
+	names, err := writeDemoNames(state)
+	if err != nil {
+		return err
+	}
+	cfg.Names.Files = append(cfg.Names.Files, names)
 	cfg.Access.Local = config.AccessRole{Role: access.Operator} // nothing here is real
 	if p.configFile == "" {                                     // a demo must not page whoever /etc/weir/weir.yaml names
 		cfg.Alerts.Sinks, cfg.Alerts.Heartbeat = nil, config.SecretURL{}
@@ -85,12 +90,12 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	err = collector.Run(ctx, cfg, collector.IO{
 		Alerts: p.out, AlertsJSON: json, Log: p.logger(cfg.Log), Forget: true, Version: build.This(version).Version,
 		Ready: func(at collector.Addresses) {
+			if at.HTTP != "" {
+				fmt.Fprintf(p.err, "weir demo: open http://%s/ in a browser\n", at.HTTP)
+			}
 			fmt.Fprintf(p.err, "weir demo: three switches and three hypervisors send to %s\n", at.SFlow[0])
 			fmt.Fprintf(p.err, "weir demo: an elephant flow begins in five seconds, then every half minute;\n"+
 				"           a bridge goes down after twelve, then every minute; Ctrl-C ends\n")
-			if at.HTTP != "" {
-				fmt.Fprintf(p.err, "weir demo: metrics at http://%s/metrics\n", at.HTTP)
-			}
 			fmt.Fprintf(p.err, "weir demo: ask it with: weir status --config %s\n", ask)
 			sent = make(chan struct{})
 			node := make(chan struct{})

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"time"
@@ -35,6 +36,8 @@ type demoNode struct {
 	beats    uint64
 	events   int
 	down     bool
+	ports    [demoInstances]demoTraffic
+	rng      *rand.Rand
 }
 
 // sendDemoNode sends what the node's agent says every second, and what happens to
@@ -49,9 +52,10 @@ func sendDemoNode(ctx context.Context, to string) error {
 		return err
 	}
 	defer conn.Close()
-	n := &demoNode{conn: conn, start: time.Now()}
-	tick := time.NewTicker(time.Second)
+	n := &demoNode{conn: conn, start: time.Now(), rng: rand.New(rand.NewPCG(1, 1))}
+	tick, tenth := time.NewTicker(time.Second), time.NewTicker(100*time.Millisecond)
 	defer tick.Stop()
+	defer tenth.Stop()
 	down, up := time.NewTimer(demoBridgeDown), time.NewTimer(demoBridgeUp)
 	defer down.Stop()
 	defer up.Stop()
@@ -62,6 +66,8 @@ func sendDemoNode(ctx context.Context, to string) error {
 			return nil
 		case <-tick.C:
 			n.poll()
+		case <-tenth.C:
+			n.traffic()
 		case <-down.C:
 			n.bridge(true)
 			down.Reset(demoEvery)
@@ -103,8 +109,8 @@ func (n *demoNode) poll() {
 	})
 	for i := range demoInstances {
 		n.send(func() {
-			tap, mac := fmt.Sprintf("tap3%07x-e%d", 0xd0c5+i, i), fmt.Sprintf("fa:16:3e:0d:03:%02x", i+1)
-			n.say(witness.ClassLink, tap, append(n.link(uint32(10+i), "tap", demoBridge), witness.String(witness.MAC, mac))...)
+			tap, mac := fmt.Sprintf("tap3%07x-e%d", 0xd0c5+i, i), demoMAC(i)
+			n.say(witness.ClassLink, tap, append(n.link(demoTap+uint32(i), "tap", demoBridge), witness.String(witness.MAC, mac))...)
 			n.say(witness.ClassInstance, fmt.Sprintf("dead0300-0000-4000-8000-%012d", i+1),
 				witness.String(witness.Name, fmt.Sprintf("instance-03%02x", i+1)), witness.String(witness.NovaName, fmt.Sprintf("web-%d", i+1)),
 				witness.String(witness.ProjectName, "shop"), witness.String(witness.State, "running"), witness.String(witness.Taps, tap+"="+mac))

@@ -106,8 +106,8 @@ func addPage(mux *http.ServeMux, o Options) {
 		panic(err) // it is embedded
 	}
 	static := http.FileServerFS(files)
-	mux.Handle("GET /{$}", o.checked(guarded(static)))
-	mux.Handle("GET /page/", o.checked(http.StripPrefix("/page/", guarded(static))))
+	mux.Handle("GET /{$}", o.known(guarded(static)))
+	mux.Handle("GET /page/", o.known(http.StripPrefix("/page/", guarded(static))))
 }
 
 // pageRoutes are what the page asks for.

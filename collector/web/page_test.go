@@ -1,8 +1,11 @@
 package web_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +24,7 @@ import (
 	"weir/collector/agents"
 	"weir/collector/web"
 	"weir/detect"
+	"weir/detect/site"
 )
 
 // hostile is what a name from the network may be.
@@ -29,25 +34,36 @@ const hostile = `<img src=x onerror="document.title='taken'"><script>document.ti
 type shown struct{}
 
 func (shown) Status() web.Status {
-	return web.Status{At: time.Now(), Agents: 1, DatagramsPerSecond: 1234}
+	return web.Status{
+		At: time.Now(), Agents: 1, DatagramsPerSecond: 1234, Version: hostile,
+		SkippedRecords: []web.Count{{Key: "9:9", Name: hostile, Count: 3}},
+	}
 }
 
 func (shown) Agents() []*agents.AgentInfo {
 	return []*agents.AgentInfo{{
-		Agent: netip.MustParseAddr("192.0.2.7"), Name: hostile, LastHeard: time.Now(),
-		Interfaces: []agents.InterfaceInfo{{Index: 7, Name: hostile, Speed: 1e9, In: agents.Rates{BitsPerSecond: 5e8}}},
+		Agent: netip.MustParseAddr("192.0.2.7"), Name: hostile, LastHeard: time.Now(), Contested: true,
+		Interfaces: []agents.InterfaceInfo{{Index: 7, Name: hostile, Alias: hostile, Speed: 1e9, In: agents.Rates{BitsPerSecond: 5e8}, Counted: true}},
+		Hosts:      []agents.HostInfo{{Name: hostile, OSRelease: hostile}},
+		SubAgents:  []agents.SubAgentInfo{{ID: 1, Datagrams: agents.SequenceInfo{Received: 90, Lost: 10}}},
+		Sources:    []agents.SourceInfo{{SamplingRate: 1000, EffectiveRate: 2000, Flows: agents.SequenceInfo{Received: 500}}},
 	}}
 }
 
 func (shown) Top(web.TopQuery) ([]detect.Top, error) { return []detect.Top{{Total: 5e9}}, nil }
 
+func (shown) Lookback() []*detect.Top { return nil }
+
 func (shown) AlertList() []*web.AlertView {
-	return []*web.AlertView{{ID: "a-1", Kind: "bridge_down", State: "confirmed", Severity: "critical", Line: "bridge " + hostile + " down", Alert: json.RawMessage(`{"a":"<b>"}`)}}
+	return []*web.AlertView{
+		{ID: "a-1", Incident: "a-1", Started: time.Now(), Kind: "bridge_down", State: "confirmed", Severity: "critical", Line: "bridge " + hostile + " down", Affected: 6, Alert: json.RawMessage(`{"a":"<b>"}`)},
+		{ID: "b-1", Started: time.Now(), Kind: hostile, State: hostile, Severity: hostile, Line: "a flow", Alert: json.RawMessage(`{"subject":{"name":"\u003cimg src=x onerror=1>"},"evidence":{"\u003cb>x":"\u003cscript>"}}`)},
+	}
 }
 
 func (shown) Flows(_ context.Context, v url.Values) (any, error) {
 	if v.Get("filter") != "" {
-		return nil, &web.AskError{Problem: "column 1: " + hostile, Offset: 0}
+		return nil, &web.AskError{Problem: "column 1: " + hostile, Offset: 0, End: 1}
 	}
 	return map[string]any{
 		"rows":  []any{map[string]any{"key": []string{hostile}, "bytes": 1e6, "low": 9e5, "high": 2e6, "packets": 10, "samples": 3, "points": 1}},
@@ -55,11 +71,55 @@ func (shown) Flows(_ context.Context, v url.Values) (any, error) {
 	}, nil
 }
 
+func (shown) CheckFilter(string) error {
+	return &web.AskError{Problem: hostile, Fits: []string{"src", "src_port", hostile}}
+}
+
+func (shown) FlowColumns() []string { return []string{"src", "dst", hostile} }
+
 func (shown) AlertHistory(_ context.Context, v url.Values) (any, error) {
-	if v.Get("from") != "-7d" {
+	if f := v.Get("from"); f != "-7d" && f != "-1d" && f != "-400d" {
 		return nil, &web.AskError{Problem: "from " + hostile, Offset: -1}
 	}
-	return map[string]any{"alerts": []any{map[string]any{"n": 7, "line": hostile, "severity": v.Get("severity")}}, "older": false}, nil
+	return map[string]any{"alerts": []any{map[string]any{"n": 7, "id": "old-1", "at": time.Now(), "change": "start", "kind": hostile, "line": "history: " + hostile, "severity": v.Get("severity"), "subject": map[string]any{"name": hostile}, "evidence": map[string]any{}}}, "older": false}, nil
+}
+
+func (shown) Incidents(context.Context) ([]site.Incident, error) { return nil, nil }
+
+func (shown) Incident(_ context.Context, id string) (site.Incident, error) {
+	if id != "a-1" {
+		return site.Incident{}, fmt.Errorf("incident %q: is none that is kept", id)
+	}
+	at := detect.Time(time.Now().Add(-time.Minute))
+	return site.Incident{
+		ID: id, Line: "bridge " + hostile + " down", Began: at, Kind: "bridge_down", State: detect.Confirmed, Severity: detect.Critical, Affected: 1, Nodes: []string{hostile},
+		Alerts:   []string{"12:00 start " + hostile},
+		Steps:    []site.Step{{At: at, Before: detect.Time(time.Now().Add(-2 * time.Minute)), Node: hostile, Entity: "port/" + hostile, What: "status of " + hostile, From: "agent", Was: hostile, Is: hostile, Skew: hostile}},
+		Root:     json.RawMessage(`{"kind":"bridge_down","subject":{"type":"bridge","name":"x"},"evidence":{"confidence":0.999,"cause":"\u003cscript>1\u003c/script>","facts":[{"at":"2026-01-01T00:00:00Z","what":"\u003cimg src=x onerror=1>"}]}}`),
+		Children: []site.Child{{Kind: "instance_unreachable", Subject: site.Subject{Name: hostile, Project: hostile, Node: hostile}, Since: at, Line: hostile}},
+	}, nil
+}
+
+func (shown) Windows() []site.Window                       { return nil }
+func (shown) AddWindow(w site.Window) (site.Window, error) { return w, nil }
+func (shown) EndWindow(string) (w site.Window, err error)  { return w, nil }
+
+func (shown) SiteOverview(context.Context) (site.Overview, error) {
+	return site.Overview{Bridges: 1, Instances: 2, Unseen: 1, Nodes: []site.NodeView{{
+		Key: "192.0.2.7", Name: hostile, Kind: hostile, Health: site.HealthCritical, Self: site.HealthGood, Ports: 3, Instances: 2, Unseen: 1, Under: hostile, Port: hostile,
+		Bridges: []site.BridgeView{{Name: hostile, Health: site.HealthCritical, Instances: "cu"}},
+	}}}, nil
+}
+
+func (s shown) SiteBranch(context.Context, string) (site.Branch, error) {
+	o, _ := s.SiteOverview(context.Background())
+	return site.Branch{NodeView: o.Nodes[0], Speakers: []string{hostile}, Version: hostile, Links: []site.PortView{{Name: hostile, Status: hostile, Attached: []string{hostile}}}, Parts: []site.BridgeBranch{{
+		Name: hostile, Health: site.HealthCritical, Instances: []site.InstanceView{{Name: "vm " + hostile, UUID: hostile, Project: hostile, State: hostile, Health: site.HealthCritical, Observed: []string{}, Port: hostile, MACs: []string{hostile}, Addresses: []string{hostile}}},
+	}}}, nil
+}
+
+func (shown) SiteFind(context.Context, string) ([]site.Found, bool, error) {
+	return []site.Found{{Node: hostile, Label: hostile, Type: hostile, Name: "found " + hostile, Detail: hostile, Bridge: hostile, Health: hostile}}, true, nil
 }
 
 func serve(t *testing.T) string {
@@ -95,14 +155,15 @@ func look(t *testing.T, ctx context.Context, address, text string) (dom, title s
 	if err := chromedp.Run(ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(address)); err != nil { // a change of the fragment alone loads nothing
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		found := false
 		err := chromedp.Run(ctx, chromedp.Evaluate("document.body.textContent.includes("+strconv.Quote(text)+")", &found))
 		if err == nil && found {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s: %q does not appear: %v", address, text, err)
+			_ = chromedp.Run(ctx, chromedp.Evaluate("document.getElementById('view').innerText", &dom))
+			t.Fatalf("%s: %q does not appear: %v in\n%s", address, text, err, dom)
 		}
 	}
 	if err := chromedp.Run(ctx, chromedp.OuterHTML("html", &dom), chromedp.Title(&title)); err != nil {
@@ -119,10 +180,21 @@ func TestPageInABrowser(t *testing.T) {
 		name, view, wait string
 		want             []string
 	}{
-		{"now", "/", "1234 datagrams/s from 1 agents", []string{"bridge &lt;img src=x", "critical", `aria-current="page"`, "500 Mbit/s"}},
-		{"explore", "/#explore?by=src&top=5", "1 keys, 1.00 MB in 3 samples", []string{"&lt;script&gt;"}},
-		{"explore with a mistake", "/#explore?by=src&filter=x", "column 1:", []string{"column 1: &lt;img", `class="problem"`}},
-		{"agents", "/#agents", "1 agents", []string{"192.0.2.7", "&lt;script&gt;"}},
+		{"now", "/", "500 Mbit/s", []string{"bridge &lt;img src=x", "critical", `aria-current="page"`, "incidents open", "6 affected", "1234 datagrams/s from 1 agent"}},
+		{"incident", "/#incident?id=a-1", "Usual causes", []string{"bridge &lt;img src=x", "status of &lt;img", "What happened, in order", "Affected: 1", "99.9 % sure", "Cause: "}},
+		{"incident that is one alert", "/#incident?id=b-1", "What it is about", []string{"&lt;img src=x onerror=1&gt;"}},
+		{"incident of the past", "/#incident?id=old-1", "As it was told", []string{"history: &lt;img src=x"}},
+		{"incident that is none", "/#incident?id=none", "No incident none is kept", []string{"Look in the history"}},
+		{"site", "/#site", "2 instances", []string{"not observable", "&lt;script&gt;"}},
+		{"branch", "/#site?node=192.0.2.7", "observed by", []string{"vm &lt;img", "nobody"}},
+		{"search", "/#site?search=vm", "found <img", []string{"found &lt;img", "write more letters"}},
+		{"explore", "/#explore?by=src&top=5", "1 key, 1.00 MB", []string{"&lt;script&gt;", "0.90–2.00 MB", "CSV"}},
+		{"explore with a mistake", "/#explore?by=src&filter=x", "column 1:", []string{"column 1: &lt;img", "x\n^"}},
+		{"agents", "/#agents", "1 agent", []string{"192.0.2.7", "&lt;script&gt;", "10.0 %", "1:1 000", "3 to see"}},
+		{"agent", "/#agents?agent=192.0.2.7", "Data sources (1)", []string{"another source claims its address", "500 Mbit/s", "50.0 %", "&lt;script&gt;"}},
+		{"agent that is none", "/#agents?agent=192.0.2.9", "is not known", []string{"All agents"}},
+		{"history", "/#history?from=-7d&severity=critical", "1 changes", []string{"history: &lt;img src=x"}},
+		{"history with a mistake", "/#history?from=soon", "from <img", []string{"from &lt;img"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dom, title := look(t, ctx, at+c.view, c.wait)
@@ -131,7 +203,7 @@ func TestPageInABrowser(t *testing.T) {
 					t.Errorf("%q is not shown in\n%s", w, dom)
 				}
 			}
-			if title != "weir" || strings.Contains(dom, `<img src="x"`) {
+			if !strings.HasSuffix(title, " · weir") || strings.Contains(title, "taken") || strings.Contains(dom, `<img src="x"`) || strings.Contains(dom, "<script>document") {
 				t.Errorf("a name became markup, title %q:\n%s", title, dom)
 			}
 		})
@@ -177,21 +249,76 @@ func TestPageIsGuarded(t *testing.T) {
 	if csp := r.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "script-src 'self'") || strings.Contains(csp, "unsafe") {
 		t.Errorf("Content-Security-Policy: %s", csp)
 	}
-	size := 0
-	for _, f := range []string{"/", "/page/app.js", "/page/chart.js", "/page/style.css"} {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	for _, f := range append([]string{"/"}, assets(t, at)...) {
 		r, err := http.Get(at + f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := io.ReadAll(r.Body)
-		if err != nil || r.StatusCode != http.StatusOK {
-			t.Fatal(f, r.StatusCode, err)
+		n, err := io.Copy(z, r.Body)
+		if err != nil || n == 0 || r.StatusCode != http.StatusOK || r.Header.Get("Content-Security-Policy") == "" {
+			t.Fatal(f, r.StatusCode, n, err)
 		}
 		_ = r.Body.Close() // it was read
-		size += len(b)
 	}
-	if size > 150<<10 {
-		t.Errorf("the page is %d octets, at most 150 kB wanted", size)
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d octets compressed", packed.Len())
+	if limit := 150 << 10; packed.Len() > limit {
+		t.Errorf("the page is %d octets compressed, at most %d wanted", packed.Len(), limit)
+	}
+}
+
+// assets are the files that the page names, and fails where one is missing there:
+// what a module imports is fetched early.
+func assets(t *testing.T, at string) []string {
+	t.Helper()
+	r, err := http.Get(at + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	html, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir("page")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, f := range files {
+		if f.Name() == "index.html" {
+			continue
+		}
+		all = append(all, "/page/"+f.Name())
+		if !strings.Contains(string(html), `"/page/`+f.Name()+`"`) {
+			t.Errorf("index.html does not name %s", f.Name())
+		}
+	}
+	return all
+}
+
+// The page fetches nothing from elsewhere, and runs nothing that is not a file of
+// its own.
+func TestPageIsOffline(t *testing.T) {
+	files, err := filepath.Glob("page/*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(b), "http://www.w3.org/2000/svg", "")
+		for _, bad := range []string{"http:", "https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "style=", "onclick=\""} {
+			if strings.Contains(text, bad) && !(bad == "http:" && strings.Contains(text, "xmlns='http:")) {
+				t.Errorf("%s has %s", f, bad)
+			}
+		}
 	}
 }
 

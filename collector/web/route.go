@@ -169,8 +169,18 @@ func serveRoutes(mux *http.ServeMux, s Source, o Options) {
 	})))
 }
 
-// identify says who asks, and puts it into the request's context.
+// identify says who asks, and puts it into the request's context. It refuses who
+// asks too often.
 func (o *Options) identify(r *http.Request) (*http.Request, *access.Person, *access.Refusal) {
+	r, p, why := o.recognise(r)
+	if why == nil && o.As == nil {
+		why = o.Guard.Allow(p)
+	}
+	return r, p, why
+}
+
+// recognise is identify, however often it is asked.
+func (o *Options) recognise(r *http.Request) (*http.Request, *access.Person, *access.Refusal) {
 	if o.As != nil {
 		p := o.As(r)
 		return r.WithContext(access.With(r.Context(), p)), p, nil
@@ -183,9 +193,6 @@ func (o *Options) identify(r *http.Request) (*http.Request, *access.Person, *acc
 		return r, nil, why
 	}
 	p, why := o.Guard.Identify(r, o.Local)
-	if why == nil {
-		why = o.Guard.Allow(p)
-	}
 	if why != nil {
 		return r, p, why
 	}
@@ -204,9 +211,15 @@ func challenge(w http.ResponseWriter, why *access.Refusal) {
 }
 
 // checked lets those through whom the guard knows, whatever their role.
-func (o Options) checked(next http.Handler) http.Handler {
+func (o Options) checked(next http.Handler) http.Handler { return through(o.identify, next) }
+
+// known is checked for files of the page, of which a visit takes many: they are
+// not counted.
+func (o Options) known(next http.Handler) http.Handler { return through(o.recognise, next) }
+
+func through(who func(*http.Request) (*http.Request, *access.Person, *access.Refusal), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, _, why := o.identify(r)
+		r, _, why := who(r)
 		if why != nil {
 			challenge(w, why)
 			refuse(w, why)

@@ -30,10 +30,14 @@ func (s *Site) sampling(n *node, f *fact.Fact) {
 		if p.cut {
 			p.bad = Noted{At: at(f.At), Group: "telemetry", From: n.label(), What: "octets of headers from " + name, Before: itoa(was), After: itoa(f.A)}
 		}
-		n.note(f.At, n.self(), "octets of headers from "+name, itoa(was), itoa(f.A), Passive)
+		if was != 0 {
+			n.note(f.At, n.self(), "octets of headers from "+name, itoa(was), itoa(f.A), Passive)
+		}
 	} else {
 		normal := slices.Max(p.rates[:])
-		n.note(f.At, n.self(), "sampling rate of "+name, "1:"+itoa(f.B), "1:"+itoa(f.A), Passive)
+		if f.B != 0 {
+			n.note(f.At, n.self(), "sampling rate of "+name, "1:"+itoa(f.B), "1:"+itoa(f.A), Passive)
+		}
 		p.down = normal > 0 && st.speaks != hostAgent && f.A >= turnedDown*normal
 		if p.down {
 			p.bad = Noted{At: at(f.At), Group: "telemetry", From: n.label(), What: "sampling rate of " + name, Before: "1:" + itoa(normal), After: "1:" + itoa(f.A)}

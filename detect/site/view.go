@@ -199,6 +199,9 @@ func (v *viewer) node(n *node) NodeView {
 		}
 	}
 	for _, part := range n.parts() {
+		if part.bridge == nil && len(part.guests) == 0 {
+			continue
+		}
 		b := BridgeView{Name: part.name, Health: HealthGood}
 		if part.bridge != nil {
 			b.Ports, b.Health = len(part.bridge.ports), v.bridge(part.bridge)
@@ -323,7 +326,8 @@ func (v *viewer) observed(p *port) []string {
 	if n.agentSpeaks(v.s.now) && (p.said != 0 || p.inst != nil && p.inst.saidAt != 0) {
 		by = append(by, "agent")
 	}
-	if p.counted && !p.unknown && !n.silent && p.number != 0 && p.number != n.agentNumber() {
+	polled := p.counted && !p.unknown && p.number != 0 && p.number != n.agentNumber()
+	if !n.silent && (polled || p.inst != nil && p.inst.host != nil && !p.inst.host.gone) {
 		by = append(by, "counters")
 	}
 	if p.act.firstAt != 0 {

@@ -85,7 +85,7 @@ function rows(by, a, q) {
     const filter = q.filter ? `(${q.filter}) and ${more}` : more;
     return el("a", { href: href("explore", { ...q, filter }), title: `only ${more}` }, cell(column, v));
   };
-  return table([["", "mark"], ...by.map((b) => [b.replace("_", " ")]), ["volume", "number"], ["95 % interval", "number"], ["", "load"], ["packets", "number"], ["samples", "number"], ["seen at", "number", "vantage points that saw it"]],
+  return table([["", "swatches"], ...by.map((b) => [b.replace("_", " ")]), ["volume", "number"], ["95 % interval", "number"], ["", "load"], ["packets", "number"], ["samples", "number"], ["seen at", "number", "vantage points that saw it"]],
     a.rows.map((x) => [mark(x), ...(x.key ?? []).map((k, i) => narrow(by[i], k)), octets(x.bytes), interval(x.low, x.high, "B"), bar(x.bytes / most * 0.7), scaled(x.packets, ""), count(x.samples), count(x.points)]));
 }
 

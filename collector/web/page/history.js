@@ -24,13 +24,13 @@ function picture(all, from, to) {
 
 export function past(parameters, { signal, go }) {
   const value = (n, other = "") => parameters.get(n) ?? other;
-  const pick = (name, options) => el("select", { name, onchange: () => form.requestSubmit() }, options.map(([v, text]) => el("option", { value: v, selected: v === value(name) }, text)));
+  const pick = (name, options) => el("select", { name, onchange: () => form.requestSubmit() }, options.map(([v, text]) => el("option", { value: v || "all", selected: (v || "all") === value(name, options[0][0] || "all") }, text)));
   const kind = el("select", { name: "kind", onchange: () => form.requestSubmit() }, el("option", { value: "" }, "all kinds"), value("kind") ? el("option", { value: value("kind"), selected: true }, words(value("kind"))) : null);
   const subject = el("input", { name: "subject", type: "search", value: value("subject"), placeholder: "name, address, project", spellcheck: "false" });
   const from = el("input", { name: "from", value: value("from", "-1d"), size: "10", spellcheck: "false" });
   const to = el("input", { name: "to", value: value("to", "now"), size: "10", spellcheck: "false" });
   const severity = pick("severity", [["", "any severity"], ["critical", "critical"], ["critical,warning", "warning and worse"], ["info", "info"]]);
-  const change = pick("change", [["", "every change"], ["start", "beginnings"], ["end", "ends"]]);
+  const change = pick("change", [["start,end", "beginnings and ends"], ["", "every change"], ["start", "beginnings"], ["end", "ends"]]);
   const current = () => ({ subject: subject.value.trim(), kind: kind.value, severity: severity.value, change: change.value, from: from.value.trim(), to: to.value.trim() });
   const form = el("form", { "aria-label": "alerts", onsubmit: (e) => { e.preventDefault(); go("history", current()); } },
     el("label", { className: "wide" }, "about", subject), el("label", {}, "kind", kind), el("label", {}, "severity", severity), el("label", {}, "change", change), el("label", {}, "from", from), el("label", {}, "to", to),
@@ -39,7 +39,7 @@ export function past(parameters, { signal, go }) {
   const out = el("div", {}, empty("Reading…"));
 
   const ask = async () => {
-    const q = new URLSearchParams(Object.entries(current()).filter(([, v]) => v));
+    const q = new URLSearchParams(Object.entries(current()).filter(([, v]) => v && v !== "all"));
     q.set("limit", "1000");
     try {
       const a = await api(`/api/v1/alerts/history?${q}`, { signal });
@@ -50,9 +50,8 @@ export function past(parameters, { signal, go }) {
       if (!all.length) { out.replaceChildren(empty("No alert fits.", a.kinds?.length ? `History has ${a.kinds.map(words).join(", ")}.` : "Nothing was told in that time.")); return; }
       out.replaceChildren(picture(all, moment(from.value), moment(to.value)),
         el("p", { className: "note" }, `${count(all.length)} changes${a.older ? ", the newest; there are older ones: narrow the time" : ""}`),
-        table([["time", "number"], ["severity"], ["change"], ["kind"], ["alert"], ["", ""]], all.map((x) => [
-          time(x.at, true), badge(x.change === "end" ? "ended" : x.severity, x.severity), x.change + (x.reason ? ` (${words(x.reason)})` : ""), words(x.kind), x.line,
-          link("incident", { id: x.incident || x.id }, "incident")])));
+        table([["time", "number"], ["severity"], ["change", "one"], ["kind", "one"], ["alert", "long"]], all.map((x) => [
+          time(x.at, true), badge(x.change === "end" ? "ended" : x.severity, x.severity), x.change + (x.reason ? ` (${words(x.reason)})` : ""), words(x.kind), link("incident", { id: x.incident || x.id }, x.line)])));
     } catch (e) {
       if (e.name !== "AbortError") out.replaceChildren(problem(e));
     }

@@ -27,12 +27,12 @@ function timeline(steps, began, ended) {
     el("td", { className: "number" }, time(f.at, true)),
     el("td", { className: "number dim", title: "last seen otherwise so long before" }, f.before && f.before !== f.at ? `≤ ${lasting(ms(f.at) - ms(f.before))}` : ""),
     el("td", { className: "picture" }, draw(f)),
-    el("td", {}, f.many ? el("strong", {}, `${f.many} × `) : "", words(f.what), f.was || f.is ? el("span", { className: "change" }, " ", el("span", { className: "was" }, f.was || "–"), " → ", el("span", { className: "is" }, f.is || "–")) : "",
+    el("td", { className: "long" }, f.many ? el("strong", {}, `${f.many} × `) : "", words(f.what), f.was || f.is ? el("span", { className: "change" }, " ", el("span", { className: "was" }, f.was || "–"), " → ", el("span", { className: "is" }, f.is || "–")) : "",
       f.many ? el("details", {}, el("summary", {}, "which"), el("ul", { className: "plain" }, f.entities.map((e) => el("li", {}, e)))) : ""),
-    el("td", {}, f.node ?? ""),
-    el("td", {}, f.from ? el("span", { className: `witness ${f.from === "agent" ? "agent" : "passive"}`, title: f.from === "agent" ? "weir-agent on the node says so" : "seen in sFlow of others" }, f.from) : "", f.skew && f.skew !== "0s" ? el("span", { className: "dim", title: "of the node's clock against this collector's" }, ` ${f.skew}`) : ""));
+    el("td", { className: "one" }, f.node ?? ""),
+    el("td", { className: "one" }, f.from ? el("span", { className: `witness ${f.from === "agent" ? "agent" : "passive"}`, title: f.from === "agent" ? "weir-agent on the node says so" : "seen in sFlow of others" }, f.from) : "", f.skew && f.skew !== "0s" ? el("span", { className: "dim", title: "of the node's clock against this collector's" }, ` ${f.skew}`) : ""));
   return el("div", { className: "scroll" }, el("table", { className: "timeline" },
-    el("thead", {}, el("tr", {}, [["first seen", "number"], ["within", "number"], [`${clock(new Date(first).toISOString())} – ${clock(new Date(last).toISOString())}`, "picture"], ["what"], ["node"], ["witness"]].map(([n, k]) => el("th", { scope: "col", className: k }, n)))),
+    el("thead", {}, el("tr", {}, [["first seen", "number"], ["within", "number"], [`${clock(new Date(first).toISOString())} – ${clock(new Date(last).toISOString())}`, "picture"], ["what", "long"], ["node", "one"], ["witness", "one"]].map(([n, k]) => el("th", { scope: "col", className: k }, n)))),
     el("tbody", {}, facts.map(row))));
 }
 
@@ -51,7 +51,7 @@ function collapse(steps) {
 }
 
 /** facts are what a finding rests on, with their weight. */
-const factsTable = (facts) => table([["first seen", "number"], ["last seen good", "number"], ["fact"], ["before → after"], ["says", ""], ["weight", "number", "nats: how much likelier the condition became"]],
+const factsTable = (facts) => table([["first seen", "number"], ["last seen good", "number"], ["fact", "long"], ["before → after"], ["says", "one"], ["weight", "number", "nats: how much likelier the condition became"]],
   facts.map((f) => [time(f.at, true), f.last_good ? time(f.last_good, true) : "–", f.what, f.before || f.after ? `${f.before || "–"} → ${f.after || "–"}` : "", f.from ?? "", f.weight ? f.weight.toFixed(1) : "–"]));
 
 const unitsOf = [
@@ -117,7 +117,7 @@ function instances(i) {
   const kids = i.children ?? [];
   if (!kids.length) return null;
   return card(`Affected: ${count(i.affected)}`, { className: "wide" },
-    table([["what"], ["name"], ["project"], ["node"], ["address", ""], ["since", "number"], ["why"]], kids.map((c) => [
+    table([["what", "one"], ["name", "one"], ["project", "one"], ["node", "one"], ["address", "one"], ["since", "number"], ["why", "long"]], kids.map((c) => [
       words(c.kind), el("strong", {}, c.subject?.name ?? ""), c.subject?.project ?? "",
       c.subject?.agent ? link("site", { node: c.subject.agent }, c.subject.node || c.subject.agent) : c.subject?.node ?? "", c.subject?.mac ?? c.subject?.address ?? "", time(c.since), c.line])),
     i.affected > kids.length ? el("p", { className: "note" }, `${count(i.affected - kids.length)} more are counted and not listed.`) : null);

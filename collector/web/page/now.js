@@ -105,18 +105,20 @@ export function now() {
   const head = (l) => {
     const live = grouped(l.alerts.filter((a) => !a.ended));
     const worst = live[0]?.lead.severity;
-    tiles.replaceChildren(
+    tiles.replaceChildren(...[
       tile(live.length === 1 ? "incident open" : "incidents open", live.length, worst ? `the gravest is ${worst}` : "all calm", worst ?? "good"),
-      tile("sampled now", l.top ? bits(l.top.total) : "–", "over all points that sample", "", "#explore"),
+      tile("sampled", l.top ? bits(l.top.total) : "–", "now, over all points that sample", "", "#explore"),
       tile(l.agents === 1 ? "agent" : "agents", count(l.agents), l.silent.length ? `${l.silent.length}${l.silent.length >= 20 ? " or more" : ""} silent` : "all heard", l.silent.length ? "warning" : "", "#agents"),
       tile("datagrams/s", count(Math.round(l.datagrams_per_second)), `${percent(l.loss_percent / 100)} lost on the way`, l.loss_percent > 1 ? "warning" : ""),
-      l.socket_dropped ? tile("dropped here", count(l.socket_dropped), "this collector is overloaded", "critical") : null);
+      l.socket_dropped ? tile("dropped here", count(l.socket_dropped), "this collector is overloaded", "critical") : null].filter((x) => x));
   };
 
   const side = (l) => {
-    links.replaceChildren(l.links.length ? table([["link"], ["in", "number"], ["out", "number"], ["load", "load"]], l.links.map((k) => [
-      el("span", {}, el("strong", {}, k.name), el("span", { className: "dim" }, ` ${k.agent}`)), bits(k.in), bits(k.out),
-      k.load < 0 ? el("span", { className: "dim", title: "the agent does not tell the interface's speed" }, "–") : el("span", { className: "withbar" }, bar(k.load), percent(k.load))])) :
+    links.replaceChildren(l.links.length ? el("ul", { className: "plain links" }, l.links.slice(0, 8).map((k) => el("li", {},
+      el("span", {}, el("strong", {}, k.name), el("span", { className: "dim" }, ` ${k.agent}`)),
+      el("span", { className: "number" }, k.load < 0 ? el("span", { className: "dim", title: "the agent does not tell the interface's speed" }, "speed unknown") : percent(k.load)),
+      k.load < 0 ? "" : bar(k.load, `${k.name}: ${percent(k.load)} of ${bits(k.speed)}`),
+      el("span", { className: "dim both" }, `in ${bits(k.in)}, out ${bits(k.out)}`)))) :
       empty("No interface has told two polls yet.", "Rates need two counter samples of an interface."));
     silent.replaceChildren(l.silent.length ? el("ul", { className: "plain" }, l.silent.map((n) => el("li", {}, badge("warning", "silent"), " ", n))) : empty("Everybody is heard.", "An agent that says nothing for a minute is listed here."));
   };

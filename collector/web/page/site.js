@@ -76,7 +76,7 @@ export function site(parameters, { signal, go }) {
       for (const c of children) walk(c, depth + 1);
       for (const b of n.bridges ?? []) {
         const p = `${path} ${b.name}`;
-        tree.push({ path: p, depth: depth + 1, node: n.key, type: "bridge", name: b.name || "on no bridge", health: b.health, inner: b.instances.length > 0, note: b.instances ? tally(b.instances) : "" });
+        tree.push({ path: p, depth: depth + 1, node: n.key, type: "bridge", name: b.name || "no bridge told", health: b.health, inner: b.instances.length > 0, note: b.instances ? tally(b.instances) : "" });
         if (!open.has(p)) continue;
         const known = parts.get(n.key)?.parts.find((x) => x.name === b.name);
         if (!known) tree.push({ path: `${p} …`, depth: depth + 2, node: n.key, type: "instance", name: "reading…", health: "good" });
@@ -110,7 +110,7 @@ export function site(parameters, { signal, go }) {
 
   const cardOf = (n, big) => el("a", { className: `node ${n.health}${big ? " big" : ""}`, href: href("site", { node: n.key }) },
     el("span", { className: "title" }, mark(n.self), el("strong", {}, label(n)), el("span", { className: "dim" }, ` ${n.port ? `at ${n.port}` : n.kind}`)),
-    (n.bridges ?? []).map((b) => el("span", { className: `bridge ${b.health}` }, el("span", { className: "dim" }, b.name || "on no bridge"), b.instances ? dots(b.instances, big ? 40 : 20) : el("span", { className: "dim" }, " no instance"))),
+    (n.bridges ?? []).map((b) => el("span", { className: `bridge ${b.health}` }, el("span", { className: "dim" }, b.name || "no bridge told"), b.instances ? dots(b.instances, big ? 40 : 20) : el("span", { className: "dim" }, " no instance"))),
     !(n.bridges ?? []).length ? el("span", { className: "dim" }, `${count(n.ports)} ports${n.ports_down ? `, ${count(n.ports_down)} down` : ""}`) : "");
 
   function draw() {
@@ -141,16 +141,16 @@ export function site(parameters, { signal, go }) {
   function details(b) {
     const instances = b.parts.flatMap((p) => p.instances.map((i) => ({ ...i, bridge: p.name })));
     instances.sort((x, y) => rank.indexOf(x.health) - rank.indexOf(y.health));
-    const ports = [...b.links, ...b.parts.flatMap((p) => p.ports)];
+    const ports = [...b.links, ...b.parts.flatMap((p) => p.ports ?? [])];
     return el("div", {},
       el("p", { className: "dim" }, `heard ${since(b.last_heard)} ago`, b.speakers.length ? ` · ${b.speakers.join(", ")} ${b.speakers.length === 1 ? "speaks" : "speak"} for it` : "", b.version ? ` · weir-agent ${b.version}` : "",
         " · ", link("agents", { agent: b.key }, "as an agent"), " · ", link("explore", { filter: `agent = ${b.key}`, by: "src,dst,proto,dst_port" }, "its flows")),
-      instances.length ? table([["", "mark"], ["instance"], ["project"], ["state"], ["bridge"], ["port"], ["addresses"], ["observed by"]], instances.slice(0, 300).map((i) => [
+      instances.length ? table([["", "swatches"], ["instance", "one"], ["project"], ["state", "one"], ["bridge", "one"], ["port", "one"], ["addresses"], ["observed by"]], instances.slice(0, 300).map((i) => [
         mark(i.health), el("strong", { title: i.uuid }, i.name), i.project ?? "", i.state ?? "–", i.bridge || "–", el("code", {}, i.port ?? "–"),
         [...(i.addresses ?? []), ...(i.macs ?? [])].map((x, k) => [k ? " " : "", (i.addresses ?? []).includes(x) ? link("explore", { filter: `src = ${x} or dst = ${x}`, by: "src,dst,proto,dst_port" }, x) : el("span", { className: "dim" }, x)]),
         i.observed.length ? i.observed.join(", ") : badge("unseen", "nobody")])) : null,
       instances.length > 300 ? el("p", { className: "note" }, `${count(instances.length - 300)} more are counted and not listed: search for them.`) : null,
-      ports.length ? table([["", "mark"], ["port"], ["state"], ["behind it"]], ports.slice(0, 200).map((p) => [mark(p.health), el("strong", {}, p.name), p.status, (p.attached ?? []).map((k, j) => [j ? ", " : "", link("site", { node: k }, nodes.get(k) ? label(nodes.get(k)) : k)])])) : null,
+      ports.length ? table([["", "swatches"], ["port"], ["state"], ["behind it"]], ports.slice(0, 200).map((p) => [mark(p.health), el("strong", {}, p.name), p.status, (p.attached ?? []).map((k, j) => [j ? ", " : "", link("site", { node: k }, nodes.get(k) ? label(nodes.get(k)) : k)])])) : null,
       ports.length > 200 ? el("p", { className: "note" }, `${count(ports.length - 200)} more ports.`) : null);
   }
 
