@@ -40,6 +40,7 @@ var scenarios = []scenario{
 	{"D3", (*run).d3},
 	{"D4", (*run).d4},
 	{"B1", (*run).b1},
+	{"H2", (*run).h2},
 	{"H4", (*run).h4},
 	{"P1", (*run).p1},
 	{"P2", (*run).p2},

@@ -70,6 +70,8 @@ func (s *Site) event(n *node, f *fact.Fact) {
 		s.logEvent(n, f, name, subject)
 	case witness.DHCPRequest, witness.DHCPAnswered:
 		s.dhcpEvent(n, f, name == witness.DHCPAnswered, subject)
+	case witness.ARPUnanswered:
+		s.arpUnanswered(n, f)
 	default:
 		if strings.HasPrefix(name, "instance_") {
 			s.instanceEvent(n, f, name, subject)

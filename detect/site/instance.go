@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"weir/decoder/sflow"
+	"weir/decoder/witness"
 	"weir/detect"
 	"weir/detect/site/fact"
 	weigh "weir/detect/site/instance"
@@ -57,14 +58,36 @@ type activity struct {
 	tx, asked float64 // samples ever, halved now and then
 	rate      float64 // samples a second that it sent, smoothed
 	rateAt    int64
+	spread    float64 // of the samples' number around the rate, smoothed
+	spreads   int
+	steadyAt  int64 // since when it has made no longer pause
 	syn       float64
 	synAck    float64
-	askedNow  int   // since txAt
-	synNow    int   // since the last SYN-ACK
-	arp, icmp int   // since txAt
-	askAt     int64 // first of what asked for an answer since txAt; 0 nothing did
+	askedNow  int     // since txAt
+	synNow    int     // since the last SYN-ACK
+	arp, icmp int     // since txAt
+	probes    int     // since txAt
+	arpAsked  float64 // ARP requests seen for it, and its replies, halved now and then
+	arpReply  float64
+	told      resolved // the same by the host agent
+	askAt     int64    // first of what asked for an answer since txAt; 0 nothing did
 	movedAt   int64
 }
+
+// resolved is what the host agent, which sees all of it, says of ARP requests
+// for an instance and of its answers.
+type resolved struct {
+	at                int64
+	requests, answers uint64
+	vain              uint64 // requests since its last answer
+	vainAt            int64
+}
+
+// vainFor is for how long it may still be seen to send what it had begun.
+const vainFor = 5 * second
+
+// vainOld is how long a request in vain tells something.
+const vainOld = 30 * second
 
 // portActive takes what samples say of an instance's port.
 func (s *Site) portActive(n *node, f *fact.Fact) {
@@ -75,6 +98,8 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 	a := &p.act
 	tx, asked := float64(uint32(f.A>>32)), int(uint32(f.A))
 	syn, synAck := int(uint32(f.B>>32)), int(uint32(f.B))
+	rest := fact.UnpackPortRest(f.C)
+	a.arpReply += float64(rest.Replies)
 	if tx > 0 {
 		if a.firstAt == 0 {
 			a.firstAt, a.rateAt = f.At, f.At
@@ -84,16 +109,27 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 			if total := float64(f.At-a.firstAt) / 1e9; total < 60 {
 				w = min(d/max(total, 1), 1)
 			}
+			if e := a.rate * d; e > 0.5 {
+				a.spread += ((tx-e)*(tx-e)/e - a.spread) / min(float64(a.spreads+1), 64)
+				a.spreads++
+			}
 			a.rate += (tx/d - a.rate) * w
 			a.rateAt = f.At
 		}
-		a.txAt, a.askedNow, a.arp, a.icmp, a.askAt = f.At, 0, 0, 0, 0
+		if f.At-a.txAt > 5*second {
+			a.steadyAt = f.At
+		}
+		a.txAt, a.askedNow, a.arp, a.icmp, a.askAt, a.probes = f.At, 0, 0, 0, 0, 0
+		if f.At > a.told.vainAt+vainFor {
+			a.told.vain = 0
+		}
 		if p.inst != nil {
 			p.inst.spoke = true
 		}
 		p.flat[0] = flat{}
 	} else {
 		a.askedNow += asked
+		a.probes += int(rest.Probes)
 		if a.askAt == 0 && asked+syn > 0 {
 			a.askAt = s.now
 		}
@@ -123,6 +159,11 @@ func (s *Site) askedFor(f *fact.Fact) {
 		return
 	}
 	act := &a.home.act
+	if f.B == 0 {
+		if act.arpAsked += float64(f.C); act.arpAsked > 256 {
+			act.arpAsked, act.arpReply = act.arpAsked/2, act.arpReply/2
+		}
+	}
 	if f.At <= act.txAt+settle {
 		return
 	}
@@ -286,8 +327,11 @@ func (s *Site) known(p *port) weigh.Known {
 	a := &p.act
 	k := weigh.Known{
 		PortDown: p.counted && !p.up() && p.wasUp && !p.unknown, FlatNats: p.flat[0].nats,
-		Rate: a.rate, ARP: a.arp, ICMP: a.icmp, Asked: a.askedNow, Syn: a.synNow,
+		Offered: p.flat[0].offered, Probes: a.probes,
+		Steady: float64(a.txAt-a.steadyAt) / 1e9,
+		Rate:   a.rate, Spread: a.usualSpread(), ARP: a.arp, ICMP: a.icmp, Asked: a.askedNow, Syn: a.synNow,
 	}
+	s.asksForAddress(p, &k)
 	if a.askAt == 0 || s.quietFor(a.askAt) < answerTime {
 		k.Asked, k.Syn = 0, 0
 	}
@@ -297,8 +341,9 @@ func (s *Site) known(p *port) weigh.Known {
 	if p.unknown {
 		k.FlatNats = 0
 	}
-	if a.txAt != 0 && s.sampled(p) > a.txAt+settle {
-		k.Silent = max(float64(s.quietFor(a.txAt))/1e9, 0.001)
+	if last := s.sampled(p); a.txAt != 0 && last > a.txAt+second/2 {
+		// What was sent since the last sample arrived is not known.
+		k.Silent = max(float64(min(s.quietFor(a.txAt), last-a.txAt))/1e9, 0.001)
 	} else if a.txAt != 0 && s.quietFor(a.txAt) < settle {
 		k.Silent = 0.001
 	}
@@ -326,6 +371,61 @@ func (s *Site) known(p *port) weigh.Known {
 		k.Paused = i.state == "paused" && i.leaving == 0 && s.now-i.since > 2*second
 	}
 	return k
+}
+
+// usualSpread is the spread of its samples, two while little is known.
+func (a *activity) usualSpread() float64 {
+	if a.spreads < 20 {
+		return max(a.spread, 2)
+	}
+	return max(a.spread, 1)
+}
+
+// asksForAddress fills in what is known of ARP: from the host agent, which sees
+// every packet, or from samples.
+func (s *Site) asksForAddress(p *port, k *weigh.Known) {
+	a := &p.act
+	if t := &a.told; t.vain > 0 && s.now-t.vainAt < vainOld && t.answers >= 1 && p.node.agentSpeaks(s.now) {
+		k.ARP, k.ARPExact = max(k.ARP, int(min(t.vain, 1000))), true
+		k.ARPRatio = float64(t.answers) / float64(max(t.requests-t.vain, t.answers, 1))
+		return
+	}
+	// What is asked in vain now is no part of how it is as a rule.
+	if asked := a.arpAsked - float64(a.arp); a.arpReply >= 3 && asked > 0 {
+		k.ARPRatio = min(a.arpReply/(a.arpReply+asked), 0.9)
+	}
+}
+
+// neighbourSaid takes the host agent's counts of ARP requests for an instance
+// and of its answers.
+func (s *Site) neighbourSaid(n *node, f *fact.Fact) {
+	p := n.byName[f.Detail.Entity]
+	requests, ok := f.Detail.Uint(witness.Requests)
+	answers, ok2 := f.Detail.Uint(witness.Answers)
+	if p == nil || !ok || !ok2 {
+		return
+	}
+	t := &p.act.told
+	switch {
+	case t.at == 0 || requests < t.requests || answers != t.answers:
+		t.vain = 0
+	default:
+		if requests > t.requests {
+			t.vain, t.vainAt = t.vain+requests-t.requests, f.At
+		}
+	}
+	t.at, t.requests, t.answers = f.At, requests, answers
+}
+
+// arpUnanswered takes that an instance was asked for again and again in vain.
+func (s *Site) arpUnanswered(n *node, f *fact.Fact) {
+	p := n.byName[f.Detail.Text(witness.Port)]
+	count, ok := f.Detail.Uint(witness.Count)
+	if p == nil || !ok {
+		return
+	}
+	t := &p.act.told
+	t.vain, t.vainAt = max(t.vain, min(count, 1000)), f.At
 }
 
 // sampled is when the last sample came from where the port's are taken: without

@@ -87,6 +87,8 @@ func (s *Site) said(n *node, f *fact.Fact) {
 		s.logSaid(n, f)
 	case witness.ClassLLDP:
 		s.lldpSaid(n, f)
+	case witness.ClassNeighbour:
+		s.neighbourSaid(n, f)
 	}
 }
 

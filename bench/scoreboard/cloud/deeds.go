@@ -45,3 +45,25 @@ func (n *Node) StartAgent(cause, version string) {
 	n.event(witness.AgentStarted, n.Name, witness.String(witness.Cause, cause), witness.String(witness.Version, version))
 	n.states()
 }
+
+// Befall lets something befall an instance, which weir-agent tells where it can
+// see it.
+func (n *Node) Befall(i *Instance, f Fate) {
+	i.fate, i.since = f, n.c.now
+	id := witness.String(witness.Name, i.Domain)
+	switch f {
+	case TapDown:
+		n.event(witness.LinkDown, i.tap, witness.Gauge32(witness.IfIndex, i.index), witness.String(witness.Before, "up"), witness.String(witness.After, "down"),
+			witness.String(witness.Admin, "down"), witness.String(witness.Oper, "down"))
+	case Paused:
+		i.state = "paused"
+		n.event(witness.InstancePaused, i.UUID, id, witness.String(witness.Reason, "user"))
+	case Crashed:
+		i.state, i.gone = "crashed", true
+		n.event(witness.LinkRemoved, i.tap, witness.Gauge32(witness.IfIndex, i.index))
+		n.event(witness.InstanceCrashed, i.UUID, id, witness.String(witness.Reason, "failed"))
+	}
+}
+
+// Tap is the interface that the instance is behind.
+func (i *Instance) Tap() string { return i.tap }

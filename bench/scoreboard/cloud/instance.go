@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/decoder/sflow"
+	"weir/decoder/witness"
 )
 
 // Fate is what has befallen an instance.
@@ -47,6 +48,7 @@ type Instance struct {
 	in, out   uint64 // octets that the tap has received and sent
 	arpAsked  uint64
 	arpDone   uint64
+	arpVain   int
 	lastAsked time.Time
 }
 
@@ -61,9 +63,6 @@ func (c *Cloud) newInstance() *Instance {
 	i.end = end{mac: sflow.MAC{0xfa, 0x16, 0x3e, byte(k >> 16), byte(k >> 8), byte(k)}, ip: [4]byte{10, byte(100 + k>>16), byte(k >> 8), byte(k)}, port: 443}
 	return i
 }
-
-// Befall lets something befall the instance.
-func (i *Instance) Befall(f Fate) { i.fate, i.since = f, i.c.now }
 
 func (i *Instance) mac() string { return i.end.mac.String() }
 
@@ -181,9 +180,13 @@ func (i *Instance) resolve(t float64) {
 	if taken() {
 		i.node.sampled(uplinkIndex, i.index, w.arp(1, gateway, i.end))
 	}
+	if i.arpVain++; i.arpVain == 3 && every == time.Second {
+		i.node.event(witness.ARPUnanswered, i.mac(), witness.String(witness.Port, i.tap), witness.Gauge32(witness.Count, 3))
+	}
 	switch {
 	case answers:
 		i.arpDone++
+		i.arpVain = 0
 		if taken() {
 			i.node.sampled(i.index, uplinkIndex, w.arp(2, i.end, gateway))
 		}

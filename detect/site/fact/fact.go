@@ -32,8 +32,7 @@ const (
 	// PortActive: samples of an instance's port since the last such fact. At is
 	// the last one sent by the instance, or 0. A: samples sent<<32 | TCP data
 	// towards it, which asks for an answer; B: SYN towards TCP ports that it
-	// answered at within a day<<32 | SYN-ACK from it; C: RST from it<<32 | ICMP
-	// port unreachable from it.
+	// answered at within a day<<32 | SYN-ACK from it; C: see PortRest.
 	PortActive
 	// PortFlat: an interface receives (A is 0) or sends (A is 1) nothing while
 	// the other direction moves. B: ms by its counters<<32 | unicast packets of
@@ -80,6 +79,25 @@ const (
 	// Said: an event, a heartbeat, or a state that changed, in Detail.
 	Said
 )
+
+// PortRest is what else PortActive counts: packed into 16 bits each, of which the
+// largest number stands for all above.
+type PortRest struct {
+	Reset       uint16 // RST from it
+	Unreachable uint16 // ICMP port unreachable from it
+	Probes      uint16 // SYN towards TCP ports that it has not answered at
+	Replies     uint16 // ARP replies from it
+}
+
+// Pack returns r as PortActive's C.
+func (r PortRest) Pack() uint64 {
+	return uint64(r.Reset)<<48 | uint64(r.Unreachable)<<32 | uint64(r.Probes)<<16 | uint64(r.Replies)
+}
+
+// UnpackPortRest is the inverse of Pack.
+func UnpackPortRest(c uint64) PortRest {
+	return PortRest{uint16(c >> 48), uint16(c >> 32), uint16(c >> 16), uint16(c)}
+}
 
 // Load is what HostLoad is about.
 type Load uint32

@@ -128,6 +128,7 @@ func (g *Gatherer) flowPorts(f *decoder.Flow) {
 
 const (
 	arpRequest      = 1
+	arpReply        = 2
 	protoICMP       = 1
 	protoTCP        = 6
 	icmpUnreachable = 3
@@ -176,6 +177,8 @@ func (g *Gatherer) sent(p *port, h *packet.Header) {
 		g.learnIP(p, h)
 	}
 	switch {
+	case h.ARP.Op == arpReply:
+		p.replies++
 	case h.TCPFlags&(tcpSYN|tcpACK) == tcpSYN|tcpACK:
 		p.synAck++
 		p.answer(h.Key.SrcPort, g.at)
@@ -230,9 +233,11 @@ func (g *Gatherer) towards(p *port, h *packet.Header) {
 	}
 	switch {
 	case h.TCPFlags&(tcpSYN|tcpACK) == tcpSYN:
+		g.activate(p)
 		if p.answersAt(h.Key.DstPort, g.at) {
-			g.activate(p)
 			p.syn++
+		} else {
+			p.probes++
 		}
 	case h.TCPFlags&(tcpFIN|tcpSYN) != 0 || h.TCPFlags&tcpPSH != 0:
 		g.activate(p)
@@ -284,20 +289,23 @@ func (g *Gatherer) tellActive(ns int64) {
 			kept = append(kept, p)
 			continue
 		}
+		rest := PortRest{cut16(p.rst), cut16(p.unreachable), cut16(p.probes), cut16(p.replies)}
 		f := Fact{
 			Kind: PortActive, Agent: p.agent.number, Sub: p.sub, Index: p.index,
-			A: uint64(p.tx)<<32 | uint64(p.rx), B: uint64(p.syn)<<32 | uint64(p.synAck), C: uint64(p.rst)<<32 | uint64(p.unreachable),
+			A: uint64(p.tx)<<32 | uint64(p.rx), B: uint64(p.syn)<<32 | uint64(p.synAck), C: rest.Pack(),
 		}
 		if p.tx > 0 {
 			f.At = p.txAt
 		}
 		g.tell(f)
 		p.told, p.active = ns, false
-		p.tx, p.rx, p.syn, p.synAck, p.rst, p.unreachable = 0, 0, 0, 0, 0, 0
+		p.tx, p.rx, p.syn, p.synAck, p.rst, p.unreachable, p.probes, p.replies = 0, 0, 0, 0, 0, 0, 0, 0
 	}
 	clear(g.active[len(kept):])
 	g.active = kept
 }
+
+func cut16(n uint32) uint16 { return uint16(min(n, 1<<16-1)) }
 
 // Discard looks at one discarded packet.
 func (g *Gatherer) Discard(d *decoder.Discard) {

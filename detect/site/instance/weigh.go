@@ -26,9 +26,13 @@ const (
 	PortDown    = 9.0   // its port is down
 	PortHeld    = 17.0  // and is still there, down, two polls later
 	OneWay      = 6.5   // at most, of counters: nothing comes from it while traffic to it goes on
+	OneWayLong  = 10.0  // the same once that was offered many packets which nothing says are probes
+	OneWayProbe = 2.0   // the same where what is seen of them are probes
 	TrafficStop = 8.0   // at most, of its samples having stopped
-	MostAsked   = 13.8  // at most, of what asks for an answer and gets none
-	ARPAsked    = 4.0   // at most, five ARP requests for it
+	MostData    = 9.5   // at most, of data that asks for an answer and gets none
+	MostAsked   = 13.8  // at most, of requests that it used to answer and does not: SYN, or ARP
+	ARPExact    = 17.0  // at most, of ARP requests that the host agent has seen it not answer
+	ARPAsked    = 4.0   // at most, five ARP requests for it, where whether it answers is not known
 	ARPAlone    = 1.5   // the same where nothing else asks for it: somebody may answer in its place
 	ICMPAsked   = 5.0   // ICMP unreachable about it
 	Paused      = 17.0  // its virtual machine is paused
@@ -42,13 +46,19 @@ type Known struct {
 	PortDown  bool
 	PortHeld  bool    // down for two polls, and still told of
 	FlatNats  float64 // how unlikely it is that nothing comes from it, by its counters
+	Offered   float64 // packets that its port has sent to it meanwhile, by its counters
+	Probes    int     // samples since its last of SYN to ports that it has not answered at
 	Rate      float64 // samples a second that it sent as a rule
+	Spread    float64 // variance of their number over its mean: 1 of a Poisson process, more where it sends in bursts
 	Silent    float64 // seconds since the last; 0 unknown
 	Answering float64 // share of its samples among them and those that ask for an answer, as a rule
 	Asked     int     // samples since then that ask for an answer
 	SynRatio  float64 // share of SYN-ACK among SYN and SYN-ACK, as a rule
 	Syn       int     // SYN since its last SYN-ACK
 	ARP, ICMP int     // requests for it, and unreachable about it, since it last sent
+	ARPExact  bool    // the host agent has counted them: it sees every packet
+	Steady    float64 // seconds for which it has sent without a pause of some seconds, before
+	ARPRatio  float64 // share of ARP requests for it that it answers itself, as a rule; 0 unknown
 	Paused    bool
 	Elsewhere float64 // seconds since its address sent at another place; 0 never
 }
@@ -79,7 +89,7 @@ func Weigh(k *Known) (odds float64, parts []Part) {
 	case k.PortDown:
 		add(Counters, PortDown, "its port is down")
 	case k.FlatNats > 0:
-		add(Counters, min(k.FlatNats, OneWay), "its port receives nothing from it while it sends to it")
+		add(Counters, min(k.FlatNats, oneWay(k)), "its port receives nothing from it while it sends to it")
 	}
 	if k.Paused {
 		add(State, Paused, "its virtual machine is paused")
@@ -90,6 +100,13 @@ func Weigh(k *Known) (odds float64, parts []Part) {
 		add(Handshake, min(float64(k.Syn)*-math.Log1p(-min(k.SynRatio, 0.9)), MostAsked), "handshakes to a port that it answered at before are not answered")
 	}
 	switch {
+	case k.ARP >= 2 && k.ARPRatio > 0:
+		most := MostAsked
+		if k.ARPExact {
+			most = ARPExact
+		}
+		nats := min(float64(k.ARP)*-math.Log1p(-min(k.ARPRatio, 0.9)), most)
+		add(Resolve, nats, "it does not answer ARP requests, as it used to")
 	case k.ICMP >= 2:
 		add(Resolve, ICMPAsked, "routers say that it is unreachable")
 	case k.ARP > 0:
@@ -105,26 +122,51 @@ func Weigh(k *Known) (odds float64, parts []Part) {
 	return odds, parts
 }
 
+// manyOffered is from how many packets on that something should have come back.
+const manyOffered = 20
+
+// oneWay is how much it may mean at most that nothing comes from its port.
+func oneWay(k *Known) float64 {
+	switch {
+	case k.Probes > 2 && k.Probes > k.Asked+k.Syn:
+		return OneWayProbe
+	case k.Offered >= manyOffered && (k.Asked+k.Syn > 0 || k.ARP > 1):
+		return OneWayLong
+	}
+	return OneWay
+}
+
 // traffic weighs the samples that it sent.
 func traffic(k *Known) (float64, string) {
 	if k.Silent == 0 {
 		return 0, ""
 	}
-	if k.Silent < recent || k.Rate*k.Silent/2 < 1 && k.Asked == 0 {
-		if k.Silent < recent {
-			return SeenSending, "it was seen to send"
-		}
+	if k.Silent < recent {
+		return SeenSending, "it was seen to send"
+	}
+	expected := k.Rate * k.Silent / max(k.Spread, 1)
+	if expected < 1 && k.Asked == 0 {
 		return 0, ""
 	}
 	// It may have gone idle: that its traffic stopped alone proves little.
-	nats := min(k.Rate*k.Silent/2, TrafficStop)
+	nats := min(expected/2, max(TrafficStop, math.Log(k.Steady/pause+1)))
 	what := "its traffic has stopped"
 	if k.Asked > 0 && k.Answering > 0 {
-		nats = min(nats+float64(k.Asked)*-math.Log1p(-min(k.Answering, 0.9)), MostAsked)
+		nats += min(float64(k.Asked)*-math.Log1p(-min(k.Answering, 0.9)), MostData)
 		what = "it answers nothing of what is sent to it"
 	}
-	return nats, what
+	// Nothing means more than that so much of it was to be expected, of all the
+	// times at which one looks.
+	return max(min(nats, expected-looks), 0), what
 }
+
+// pause is how long a pause is that ends Known.Steady: as rare as it is is that it
+// goes idle, s.
+const pause = 5.0
+
+// looks is what it costs to look all the time, in nats: about one wrong finding
+// in three years of one instance.
+const looks = 3.5
 
 // Probability returns the probability of log odds.
 func Probability(odds float64) float64 { return 1 / (1 + math.Exp(-odds)) }
