@@ -16,6 +16,7 @@ import (
 	"weir/collector/config"
 	"weir/collector/store"
 	"weir/collector/web"
+	"weir/collector/web/access"
 	"weir/detect"
 )
 
@@ -152,9 +153,16 @@ func (a *app) AlertHistory(ctx context.Context, v url.Values) (any, error) {
 	if err != nil {
 		return nil, &web.AskError{Problem: err.Error(), Offset: -1}
 	}
+	who := access.Of(ctx)
+	if who.Role == access.Scoped {
+		q.Projects = who.Projects
+	}
 	answer, err := store.QueryAlerts(ctx, a.alertHistory.dir, q)
 	if err != nil {
 		return nil, err
+	}
+	if who.Role == access.Scoped {
+		answer.Keep(who.Sees)
 	}
 	return answer, nil
 }

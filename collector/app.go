@@ -101,6 +101,7 @@ type app struct {
 	forward  *udp.Forwarder
 	history  *history
 	board    board
+	events   events
 	lookback lookback
 
 	alertHistory *alertHistory
@@ -478,7 +479,7 @@ func (a *app) record(al *detect.Alert) {
 		a.open[al.Kind]--
 	}
 	a.engineMu.Unlock()
-	a.board.add(al)
+	a.events.put(a.board.add(al))
 	a.alertHistory.put(al)
 	a.alerts.Put(*al)
 	a.points.alert(al)

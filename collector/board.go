@@ -22,7 +22,8 @@ type board struct {
 	ended []*web.AlertView          // the oldest first
 }
 
-func (b *board) add(al *detect.Alert) {
+// add takes a change, and returns how it is shown; that is never changed.
+func (b *board) add(al *detect.Alert) *web.AlertView {
 	v := &web.AlertView{
 		ID: al.ID, Incident: al.Incident, At: al.At, Kind: string(al.Kind), State: string(al.State), Severity: string(al.Severity), Line: al.Line(),
 	}
@@ -42,13 +43,14 @@ func (b *board) add(al *detect.Alert) {
 	}
 	if al.Change != detect.End {
 		b.open[al.ID] = v
-		return
+		return v
 	}
 	v.Ended = &v.At
 	delete(b.open, al.ID)
 	if b.ended = append(b.ended, v); len(b.ended) > endedKept {
 		b.ended = slices.Delete(b.ended, 0, len(b.ended)-endedKept)
 	}
+	return v
 }
 
 // list returns the open alerts, then those that ended, each the newest first.

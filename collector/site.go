@@ -177,6 +177,14 @@ func (a *app) Incidents(ctx context.Context) (all []site.Incident, err error) {
 	return all, a.site.ask(ctx, func(s *site.Site) { all = s.Incidents() })
 }
 
+// IncidentsOf implements web.SiteSource.
+func (a *app) IncidentsOf(ctx context.Context, sees func(project string) bool) (all []site.Incident, err error) {
+	if !a.ready.Load() {
+		return nil, errors.New("the collector is starting; ask again")
+	}
+	return all, a.site.ask(ctx, func(s *site.Site) { all = s.IncidentsOf(sees) })
+}
+
 // Incident implements web.SiteSource.
 func (a *app) Incident(ctx context.Context, id string) (i site.Incident, err error) {
 	if !a.ready.Load() {

@@ -33,8 +33,9 @@ type AlertQuery struct {
 	Kinds      []string
 	Severities []string
 	Changes    []string
-	Subject    string // stands in the alert's line or subject; letters of either case
-	Limit      int    // the newest so many; 0 is all
+	Projects   []string // whose subject or effects are of one of these
+	Subject    string   // stands in the alert's line or subject; letters of either case
+	Limit      int      // the newest so many; 0 is all
 }
 
 // AlertAnswer has changes in the order of their times.
@@ -168,6 +169,16 @@ func (q *AlertQuery) where() (string, []any) {
 		where += " AND " + in.column + " IN (?" + strings.Repeat(", ?", len(in.values)-1) + ")"
 		for _, v := range in.values {
 			args = append(args, v)
+		}
+	}
+	if len(q.Projects) > 0 {
+		in := "IN (?" + strings.Repeat(", ?", len(q.Projects)-1) + ")"
+		where += ` AND (json_extract(subject, '$.project') ` + in +
+			` OR EXISTS (SELECT 1 FROM json_each(evidence, '$.children') WHERE json_extract(value, '$.subject.project') ` + in + `))`
+		for range 2 {
+			for _, p := range q.Projects {
+				args = append(args, p)
+			}
 		}
 	}
 	if q.Subject != "" {

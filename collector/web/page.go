@@ -192,8 +192,7 @@ func answerLive(w http.ResponseWriter, r *http.Request, s PageSource, room chan 
 		refuse(w, NewProblem(http.StatusTooManyRequests, "too many pages look on"))
 		return
 	}
-	out := http.NewResponseController(w)
-	w.Header().Set("Content-Type", "text/event-stream")
+	out := newStream(w)
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
 	for {
@@ -201,14 +200,7 @@ func answerLive(w http.ResponseWriter, r *http.Request, s PageSource, room chan 
 		if err != nil {
 			return
 		}
-		// A client that does not read is let go.
-		if out.SetWriteDeadline(time.Now().Add(5*time.Second)) != nil {
-			return
-		}
-		if _, err := w.Write(slices.Concat([]byte("data: "), b, []byte("\n\n"))); err != nil {
-			return
-		}
-		if out.Flush() != nil {
+		if out.say("data: "+string(b)+"\n\n") != nil {
 			return
 		}
 		select {

@@ -134,6 +134,9 @@ func Routes(s Source) []Route {
 	if t, ok := s.(AlertTester); ok {
 		all = append(all, testRoute(t))
 	}
+	if e, ok := s.(EventSource); ok {
+		all = append(all, eventRoute(e))
+	}
 	if l, ok := s.(Auditor); ok {
 		all = append(all, auditRoute(l))
 	}

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -15,6 +17,8 @@ import (
 // are the asker's, in one line.
 type SiteSource interface {
 	Incidents(context.Context) ([]site.Incident, error)
+	// IncidentsOf returns what incidents tell of projects.
+	IncidentsOf(ctx context.Context, sees func(project string) bool) ([]site.Incident, error)
 	Incident(ctx context.Context, id string) (site.Incident, error)
 	Windows() []site.Window
 	AddWindow(site.Window) (site.Window, error)
@@ -25,22 +29,16 @@ type SiteSource interface {
 func siteRoutes(s SiteSource) []Route {
 	const windows = "/api/v1/windows"
 	return []Route{
-		{Method: "GET", Path: "/api/v1/incidents", Needs: access.Viewer, Summary: "Incidents since the start, the newest last, without their steps.", Answer: []site.Incident{},
+		{Method: "GET", Path: "/api/v1/incidents", Needs: access.Scoped, Summary: "Incidents since the start, the newest last, without their steps.", Answer: []site.Incident{},
 			Serve: Answers(func(r *http.Request) (any, error) {
-				all, err := s.Incidents(r.Context())
+				all, err := incidents(s, r)
 				return orEmpty(all), asked(err)
 			})},
-		{Method: "GET", Path: "/api/v1/incidents/{id}", Needs: access.Viewer, Audit: audit.Query, Summary: "One incident with its timeline; the beginning of its identity is enough.", Answer: site.Incident{},
-			Serve: Answers(func(r *http.Request) (any, error) {
-				i, err := s.Incident(r.Context(), r.PathValue("id"))
-				return i, asked(err)
-			})},
-		{Method: "GET", Path: "/api/v1/incident", Needs: access.Viewer, Audit: audit.Query, Summary: "The same, for the page.", Answer: site.Incident{},
+		{Method: "GET", Path: "/api/v1/incidents/{id}", Needs: access.Scoped, Audit: audit.Query, Summary: "One incident with its timeline; the beginning of its identity is enough.", Answer: site.Incident{},
+			Serve: Answers(func(r *http.Request) (any, error) { return incidentOf(s, r, r.PathValue("id")) })},
+		{Method: "GET", Path: "/api/v1/incident", Needs: access.Scoped, Audit: audit.Query, Summary: "The same, for the page.", Answer: site.Incident{},
 			Params: []Param{{Name: "id", Says: "of the incident"}},
-			Serve: Answers(func(r *http.Request) (any, error) {
-				i, err := s.Incident(r.Context(), r.URL.Query().Get("id"))
-				return i, asked(err)
-			})},
+			Serve:  Answers(func(r *http.Request) (any, error) { return incidentOf(s, r, r.URL.Query().Get("id")) })},
 		{Method: "GET", Path: windows, Needs: access.Viewer, Summary: "Maintenance windows, those of the configuration too.", Answer: []site.Window{},
 			Serve: Answers(func(*http.Request) (any, error) { return orEmpty(s.Windows()), nil })},
 		{Method: "POST", Path: windows, Needs: access.Operator, Audit: audit.Change, Summary: "Announce planned work.", Body: NewWindow{}, Answer: site.Window{},
@@ -61,6 +59,40 @@ func siteRoutes(s SiteSource) []Route {
 				return w, asked(err)
 			})},
 	}
+}
+
+// incidents returns what the person may see of them.
+func incidents(s SiteSource, r *http.Request) ([]site.Incident, error) {
+	p := access.Of(r.Context())
+	if p.Role >= access.Viewer {
+		all, err := s.Incidents(r.Context())
+		for i := range all {
+			all[i].Alerts, all[i].Steps = orEmpty(all[i].Alerts), orEmpty(all[i].Steps)
+		}
+		return all, err
+	}
+	all, err := s.IncidentsOf(r.Context(), p.Sees)
+	for i := range all {
+		all[i].Steps = []site.Step{}
+	}
+	return all, err
+}
+
+// incidentOf returns what the person may see of one.
+func incidentOf(s SiteSource, r *http.Request, id string) (any, error) {
+	p := access.Of(r.Context())
+	if p.Role >= access.Viewer {
+		i, err := s.Incident(r.Context(), id)
+		i.Alerts, i.Steps = orEmpty(i.Alerts), orEmpty(i.Steps)
+		return i, asked(err)
+	}
+	all, err := s.IncidentsOf(r.Context(), p.Sees)
+	for i := range all {
+		if all[i].ID == id {
+			return all[i], nil
+		}
+	}
+	return nil, asked(cmp.Or(err, fmt.Errorf("incident %q: is none of yours that is kept", id)))
 }
 
 // NewWindow is a maintenance window that somebody asks for.
