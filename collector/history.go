@@ -119,5 +119,12 @@ func (a *app) Flows(ctx context.Context, v url.Values) (any, error) {
 	if err != nil {
 		return nil, askError(err)
 	}
-	return flows.Scan(ctx, a.history.flows.Dir(), q)
+	r, err := flows.Scan(ctx, a.history.flows.Dir(), q)
+	if err != nil {
+		return nil, err
+	}
+	if r.Total.Key == nil { // null says unknown
+		r.Total.Key = []string{}
+	}
+	return r, nil
 }

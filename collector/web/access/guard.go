@@ -73,16 +73,16 @@ func (r *Refusal) Error() string { return r.Problem }
 func (g *Guard) Identify(r *http.Request, local bool) (*Person, *Refusal) {
 	cfg := g.cfg.Load()
 	from := remote(r)
-	if !g.strange.may(network(from), time.Now(), 0) {
+	p, why := cfg.identify(r, from, local)
+	if why != nil && why.Problem == wrongToken && !g.strange.may(network(from), time.Now(), 1) {
+		// Who has a right token is never kept out by others of the same address.
 		return nil, &Refusal{http.StatusTooManyRequests, "too many wrong tokens from this address; wait a few seconds"}
 	}
-	p, why := cfg.identify(r, from, local)
-	if why != nil {
-		g.strange.may(network(from), time.Now(), 1)
-		return nil, why
-	}
-	return p, nil
+	return p, why
 }
+
+// wrongToken is told to whoever gives a token that nobody has.
+const wrongToken = "the token is none of this weir"
 
 // Allow reports whether the person may ask once more now.
 func (g *Guard) Allow(p *Person) *Refusal {
@@ -100,7 +100,7 @@ func (c *Config) identify(r *http.Request, from netip.Addr, local bool) (*Person
 				return k.person("token"), nil
 			}
 		}
-		return nil, &Refusal{http.StatusUnauthorized, "the token is none of this weir"}
+		return nil, &Refusal{http.StatusUnauthorized, wrongToken}
 	}
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
 		return c.named(r.TLS.VerifiedChains[0][0].Subject.CommonName, "certificate")

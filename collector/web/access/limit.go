@@ -33,9 +33,6 @@ func (l *limiter) may(name string, now time.Time, n float64) bool {
 	defer l.mu.Unlock()
 	b := l.left[name]
 	if b == nil {
-		if n == 0 {
-			return true // nothing was ever taken
-		}
 		if l.left == nil {
 			l.left = map[string]*bucket{}
 		}
