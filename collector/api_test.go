@@ -91,7 +91,7 @@ var least = map[string]access.Role{
 	"GET /api/v1/me": access.Scoped, "GET /api/v1/openapi.json": access.Scoped, "GET /api/v1/explain": access.Scoped,
 	"GET /api/v1/alerts": access.Scoped, "GET /api/v1/alerts/history": access.Scoped, "GET /api/v1/events": access.Scoped,
 	"GET /api/v1/incidents": access.Scoped, "GET /api/v1/incidents/{id}": access.Scoped, "GET /api/v1/incident": access.Scoped,
-	"GET /api/v1/audit": access.Admin,
+	"GET /api/v1/audit":        access.Admin,
 	"POST /api/v1/alerts/test": access.Operator, "POST /api/v1/alerts/{id}/ack": access.Operator, "POST /api/v1/alerts/{id}/unack": access.Operator,
 	"POST /api/v1/alerts/{id}/mute": access.Operator, "POST /api/v1/alerts/{id}/unmute": access.Operator, "POST /api/v1/alerts/{id}/mark": access.Operator,
 	"POST /api/v1/windows": access.Operator, "DELETE /api/v1/windows/{id}": access.Operator,

@@ -248,4 +248,3 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 		}
 	}
 }
-
