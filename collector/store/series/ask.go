@@ -150,6 +150,8 @@ func explain(err error) error {
 		return &BadQuery{fmt.Sprintf("reads more than %d samples at a time: ask for less time, fewer series or a longer step", maxSamples)}
 	case errors.As(err, &bad):
 		return &damage{bad.Err}
+	case strings.Contains(err.Error(), "cannot populate chunk"): // an error without a type
+		return &damage{err}
 	}
 	return err
 }

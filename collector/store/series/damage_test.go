@@ -1,0 +1,248 @@
+package series
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// writeForever is the process that is killed: it writes a sample a moment, with
+// blocks in between, and prints the number of each that is written.
+func writeForever(t *testing.T, dir string) {
+	s := open(t, Config{Dir: dir, Log: discard, MaxAge: 3650 * 24 * time.Hour})
+	f := &feed{t: t}
+	base := time.UnixMilli(1_790_000_000_000)
+	i := 1
+	if got, err := instant(s, `max_over_time(weir_interface_in_bits_per_second{ifindex="1"}[3650d])`, time.Now()); err == nil {
+		for _, v := range got {
+			i = int(v) + 1
+		}
+	}
+	for ; ; i++ {
+		for p := range 20 {
+			f.port(base.Add(time.Duration(i)*30*time.Second), "10.0.0.1", p, float64(i))
+		}
+		f.give(s)
+		fmt.Println("wrote", i)
+		if i%60 == 0 {
+			s.compact(t.Context(), time.Now())
+		}
+	}
+}
+
+// WEIR_KILLS is how many times, for more than a test needs.
+func TestKilledProcessLosesNothingThatWasWritten(t *testing.T) {
+	if dir := os.Getenv("WEIR_SERIES_TEST_DIR"); dir != "" {
+		writeForever(t, dir)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kills := 4
+	if n, err := strconv.Atoi(os.Getenv("WEIR_KILLS")); err == nil {
+		kills = n
+	}
+	dir, random := t.TempDir(), rand.New(rand.NewPCG(1, 2))
+	last, torn := 0, uint64(0)
+	for range kills {
+		cmd := exec.Command(exe, "-test.run=^TestKilledProcessLosesNothingThatWasWritten$")
+		cmd.Env = append(os.Environ(), "WEIR_SERIES_TEST_DIR="+dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		n := last
+		var deadline *time.Timer
+		for s := bufio.NewScanner(out); s.Scan(); {
+			text, ok := strings.CutPrefix(s.Text(), "wrote ")
+			if i, err := strconv.Atoi(text); ok && err == nil {
+				if n = i; deadline == nil {
+					deadline = time.AfterFunc(time.Duration(random.IntN(int(300*time.Millisecond))), func() { _ = cmd.Process.Kill() })
+				}
+			}
+		}
+		_ = cmd.Wait()
+		if n <= last {
+			t.Fatalf("the process wrote nothing after %d", last)
+		}
+		s := open(t, Config{Dir: dir, Log: discard, MaxAge: 3650 * 24 * time.Hour})
+		base := time.UnixMilli(1_790_000_000_000)
+		got := values(t, s, `count_over_time(weir_interface_in_bits_per_second{ifindex="1"}[3650d])`, base.Add(time.Duration(n)*30*time.Second))
+		for _, v := range got {
+			if int(v) != n {
+				t.Fatalf("%v samples are there, %d were written", v, n)
+			}
+		}
+		if len(got) != 1 {
+			t.Fatalf("%v", got)
+		}
+		torn += s.Stats().Broken
+		s.end(t)
+		last = n
+	}
+	t.Logf("%d kills, %d samples of each series, the journal's end was torn %d times", kills, last, torn)
+}
+
+func TestDamagedJournalIsSetAside(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	dir := t.TempDir()
+	s := open(t, Config{Dir: dir, Log: discard})
+	f := &feed{t: t}
+	for i := range 100 {
+		for p := range 100 {
+			f.port(now.Add(time.Duration(i-100)*time.Second), "10.0.0.1", p, float64(i*p))
+		}
+		f.give(s)
+	}
+	s.end(t)
+	flip(t, newest(t, filepath.Join(dir, "wal")), 0.5)
+	s = open(t, Config{Dir: dir, Log: discard})
+	if st := s.Stats(); st.Broken != 1 || len(s.bads()) != 1 {
+		t.Errorf("%+v, set aside: %v", st, s.bads())
+	}
+	got := values(t, s, `count_over_time(weir_interface_in_bits_per_second{ifindex="7"}[10m])`, now)
+	for _, n := range got {
+		if n < 30 || n > 60 {
+			t.Errorf("%v samples before the damage in the middle of 100", n)
+		}
+	}
+	f.port(now, "10.0.0.1", 7, 1)
+	f.give(s)
+	if got := values(t, s, `weir_interface_in_bits_per_second{ifindex="7"}`, now); len(got) != 1 {
+		t.Errorf("what is written after it: %v", got)
+	}
+}
+
+func TestDamagedBlocksAreSetAside(t *testing.T) {
+	for _, c := range []struct {
+		name, file string
+		at         float64 // of its length
+		asked      bool    // it shows when it is asked
+	}{
+		{"meta", "meta.json", 0, false},
+		{"index", "index", 0.999, false},
+		{"chunks", "chunks/000001", 0.5, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			start := time.Now().Add(-9 * time.Hour).Truncate(time.Hour)
+			dir := t.TempDir()
+			s := open(t, Config{Dir: dir, Log: discard})
+			fill(t, s, start, 9*time.Hour, time.Minute, 20)
+			blocks := s.Stats().Blocks
+			s.end(t)
+			flip(t, filepath.Join(dir, firstBlock(t, dir), c.file), c.at)
+			s = open(t, Config{Dir: dir, Log: discard})
+			const all = `count(count_over_time(weir_interface_in_bits_per_second[10h]))`
+			if c.asked {
+				if _, err := instant(s, all, time.Now()); err == nil {
+					t.Error("a damaged chunk was answered")
+				}
+				s.care(time.Now())
+			}
+			if st := s.Stats(); st.Broken != 1 || len(s.bads()) != 1 || st.Blocks != blocks-1 || st.Err != "" {
+				t.Errorf("%+v, set aside: %v", st, s.bads())
+			}
+			if got := values(t, s, all, time.Now()); got["{}"] != 20 {
+				t.Errorf("the rest: %v", got)
+			}
+		})
+	}
+}
+
+// flip changes an octet of a file.
+func flip(t *testing.T, path string, at float64) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := len(b)
+	for end > 1 && b[end-1] == 0 { // the journal is filled with zeros
+		end--
+	}
+	b[int(float64(end-1)*at)] ^= 0x5a
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newest returns the last file of a directory that has something.
+func newest(t *testing.T, dir string) (path string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Size() > 0 {
+			path = filepath.Join(dir, e.Name())
+		}
+	}
+	return path
+}
+
+func firstBlock(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if _, err := ulid.ParseStrict(e.Name()); err == nil {
+			return e.Name()
+		}
+	}
+	t.Fatal("no block")
+	return ""
+}
+
+// TestClockSetBack has samples of a time that has not come yet.
+func TestClockSetBack(t *testing.T) {
+	now := time.Now()
+	dir := t.TempDir()
+	s := open(t, Config{Dir: dir, Log: discard})
+	f := &feed{t: t}
+	for i := range 60 {
+		f.port(now.Add(time.Duration(i-60)*time.Second), "10.0.0.1", 1, float64(i))
+		f.give(s)
+	}
+	f.port(now.Add(300*24*time.Hour), "10.0.0.1", 1, 1e12)
+	f.give(s)
+	f.port(now, "10.0.0.1", 1, 1)
+	f.give(s)
+	if st := s.Stats(); st.Late != 2 {
+		t.Errorf("older than what the series has: %+v", st)
+	}
+	s.compact(t.Context(), now)
+	if st := s.Stats(); st.Err != "" || st.Broken == 0 {
+		t.Errorf("%+v", st)
+	}
+	f.port(now.Add(time.Second), "10.0.0.1", 1, 2)
+	f.give(s)
+	for expr, want := range map[string]float64{
+		`count_over_time(weir_interface_in_bits_per_second[1h])`: 61,
+		`max_over_time(weir_interface_in_bits_per_second[1h])`:   59,
+	} {
+		for _, v := range values(t, s, expr, now.Add(2*time.Second)) {
+			if v != want {
+				t.Errorf("%s is %v, want %v", expr, v, want)
+			}
+		}
+	}
+}
