@@ -91,9 +91,14 @@ func request(ctx context.Context, stateDir, method, name string, body any, withi
 	defer resp.Body.Close()
 	b, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
 	var said AskError
+	var prometheus struct {
+		Error string `json:"error"`
+	}
 	switch {
 	case json.Unmarshal(b, &said) == nil && said.Problem != "":
 		return nil, &said
+	case json.Unmarshal(b, &prometheus) == nil && prometheus.Error != "":
+		return nil, errors.New(prometheus.Error)
 	case resp.StatusCode == http.StatusBadRequest:
 		return nil, errors.New(strings.TrimSpace(string(b)))
 	}

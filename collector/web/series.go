@@ -1,7 +1,10 @@
 package web
 
 import (
+	"context"
 	"net/http"
+	"net/url"
+	"time"
 
 	"weir/collector/web/access"
 	"weir/collector/web/audit"
@@ -11,6 +14,17 @@ import (
 type SeriesSource interface {
 	// SeriesAPI answers requests below /prometheus/; nil where no series are kept.
 	SeriesAPI() http.Handler
+}
+
+const seriesPath = "/prometheus/api/v1/"
+
+// seriesTime is how long a client waits for an answer, longer than one takes.
+const seriesTime = 30 * time.Second
+
+// AskSeries asks the query API of Prometheus of the collector that runs with
+// stateDir, for such as "query_range", and reads the answer into v.
+func AskSeries(ctx context.Context, stateDir, path string, q url.Values, v any) error {
+	return ask(ctx, stateDir, http.MethodGet, seriesPath[1:]+path+"?"+q.Encode(), nil, seriesTime, v)
 }
 
 // seriesBody bounds a form, in octets: an expression may name many things.
@@ -40,7 +54,7 @@ func seriesRoutes(s SeriesSource) (all []Route) {
 		{Path: "query_exemplars", Summary: "Exemplars: none."},
 		{Path: "status/buildinfo", Summary: "The version of the query API."},
 	} {
-		r.Path, r.Needs, r.Serve, r.MaxBody = "/prometheus/api/v1/"+r.Path, access.Viewer, serve, seriesBody
+		r.Path, r.Needs, r.Serve, r.MaxBody = seriesPath+r.Path, access.Viewer, serve, seriesBody
 		for _, method := range []string{"GET", "POST"} {
 			r.Method = method
 			all = append(all, r)

@@ -76,14 +76,16 @@ func newParser() parser.Parser { return parser.NewParser(parser.Options{}) }
 // asking evaluates queries, few at a time.
 type asking struct {
 	engine  *promql.Engine
+	time    time.Duration // that a query may take
 	room    chan struct{}
 	waiting chan struct{}
 }
 
-func newAsking() *asking {
+func newAsking(within time.Duration) *asking {
 	return &asking{
+		time: within,
 		engine: promql.NewEngine(promql.EngineOpts{
-			MaxSamples: maxSamples, Timeout: queryTime, LookbackDelta: lookback,
+			MaxSamples: maxSamples, Timeout: within, LookbackDelta: lookback,
 			NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
 			EnableAtModifier:         true, EnableNegativeOffset: true, Parser: newParser(),
 		}),
@@ -114,7 +116,7 @@ func (a *asking) query(ctx context.Context, db storage.Queryable, q *Query, use 
 	if err := q.Check(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, queryTime)
+	ctx, cancel := context.WithTimeout(ctx, a.time)
 	defer cancel()
 	done, err := a.turn(ctx)
 	if err != nil {

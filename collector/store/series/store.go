@@ -76,10 +76,11 @@ type Store struct {
 	suspect atomic.Bool // a query met a damaged block
 	closed  atomic.Bool
 
-	entriesMu sync.Mutex // guards entries and agents
+	entriesMu sync.Mutex // guards entries, agents and heaviest
 	entries   map[entryKey]*entry
-	agents    map[string]int // series of each
-	held      atomic.Int64   // series the database holds
+	agents    map[string]int      // series of each
+	heaviest  map[entryKey]*entry // keys that are among the heaviest
+	held      atomic.Int64        // series the database holds
 
 	statsMu sync.Mutex
 	stats   Stats
@@ -102,7 +103,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, plans: plansOf(cfg.More), lock: lock, ask: newAsking()}
+	s := &Store{cfg: cfg, plans: plansOf(cfg.More), lock: lock, ask: newAsking(queryTime)}
 	s.forget()
 	s.stats.MaxBytes, s.stats.MaxSeries = cfg.MaxBytes, cfg.Series
 	return s, nil

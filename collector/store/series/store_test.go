@@ -183,6 +183,74 @@ func TestHeaviestKeysAreBounded(t *testing.T) {
 	}
 }
 
+func TestNewNameEndsTheOldSeries(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	s := open(t, Config{Dir: t.TempDir(), Log: discard})
+	f := &feed{t: t}
+	for i, name := range []string{"10.0.0.1", "leaf1", "leaf1", "leaf01"} {
+		f.add("if_counters", now.Add(time.Duration(i)*10*time.Second), []string{"10.0.0.1", name, "1", "Ethernet1"},
+			map[string]points.Value{"in_bits_per_second": points.Number(float64(i)), "oper_up": points.Whole(1)})
+		f.give(s)
+	}
+	for i, want := range []map[string]float64{
+		{`{__name__="weir_interface_in_bits_per_second", agent="10.0.0.1", ifindex="1", interface="Ethernet1"}`: 0},
+		{`{__name__="weir_interface_in_bits_per_second", agent="10.0.0.1", agent_name="leaf1", ifindex="1", interface="Ethernet1"}`: 1},
+		{`{__name__="weir_interface_in_bits_per_second", agent="10.0.0.1", agent_name="leaf1", ifindex="1", interface="Ethernet1"}`: 2},
+		{`{__name__="weir_interface_in_bits_per_second", agent="10.0.0.1", agent_name="leaf01", ifindex="1", interface="Ethernet1"}`: 3},
+	} {
+		got := values(t, s, `weir_interface_in_bits_per_second`, now.Add(time.Duration(i)*10*time.Second+time.Second))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d (-want +got)\n%s", i, diff)
+		}
+	}
+}
+
+func TestInventedNamesAreBounded(t *testing.T) {
+	now := time.Now().Add(-time.Hour)
+	s := open(t, Config{Dir: t.TempDir(), Log: discard, Series: 400})
+	f := &feed{t: t}
+	for i := range 300 {
+		f.add("if_counters", now.Add(time.Duration(i)*time.Second), []string{"10.0.0.1", fmt.Sprint("x", i), "1", "Ethernet1"},
+			map[string]points.Value{"oper_up": points.Whole(1)})
+		f.give(s)
+	}
+	if st := s.Stats(); st.Series != 100 || st.Refused != 200 {
+		t.Errorf("%+v", st)
+	}
+	s.forgetBefore(now.Add(time.Hour).UnixMilli())
+	if len(s.entries)+len(s.agents) != 0 {
+		t.Errorf("what is gone is kept: %v, %v", s.entries, s.agents)
+	}
+}
+
+func TestKeyThatIsNoMoreHeavyEnds(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	s := open(t, Config{Dir: t.TempDir(), Log: discard})
+	f := &feed{t: t}
+	round := func(at time.Time, definition string, keys ...string) {
+		f.add("top_total", at, []string{definition}, map[string]points.Value{"bits_per_second": points.Number(1e9)})
+		for i, k := range keys {
+			f.add("top", at, []string{definition, fmt.Sprint(i)}, map[string]points.Value{
+				"key": points.Words(k), "share": points.Number(50), "bits_per_second": points.Number(1e8),
+			})
+		}
+		f.give(s)
+	}
+	round(now, "dst: bytes", "a", "b")
+	round(now, "src: bytes", "a")
+	round(now.Add(10*time.Second), "dst: bytes", "b", "c")
+	round(now.Add(20*time.Second), "dst: bytes")
+	round(now.Add(30*time.Second), "dst: bytes", "a")
+	for i, want := range []map[string]float64{
+		{`{key="a"}`: 2, `{key="b"}`: 1}, {`{key="a"}`: 1, `{key="b"}`: 1, `{key="c"}`: 1}, {`{key="a"}`: 1}, {`{key="a"}`: 2},
+	} {
+		got := values(t, s, `count by (key) (weir_top_bits_per_second)`, now.Add(time.Duration(i)*10*time.Second+time.Second))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("round %d (-want +got)\n%s", i, diff)
+		}
+	}
+}
+
 func TestSeriesAreBounded(t *testing.T) {
 	now := time.Now()
 	dir := t.TempDir()

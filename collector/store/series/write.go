@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
 
 	points "weir/collector/series"
@@ -20,6 +22,7 @@ type plan struct {
 	metrics  []points.Metric
 	labels   []string // of class.Tags; "" is left out
 	ofAgent  bool     // Tags[0] is the agent
+	names    []int    // tags that name what the others identify
 	key      int      // field whose text is the label key; -1 none
 	share    int      // field that must be leastShare; -1 none
 	shareTag int      // tag that the key takes the place of
@@ -43,6 +46,9 @@ func plansOf(more []string) map[*points.Class]*plan {
 		}
 		for i, t := range c.Tags {
 			p.labels = append(p.labels, points.LabelOf(t))
+			if strings.HasSuffix(t, "_name") {
+				p.names = append(p.names, i)
+			}
 			if t == "slot" { // stands for a key, which is text
 				p.labels[i], p.shareTag = "key", i
 				for j := range c.Fields {
@@ -64,17 +70,24 @@ func plansOf(more []string) map[*points.Class]*plan {
 	return all
 }
 
-// entryKey names what the points of a class are about.
+// entryKey identifies what the points of a class are about: its tags without
+// names, which may change.
 type entryKey struct {
 	class *points.Class
 	tags  [points.MaxTags]string
 }
 
+// nameTags is how many tags of a class are names.
+const nameTags = 2
+
 // entry is what is known of it.
 type entry struct {
-	at     int64 // ms, of the last sample
-	series int   // there are
-	refs   []storage.SeriesRef
+	at      int64 // ms, of the last sample
+	series  int   // there are
+	retired int   // there were under other names
+	changed int64 // ms, when the name last changed
+	names   [nameTags]string
+	refs    []storage.SeriesRef
 }
 
 // forget drops all entries: the references of one database mean nothing to the
@@ -82,7 +95,7 @@ type entry struct {
 func (s *Store) forget() {
 	s.entriesMu.Lock()
 	defer s.entriesMu.Unlock()
-	s.entries, s.agents = map[entryKey]*entry{}, map[string]int{}
+	s.entries, s.agents, s.heaviest = map[entryKey]*entry{}, map[string]int{}, map[entryKey]*entry{}
 }
 
 // forgetBefore drops the entries whose series the database has dropped.
@@ -90,12 +103,16 @@ func (s *Store) forgetBefore(ms int64) {
 	s.entriesMu.Lock()
 	defer s.entriesMu.Unlock()
 	for k, e := range s.entries {
-		if e.at >= ms {
-			continue
+		gone := 0
+		if e.retired > 0 && e.changed < ms {
+			gone, e.retired = e.retired, 0
 		}
-		delete(s.entries, k)
-		if s.plans[k.class].ofAgent {
-			if s.agents[k.tags[0]] -= e.series; s.agents[k.tags[0]] <= 0 {
+		if e.at < ms {
+			gone += e.series + e.retired
+			delete(s.entries, k)
+		}
+		if gone > 0 && s.plans[k.class].ofAgent {
+			if s.agents[k.tags[0]] -= gone; s.agents[k.tags[0]] <= 0 {
 				delete(s.agents, k.tags[0])
 			}
 		}
@@ -122,6 +139,7 @@ func (s *Store) Write(b *points.Batch) {
 	for i := range b.Points {
 		w.add(&b.Points[i])
 	}
+	w.retireKeys()
 	s.entriesMu.Unlock()
 	s.held.Store(int64(s.db.Head().NumSeries()))
 	if err := w.app.Commit(); err != nil {
@@ -150,7 +168,8 @@ type writing struct {
 	*Store
 	app     storage.Appender
 	builder labels.ScratchBuilder
-	stats   Stats // counted in it
+	rounds  map[string]int64 // ms, when all keys of a definition were told
+	stats   Stats            // counted in it
 }
 
 func (w *writing) done() {
@@ -186,6 +205,12 @@ func (pl *plan) known(p *points.Point) (n int) {
 
 // add keeps a point.
 func (w *writing) add(p *points.Point) {
+	if p.Class.Name == "top_total" {
+		if w.rounds == nil {
+			w.rounds = map[string]int64{}
+		}
+		w.rounds[p.Tags[0]] = p.At / int64(time.Millisecond)
+	}
 	pl := w.plans[p.Class]
 	if pl == nil {
 		return
@@ -194,11 +219,15 @@ func (w *writing) add(p *points.Point) {
 	if pl.key >= 0 && !pl.named(p, &k) {
 		return
 	}
+	var names [nameTags]string
+	for i, t := range pl.names {
+		names[i], k.tags[t] = k.tags[t], ""
+	}
 	at := p.At / int64(time.Millisecond)
 	e := w.entries[k]
 	switch {
 	case e == nil:
-		e = &entry{refs: make([]storage.SeriesRef, len(pl.fields))}
+		e = &entry{names: names, refs: make([]storage.SeriesRef, len(pl.fields))}
 		defer func() {
 			if e.series > 0 {
 				w.entries[k] = e
@@ -208,7 +237,14 @@ func (w *writing) add(p *points.Point) {
 		w.stats.Thinned += uint64(pl.known(p))
 		return
 	}
+	if e.names != names {
+		w.retire(e, at)
+		e.names, e.changed = names, at
+	}
 	e.at = max(e.at, at)
+	if pl.key >= 0 {
+		w.heaviest[k] = e
+	}
 	for i, f := range pl.fields {
 		if f >= len(p.Values) {
 			break
@@ -260,7 +296,7 @@ func (w *writing) sample(pl *plan, k *entryKey, e *entry, i int, at int64, v flo
 		}
 		w.drop(pl, k, e, i) // the database has dropped it
 	}
-	l := w.labelsOf(pl, k, i)
+	l := w.labelsOf(pl, k, e, i)
 	if w.limit(pl, k) <= 0 && !w.has(l) {
 		w.stats.Refused++
 		return
@@ -278,6 +314,33 @@ func (w *writing) sample(pl *plan, k *entryKey, e *entry, i int, at int64, v flo
 		w.stats.Late++
 	default:
 		w.stats.Lost++
+	}
+}
+
+// retire ends the series of an entry: those under an old name, and those of a key
+// that is no more among the heaviest. Without it they would stand for what is
+// now for five minutes, beside those that follow.
+func (w *writing) retire(e *entry, at int64) {
+	for i, ref := range e.refs {
+		if ref != 0 {
+			// Where it is too old for a mark, it is too old to stand for now.
+			_, _ = w.app.Append(ref, labels.EmptyLabels(), at, math.Float64frombits(value.StaleNaN))
+			e.refs[i] = 0
+		}
+	}
+	e.retired += e.series
+	e.series = 0
+}
+
+// retireKeys ends the keys of definitions that were written, and are not among
+// the heaviest any more.
+func (w *writing) retireKeys() {
+	for k, e := range w.heaviest {
+		if at := w.rounds[k.tags[0]]; at > e.at {
+			w.retire(e, at)
+			e.changed = at
+			delete(w.heaviest, k)
+		}
 	}
 }
 
@@ -309,11 +372,15 @@ func isLate(err error) bool {
 const maxLabel = 256
 
 // labelsOf returns the labels of a series.
-func (w *writing) labelsOf(pl *plan, k *entryKey, i int) labels.Labels {
+func (w *writing) labelsOf(pl *plan, k *entryKey, e *entry, i int) labels.Labels {
 	w.builder.Reset()
 	w.builder.Add(labels.MetricName, pl.metrics[i].Name)
+	tags := k.tags
+	for n, t := range pl.names {
+		tags[t] = e.names[n]
+	}
 	for t, name := range pl.labels {
-		v := k.tags[t]
+		v := tags[t]
 		if v == "" || name == "agent_name" && v == k.tags[0] {
 			continue // an agent without a name
 		}

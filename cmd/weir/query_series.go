@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/collector/store/flows"
+	"weir/collector/store/series"
+	"weir/collector/web"
+)
+
+// seriesFlags are the flags of `weir query series`.
+type seriesFlags struct {
+	from, to    string
+	step        time.Duration
+	list        bool
+	format, dir string
+}
+
+func newQuerySeries(p *program) *cobra.Command {
+	var f seriesFlags
+	cmd := &cobra.Command{
+		Use:   "series [EXPR]",
+		Short: "Time series, by an expression in PromQL",
+		Long: `Evaluate an expression in PromQL: as of now or --to, or with --from at each step of
+a time. A collector that runs is asked; else its files are read.
+
+Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z.
+--list shows what there is, with units; Grafana has the same as a Prometheus data
+source with the URL http://ADDRESS/prometheus.`,
+		Example: `  weir query series --list
+  weir query series 'topk(5, weir_interface_in_bits_per_second)'
+  weir query series 'weir_interface_out_bits_per_second{agent_name="leaf1"}' --from -1d --step 15m
+  weir query series 'rate(weir_host_cpu_idle_seconds_total[5m])' --from -6h --format csv`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q, err := f.query(args, time.Now())
+			if err != nil {
+				return usageError{err}
+			}
+			ask, done, err := f.asker(cmd.Context(), p)
+			if err != nil {
+				return err
+			}
+			defer done()
+			all, err := f.ask(cmd.Context(), p, q, ask)
+			switch {
+			case errors.Is(err, context.Canceled):
+				return errors.New("interrupted")
+			case err != nil:
+				return err
+			case f.list:
+				return f.printList(p, all)
+			}
+			return f.print(p, q, all)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.from, "from", "", "start, as `TIME`; without it the expression is evaluated as of --to")
+	fl.StringVar(&f.to, "to", "now", "end, as `TIME`")
+	fl.DurationVar(&f.step, "step", 0, "evaluated at steps of this `LENGTH`; 0 makes about 60")
+	fl.BoolVar(&f.list, "list", false, "which metrics there are, with type, unit and how many series")
+	fl.StringVar(&f.format, "format", "table", "table, json or csv")
+	fl.StringVar(&f.dir, "dir", "", "read the files of this `DIRECTORY`; default asks the collector that runs, else history.dir")
+	return cmd
+}
+
+// countAll counts the series of each metric.
+const countAll = `count by (__name__) ({__name__=~".+"})`
+
+// query reads flags and arguments.
+func (f *seriesFlags) query(args []string, now time.Time) (*series.Query, error) {
+	if err := checkFormat(f.format); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.list && len(args) > 0:
+		return nil, errors.New("--list takes no expression")
+	case f.list:
+		args = []string{countAll}
+	case len(args) == 0:
+		return nil, errors.New("write an expression such as 'topk(5, weir_interface_in_bits_per_second)', or --list")
+	}
+	q := &series.Query{Expr: args[0]}
+	var err error
+	if q.To, err = flows.ParseTime(f.to, now); err != nil {
+		return nil, fmt.Errorf("--to %w", err)
+	}
+	if f.from != "" && !f.list {
+		if q.From, err = flows.ParseTime(f.from, now); err != nil {
+			return nil, fmt.Errorf("--from %w", err)
+		}
+		if q.Step = f.step; q.Step == 0 {
+			q.Step = niceStep(q.To.Sub(q.From))
+		}
+		// Steps of a minute begin at full minutes, so that they are the same
+		// when they are asked again.
+		q.From, q.To = q.From.Truncate(min(q.Step, time.Hour)), q.To.Truncate(min(q.Step, time.Hour))
+	} else if f.step != 0 {
+		return nil, errors.New("--step needs --from")
+	}
+	whole := *q
+	if slice := sliceOf(q); slice < q.To.Sub(q.From) { // each slice is a query
+		whole.To = q.From.Add(slice)
+	}
+	if err := whole.Check(); err != nil {
+		return nil, fmt.Errorf("%q: %w", q.Expr, err)
+	}
+	return q, nil
+}
+
+// niceStep returns a step that makes about 60 of a length of time.
+func niceStep(d time.Duration) time.Duration {
+	for _, s := range []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour} {
+		if d <= 60*s {
+			return s
+		}
+	}
+	return max(d/60, 0).Truncate(time.Hour)
+}
+
+// sliceSteps is how many steps are asked for at a time.
+const sliceSteps = 500
+
+// sliceOf returns how much time is asked for at a time: all of it where the
+// expression depends on the whole.
+func sliceOf(q *series.Query) time.Duration {
+	if q.Step == 0 || strings.ContainsAny(q.Expr, "@") {
+		return max(q.To.Sub(q.From), 0)
+	}
+	return q.Step * sliceSteps
+}
+
+// asker returns the answer to a query in the form of Prometheus's API.
+type asker func(ctx context.Context, q *series.Query) ([]byte, error)
+
+// asker asks the collector that runs, or reads the files.
+func (f *seriesFlags) asker(ctx context.Context, p *program) (ask asker, done func(), err error) {
+	dir := f.dir
+	if dir == "" {
+		cfg, err := p.loadToAsk()
+		if err != nil {
+			return nil, nil, err
+		}
+		var up json.RawMessage
+		err = web.AskSeries(ctx, cfg.StateDir, "status/buildinfo", nil, &up)
+		if !web.NotRunning(err) {
+			return func(ctx context.Context, q *series.Query) ([]byte, error) { return askRunning(ctx, cfg.StateDir, q) }, func() {}, err
+		}
+		dir = cfg.SeriesDir()
+	}
+	r, err := series.OpenReader(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("no history of series in %s: start `weir run` first, or name the directory with --dir", dir)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.Query, func() { _ = r.Close() }, nil
+}
+
+// askRunning asks the collector that runs with a state directory.
+func askRunning(ctx context.Context, stateDir string, q *series.Query) (b []byte, err error) {
+	v := url.Values{"query": {q.Expr}}
+	path := "query"
+	if q.Step > 0 {
+		path = "query_range"
+		v.Set("start", q.From.Format(time.RFC3339Nano))
+		v.Set("end", q.To.Format(time.RFC3339Nano))
+		v.Set("step", fmt.Sprint(q.Step.Seconds()))
+	} else {
+		v.Set("time", q.To.Format(time.RFC3339Nano))
+	}
+	var raw json.RawMessage
+	err = web.AskSeries(ctx, stateDir, path, v, &raw)
+	return raw, err
+}
+
+// ask evaluates the query, in slices, so that none is too long and what is done
+// can be told.
+func (f *seriesFlags) ask(ctx context.Context, p *program, q *series.Query, ask asker) (*seriesAnswer, error) {
+	a := &seriesAnswer{}
+	slice, total := sliceOf(q), q.To.Sub(q.From)
+	if q.Step == 0 || slice >= total {
+		b, err := ask(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		return a, a.add(b)
+	}
+	parts := int(total/(slice)) + 1
+	defer func() {
+		if isTerminal(p.err) {
+			fmt.Fprint(p.err, "\r\033[K")
+		}
+	}()
+	for i := range parts {
+		if isTerminal(p.err) {
+			fmt.Fprintf(p.err, "\r\033[K%d of %d parts", i, parts)
+		}
+		part := *q
+		part.From = q.From.Add(time.Duration(i) * slice)
+		if part.To = part.From.Add(slice - q.Step); part.To.After(q.To) {
+			part.To = q.To
+		}
+		b, err := ask(ctx, &part)
+		if err != nil {
+			return nil, err
+		}
+		if err := a.add(b); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}

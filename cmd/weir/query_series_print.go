@@ -1,0 +1,280 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	kept "weir/collector/series"
+	"weir/collector/store/series"
+)
+
+// seriesAnswer is series with their values, in the order in which they came.
+type seriesAnswer struct {
+	all   []*oneSeries
+	index map[string]*oneSeries
+}
+
+// oneSeries is a series as the query API of Prometheus has it.
+type oneSeries struct {
+	Metric map[string]string `json:"metric"`
+	Values []seriesPoint     `json:"values"`
+}
+
+// seriesPoint is [seconds, "value"].
+type seriesPoint struct {
+	At    float64 // seconds since 1970
+	Value float64
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *seriesPoint) UnmarshalJSON(b []byte) error {
+	var text string
+	err := json.Unmarshal(b, &[]any{&p.At, &text})
+	if err == nil {
+		p.Value, err = strconv.ParseFloat(text, 64)
+	}
+	return err
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p seriesPoint) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, "[%s,%q]", strconv.FormatFloat(p.At, 'f', -1, 64), strconv.FormatFloat(p.Value, 'f', -1, 64)), nil
+}
+
+func (p *seriesPoint) time() time.Time { return time.UnixMilli(int64(p.At*1000 + 0.5)) }
+
+// add adds an answer of the API.
+func (a *seriesAnswer) add(b []byte) error {
+	var answer struct {
+		Data struct {
+			Type   string          `json:"resultType"`
+			Result json.RawMessage `json:"result"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(b, &answer); err != nil {
+		return fmt.Errorf("the answer cannot be read: %w", err)
+	}
+	var rows []struct {
+		Metric map[string]string `json:"metric"`
+		Value  *seriesPoint      `json:"value"`
+		Values []seriesPoint     `json:"values"`
+	}
+	switch answer.Data.Type {
+	case "scalar":
+		var p seriesPoint
+		if err := json.Unmarshal(answer.Data.Result, &p); err != nil {
+			return err
+		}
+		a.append(nil, p)
+		return nil
+	case "vector", "matrix":
+	default:
+		return errors.New("the expression is a " + answer.Data.Type + " and no series")
+	}
+	if err := json.Unmarshal(answer.Data.Result, &rows); err != nil {
+		return fmt.Errorf("the answer cannot be read: %w", err)
+	}
+	for i := range rows {
+		if rows[i].Value != nil {
+			rows[i].Values = []seriesPoint{*rows[i].Value}
+		}
+		a.append(rows[i].Metric, rows[i].Values...)
+	}
+	return nil
+}
+
+func (a *seriesAnswer) append(metric map[string]string, v ...seriesPoint) {
+	key := seriesName(metric)
+	s := a.index[key]
+	if s == nil {
+		if a.index == nil {
+			a.index = map[string]*oneSeries{}
+		}
+		s = &oneSeries{Metric: metric}
+		a.index[key] = s
+		a.all = append(a.all, s)
+	}
+	s.Values = append(s.Values, v...)
+}
+
+// seriesName writes labels as PromQL does.
+func seriesName(m map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		if k != "__name__" {
+			parts = append(parts, k+"="+strconv.Quote(m[k]))
+		}
+	}
+	if len(parts) == 0 && m["__name__"] != "" {
+		return m["__name__"]
+	}
+	return m["__name__"] + "{" + strings.Join(parts, ", ") + "}"
+}
+
+func (f *seriesFlags) print(p *program, q *series.Query, a *seriesAnswer) error {
+	switch f.format {
+	case "json":
+		if a.all == nil {
+			a.all = []*oneSeries{}
+		}
+		return printJSON(p.out, a.all)
+	case "csv":
+		return printSeriesCSV(p, a)
+	}
+	return printSeries(p, q, a)
+}
+
+// columns is how many series stand beside each other.
+const columns = 6
+
+// printSeries writes a table: of one time a line for each series, of a few
+// series a line for each time, of more a line for each series with what its
+// values were.
+func printSeries(p *program, q *series.Query, a *seriesAnswer) error {
+	if len(a.all) == 0 {
+		_, err := fmt.Fprintln(p.out, "no series; `weir query series --list` shows what there is")
+		return err
+	}
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	zone := q.To.Location()
+	switch {
+	case q.Step == 0:
+		fmt.Fprintln(w, "VALUE\tSERIES")
+		for _, s := range a.all {
+			fmt.Fprintf(w, "%s\t%s\n", short(s.Values[len(s.Values)-1].Value), printable(seriesName(s.Metric)))
+		}
+	case len(a.all) <= columns:
+		for i, s := range a.all {
+			fmt.Fprintf(p.out, "%c  %s\n", 'A'+i, printable(seriesName(s.Metric)))
+		}
+		fmt.Fprintln(p.out)
+		fmt.Fprint(w, "TIME")
+		for i := range a.all {
+			fmt.Fprintf(w, "\t%c", 'A'+i)
+		}
+		fmt.Fprintln(w)
+		printTimes(w, a, zone)
+	default:
+		fmt.Fprintln(w, "MIN\tMEAN\tMAX\tLAST\tSERIES")
+		for _, s := range a.all {
+			least, most, sum := s.Values[0].Value, s.Values[0].Value, 0.0
+			for _, v := range s.Values {
+				least, most, sum = min(least, v.Value), max(most, v.Value), sum+v.Value
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", short(least), short(sum/float64(len(s.Values))), short(most),
+				short(s.Values[len(s.Values)-1].Value), printable(seriesName(s.Metric)))
+		}
+	}
+	if err := w.Flush(); err != nil || q.Step == 0 || len(a.all) <= columns {
+		return err
+	}
+	_, err := fmt.Fprintf(p.out, "\n%d series; --format csv has all their values\n", len(a.all))
+	return err
+}
+
+// printTimes writes a line for each time, "-" where a series has no value.
+func printTimes(w *tabwriter.Writer, a *seriesAnswer, zone *time.Location) {
+	at := map[float64][]string{}
+	for i, s := range a.all {
+		for _, v := range s.Values {
+			if at[v.At] == nil {
+				at[v.At] = slices.Repeat([]string{"-"}, len(a.all))
+			}
+			at[v.At][i] = short(v.Value)
+		}
+	}
+	for _, t := range slices.Sorted(maps.Keys(at)) {
+		p := seriesPoint{At: t}
+		fmt.Fprintf(w, "%s\t%s\n", p.time().In(zone).Format("01-02 15:04:05"), strings.Join(at[t], "\t"))
+	}
+}
+
+// short writes a number for people.
+func short(v float64) string {
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if v >= u.size || v <= -u.size {
+			return strconv.FormatFloat(v/u.size, 'f', 2, 64) + u.name
+		}
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
+}
+
+// printSeriesCSV writes a line for each value, with a column for each label.
+func printSeriesCSV(p *program, a *seriesAnswer) error {
+	names := map[string]bool{}
+	for _, s := range a.all {
+		for k := range s.Metric {
+			names[k] = true
+		}
+	}
+	order := slices.Sorted(maps.Keys(names))
+	w := csv.NewWriter(p.out)
+	if err := w.Write(slices.Concat([]string{"time"}, order, []string{"value"})); err != nil {
+		return err
+	}
+	for _, s := range a.all {
+		for _, v := range s.Values {
+			line := []string{v.time().UTC().Format(time.RFC3339Nano)}
+			for _, k := range order {
+				line = append(line, s.Metric[k])
+			}
+			if err := w.Write(append(line, strconv.FormatFloat(v.Value, 'f', -1, 64))); err != nil {
+				return err
+			}
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// listed is a metric that there is.
+type listed struct {
+	Name   string `json:"name"`
+	Type   string `json:"type"`
+	Unit   string `json:"unit"`
+	Series int    `json:"series"`
+	Help   string `json:"help"`
+}
+
+// printList writes which metrics there are.
+func (f *seriesFlags) printList(p *program, a *seriesAnswer) error {
+	known := map[string]kept.Metric{}
+	for _, m := range kept.Metrics() {
+		known[m.Name] = m
+	}
+	all := []listed{}
+	for _, s := range a.all {
+		m := known[s.Metric["__name__"]]
+		all = append(all, listed{s.Metric["__name__"], m.Type, m.Unit, int(s.Values[0].Value), m.Help})
+	}
+	slices.SortFunc(all, func(a, b listed) int { return strings.Compare(a.Name, b.Name) })
+	switch f.format {
+	case "json":
+		return printJSON(p.out, all)
+	case "csv":
+		w := csv.NewWriter(p.out)
+		_ = w.Write([]string{"name", "type", "unit", "series", "help"}) // Error tells
+		for _, l := range all {
+			_ = w.Write([]string{l.Name, l.Type, l.Unit, strconv.Itoa(l.Series), l.Help})
+		}
+		w.Flush()
+		return w.Error()
+	}
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "METRIC\tTYPE\tUNIT\tSERIES\tWHAT")
+	for _, l := range all {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", printable(l.Name), l.Type, l.Unit, l.Series, l.Help)
+	}
+	return w.Flush()
+}
