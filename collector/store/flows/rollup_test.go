@@ -166,3 +166,48 @@ func TestHoursAreMadeAgain(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkMonth asks for the destinations of 30 days, of each hour of which as
+// many keys as possible were kept, at two vantage points.
+func BenchmarkMonth(b *testing.B) {
+	dir := b.TempDir()
+	for h := range 30 * 24 {
+		s := steps{}
+		at := epoch.Add(time.Duration(h) * time.Hour).UnixMicro()
+		for d, names := range definitions {
+			one := s.at(stepKey{d, at})
+			one.floor = 1e6
+			for k := range hourKeys {
+				key := [2]string{}
+				for c := range names {
+					key[c] = fmt.Sprint("10.", c, ".", (k+h*7%90)/256, ".", (k+h*7%90)%256)
+				}
+				for p := range 2 {
+					one.rows[rollKey{key: key, agent: fmt.Sprint("192.0.2.", (k+p)%30)}] = &rollRow{
+						bytes: 1e9 / float64(k+1), packets: 1e6 / float64(k+1), samples: 1000, squares: float64(h * k), covered: 1e6,
+					}
+				}
+			}
+		}
+		if err := s.save(filepath.Join(dir, rollupDir), hourPrefix, time.Hour, fmt.Sprint(h)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	size, _, err := limitRollups(dir, 1<<40, epoch)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, by := range [][]string{{"dst"}, {"src", "dst"}} {
+		b.Run(fmt.Sprint("top 20 by ", by), func(b *testing.B) {
+			before := processor(b)
+			for b.Loop() {
+				r, err := Scan(context.Background(), dir, Query{From: epoch, To: epoch.Add(30 * 24 * time.Hour), By: by, Top: 20})
+				if err != nil || r.Broken != "" || len(r.Rows) != 20 || r.Rollup == nil {
+					b.Fatal(r, err)
+				}
+			}
+			b.ReportMetric(float64((processor(b)-before).Milliseconds())/float64(b.N), "cpu-ms/op")
+			b.ReportMetric(float64(size)/30/24, "octets/hour")
+		})
+	}
+}
