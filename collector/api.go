@@ -30,5 +30,6 @@ func (a *app) Routes() []web.Route {
 			},
 		}},
 		a.careRoutes(),
+		a.evidenceRoutes(),
 	)
 }

@@ -100,6 +100,7 @@ type app struct {
 	pulse    *pulse
 	forward  *udp.Forwarder
 	history  *history
+	evidence *headerKeeper
 	board    board
 	events   events
 	lookback lookback
@@ -189,6 +190,9 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	if a.alertHistory, err = newAlertHistory(&cfg, io); err != nil {
 		return a, err
 	}
+	if a.evidence, err = newEvidence(a); err != nil {
+		return a, err
+	}
 	lines := logline.New(io.Alerts, io.AlertsJSON)
 	a.alerts = sink.NewQueue("logline", cfg.Limits.SinkQueue, lines.Send, a.logUnwritten())
 	a.alerting, err = newAlerting(a)
@@ -276,6 +280,7 @@ func (a *app) run(ctx context.Context) error {
 	a.startSeries()
 	a.naming.start()
 	a.history.start()
+	a.evidence.start()
 	a.alertHistory.start()
 	a.alerting.start()
 	stopEngine := make(chan struct{})
@@ -295,6 +300,7 @@ func (a *app) run(ctx context.Context) error {
 	engine.Wait()
 	a.closeSeries()
 	a.history.close()
+	a.evidence.close()
 	a.saveAgents()
 	if cerr := a.close(); err == nil {
 		err = cerr
@@ -481,6 +487,7 @@ func (a *app) record(al *detect.Alert) {
 	a.engineMu.Unlock()
 	a.events.put(a.board.add(al))
 	a.alertHistory.put(al)
+	a.evidence.put(al)
 	a.alerts.Put(*al)
 	a.points.alert(al)
 }

@@ -153,6 +153,7 @@ func (a *app) Status() web.Status {
 	a.addForward(&s)
 	a.alerting.addStatus(&s)
 	a.history.addTo(&s)
+	a.evidence.addTo(&s)
 	a.alertHistory.addTo(&s)
 	a.site.addSite(&s)
 	a.influx.addTo(&s)

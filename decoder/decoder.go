@@ -182,7 +182,7 @@ func (d *Decoder) fail(what string, i uint32, off int, need uint64, have int, r 
 // the sample's end in the datagram. False means that the sample is bad.
 func (d *Decoder) records(p *Packet, b []byte, n, sample uint32, end int) bool {
 	p.Seen = 0
-	p.HeaderBytes = nil
+	p.HeaderBytes, p.HeaderProtocol = nil, 0
 	p.FrameLength = 0
 	p.InVLAN, p.OutVLAN, p.InVNI, p.OutVNI, p.Timestamp = 0, 0, 0, 0, 0
 	for j := uint32(0); j < n; j++ {
@@ -219,6 +219,7 @@ func (d *Decoder) records(p *Packet, b []byte, n, sample uint32, end int) bool {
 			if proto == 0 { // sent by some switches for Ethernet
 				proto = packet.ProtocolEthernet
 			}
+			p.HeaderProtocol = proto
 			p.Header.Decode(proto, p.HeaderBytes)
 		case sflow.FormatExtendedSwitch:
 			if len(body) < 16 {

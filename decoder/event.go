@@ -67,6 +67,8 @@ type Packet struct {
 	OutVNI      uint32 // 1029; valid with SeenVNIOut
 	Timestamp   uint64 // 1043: ns since the epoch; valid with SeenTimestamp
 	HeaderBytes []byte // the sampled header, referring to the datagram; nil without
+
+	HeaderProtocol packet.Protocol // of HeaderBytes
 }
 
 // Flow is one flow sample.

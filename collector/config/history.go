@@ -25,6 +25,10 @@ type History struct {
 	Alerts      Bytes
 	AlertsAge   time.Duration
 	EvidenceAge time.Duration
+	// Evidence bounds the sampled headers around alerts, which get as old as
+	// EvidenceAge; EvidencePayload keeps what follows layer 4, too.
+	Evidence        Bytes
+	EvidencePayload bool
 	// Series bounds the files of the time series, SeriesAge how old they get,
 	// and SeriesMost how many there are.
 	Series     Bytes
@@ -36,7 +40,7 @@ type History struct {
 
 func defaultHistory() History {
 	const day = 24 * time.Hour
-	return History{Flows: 2 * GiB, FlowsAge: 7 * day, Rollups: 512 * MiB, RollupsAge: 400 * day, Alerts: 256 * MiB, AlertsAge: 400 * day, EvidenceAge: 14 * day, Series: GiB, SeriesAge: 30 * day, SeriesMost: 100_000}
+	return History{Flows: 2 * GiB, FlowsAge: 7 * day, Rollups: 512 * MiB, RollupsAge: 400 * day, Alerts: 256 * MiB, AlertsAge: 400 * day, EvidenceAge: 14 * day, Evidence: 256 * MiB, Series: GiB, SeriesAge: 30 * day, SeriesMost: 100_000}
 }
 
 // HistoryDir returns where history is kept.
@@ -49,6 +53,9 @@ func (c *Config) HistoryDir() string {
 
 // FlowsDir returns where flow samples are kept.
 func (c *Config) FlowsDir() string { return filepath.Join(c.HistoryDir(), "flows") }
+
+// EvidenceDir returns where sampled headers around alerts are kept.
+func (c *Config) EvidenceDir() string { return filepath.Join(c.HistoryDir(), "evidence") }
 
 // SeriesDir returns where time series are kept.
 func (c *Config) SeriesDir() string { return filepath.Join(c.HistoryDir(), "series") }
@@ -69,6 +76,8 @@ func historyKeys() []key {
 		scalar("history.rollups_age", func(c *Config) *time.Duration { return &c.History.RollupsAge }, within(time.Hour, 10*365*24*time.Hour)),
 		scalar("history.alerts", func(c *Config) *Bytes { return &c.History.Alerts }, bytesWithin(16*MiB, 1<<10*GiB)),
 		scalar("history.alerts_age", func(c *Config) *time.Duration { return &c.History.AlertsAge }, within(time.Hour, 10*365*24*time.Hour)),
+		scalar("history.evidence", func(c *Config) *Bytes { return &c.History.Evidence }, bytesWithin(MiB, 1<<10*GiB)),
+		scalar("history.evidence_payload", func(c *Config) *bool { return &c.History.EvidencePayload }, parseBool),
 		scalar("history.evidence_age", func(c *Config) *time.Duration { return &c.History.EvidenceAge }, within(time.Hour, 10*365*24*time.Hour)),
 		scalar("history.series", func(c *Config) *Bytes { return &c.History.Series }, bytesWithin(64*MiB, 1<<20*GiB)),
 		scalar("history.series_age", func(c *Config) *time.Duration { return &c.History.SeriesAge }, within(24*time.Hour, 10*365*24*time.Hour)),

@@ -23,6 +23,7 @@ type Shard struct {
 	facts    *fact.Gatherer // nil: none are told
 	series   *series.Gather // nil where nobody writes time series
 	records  *record.Writer // nil where nobody keeps flow samples
+	ring     *record.Ring   // nil where nobody keeps evidence
 
 	admitted bool // the current datagram's agent
 	counts   Counts
@@ -75,6 +76,10 @@ func (s *Shard) Tell(g *fact.Gatherer) { s.facts = g }
 // Record has every flow sample kept by w. Call it before the first datagram.
 func (s *Shard) Record(w *record.Writer) { s.records = w }
 
+// Remember has the newest sampled headers remembered by r. Call it before the
+// first datagram.
+func (s *Shard) Remember(r *record.Ring) { s.ring = r }
+
 // Urgent reports that something was seen that should not wait for the next Tick.
 func (s *Shard) Urgent() bool { return s.detect.Urgent() || s.facts != nil && s.facts.Urgent() }
 
@@ -122,6 +127,9 @@ func (s *Shard) Flow(f *decoder.Flow) {
 	s.detect.Flow(f)
 	if s.records != nil {
 		s.records.Add(f)
+	}
+	if s.ring != nil {
+		s.ring.Add(f)
 	}
 	if s.facts != nil {
 		s.facts.Flow(f)
@@ -192,6 +200,9 @@ func (s *Shard) Tick(now time.Time, busy time.Duration) {
 	}
 	if s.records != nil {
 		s.records.Flush()
+	}
+	if s.ring != nil {
+		s.ring.Tick()
 	}
 	s.counts.Busy = busy
 	s.mu.Lock()

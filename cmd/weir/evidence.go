@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/collector/store/evidence"
+)
+
+func newEvidence(p *program) *cobra.Command {
+	var out, dir string
+	cmd := &cobra.Command{
+		Use:   "evidence [ID]",
+		Short: "The packet headers that were sampled around an alert, as a capture file",
+		Long: `Write the sampled packet headers around an alert as a capture file (pcapng) that
+tshark and Wireshark read: of what the alert is about, up to 8 s before its first
+change and after it, at most 1,000, cut after layer 4 unless
+history.evidence_payload says otherwise. Each packet says how many it stands for.
+Without ID it lists the alerts that have some. It reads the files themselves: the
+collector may be running or not. The beginning of an ID is enough.`,
+		Example: `  weir evidence
+  weir evidence 7596403b81c77bf9-1795332090 -o flood.pcapng
+  weir evidence 7596403b81c77bf9 | tshark -r -`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if dir == "" {
+				cfg, err := p.loadToAsk()
+				if err != nil {
+					return err
+				}
+				dir = cfg.EvidenceDir()
+			}
+			all, err := evidence.List(dir)
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("no evidence in %s: start `weir run` first, or name the directory with --dir", dir)
+			} else if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return listEvidence(p, all)
+			}
+			return writeEvidence(p, dir, args[0], out, all)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "write to this `FILE`; default the standard output")
+	cmd.Flags().StringVar(&dir, "dir", "", "read the files of this `DIRECTORY`")
+	return cmd
+}
+
+func listEvidence(p *program, all []evidence.File) error {
+	if len(all) == 0 {
+		fmt.Fprintln(p.out, "no alert has evidence")
+		return nil
+	}
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ALERT\tWRITTEN\tOCTETS")
+	for _, f := range all {
+		fmt.Fprintf(w, "%s\t%s\t%d\n", f.ID, f.Changed.Format(time.DateTime), f.Size)
+	}
+	return w.Flush()
+}
+
+func writeEvidence(p *program, dir, id, out string, all []evidence.File) error {
+	var fits []string
+	for _, f := range all {
+		if f.ID == id {
+			fits = []string{id}
+			break
+		}
+		if strings.HasPrefix(f.ID, id) {
+			fits = append(fits, f.ID)
+		}
+	}
+	switch {
+	case len(fits) == 0:
+		return fmt.Errorf("alert %q: no headers are kept of it; `weir evidence` lists those that have some", id)
+	case len(fits) > 1:
+		return fmt.Errorf("alert %q: %d begin so; write more of it, such as %s", id, len(fits), fits[len(fits)-1])
+	}
+	b, err := evidence.Read(dir, fits[0])
+	if err != nil {
+		return err
+	}
+	if out != "" {
+		return os.WriteFile(out, b, 0o600)
+	}
+	if isTerminal(p.out) {
+		return errors.New("a capture file is nothing for a terminal: write -o FILE")
+	}
+	_, err = p.out.Write(b)
+	return err
+}

@@ -1,0 +1,300 @@
+package evidence
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"weir/collector/record"
+	"weir/decoder/packet"
+	"weir/detect"
+)
+
+// Config says where evidence is kept and how long.
+type Config struct {
+	Dir      string // made where it is missing
+	MaxBytes int64  // of all files; the oldest go first
+	MaxAge   time.Duration
+	Agent    func(number uint32) netip.Addr
+	Rings    []*record.Ring // where the headers are, one of each shard
+	// Held reports that an alert's file stays whatever its age; nil holds none.
+	Held func(id string) bool
+}
+
+const (
+	// maxHeaders is how many headers an alert's file has at most, 250 kB.
+	maxHeaders = 1000
+	// atOnce bounds how many of them one look at the rings takes.
+	atOnce = 400
+	// maxWaiting bounds the alerts that are looked for at once.
+	maxWaiting = 256
+	suffix     = ".pcapng"
+	every      = 500 * time.Millisecond
+)
+
+// looks is when the rings are looked at after an alert's first change: what was
+// before it, and what its first seconds brought.
+var looks = [...]time.Duration{0, 2 * time.Second, 8 * time.Second}
+
+// Stats are running counts.
+type Stats struct {
+	Files    int
+	Bytes    int64
+	MaxBytes int64
+	Waiting  int
+	Limit    int    // of Waiting
+	Refused  uint64 // alerts without evidence: too many at once, or the disk did not take it
+	Deleted  uint64 // files, by age or for want of room
+	Err      string
+}
+
+// Keeper writes the evidence of alerts. All methods may be called from any
+// goroutine.
+type Keeper struct {
+	cfg Config
+
+	mu      sync.Mutex
+	waiting map[string]*alert
+	stats   Stats
+}
+
+// alert is one whose headers are being gathered.
+type alert struct {
+	id, line string
+	match    matcher
+	began    time.Time // by the clock
+	look     int       // the next of looks
+	newest   int64     // header that was written, ns
+	headers  int
+}
+
+// Open makes the directory and applies the limits.
+func Open(cfg Config) (*Keeper, error) {
+	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("evidence directory %s: cannot be made: %w", cfg.Dir, err)
+	}
+	k := &Keeper{cfg: cfg, waiting: map[string]*alert{}, stats: Stats{MaxBytes: cfg.MaxBytes, Limit: maxWaiting}}
+	k.limit(time.Now())
+	return k, nil
+}
+
+// Put takes a change of an alert. It never waits for the disk.
+func (k *Keeper) Put(a *detect.Alert) {
+	if a.Change != detect.Start || !fit(a.ID) {
+		return
+	}
+	text, err := json.Marshal(a.Subject)
+	if err != nil {
+		return
+	}
+	m, ok := newMatcher(text)
+	if !ok {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.waiting) >= maxWaiting {
+		k.stats.Refused++
+		return
+	}
+	if k.waiting[a.ID] == nil {
+		k.waiting[a.ID] = &alert{id: a.ID, line: a.Line(), match: m, began: time.Now()}
+	}
+}
+
+// fit reports that an id may be the name of a file.
+func fit(id string) bool {
+	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' && r != '_'
+	})
+}
+
+// Run gathers until ctx is done.
+func (k *Keeper) Run(ctx context.Context) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	limited := time.Now()
+	for {
+		select {
+		case now := <-t.C:
+			k.Gather(now)
+			if now.Sub(limited) > time.Minute {
+				limited = now
+				k.limit(now)
+			}
+		case <-ctx.Done():
+			k.Gather(time.Now())
+			return
+		}
+	}
+}
+
+// Gather looks for the headers of the alerts that are due.
+func (k *Keeper) Gather(now time.Time) {
+	k.mu.Lock()
+	var due []*alert
+	for id, a := range k.waiting {
+		if now.Sub(a.began) >= looks[a.look] {
+			due = append(due, a)
+			if a.look++; a.look == len(looks) {
+				delete(k.waiting, id)
+			}
+		}
+	}
+	k.mu.Unlock()
+	if len(due) == 0 {
+		return
+	}
+	var all []record.Header
+	for _, r := range k.cfg.Rings {
+		all = r.Since(0, all)
+	}
+	slices.SortStableFunc(all, func(a, b record.Header) int { return cmp.Compare(a.At, b.At) })
+	for _, a := range due {
+		if err := k.write(a, all); err != nil {
+			k.failed(err)
+		}
+	}
+}
+
+// write adds what is new of an alert to its file.
+func (k *Keeper) write(a *alert, all []record.Header) error {
+	var mine []record.Header
+	var p packet.Header
+	for i := range all {
+		if h := &all[i]; h.At > a.newest && a.match.has(h, &p, k.cfg.Agent) {
+			mine = append(mine, *h)
+		}
+	}
+	if n := min(atOnce, maxHeaders-a.headers); len(mine) > n {
+		mine = mine[len(mine)-n:] // the newest
+	}
+	if len(mine) == 0 {
+		return nil
+	}
+	a.newest = mine[len(mine)-1].At
+	a.headers += len(mine)
+	path := filepath.Join(k.cfg.Dir, a.id+suffix)
+	b, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	b = appendHeaders(b, a.line, mine, k.cfg.Agent)
+	tmp := path + ".new"
+	if err := errors.Join(os.WriteFile(tmp, b, 0o640), os.Rename(tmp, path)); err != nil {
+		return errors.Join(err, ignoreMissing(os.Remove(tmp)))
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stats.Err = ""
+	k.stats.Bytes += int64(len(b))
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (k *Keeper) failed(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stats.Err = err.Error()
+	k.stats.Refused++
+}
+
+// limit deletes what is too old or too much, the oldest first.
+func (k *Keeper) limit(now time.Time) {
+	files, err := List(k.cfg.Dir)
+	if err != nil {
+		k.failed(err)
+		return
+	}
+	sum := int64(0)
+	for _, f := range files {
+		sum += f.Size
+	}
+	left, deleted := len(files), uint64(0)
+	for _, f := range files {
+		if sum <= k.cfg.MaxBytes && now.Sub(f.Changed) <= k.cfg.MaxAge {
+			break
+		}
+		if k.cfg.Held != nil && k.cfg.Held(f.ID) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(k.cfg.Dir, f.ID+suffix)); ignoreMissing(err) != nil {
+			k.failed(err)
+			break
+		}
+		sum -= f.Size
+		left--
+		deleted++
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stats.Files, k.stats.Bytes = left, sum
+	k.stats.Deleted += deleted
+}
+
+// Stats returns the counts.
+func (k *Keeper) Stats() Stats {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	st := k.stats
+	st.Waiting = len(k.waiting)
+	return st
+}
+
+// Dir is where the files are.
+func (k *Keeper) Dir() string { return k.cfg.Dir }
+
+// File is the evidence of one alert.
+type File struct {
+	ID      string    `json:"id"` // of the alert
+	Size    int64     `json:"bytes"`
+	Changed time.Time `json:"changed"`
+}
+
+// List returns the evidence in a directory, the oldest first.
+func List(dir string) ([]File, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var all []File
+	for _, e := range entries {
+		id, ok := strings.CutSuffix(e.Name(), suffix)
+		if !ok || !fit(id) {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		all = append(all, File{id, info.Size(), info.ModTime()})
+	}
+	slices.SortFunc(all, func(a, b File) int { return cmp.Or(a.Changed.Compare(b.Changed), cmp.Compare(a.ID, b.ID)) })
+	return all, nil
+}
+
+// Read returns the capture file of an alert. The error wraps os.ErrNotExist where
+// there is none.
+func Read(dir, id string) ([]byte, error) {
+	if !fit(id) {
+		return nil, fmt.Errorf("%q is no alert: %w", id, os.ErrNotExist)
+	}
+	return os.ReadFile(filepath.Join(dir, id+suffix))
+}

@@ -1,0 +1,105 @@
+package evidence
+
+import (
+	"encoding/json"
+	"net"
+	"net/netip"
+	"slices"
+
+	"weir/collector/record"
+	"weir/decoder/packet"
+)
+
+// subject is what an alert may say of what it is about, in the JSON of its kind.
+type subject struct {
+	Src       string `json:"src"`
+	Dst       string `json:"dst"`
+	SrcPort   uint16 `json:"src_port"`
+	DstPort   uint16 `json:"dst_port"`
+	Proto     uint8  `json:"proto"`
+	Victim    string `json:"victim"`
+	Source    any    `json:"source"`
+	Agent     string `json:"agent"`
+	Interface uint32 `json:"interface"`
+	IfIndex   uint32 `json:"if_index"`
+	MAC       string `json:"mac"`
+	Address   string `json:"address"`
+}
+
+// matcher tells which headers are of an alert's subject.
+type matcher struct {
+	between [2]netip.Addr // both, in either direction
+	ports   [2]uint16
+	proto   uint8
+	either  []netip.Prefix // source or destination
+	mac     [6]byte
+	agent   netip.Addr
+	port    uint32 // of the agent; 0 is any
+}
+
+// newMatcher reads the subject of an alert, as JSON. ok is false where it names
+// nothing that a header has.
+func newMatcher(text []byte) (m matcher, ok bool) {
+	var s subject
+	if json.Unmarshal(text, &s) != nil {
+		return m, false
+	}
+	src, err1 := netip.ParseAddr(s.Src)
+	dst, err2 := netip.ParseAddr(s.Dst)
+	if err1 == nil && err2 == nil {
+		m.between, m.proto, m.ports = [2]netip.Addr{src, dst}, s.Proto, [2]uint16{s.SrcPort, s.DstPort}
+		return m, true
+	}
+	source, _ := s.Source.(string)
+	for _, text := range []string{s.Victim, s.Address, source} {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			m.either = append(m.either, p)
+		} else if a, err := netip.ParseAddr(text); err == nil {
+			m.either = append(m.either, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	if hw, err := net.ParseMAC(s.MAC); err == nil && len(hw) == 6 {
+		m.mac = [6]byte(hw)
+	}
+	if len(m.either) > 0 || m.mac != [6]byte{} {
+		return m, true
+	}
+	if a, err := netip.ParseAddr(s.Agent); err == nil {
+		m.agent, m.port = a, max(s.Interface, s.IfIndex)
+		return m, true
+	}
+	return m, false
+}
+
+// has reports whether a header is of the subject. p is for its use.
+func (m *matcher) has(h *record.Header, p *packet.Header, agent func(uint32) netip.Addr) bool {
+	if m.agent.IsValid() {
+		return agent(h.Agent) == m.agent && (m.port == 0 || h.Input == m.port || h.Output == m.port)
+	}
+	p.Decode(h.Protocol, h.Octets[:h.N])
+	if m.mac != [6]byte{} && slices.Contains([][6]byte{p.SrcMAC, p.DstMAC, p.InnerSrcMAC, p.InnerDstMAC}, m.mac) {
+		return true
+	}
+	if p.Depth < packet.DepthNetwork {
+		return false
+	}
+	src, dst := p.Key.SrcAddr(), p.Key.DstAddr()
+	if m.between[0].IsValid() {
+		return m.flows(p, src, dst)
+	}
+	return slices.ContainsFunc(m.either, func(n netip.Prefix) bool { return n.Contains(src) || n.Contains(dst) })
+}
+
+// flows reports whether a packet belongs to a flow, in either direction.
+func (m *matcher) flows(p *packet.Header, src, dst netip.Addr) bool {
+	k := &p.Key
+	switch {
+	case k.Proto != m.proto:
+		return false
+	case m.between == [2]netip.Addr{src, dst}:
+		return p.Depth < packet.DepthTransport || m.ports == [2]uint16{k.SrcPort, k.DstPort}
+	case m.between == [2]netip.Addr{dst, src}:
+		return p.Depth < packet.DepthTransport || m.ports == [2]uint16{k.DstPort, k.SrcPort}
+	}
+	return false
+}
