@@ -32,7 +32,8 @@ type alertHistory struct {
 	dir   string
 	log   zerolog.Logger
 
-	quiet bool // the directory does not outlive the process
+	quiet bool             // the directory does not outlive the process
+	send  func(store.Head) // tells sinks of a head
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -74,10 +75,12 @@ func (h *alertHistory) put(a *detect.Alert) {
 	}
 }
 
-func (h *alertHistory) start() {
+// Heads of the history are told to send each hour.
+func (h *alertHistory) start(send func(store.Head)) {
 	if h == nil {
 		return
 	}
+	h.send = send
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
 	h.done.Go(func() { h.kept.Run(ctx) })
@@ -85,7 +88,9 @@ func (h *alertHistory) start() {
 		t := time.NewTicker(headEvery)
 		defer t.Stop()
 		for {
-			h.tellHead()
+			if head, ok := h.tellHead(); ok {
+				h.send(head)
+			}
 			select {
 			case <-ctx.Done():
 				return
@@ -96,12 +101,13 @@ func (h *alertHistory) start() {
 }
 
 // tellHead logs what `weir verify --heads` reads, once there is something.
-func (h *alertHistory) tellHead() {
+func (h *alertHistory) tellHead() (store.Head, bool) {
 	st := h.kept.Stats()
 	if st.Head.N == 0 || h.quiet {
-		return
+		return st.Head, false
 	}
 	h.log.Info().Stringer("head", st.Head).Stringer("from", st.From).Msg("alert history")
+	return st.Head, true
 }
 
 // close writes what waits and tells the last head. It may be called twice.

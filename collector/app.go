@@ -281,7 +281,7 @@ func (a *app) run(ctx context.Context) error {
 	a.naming.start()
 	a.history.start()
 	a.evidence.start()
-	a.alertHistory.start()
+	a.alertHistory.start(a.sendHead)
 	a.alerting.start()
 	stopEngine := make(chan struct{})
 	engine.Go(func() { a.decide(stopEngine) })

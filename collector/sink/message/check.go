@@ -54,6 +54,8 @@ func check(a *detect.Alert) string {
 		return "whether the node has the new address; weir agents"
 	case "orphan":
 		return "whether it was deleted on purpose, then remove what is left"
+	case "alert_history":
+		return "nothing: keep it, and prove the history with weir verify --heads"
 	case "collector_deaf":
 		return "the collector's own network: tcpdump -n udp port 6343 on its host"
 	case "collector_overloaded":

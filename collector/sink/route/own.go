@@ -19,6 +19,7 @@ const (
 	PagersFailing       detect.Kind = "pagers_failing"       // nobody can be paged
 	Watchdog            detect.Kind = "watchdog"             // always firing, while all is well
 	Test                detect.Kind = "test"                 // asked for with weir alert test
+	AlertHistory        detect.Kind = "alert_history"        // the head of the history of alerts, told each hour
 )
 
 // Collector is the subject of an alert about the collector itself, or about its
