@@ -22,6 +22,7 @@ type seriesFlags struct {
 	from, to    string
 	step        time.Duration
 	list        bool
+	files       bool // are read, since nobody answers
 	format, dir string
 }
 
@@ -46,11 +47,10 @@ source with the URL http://ADDRESS/prometheus.`,
 			if err != nil {
 				return usageError{err}
 			}
-			ask, done, err := f.asker(cmd.Context(), p)
+			ask, err := f.asker(cmd.Context(), p)
 			if err != nil {
 				return err
 			}
-			defer done()
 			all, err := f.ask(cmd.Context(), p, q, ask)
 			switch {
 			case errors.Is(err, context.Canceled):
@@ -108,7 +108,7 @@ func (f *seriesFlags) query(args []string, now time.Time) (*series.Query, error)
 		return nil, errors.New("--step needs --from")
 	}
 	whole := *q
-	if slice := sliceOf(q); slice < q.To.Sub(q.From) { // each slice is a query
+	if slice := f.sliceOf(q); slice < q.To.Sub(q.From) { // each slice is a query
 		whole.To = q.From.Add(slice)
 	}
 	if err := whole.Check(); err != nil {
@@ -127,14 +127,21 @@ func niceStep(d time.Duration) time.Duration {
 	return max(d/60, 0).Truncate(time.Hour)
 }
 
-// sliceSteps is how many steps are asked for at a time.
-const sliceSteps = 500
+// Steps that are asked for at a time. Who reads files reads the journal each
+// time.
+const (
+	sliceSteps     = 500
+	fileSliceSteps = 10_000
+)
 
 // sliceOf returns how much time is asked for at a time: all of it where the
 // expression depends on the whole.
-func sliceOf(q *series.Query) time.Duration {
-	if q.Step == 0 || strings.ContainsAny(q.Expr, "@") {
+func (f *seriesFlags) sliceOf(q *series.Query) time.Duration {
+	switch {
+	case q.Step == 0 || strings.Contains(q.Expr, "@"):
 		return max(q.To.Sub(q.From), 0)
+	case f.files:
+		return q.Step * fileSliceSteps
 	}
 	return q.Step * sliceSteps
 }
@@ -143,28 +150,29 @@ func sliceOf(q *series.Query) time.Duration {
 type asker func(ctx context.Context, q *series.Query) ([]byte, error)
 
 // asker asks the collector that runs, or reads the files.
-func (f *seriesFlags) asker(ctx context.Context, p *program) (ask asker, done func(), err error) {
+func (f *seriesFlags) asker(ctx context.Context, p *program) (asker, error) {
 	dir := f.dir
 	if dir == "" {
 		cfg, err := p.loadToAsk()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		var up json.RawMessage
 		err = web.AskSeries(ctx, cfg.StateDir, "status/buildinfo", nil, &up)
 		if !web.NotRunning(err) {
-			return func(ctx context.Context, q *series.Query) ([]byte, error) { return askRunning(ctx, cfg.StateDir, q) }, func() {}, err
+			return func(ctx context.Context, q *series.Query) ([]byte, error) { return askRunning(ctx, cfg.StateDir, q) }, err
 		}
 		dir = cfg.SeriesDir()
 	}
 	r, err := series.OpenReader(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("no history of series in %s: start `weir run` first, or name the directory with --dir", dir)
+		return nil, fmt.Errorf("no history of series in %s: start `weir run` first, or name the directory with --dir", dir)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return r.Query, func() { _ = r.Close() }, nil
+	f.files = true
+	return r.Query, nil
 }
 
 // askRunning asks the collector that runs with a state directory.
@@ -188,7 +196,7 @@ func askRunning(ctx context.Context, stateDir string, q *series.Query) (b []byte
 // can be told.
 func (f *seriesFlags) ask(ctx context.Context, p *program, q *series.Query, ask asker) (*seriesAnswer, error) {
 	a := &seriesAnswer{}
-	slice, total := sliceOf(q), q.To.Sub(q.From)
+	slice, total := f.sliceOf(q), q.To.Sub(q.From)
 	if q.Step == 0 || slice >= total {
 		b, err := ask(ctx, q)
 		if err != nil {

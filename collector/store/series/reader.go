@@ -16,40 +16,36 @@ import (
 
 // Reader answers from the files of a directory that no collector has open.
 type Reader struct {
-	db  *tsdb.DBReadOnly
+	dir string
 	ask *asking
 }
 
 // longest bounds a query of a Reader, which reads the journal each time.
 const longest = time.Hour
 
-// OpenReader reads dir, in which it keeps links to files until Close.
+// OpenReader returns what reads dir.
 func OpenReader(dir string) (*Reader, error) {
 	if _, err := os.Stat(filepath.Join(dir, "wal")); err != nil {
 		return nil, err
 	}
-	db, err := tsdb.OpenDBReadOnly(dir, "", nil)
+	return &Reader{dir, newAsking(longest)}, nil
+}
+
+// Query returns the answer as the query API of Prometheus gives it. It keeps
+// links to files in the directory meanwhile.
+func (r *Reader) Query(ctx context.Context, q *Query) (_ []byte, err error) {
+	db, err := tsdb.OpenDBReadOnly(r.dir, "", nil)
 	if errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("history directory %s: cannot be read by this user: %w; ask as the user that runs weir", dir, reason(err))
+		return nil, fmt.Errorf("history directory %s: cannot be read by this user: %w; ask as the user that runs weir", r.dir, reason(err))
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{db, newAsking(longest)}, nil
-}
-
-// Query returns the answer as the query API of Prometheus gives it.
-func (r *Reader) Query(ctx context.Context, q *Query) ([]byte, error) {
+	defer func() { err = errors.Join(err, db.Close()) }()
 	var b bytes.Buffer
-	err := r.ask.query(ctx, r.db, q, func(v parser.Value) error {
+	err = r.ask.query(ctx, db, q, func(v parser.Value) error {
 		writeAnswer(bufio.NewWriter(&b), v)
 		return nil
 	})
 	return b.Bytes(), err
-}
-
-// Close removes what Open made.
-func (r *Reader) Close() error {
-	r.ask.close()
-	return r.db.Close()
 }

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	points "weir/collector/series"
+	"weir/collector/store/series"
+)
+
+func TestQuerySeriesMistakes(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"nothing", nil, "weir: write an expression such as 'topk(5, weir_interface_in_bits_per_second)', or --list"},
+		{"both", []string{"--list", "x"}, "weir: --list takes no expression"},
+		{"expression", []string{"sum(x"}, `weir: "sum(x": 1:6: parse error: unclosed left parenthesis`},
+		{"time", []string{"x", "--from", "yesterday"}, `weir: --from "yesterday": no time; write such as -1h`},
+		{"order", []string{"x", "--from", "now", "--to", "-1h"}, `weir: "x": the end is before the start`},
+		{"step alone", []string{"x", "--step", "1m"}, "weir: --step needs --from"},
+		{"small step", []string{"x", "--from", "-1h", "--step", "1ns"}, `weir: "x": the step must be a millisecond or more`},
+		{"points", []string{"x @ end()", "--from", "-1d", "--step", "1s"}, `weir: "x @ end()": more than 11000 points for each series: write a longer step`},
+		{"format", []string{"x", "--format", "xml"}, `weir: --format "xml": write table, json or csv`},
+		{"directory", []string{"x", "--dir", "/nonexistent"}, "weir: no history of series in /nonexistent: start `weir run` first, or name the directory with --dir"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, _, errs := weir(t, append([]string{"query", "series"}, c.args...)...)
+			if code == 0 || !strings.HasPrefix(errs, c.want) {
+				t.Errorf("exit %d, %s\nwant %s", code, errs, c.want)
+			}
+		})
+	}
+}
+
+// keepSeries writes a directory of series: of two interfaces, from a time on, one
+// sample every ten seconds.
+func keepSeries(t *testing.T, from time.Time, n int) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	s, err := series.Open(series.Config{Dir: dir, Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); s.Run(ctx) }()
+	for !s.Stats().Ready {
+		time.Sleep(time.Millisecond)
+	}
+	var class *points.Class
+	for _, c := range points.Classes() {
+		if c.Name == "if_counters" {
+			class = c
+		}
+	}
+	var b points.Batch
+	for i := range n {
+		for port := range 2 {
+			p, v := b.Add(class, from.Add(time.Duration(i)*10*time.Second).UnixNano())
+			p.Tags = [points.MaxTags]string{"10.0.0.1", "leaf1", fmt.Sprint(port), fmt.Sprint("Ethernet", port)}
+			for f := range class.Fields {
+				value := points.Value{}
+				if class.Fields[f].Name == "in_bits_per_second" {
+					value = points.Number(float64(1000*(i+1) + port))
+				}
+				v = append(v, value)
+			}
+			b.Done(v)
+		}
+		s.Write(&b)
+		b.Reset()
+	}
+	stop()
+	<-done
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestQuerySeriesReadsFiles(t *testing.T) {
+	from := time.Date(2026, 3, 14, 15, 0, 0, 0, time.Local)
+	dir := keepSeries(t, from, 6)
+	const first, last = "2026-03-14T15:00:00", "2026-03-14T15:00:50"
+	day := from.UTC().Format("2006-01-02T15:04:")
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"as of a time", []string{"weir_interface_in_bits_per_second", "--to", last},
+			"VALUE  SERIES\n" +
+				"6.00k  weir_interface_in_bits_per_second{agent=\"10.0.0.1\", agent_name=\"leaf1\", ifindex=\"0\", interface=\"Ethernet0\"}\n" +
+				"6.00k  weir_interface_in_bits_per_second{agent=\"10.0.0.1\", agent_name=\"leaf1\", ifindex=\"1\", interface=\"Ethernet1\"}\n"},
+		{"steps", []string{`weir_interface_in_bits_per_second{ifindex="1"}`, "--from", first, "--to", last, "--step", "20s"},
+			"A  weir_interface_in_bits_per_second{agent=\"10.0.0.1\", agent_name=\"leaf1\", ifindex=\"1\", interface=\"Ethernet1\"}\n\n" +
+				"TIME            A\n03-14 15:00:00  1.00k\n03-14 15:00:20  3.00k\n03-14 15:00:40  5.00k\n"},
+		{"csv", []string{"sum by (agent) (weir_interface_in_bits_per_second)", "--from", first, "--to", last, "--step", "30s", "--format", "csv"},
+			"time,agent,value\n" + day + "00Z,10.0.0.1,2001\n" + day + "30Z,10.0.0.1,8001\n"},
+		{"json", []string{"sum(weir_interface_in_bits_per_second)", "--to", first, "--format", "json"},
+			fmt.Sprintf("[\n  {\n    \"metric\": {},\n    \"values\": [\n      [\n        %d,\n        \"2001\"\n      ]\n    ]\n  }\n]\n", from.Unix())},
+		{"number", []string{"2*3", "--to", first}, "VALUE  SERIES\n6      {}\n"},
+		{"none", []string{"weir_nothing", "--to", first}, "no series; `weir query series --list` shows what there is\n"},
+		{"list", []string{"--list", "--to", last},
+			"METRIC                             TYPE   UNIT             SERIES  WHAT\n" +
+				"weir_interface_in_bits_per_second  gauge  bits_per_second  2       in bits per second (counters of an interface (if_counters, 0:1), and rates that know wraps and resets)\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, out, errs := weir(t, append([]string{"query", "series", "--dir", dir}, c.args...)...)
+			if diff := cmp.Diff(c.want, out); code != 0 || diff != "" {
+				t.Errorf("exit %d, %s (-want +got)\n%s", code, errs, diff)
+			}
+		})
+	}
+}
+
+// TestQuerySeriesInSlices asks for more steps than are asked for at a time.
+func TestQuerySeriesInSlices(t *testing.T) {
+	from := time.Now().Add(-10 * time.Hour).Truncate(time.Hour)
+	dir := keepSeries(t, from, 1)
+	const n = 2*fileSliceSteps + 7
+	code, out, errs := weir(t, "query", "series", "--dir", dir, "time()",
+		"--from", from.Format(time.RFC3339), "--to", from.Add((n-1)*time.Second).Format(time.RFC3339), "--step", "1s", "--format", "csv")
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")[1:]
+	if len(lines) != n {
+		t.Fatalf("%d lines, want %d", len(lines), n)
+	}
+	for i, l := range lines {
+		at := from.Add(time.Duration(i) * time.Second)
+		if want := fmt.Sprintf("%s,%d", at.UTC().Format(time.RFC3339), at.Unix()); l != want {
+			t.Fatalf("line %d: %s, want %s", i, l, want)
+		}
+	}
+}
+
+// TestSeriesAreWhatTheDemoSent compares what the query API answers with what
+// the wire carried, as an independent reader of the same datagrams has it.
+func TestSeriesAreWhatTheDemoSent(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	w := listenTruth(t)
+	conf := file(t, "weir.yaml", fmt.Sprintf("forward: [%q]\nhistory: {series_more: [if_counters.in_octets]}\n", w.addr()))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var out, log output
+	code := make(chan int, 1)
+	go func() {
+		code <- execute(ctx, []string{"demo", "--config", conf, "--json"}, streams{strings.NewReader(""), &out, &log})
+	}()
+	at := await(t, &log, `open (http://\S+)/ in a browser`)[1]
+	ask := await(t, &log, `ask it with: weir status --config (\S+)`)[1]
+	time.Sleep(23 * time.Second) // two rounds of counters and more
+	q := &promClient{t, at + "/prometheus/api/v1/"}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rates := q.compare(w, "if_counters", "in_bits_per_second", "weir_interface_in_bits_per_second", 1, 1e-3)
+	rates += q.compare(w, "if_counters", "out_bits_per_second", "weir_interface_out_bits_per_second", 1, 1e-3)
+	others := q.compare(w, "if_counters", "in_octets", "weir_interface_in_octets_total", 1, 0) +
+		q.compare(w, "if_counters", "oper_up", "weir_interface_oper_up", 1, 0) +
+		q.compare(w, "host_memory", "free", "weir_host_memory_free_bytes", 1, 0) +
+		q.compare(w, "virt_cpu", "cpu_time", "weir_virt_cpu_time_seconds_total", 1e-3, 1e-12)
+	if rates < 20 || others < 60 {
+		t.Errorf("only %d rates and %d other values could be compared", rates, others)
+	}
+	t.Logf("%d rates and %d other values are as they were sent", rates, others)
+	if c, table, errs := weir(t, "query", "series", "--config", ask, "count(weir_interface_oper_up)"); c != 0 || !strings.HasPrefix(table, "VALUE  SERIES\n") {
+		t.Errorf("exit %d: %s%s", c, table, errs)
+	}
+	if c, list, errs := weir(t, "query", "series", "--config", ask, "--list"); c != 0 || !strings.Contains(list, "weir_agent_silent_seconds") {
+		t.Errorf("exit %d: %s%s", c, list, errs)
+	}
+	if c, _, errs := weir(t, "query", "series", "--config", ask, "weir_ready * on (x) group_left weir_bound_used"); c == 0 || !strings.Contains(errs, "many-to-many") {
+		t.Errorf("exit %d: %s", c, errs)
+	}
+	stop()
+	if c := <-code; c != 0 {
+		t.Errorf("exit %d: %s", c, log.String())
+	}
+}
+
+// promClient asks the query API of Prometheus.
+type promClient struct {
+	t   *testing.T
+	url string
+}
+
+// compare compares all samples of a metric with what was sent: at the same time,
+// and off by no more than part of the value. It returns how many there were.
+func (q *promClient) compare(w *truth, measurement, field, metric string, scale, part float64) (n int) {
+	q.t.Helper()
+	var answer struct {
+		Status string
+		Error  string
+		Data   struct{ Result []*oneSeries }
+	}
+	resp, err := http.PostForm(q.url+"query", url.Values{"query": {metric + "[2m]"}})
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &answer); err != nil || answer.Status != "success" {
+		q.t.Fatalf("%s: %v %s", metric, err, b)
+	}
+	for _, s := range answer.Data.Result {
+		for _, v := range s.Values {
+			best := math.Inf(1)
+			for _, p := range w.points[measurement] {
+				sent, has := p.values[field]
+				if !has || p.tags["agent"] != s.Metric["agent"] || s.Metric["interface"] != "" && p.tags["if_name"] != s.Metric["interface"] && p.tags["if_name"] != "" ||
+					s.Metric["instance"] != "" && p.tags["instance"] != s.Metric["instance"] || math.Abs(v.time().Sub(p.at).Seconds()) > 0.5 {
+					continue
+				}
+				best = min(best, math.Abs(v.Value-sent*scale)-part*math.Abs(sent*scale))
+			}
+			if n++; best > 0 {
+				q.t.Errorf("%s at %s is %v, off by %v more than it may", seriesName(s.Metric), v.time(), v.Value, best)
+			}
+		}
+	}
+	return n
+}
