@@ -97,6 +97,9 @@ func (n *demoNode) say(class, entity string, pairs ...witness.Pair) {
 // poll sends the heartbeat and all states.
 func (n *demoNode) poll() {
 	n.beats++
+	if n.beats%demoPolling == 1 {
+		n.counters()
+	}
 	n.send(func() {
 		n.say(witness.ClassHeartbeat, demoNodeName,
 			witness.Counter64(witness.Sequence, n.beats), witness.String(witness.BootID, "demo"),
@@ -109,7 +112,7 @@ func (n *demoNode) poll() {
 	})
 	for i := range demoInstances {
 		n.send(func() {
-			tap, mac := fmt.Sprintf("tap3%07x-e%d", 0xd0c5+i, i), demoMAC(i)
+			tap, mac := demoTapName(i), demoMAC(i)
 			n.say(witness.ClassLink, tap, append(n.link(demoTap+uint32(i), "tap", demoBridge), witness.String(witness.MAC, mac))...)
 			n.say(witness.ClassInstance, fmt.Sprintf("dead0300-0000-4000-8000-%012d", i+1),
 				witness.String(witness.Name, fmt.Sprintf("instance-03%02x", i+1)), witness.String(witness.NovaName, fmt.Sprintf("web-%d", i+1)),

@@ -26,6 +26,7 @@ type demoTraffic struct {
 	sample sflow.FlowSample
 	header sflow.SampledHeader
 	frame  []byte
+	polls  sflow.Seq
 }
 
 func demoMAC(i int) string { return fmt.Sprintf("fa:16:3e:0d:03:%02x", i+1) }
@@ -48,6 +49,27 @@ func (n *demoNode) traffic() {
 		}
 	}
 }
+
+// demoPolling is how many seconds are between two counter samples of a port.
+const demoPolling = 5
+
+// counters sends the counters of the ports, as of now.
+func (n *demoNode) counters() {
+	for i := range n.ports {
+		t := &n.ports[i]
+		pool := uint64(t.sample.SamplePool)
+		ifc := sflow.IfCounters{
+			Index: demoTap + uint32(i), Type: 6, Speed: 10e9, Direction: 1, Status: 3,
+			InOctets: sflow.Counter64(pool * 2 / 3 * demoFrame), InUcastPkts: sflow.Counter32(uint32(pool * 2 / 3)),
+			OutOctets: sflow.Counter64(pool / 3 * demoFrame), OutUcastPkts: sflow.Counter32(uint32(pool / 3)),
+		}
+		t.polls++
+		c := sflow.CounterSample{Sequence: t.polls, Source: sflow.DataSource{Index: ifc.Index}}
+		n.send(func() { n.builder.CounterSample(&c, false, &ifc, &sflow.PortName{Name: []byte(demoTapName(i))}) })
+	}
+}
+
+func demoTapName(i int) string { return fmt.Sprintf("tap3%07x-e%d", 0xd0c5+i, i) }
 
 // next makes the next sample, of a packet from the instance or to it.
 func (t *demoTraffic) next(i int, rng *rand.Rand) *sflow.FlowSample {

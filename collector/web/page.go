@@ -233,19 +233,32 @@ func live(s PageSource) *Live {
 			l.Silent = append(l.Silent, name)
 		}
 		for i := range a.Interfaces {
-			f := &a.Interfaces[i]
-			k := Link{Agent: name, Name: cmp.Or(f.Name, "ifIndex "+strconv.FormatUint(uint64(f.Index), 10)), Speed: f.Speed, In: max(0, float64(f.In.BitsPerSecond)), Out: max(0, float64(f.Out.BitsPerSecond)), Load: -1}
-			if most := max(k.In, k.Out); most > 0 {
-				if f.Speed > 0 {
-					k.Load = most / float64(f.Speed)
-				}
-				l.Links = append(l.Links, k)
-			}
+			l.Links = loaded(l.Links, name, &a.Interfaces[i])
 		}
 	}
-	slices.SortFunc(l.Links, func(a, b Link) int {
-		return cmp.Or(cmp.Compare(b.Load, a.Load), cmp.Compare(max(b.In, b.Out), max(a.In, a.Out)), cmp.Compare(a.Agent+a.Name, b.Agent+b.Name))
-	})
-	l.Links = l.Links[:min(len(l.Links), linksShown)]
 	return l
+}
+
+// loaded takes an interface in among the most loaded, where it is one of them.
+func loaded(all []Link, agent string, f *agents.InterfaceInfo) []Link {
+	k := Link{Agent: agent, Speed: f.Speed, In: max(0, float64(f.In.BitsPerSecond)), Out: max(0, float64(f.Out.BitsPerSecond)), Load: -1}
+	most := max(k.In, k.Out)
+	if most == 0 {
+		return all
+	}
+	if f.Speed > 0 {
+		k.Load = most / float64(f.Speed)
+	}
+	heavier := func(a, b *Link) int {
+		return cmp.Or(cmp.Compare(b.Load, a.Load), cmp.Compare(max(b.In, b.Out), max(a.In, a.Out)))
+	}
+	if n := len(all); n == linksShown && heavier(&k, &all[n-1]) >= 0 {
+		return all
+	}
+	k.Name = cmp.Or(f.Name, "ifIndex "+strconv.FormatUint(uint64(f.Index), 10))
+	at, _ := slices.BinarySearchFunc(all, k, func(a, b Link) int {
+		return cmp.Or(heavier(&a, &b), cmp.Compare(a.Agent+a.Name, b.Agent+b.Name))
+	})
+	all = slices.Insert(all, at, k)
+	return all[:min(len(all), linksShown)]
 }

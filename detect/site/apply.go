@@ -336,7 +336,22 @@ func (s *Site) portMAC(n *node, f *fact.Fact) {
 	if len(p.macs) < 8 && !slices.Contains(p.macs, a.mac) {
 		p.macs = append(p.macs, a.mac)
 	}
+	n.join(s, p, a.mac)
 	n.dirty = true
+}
+
+// join joins a port with the instance that was described with its address before
+// the port was known.
+func (n *node) join(s *Site, p *port, mac uint64) {
+	if p.inst != nil {
+		return
+	}
+	for _, uuid := range sortedKeys(n.insts) {
+		if i := n.insts[uuid]; slices.Contains(i.macs, mac) {
+			s.bind(i, p)
+			return
+		}
+	}
 }
 
 // forwards notes that a bridge takes samples of packets with a way out.

@@ -1,7 +1,7 @@
 // Agents: who sends, what was lost, whether rates are what they say, and one
 // agent with its interfaces.
 
-import { api, badge, bar, bits, card, clock, count, el, empty, href, lasting, link, percent, problem, scaled, since, table } from "./dom.js";
+import { api, badge, bar, bits, card, clock, count, el, empty, href, lasting, link, many, percent, problem, scaled, set, since, table } from "./dom.js";
 import { list } from "./list.js";
 
 const loss = (a) => (a.received + a.lost ? a.lost / (a.received + a.lost) : 0);
@@ -38,15 +38,15 @@ function all(parameters, { signal, go }) {
   const debt = el("div", {}, empty("Reading…"));
 
   const draw = () => {
-    head.replaceChildren(...columns.map(([name, kind], i) => el("button", { type: "button", role: "columnheader", className: kind, "aria-sort": i === order ? (down ? "descending" : "ascending") : "none", onclick: () => { down = i === order ? !down : i > 0; order = i; keep(); draw(); } }, name)));
+    set(head, ...columns.map(([name, kind], i) => el("button", { type: "button", role: "columnheader", className: kind, "aria-sort": i === order ? (down ? "descending" : "ascending") : "none", onclick: () => { down = i === order ? !down : i > 0; order = i; keep(); draw(); } }, name)));
     const text = filter.value.trim().toLowerCase();
     shown = every.filter((a) => !text || `${a.agent} ${a.source} ${a.name ?? ""}`.toLowerCase().includes(text));
     const by = columns[order][2];
     shown.sort((x, y) => (by(x) < by(y) ? -1 : by(x) > by(y) ? 1 : 0) * (down ? -1 : 1) || (x.agent < y.agent ? -1 : 1));
-    title.textContent = `${count(every.length)} ${every.length === 1 ? "agent" : "agents"}${text ? `, ${count(shown.length)} shown` : ""}`;
+    title.textContent = `${many(every.length, "agent")}${text ? `, ${count(shown.length)} shown` : ""}`;
     rows.update(shown.length);
     rows.element.hidden = head.hidden = !shown.length;
-    none.replaceChildren(shown.length ? "" : every.length ? empty("No agent fits.", "Take letters away.") : empty("No agent was heard yet.", "Point sFlow of switches and hypervisors at this machine, UDP port 6343; `weir sample` and `weir demo` help to begin."));
+    set(none, shown.length ? "" : every.length ? empty("No agent fits.", "Take letters away.") : empty("No agent was heard yet.", "Point sFlow of switches and hypervisors at this machine, UDP port 6343; `weir sample` and `weir demo` help to begin."));
   };
   const keep = () => history.replaceState(null, "", href("agents", { filter: filter.value.trim(), order: order ? columns[order][0] : "", down: down ? "1" : "" }));
   filter.addEventListener("input", () => { keep(); draw(); });
@@ -57,10 +57,10 @@ function all(parameters, { signal, go }) {
       every = a;
       at = Date.now();
       draw();
-      debt.replaceChildren(...debts(status));
+      set(debt, ...debts(status));
       document.body.dataset.shown = "agents";
     } catch (e) {
-      if (e.name !== "AbortError") none.replaceChildren(problem(e));
+      if (e.name !== "AbortError") set(none, problem(e));
     }
   };
   ask();
@@ -90,10 +90,10 @@ function one(name, { signal }) {
     const text = JSON.stringify(a);
     if (text === drawn || out.querySelector("details[open]")) return;
     drawn = text;
-    out.replaceChildren(...detail(a));
+    set(out, ...detail(a));
     document.body.dataset.shown = "agent";
   };
-  const fail = (e) => { if (e.name !== "AbortError") out.replaceChildren(card("", {}, problem(e), el("p", {}, link("agents", {}, "All agents")))); };
+  const fail = (e) => { if (e.name !== "AbortError") set(out, card("", {}, problem(e), el("p", {}, link("agents", {}, "All agents")))); };
   ask().catch(fail);
   const timer = setInterval(() => ask().catch(() => {}), 3000);
   return { title: name, parts: [out], end: () => clearInterval(timer) };

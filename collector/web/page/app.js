@@ -1,14 +1,16 @@
 // The page of weir: one view at a time, each of which is a URL.
 
-import { api, el, empty, href, percent } from "./dom.js";
-import { agents } from "./agents.js";
-import { explore } from "./explore.js";
-import { incident } from "./incident.js";
-import { now } from "./now.js";
-import { past } from "./history.js";
-import { site } from "./site.js";
+import { api, el, empty, href, percent, set } from "./dom.js";
 
-const views = { now, incident, site, explore, agents, history: past };
+// A view is fetched when it is wanted first.
+const views = {
+  now: () => import("./now.js").then((m) => m.now),
+  incident: () => import("./incident.js").then((m) => m.incident),
+  site: () => import("./site.js").then((m) => m.site),
+  explore: () => import("./explore.js").then((m) => m.explore),
+  agents: () => import("./agents.js").then((m) => m.agents),
+  history: () => import("./history.js").then((m) => m.past),
+};
 const order = ["now", "site", "explore", "agents", "history"];
 const main = document.getElementById("view"), pulse = document.getElementById("pulse"), nav = document.getElementById("nav");
 let current = { parts: [] }, name = "", stop = new AbortController(), open = 0;
@@ -19,7 +21,7 @@ function titled() {
   document.title = `${open ? `(${open}) ` : ""}${current.title ?? "weir"} · weir`;
 }
 
-function route() {
+async function route() {
   const [wanted, query] = location.hash.slice(1).split("?", 2);
   const next = Object.hasOwn(views, wanted) ? wanted : "now", parameters = new URLSearchParams(query ?? "");
   if (next === name && current.update?.(parameters)) return;
@@ -29,13 +31,18 @@ function route() {
   stop = new AbortController();
   delete document.body.dataset.shown;
   name = next;
+  current = { parts: [] };
+  const mine = stop;
   try {
-    current = views[next](parameters, { signal: stop.signal, go });
+    const view = await views[next]();
+    if (mine.signal.aborted) return;
+    current = view(parameters, { signal: mine.signal, go });
   } catch (e) {
+    if (mine.signal.aborted) return;
     current = { title: "weir", parts: [el("section", { className: "full" }, empty("This view could not be shown.", String(e)))] };
   }
   main.className = next;
-  main.replaceChildren(...current.parts);
+  set(main, ...current.parts);
   if (held) main.querySelector(`[name="${CSS.escape(held)}"]`)?.focus();
   else if (!same) window.scrollTo(0, 0);
   for (const a of nav.querySelectorAll("a")) {
@@ -45,6 +52,9 @@ function route() {
   titled();
   if (last) current.live?.(last);
 }
+
+// When a view has all that it shows first, that is noted for those who measure.
+new MutationObserver(() => { if (document.body.dataset.shown) performance.mark(`shown ${document.body.dataset.shown}`); }).observe(document.body, { attributes: true, attributeFilter: ["data-shown"] });
 
 let last = null;
 
@@ -69,7 +79,7 @@ function listen() {
 const help = document.getElementById("help");
 const shortcuts = [["1 … 5", "Now, Site, Explore, Agents, History"], ["/", "to the filter or search of the view"], ["↑ ↓ j k", "along a list; ← → close and open a branch"], ["Enter", "open what is chosen"], ["p", "hold Now still, and go on"], ["t", "light, dark, as the system has it"], ["Backspace", "back"], ["?", "this"], ["Esc", "close"]];
 
-help.replaceChildren(el("h2", {}, "Keyboard"), el("dl", { className: "keys" }, shortcuts.map(([k, what]) => [el("dt", {}, el("kbd", {}, k)), el("dd", {}, what)])),
+set(help, el("h2", {}, "Keyboard"), el("dl", { className: "keys" }, shortcuts.map(([k, what]) => [el("dt", {}, el("kbd", {}, k)), el("dd", {}, what)])),
   el("h2", {}, "What figures mean"), el("p", {}, "Traffic is estimated from samples: a figure always has its 95 % interval beside it. Volumes in Explore are those of the one point that saw most of a flow; Now adds up all points that sample it."),
   el("p", { className: "dim" }, "Everything here comes from this weir alone: nothing is fetched from elsewhere."),
   el("form", { method: "dialog" }, el("button", { className: "primary" }, "Close")));

@@ -1,6 +1,6 @@
 // Stacked areas with error bands, as SVG, with a readout under the pointer.
 
-import { bits, clock, el, interval, svg, swatch } from "./dom.js";
+import { bits, clock, el, interval, set, svg, swatch } from "./dom.js";
 
 export const colors = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)", "var(--c7)", "var(--c8)"];
 
@@ -51,7 +51,7 @@ export function chart(label, height = 240) {
     }
     s.append(...bands);
     geometry = { x, width, from, to };
-    picture.replaceChildren(s, tip);
+    set(picture, s, tip);
     read();
   }
 
@@ -64,7 +64,7 @@ export function chart(label, height = 240) {
     data.times.forEach((t, i) => { if (Math.abs(x(t) - pointer) < Math.abs(x(data.times[at]) - pointer)) at = i; });
     const here = x(data.times[at]);
     const rows = data.series.map((one) => [one, one.v[at]]).filter(([, v]) => v > 0).sort((a, b) => b[1] - a[1]);
-    tip.replaceChildren(
+    set(tip, 
       el("strong", {}, clock(data.times[at])), data.total ? ` ${bits8(data.total[at], data.unit)} in all` : "",
       ...rows.map(([one, v]) => el("div", {}, swatch(one.color), one.name, " ", el("span", { className: "number" }, `${bits8(v, data.unit)} (${interval(one.low[at], one.high[at], data.unit)})`))));
     tip.hidden = false;
@@ -82,7 +82,7 @@ export function chart(label, height = 240) {
   watch.observe(picture);
   return {
     element: picture,
-    draw(d) { data = d; if (d.times.length) draw(); else picture.replaceChildren(); },
+    draw(d) { data = d; if (d.times.length) draw(); else set(picture); },
     end() { watch.disconnect(); },
   };
 }

@@ -3,13 +3,18 @@
 
 const space = "http://www.w3.org/2000/svg";
 
+const there = (children) => children.flat(Infinity).filter((c) => c !== undefined && c !== null && c !== false);
+
+/** set replaces what is in e; what is nothing is left out. */
+export const set = (e, ...children) => e.replaceChildren(...there(children));
+
 function fill(e, attributes, children) {
   for (const [k, v] of Object.entries(attributes ?? {})) {
     if (v === undefined || v === null || v === false) continue;
     if (k.startsWith("on")) e.addEventListener(k.slice(2), v);
     else e.setAttribute(k === "className" ? "class" : k, v === true ? "" : String(v));
   }
-  for (const c of children.flat(Infinity)) if (c !== undefined && c !== null && c !== false) e.append(c instanceof Node ? c : document.createTextNode(String(c)));
+  for (const c of there(children)) e.append(c instanceof Node ? c : document.createTextNode(String(c)));
   return e;
 }
 
@@ -48,6 +53,8 @@ export function interval(low, high, unit) {
 export const bits = (v) => scaled(v, "bit/s");
 export const octets = (v) => scaled(v, "B");
 export const count = (v) => Number(v ?? 0).toLocaleString("en").replaceAll(",", " ");
+/** many writes 1 bridge, 2 bridges. */
+export const many = (n, one, more = `${one}s`) => `${count(n)} ${n === 1 ? one : more}`;
 export const percent = (v, digits = 1) => `${(100 * v).toFixed(digits)} %`;
 
 const two = (n) => String(n).padStart(2, "0");

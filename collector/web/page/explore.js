@@ -1,6 +1,6 @@
 // Explore: who talked to whom, from the flow samples on this machine's disk.
 
-import { api, bar, card, count, csv, download, el, empty, href, interval, octets, protocol, scaled, swatch, table } from "./dom.js";
+import { api, bar, card, count, csv, download, el, empty, href, interval, octets, protocol, scaled, set, swatch, table } from "./dom.js";
 import { chart, colors } from "./chart.js";
 
 const spans = [["5 min", "-5m"], ["15 min", "-15m"], ["1 h", "-1h"], ["6 h", "-6h"], ["24 h", "-1d"], ["7 d", "-7d"]];
@@ -35,18 +35,18 @@ export function flowsPanel(q, signal, told) {
       const all = await api(`/api/v1/flows?${search}`, { signal });
       told?.(null, all);
       if (!all.rows?.length) {
-        out.replaceChildren(empty("No flow sample fits.", q.filter ? "Take a word out of the filter, or look at more time." : "Nothing was sampled in that time: see which agents are heard."));
+        set(out, empty("No flow sample fits.", q.filter ? "Take a word out of the filter, or look at more time." : "Nothing was sampled in that time: see which agents are heard."));
         return;
       }
-      out.replaceChildren(picture.element, summary(all), rows(by, all, q));
+      set(out, picture.element, summary(all), rows(by, all, q));
       search.set("step", `${step}s`);
       search.set("top", String(colors.length));
       const over = await api(`/api/v1/flows?${search}`, { signal });
       draw(picture, over, from, to, step, by, out);
     } catch (e) {
       if (e.name === "AbortError") return;
+      set(out, el("p", { className: "problem", role: "alert" }, e.message));
       told?.(e);
-      out.replaceChildren(el("p", { className: "problem", role: "alert" }, e.message));
     }
   };
   ask();
@@ -54,14 +54,19 @@ export function flowsPanel(q, signal, told) {
 }
 
 function draw(picture, answer, from, to, step, by, out) {
-  const n = Math.max(2, Math.ceil((to - from) / 1000 / step));
-  const times = Array.from({ length: n }, (_, i) => from + (i + 0.5) * step * 1000);
+  // The last step may not be over: its rate is over what there is of it.
+  const all = Math.ceil((to - from) / 1000 / step);
+  const lasts = (i) => Math.min(step, (to - from) / 1000 - i * step);
+  const n = Math.max(2, lasts(all - 1) < 0.3 * step ? all - 1 : all);
+  const times = Array.from({ length: n }, (_, i) => Math.min(to, from + (i + 0.5) * step * 1000));
   const series = new Map();
   for (const r of answer.rows ?? []) {
     const name = r.key?.map((k, i) => cell(by[i], k)).join(" · ") || "all";
     if (!series.has(name)) series.set(name, { name, color: colors[series.size % colors.length], v: times.map(() => 0), low: times.map(() => 0), high: times.map(() => 0) });
-    const one = series.get(name), at = Math.min(r.step ?? 0, n - 1);
-    [one.v[at], one.low[at], one.high[at]] = [(8 * r.bytes) / step, (8 * r.low) / step, (8 * r.high) / step];
+    const one = series.get(name), at = r.step ?? 0;
+    if (at >= n) continue;
+    const seconds = Math.max(lasts(at), 0.1);
+    [one.v[at], one.low[at], one.high[at]] = [(8 * r.bytes) / seconds, (8 * r.low) / seconds, (8 * r.high) / seconds];
   }
   picture.draw({ times, unit: "bit/s", from, to, series: [...series.values()], total: null });
   for (const row of out.querySelectorAll("[data-name]")) {
@@ -106,7 +111,7 @@ function suggest(input, box, signal) {
     fits = list.slice(0, 12);
     at = -1;
     if (!fits.length) { close(); return; }
-    box.replaceChildren(...fits.map((w) => el("li", { role: "option", onpointerdown: (e) => { e.preventDefault(); take(w); } }, w)));
+    set(box, ...fits.map((w) => el("li", { role: "option", onpointerdown: (e) => { e.preventDefault(); take(w); } }, w)));
     box.hidden = false;
     input.setAttribute("aria-expanded", "true");
   };
@@ -161,19 +166,19 @@ export function explore(parameters, { signal, go }) {
     el("button", { type: "submit", className: "primary" }, "Ask"));
   suggest(filter, fits, signal);
   api("/api/v1/flows/columns", { signal }).then((all) => {
-    columns.replaceChildren(...all.map((c) => el("option", { value: c })));
+    set(columns, ...all.map((c) => el("option", { value: c })));
     by.title = `any of ${all.join(", ")}, with commas`;
   }, () => {});
 
   const told = (e, answer) => {
     wrong.hidden = !e || (e.body?.offset ?? -1) < 0;
     if (e) {
-      if (!wrong.hidden) { wrong.textContent = caret(filter.value, e); panel.element.replaceChildren(empty("The filter is not understood yet.", "The caret is where; pick a word that fits.")); }
+      if (!wrong.hidden) { wrong.textContent = caret(filter.value, e); set(panel.element, empty("The filter is not understood yet.", "The caret is where; pick a word that fits.")); }
       return;
     }
     const q = current(), names = q.by.split(",").map((s) => s.trim()).filter((s) => s);
     const all = [[...names, "bytes", "low", "high", "packets", "samples", "points"], ...(answer.rows ?? []).map((r) => [...(r.key ?? []), r.bytes, r.low, r.high, r.packets, r.samples, r.points])];
-    exports.replaceChildren(
+    set(exports, 
       el("button", { type: "button", onclick: () => download("weir-flows.csv", "text/csv", csv(all)) }, "CSV"),
       el("button", { type: "button", onclick: () => download("weir-flows.json", "application/json", JSON.stringify({ query: q, ...answer }, null, 1)) }, "JSON"),
       el("button", { type: "button", onclick: (b) => { navigator.clipboard?.writeText(location.href); b.target.textContent = "copied"; } }, "link"));

@@ -1,6 +1,6 @@
 // History: every change of every alert that is kept.
 
-import { api, badge, card, count, el, empty, link, problem, svg, table, time, words } from "./dom.js";
+import { api, badge, card, el, empty, link, many, problem, set, svg, table, time, words } from "./dom.js";
 import { moment } from "./explore.js";
 
 const spans = [["1 h", "-1h"], ["24 h", "-1d"], ["7 d", "-7d"], ["30 d", "-30d"], ["1 year", "-365d"]];
@@ -47,13 +47,13 @@ export function past(parameters, { signal, go }) {
       const kinds = new Set([...(a.kinds ?? []), ...all.map((x) => x.kind)]);
       for (const k of [...kinds].sort()) if (![...kind.options].some((o) => o.value === k)) kind.append(el("option", { value: k }, words(k)));
       document.body.dataset.shown = "history";
-      if (!all.length) { out.replaceChildren(empty("No alert fits.", a.kinds?.length ? `History has ${a.kinds.map(words).join(", ")}.` : "Nothing was told in that time.")); return; }
-      out.replaceChildren(picture(all, moment(from.value), moment(to.value)),
-        el("p", { className: "note" }, `${count(all.length)} changes${a.older ? ", the newest; there are older ones: narrow the time" : ""}`),
+      if (!all.length) { set(out, empty("No alert fits.", a.kinds?.length ? `History has ${a.kinds.map(words).join(", ")}.` : "Nothing was told in that time.")); return; }
+      set(out, picture(all, moment(from.value), moment(to.value)),
+        el("p", { className: "note" }, `${many(all.length, "change")}${a.older ? ", the newest; there are older ones: narrow the time" : ""}`),
         table([["time", "number"], ["severity"], ["change", "one"], ["kind", "one"], ["alert", "long"]], all.map((x) => [
           time(x.at, true), badge(x.change === "end" ? "ended" : x.severity, x.severity), x.change + (x.reason ? ` (${words(x.reason)})` : ""), words(x.kind), link("incident", { id: x.incident || x.id }, x.line)])));
     } catch (e) {
-      if (e.name !== "AbortError") out.replaceChildren(problem(e));
+      if (e.name !== "AbortError") set(out, problem(e));
     }
   };
   ask();

@@ -1,7 +1,7 @@
 // Incident: what happened in which order, who says so, whom it befell, what
 // flowed around it, and what to do about it.
 
-import { Problem, api, badge, bits, card, clock, count, el, empty, href, lasting, link, octets, percent, problem, since, svg, table, time, words } from "./dom.js";
+import { Problem, api, badge, bits, card, clock, count, el, empty, interval, lasting, link, octets, percent, problem, set, since, svg, table, time, words } from "./dom.js";
 import { around, flowFilter } from "./flows.js";
 import { flowsPanel } from "./explore.js";
 import { actions } from "./actions.js";
@@ -55,9 +55,11 @@ const factsTable = (facts) => table([["first seen", "number"], ["last seen good"
   facts.map((f) => [time(f.at, true), f.last_good ? time(f.last_good, true) : "–", f.what, f.before || f.after ? `${f.before || "–"} → ${f.after || "–"}` : "", f.from ?? "", f.weight ? f.weight.toFixed(1) : "–"]));
 
 const unitsOf = [
-  [/bits_per_second|speed$|^low$|^high$|^life_low$|^life_high$/, bits], [/octets|bytes/, (v) => octets(Number(v))], [/seconds/, (v) => lasting(v * 1000)],
-  [/_at$|^at$|since|first_sample|last_good/, (v) => clock(v, true)], [/confidence/, (v) => percent(v)],
+  [/(^|_)(port|input|output|proto|if_index|vni|vlan|domain|type|code)$/, (v) => String(v)],
+  [/bits_per_second|speed$|low$|high$/, bits], [/octets|bytes/, (v) => octets(Number(v))], [/seconds/, (v) => lasting(v * 1000)],
+  [/(^|_)at$|since|first_sample|last_good/, (v) => clock(v, true)], [/confidence/, (v) => percent(v)], [/rate$/, (v) => `1:${count(v)}`],
 ];
+const titles = { bits_per_second: "rate", life_bits_per_second: "rate of its life", threshold_bits_per_second: "threshold", background_bits_per_second: "usual beside it", window_seconds: "window", life_seconds: "lasted", life_octets: "volume", frame_octets: "mean frame", seconds_to_alert: "told after", log_likelihood_ratio: "likelihood ratio (ln)", interface_speed: "speed of the link", effective_samples: "effective samples" };
 
 /** figure writes a value of an alert with its unit. */
 function figure(name, v) {
@@ -70,7 +72,20 @@ function figure(name, v) {
 }
 
 const plainValues = (o, skip = []) => Object.entries(o ?? {}).filter(([k]) => !skip.includes(k));
-const pairs = (o, skip) => el("dl", { className: "pairs" }, plainValues(o, skip).map(([k, v]) => [el("dt", {}, words(k).replace(" per second", "/s")), el("dd", {}, figure(k, v))]));
+
+/** pairs are a finding's values; a rate has its interval beside it. */
+function pairs(o, skip = []) {
+  const left = [...skip];
+  const ranged = (k) => {
+    const stem = k.replace(/bits_per_second$|packets_per_second$/, "");
+    const low = o[`${stem}low`], high = o[`${stem}high`];
+    if (stem === k || low === undefined || high === undefined) return "";
+    left.push(`${stem}low`, `${stem}high`);
+    return ` (95 %: ${k.endsWith("bits_per_second") ? interval(low, high, "bit/s") : interval(low, high, "/s")})`;
+  };
+  return el("dl", { className: "pairs" }, plainValues(o).map(([k, v]) => [k, figure(k, v) + ranged(k)]).filter(([k]) => !left.includes(k))
+    .map(([k, text]) => [el("dt", {}, titles[k] ?? words(k).replace("per second", "/s")), el("dd", {}, text)]));
+}
 
 /** question is what history is asked about the flows around an alert. */
 function question(i, alert) {
@@ -125,9 +140,9 @@ function instances(i) {
 
 function advice(kind, signal) {
   const out = el("div", {});
-  api(`/api/v1/explain?kind=${encodeURIComponent(kind)}`, { signal }).then((e) => out.replaceChildren(
+  api(`/api/v1/explain?kind=${encodeURIComponent(kind)}`, { signal }).then((e) => set(out, 
     el("p", {}, e.meaning), el("h3", {}, "Confirm it"), e.confirm.map((c) => el("pre", { className: "command" }, c)),
-    el("h3", {}, "Usual causes"), el("p", {}, e.causes), el("h3", {}, "When it is wrong"), el("p", {}, e.wrong)), () => out.replaceChildren(empty("Nothing more is known of this kind.")));
+    el("h3", {}, "Usual causes"), el("p", {}, e.causes), el("h3", {}, "When it is wrong"), el("p", {}, e.wrong)), () => set(out, empty("Nothing more is known of this kind.")));
   return card("What it means", {}, out);
 }
 
@@ -144,7 +159,7 @@ export function incident(parameters, { signal }) {
       flows = card("Flows around it", { className: "wide" }, el("p", { className: "note" }, el("code", {}, filter), " · ", link("explore", { filter, by: "src,dst,proto,dst_port", ...when, top: "20" }, "open in Explore")), panel.element);
     }
     const subjects = plainValues(alert?.subject, ["type"]).length ? pairs(alert.subject) : null;
-    out.replaceChildren(
+    set(out, 
       el("section", { className: `hero ${i.ended ? "ended" : i.severity}` },
         el("p", {}, badge(i.ended ? "ended" : i.severity), " ", el("span", { className: "dim" }, `${words(i.kind)} · ${i.state}${evidence.confidence ? ` · ${percent(evidence.confidence)} sure` : ""}`)),
         el("h2", {}, i.line),
@@ -161,7 +176,7 @@ export function incident(parameters, { signal }) {
       i.alerts?.length ? card("As it was told", {}, el("ol", { className: "told" }, i.alerts.map((l) => el("li", {}, l)))) : null);
     document.body.dataset.shown = "incident";
   };
-  const fail = (e) => { if (e.name !== "AbortError") out.replaceChildren(card("", {}, problem(e), el("p", {}, link("history", {}, "Look in the history of alerts")))); };
+  const fail = (e) => { if (e.name !== "AbortError") set(out, card("", {}, problem(e), el("p", {}, link("history", {}, "Look in the history of alerts")))); };
   show().catch(fail);
   const timer = setInterval(() => { if (open && !out.contains(document.activeElement?.closest("dialog, details[open]")) && !out.querySelector("details[open]")) show().catch(() => {}); }, 3000);
   return { title: "Incident", parts: [out], end: () => { clearInterval(timer); panel?.end(); } };
@@ -169,5 +184,5 @@ export function incident(parameters, { signal }) {
 
 function evidenceCard(e) {
   const rest = plainValues(e, ["children"]);
-  return rest.length ? card("What it rests on", { className: "wide" }, pairs(e, ["children"])) : null;
+  return rest.length ? card("What it rests on", { className: "full columns" }, pairs(e, ["children"])) : null;
 }

@@ -1,6 +1,6 @@
 // A list of many rows of one height, of which only those in sight are there.
 
-import { el } from "./dom.js";
+import { el, set } from "./dom.js";
 
 /**
  * list shows rows, made by render(i). It takes the arrow keys: focus moves along
@@ -28,7 +28,7 @@ export function list(label, height, render, open, role = "list") {
     }
     drawn = next;
     space.style.height = `${count * height}px`;
-    space.replaceChildren(...next.values());
+    set(space, ...next.values());
     mark();
   }
 

@@ -1,6 +1,6 @@
 // Now: what is wrong, what flows, which links are full, who is silent.
 
-import { api, badge, bar, bits, card, clock, count, el, empty, href, interval, link, percent, since, swatch, table, time, words } from "./dom.js";
+import { api, badge, bar, bits, card, clock, count, el, empty, href, interval, link, percent, set, since, swatch, table, time, words } from "./dom.js";
 import { chart, colors } from "./chart.js";
 import { flowFilter, flowName } from "./flows.js";
 
@@ -79,10 +79,11 @@ export function now() {
     const keys = new Map();
     for (const s of seconds.values()) for (const [n, i] of s.flows) keys.set(n, i.key);
     const rate = (n) => last.get(n)?.rate ?? 0;
-    legend.replaceChildren(table([["flow"], ["now", "number"], ["95 % interval", "number"]], [...names].sort((a, b) => rate(b) - rate(a) || sums.get(b) - sums.get(a)).map((n) => {
+    const peak = (n) => Math.max(...at(n, "rate"));
+    set(legend, table([["flow"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...names].sort((a, b) => rate(b) - rate(a) || peak(b) - peak(a)).map((n) => {
       const i = last.get(n);
       return [el("span", { className: "flow" }, swatch(colors[held.get(n)]), link("explore", { filter: flowFilter(keys.get(n)), by: "agent,input,output", from: "-15m" }, n)),
-        i ? bits(i.rate) : "–", i ? interval(i.low, i.high, "bit/s") : "–"];
+        i ? bits(i.rate) : "–", i ? interval(i.low, i.high, "bit/s") : "–", bits(peak(n))];
     })));
   };
 
@@ -95,9 +96,9 @@ export function now() {
     shown = state;
     const live = grouped(l.alerts.filter((a) => !a.ended));
     const past = grouped(l.alerts.filter((a) => a.ended)).sort((x, y) => Date.parse(y.lead.ended) - Date.parse(x.lead.ended));
-    open.replaceChildren(live.length ? el("ul", { className: "incidents" }, live.map(incidentItem)) :
+    set(open, live.length ? el("ul", { className: "incidents" }, live.map(incidentItem)) :
       empty("Nothing is wrong.", "Large flows, floods, scans, and bridges, hosts and instances that fail appear here the moment they are certain enough."));
-    ended.replaceChildren(past.length ? el("ul", { className: "incidents small" }, past.slice(0, 8).map(incidentItem)) : empty("Nothing ended yet."));
+    set(ended, past.length ? el("ul", { className: "incidents small" }, past.slice(0, 8).map(incidentItem)) : empty("Nothing ended yet."));
   };
 
   const tile = (name, value, note, kind, to) => el(to ? "a" : "div", { className: `tile ${kind ?? ""}`, href: to }, el("span", { className: "value" }, value), el("span", { className: "name" }, name), el("span", { className: "dim" }, note ?? ""));
@@ -105,22 +106,22 @@ export function now() {
   const head = (l) => {
     const live = grouped(l.alerts.filter((a) => !a.ended));
     const worst = live[0]?.lead.severity;
-    tiles.replaceChildren(...[
+    set(tiles,
       tile(live.length === 1 ? "incident open" : "incidents open", live.length, worst ? `the gravest is ${worst}` : "all calm", worst ?? "good"),
       tile("sampled", l.top ? bits(l.top.total) : "–", "now, over all points that sample", "", "#explore"),
       tile(l.agents === 1 ? "agent" : "agents", count(l.agents), l.silent.length ? `${l.silent.length}${l.silent.length >= 20 ? " or more" : ""} silent` : "all heard", l.silent.length ? "warning" : "", "#agents"),
       tile("datagrams/s", count(Math.round(l.datagrams_per_second)), `${percent(l.loss_percent / 100)} lost on the way`, l.loss_percent > 1 ? "warning" : ""),
-      l.socket_dropped ? tile("dropped here", count(l.socket_dropped), "this collector is overloaded", "critical") : null].filter((x) => x));
+      l.socket_dropped ? tile("dropped here", count(l.socket_dropped), "this collector is overloaded", "critical") : null);
   };
 
   const side = (l) => {
-    links.replaceChildren(l.links.length ? el("ul", { className: "plain links" }, l.links.slice(0, 8).map((k) => el("li", {},
+    set(links, l.links.length ? el("ul", { className: "plain links" }, l.links.slice(0, 8).map((k) => el("li", {},
       el("span", {}, el("strong", {}, k.name), el("span", { className: "dim" }, ` ${k.agent}`)),
       el("span", { className: "number" }, k.load < 0 ? el("span", { className: "dim", title: "the agent does not tell the interface's speed" }, "speed unknown") : percent(k.load)),
       k.load < 0 ? "" : bar(k.load, `${k.name}: ${percent(k.load)} of ${bits(k.speed)}`),
       el("span", { className: "dim both" }, `in ${bits(k.in)}, out ${bits(k.out)}`)))) :
       empty("No interface has told two polls yet.", "Rates need two counter samples of an interface."));
-    silent.replaceChildren(l.silent.length ? el("ul", { className: "plain" }, l.silent.map((n) => el("li", {}, badge("warning", "silent"), " ", n))) : empty("Everybody is heard.", "An agent that says nothing for a minute is listed here."));
+    set(silent, l.silent.length ? el("ul", { className: "plain" }, l.silent.map((n) => el("li", {}, badge("warning", "silent"), " ", n))) : empty("Everybody is heard.", "An agent that says nothing for a minute is listed here."));
   };
 
   api("/api/v1/lookback").then((all) => { all?.forEach(keep); draw(); }, () => { /* what is live comes all the same */ });

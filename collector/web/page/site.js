@@ -1,6 +1,6 @@
 // Site: the model of the site as a tree, and a picture of any branch of it.
 
-import { api, badge, card, count, el, empty, href, known, link, problem, since, svg, table } from "./dom.js";
+import { api, badge, card, count, el, empty, href, known, link, many, problem, set, since, svg, table } from "./dom.js";
 import { list } from "./list.js";
 
 const healths = { g: "good", o: "off", u: "unseen", i: "info", w: "warning", c: "critical" };
@@ -87,7 +87,7 @@ export function site(parameters, { signal, go }) {
     rows.update(tree.length);
   }
 
-  const note = (n) => [(under.get(n.key) ?? []).length ? `${count(under.get(n.key).length)} attached` : "", n.instances ? `${count(n.instances)} instances` : n.ports ? `${count(n.ports)} ports` : "", n.unseen ? `${count(n.unseen)} not observable` : ""].filter((x) => x).join(", ");
+  const note = (n) => [(under.get(n.key) ?? []).length ? `${count(under.get(n.key).length)} attached` : "", n.instances ? many(n.instances, "instance") : n.ports ? many(n.ports, "port") : "", n.unseen ? `${count(n.unseen)} not observable` : ""].filter((x) => x).join(", ");
 
   function take(m) {
     model = m;
@@ -99,7 +99,7 @@ export function site(parameters, { signal, go }) {
       under.get(above).push(n);
     }
     for (const all of under.values()) all.sort((a, b) => Number(!(under.get(a.key)?.length)) - Number(!(under.get(b.key)?.length)) || label(a).localeCompare(label(b), "en", { numeric: true }));
-    sums.replaceChildren(`${count(m.nodes.length)} nodes, ${count(m.bridges)} bridges, ${count(m.instances)} instances`,
+    set(sums, `${many(m.nodes.length, "node")}, ${many(m.bridges, "bridge")}, ${many(m.instances, "instance")}`,
       m.bad ? el("span", {}, ", ", el("strong", { className: "critical" }, `${count(m.bad)} in trouble`)) : "", m.unseen ? el("span", {}, ", ", el("strong", {}, `${count(m.unseen)} not observable`)) : "");
   }
 
@@ -115,19 +115,18 @@ export function site(parameters, { signal, go }) {
 
   function draw() {
     if (!model) return;
-    if (!model.nodes.length) { picture.replaceChildren(empty("Nothing is known of the site yet.", "It is learned from what agents send: within a minute of their first samples.")); return; }
+    if (!model.nodes.length) { set(picture, empty("Nothing is known of the site yet.", "It is learned from what agents send: within a minute of their first samples.")); return; }
     const n = nodes.get(chosen);
     if (!n) {
       const tops = under.get("") ?? [];
-      picture.replaceChildren(el("div", { className: "cards" }, tops.map((t) => (under.get(t.key) ? group(t) : cardOf(t)))));
+      set(picture, el("div", { className: "cards" }, tops.map((t) => (under.get(t.key) ? group(t) : cardOf(t)))));
       return;
     }
     const below = under.get(n.key) ?? [];
-    picture.replaceChildren(...[
+    set(picture,
       el("p", { className: "crumbs" }, link("site", {}, "site"), ...path(n).flatMap((x) => [" › ", link("site", { node: x.key }, label(x))])),
       cardOf(n, true), below.length ? el("h3", {}, `Attached to it: ${count(below.length)}`) : null, below.length ? el("div", { className: "cards" }, below.map((x) => cardOf(x))) : null,
-      branch?.key === n.key ? details(branch) : empty("Reading…"),
-    ].filter((x) => x));
+      branch?.key === n.key ? details(branch) : empty("Reading…"));
   }
 
   const group = (t) => el("div", { className: "under" }, cardOf(t, true), el("div", { className: "cards" }, under.get(t.key).map((x) => (under.get(x.key) ? group(x) : cardOf(x)))));
@@ -162,7 +161,7 @@ export function site(parameters, { signal, go }) {
       if (key === chosen) { branch = b; draw(); document.body.dataset.shown = "site"; }
       grow();
     } catch (e) {
-      if (e.name !== "AbortError" && key === chosen) picture.replaceChildren(problem(e));
+      if (e.name !== "AbortError" && key === chosen) set(picture, problem(e));
     }
   }
 
@@ -181,7 +180,7 @@ export function site(parameters, { signal, go }) {
       if (chosen && first) load(chosen);
       if (!chosen) document.body.dataset.shown = "site";
     } catch (e) {
-      if (e.name !== "AbortError") picture.replaceChildren(problem(e));
+      if (e.name !== "AbortError") set(picture, problem(e));
     }
   }
 
@@ -196,10 +195,10 @@ export function site(parameters, { signal, go }) {
       try {
         const a = await api(`/api/v1/site/search?text=${encodeURIComponent(t)}`, { signal });
         if (text.value.trim() !== t) return;
-        found.replaceChildren(a.found.length ? el("ul", { className: "plain" }, a.found.map((f) => el("li", {}, el("a", { href: href("site", { node: f.node, search: t }) }, mark(f.health), el("strong", {}, f.name), el("span", { className: "dim" }, ` ${f.type}${f.label !== f.name ? ` on ${f.label}` : ""}${f.bridge && f.type !== "bridge" ? `, ${f.bridge}` : ""}${f.detail && f.detail !== f.name ? ` · ${f.detail}` : ""}`))))) :
+        set(found, a.found.length ? el("ul", { className: "plain" }, a.found.map((f) => el("li", {}, el("a", { href: href("site", { node: f.node, search: t }) }, mark(f.health), el("strong", {}, f.name), el("span", { className: "dim" }, ` ${f.type}${f.label !== f.name ? ` on ${f.label}` : ""}${f.bridge && f.type !== "bridge" ? `, ${f.bridge}` : ""}${f.detail && f.detail !== f.name ? ` · ${f.detail}` : ""}`))))) :
           empty("Nothing is called that.", "Names, addresses, MAC addresses, projects and identities are looked at."), a.cut ? el("p", { className: "note" }, "There are more: write more letters.") : "");
       } catch (e) {
-        if (e.name !== "AbortError") found.replaceChildren(problem(e));
+        if (e.name !== "AbortError") set(found, problem(e));
       }
     }, 150);
   };
