@@ -115,7 +115,7 @@ func fewColours(b []byte) ([]byte, error) {
 	for y := range in.Bounds().Dy() {
 		for x := range in.Bounds().Dx() {
 			c := color.RGBAModel.Convert(in.At(x, y)).(color.RGBA)
-			counts[color.RGBA{c.R &^ 3, c.G &^ 3, c.B &^ 3, 255}]++
+			counts[c]++
 		}
 	}
 	var all color.Palette
@@ -126,11 +126,23 @@ func fewColours(b []byte) ([]byte, error) {
 		a, b := x.(color.RGBA), y.(color.RGBA)
 		return cmp.Or(counts[b]-counts[a], int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B))
 	})
-	out := image.NewPaletted(in.Bounds(), all[:min(len(all), 96)])
+	var kept color.Palette
+	for _, c := range all { // a colour of little use is kept where none is like it
+		if len(kept) < 128 && !slices.ContainsFunc(kept, func(k color.Color) bool { return near(c.(color.RGBA), k.(color.RGBA)) }) {
+			kept = append(kept, c)
+		}
+	}
+	out := image.NewPaletted(in.Bounds(), kept)
 	draw.Draw(out, out.Bounds(), in, image.Point{}, draw.Src)
 	var packed bytes.Buffer
 	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&packed, out)
 	return packed.Bytes(), err
+}
+
+// near reports colours that nobody tells apart.
+func near(a, b color.RGBA) bool {
+	d := func(x, y uint8) int { return max(int(x), int(y)) - min(int(x), int(y)) }
+	return d(a.R, b.R)+d(a.G, b.G)+d(a.B, b.B) < 16
 }
 
 // TestDemoOnThePage does what a newcomer does within the demo's first minute:
@@ -176,6 +188,8 @@ func TestDemoOnThePage(t *testing.T) {
 	v.sees("bridge down brq4c7a91e0-5d")
 	v.opens("bridge down brq4c7a91e0-5d")
 	v.sees("What happened, in order", "6 × instance unreachable", "web-6", "Usual causes", "Flows around it", "198.51.100.10")
+	v.opens("Acknowledge")
+	v.sees("acknowledged by local", "Take back")
 	v.picture("incident", 1240)
 	v.opens("open in Explore")
 	v.sees("sum by", "10.10.3.11", "95 % interval")

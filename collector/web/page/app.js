@@ -1,6 +1,6 @@
 // The page of weir: one view at a time, each of which is a URL.
 
-import { api, el, empty, href, percent, set } from "./dom.js";
+import { api, el, empty, href, me, percent, set } from "./dom.js";
 
 // A view is fetched when it is wanted first.
 const views = {
@@ -58,6 +58,21 @@ new MutationObserver(() => { if (document.body.dataset.shown) performance.mark(`
 
 let last = null;
 
+// Who sees some projects alone is told of their alerts, and of nothing else.
+async function poll(projects) {
+  for (const a of nav.querySelectorAll("a")) a.hidden = !["#now", "#history"].includes(a.getAttribute("href"));
+  try {
+    last = { scoped: projects, alerts: await api("/api/v1/alerts") };
+    pulse.className = "";
+    pulse.textContent = `alerts of ${projects.join(", ")}`;
+    current.live?.(last);
+  } catch {
+    pulse.className = "lost";
+    pulse.textContent = "weir does not answer; trying again";
+  }
+  setTimeout(() => poll(projects), 3000);
+}
+
 function listen() {
   const live = new EventSource("/api/v1/live");
   live.onmessage = (e) => {
@@ -72,7 +87,8 @@ function listen() {
   live.onerror = () => {
     pulse.className = "lost";
     pulse.textContent = "weir does not answer; trying again";
-    if (live.readyState === EventSource.CLOSED) { live.close(); setTimeout(listen, 3000); }
+    if (live.readyState !== EventSource.CLOSED) return;
+    me().catch(() => null).then((m) => (m?.projects?.length ? poll(m.projects) : setTimeout(listen, 3000)));
   };
 }
 

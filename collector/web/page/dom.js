@@ -173,3 +173,8 @@ export const csv = (rows) => rows.map((r) => r.map((c) => {
   if (typeof c !== "number" && /^[=+\-@\t\r]/.test(s)) s = `'${s}`;
   return /[",\r\n]/.test(s) ? `"${s.replaceAll('"', '""')}"` : s;
 }).join(",")).join("\r\n") + "\r\n";
+
+let asked = null;
+
+/** me is who looks at the page. */
+export const me = () => (asked ??= api("/api/v1/me").catch((e) => { asked = null; throw e; }));

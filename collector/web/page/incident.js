@@ -124,7 +124,7 @@ async function past(id, signal, why) {
   const ended = last.change === "end" ? last.at : undefined;
   return {
     incident: { id, line: last.line, began: all[0].at, ended, kind: last.kind, state: last.state, severity: last.severity, steps: [], children: last.evidence?.children, affected: last.evidence?.affected ?? 0, nodes: [], alerts: all.map((a) => `${clock(a.at, true)} ${a.change} ${a.line}`) },
-    alert: { kind: last.kind, subject: last.subject, evidence: last.evidence },
+    alert: { id: last.id, kind: last.kind, subject: last.subject, evidence: last.evidence },
   };
 }
 
@@ -149,7 +149,7 @@ function advice(kind, signal) {
 export function incident(parameters, { signal }) {
   const id = parameters.get("id") ?? "";
   const out = el("div", { className: "view" }, card("", {}, empty("Reading…")));
-  let panel = null, open = true, flows = null;
+  let panel = null, open = true, flows = null, buttons = null;
   const show = async () => {
     const { incident: i, alert } = await load(id, signal);
     open = !i.ended;
@@ -158,6 +158,9 @@ export function incident(parameters, { signal }) {
       panel = flowsPanel({ filter, by: "src,dst,proto,dst_port", ...when, top: "8" }, signal);
       flows = card("Flows around it", { className: "wide" }, el("p", { className: "note" }, el("code", {}, filter), " · ", link("explore", { filter, by: "src,dst,proto,dst_port", ...when, top: "20" }, "open in Explore")), panel.element);
     }
+    const care = (await api("/api/v1/alerts", { signal }).catch(() => [])).find((a) => a.id === (alert?.id ?? i.id))?.care ?? null;
+    if (!buttons) buttons = actions(alert?.id ?? i.id, care, signal);
+    else buttons.set(care);
     const subjects = plainValues(alert?.subject, ["type"]).length ? pairs(alert.subject) : null;
     set(out, 
       el("section", { className: `hero ${i.ended ? "ended" : i.severity}` },
@@ -166,7 +169,7 @@ export function incident(parameters, { signal }) {
         el("p", { className: "dim" }, `began ${clock(i.began, true)}`, i.ended ? `, ended ${clock(i.ended, true)} after ${lasting(ms(i.ended) - ms(i.began))}` : `, open for ${since(i.began)}`, ` · ${i.id}`),
         evidence.cause ? el("p", {}, "Cause: ", el("strong", {}, evidence.cause)) : null,
         evidence.blind ? el("p", { className: "warning" }, "Not observable: ", evidence.blind) : null,
-        actions(i, show, signal)),
+        buttons.element),
       i.steps?.length ? card("What happened, in order", { className: "full" }, el("p", { className: "note" }, "Bars reach from when something was last seen otherwise to when it was first seen so: it happened in between."),
         timeline(i.steps, i.began, i.ended), i.cut ? el("p", { className: "note" }, "There were more facts than are kept.") : null) : null,
       instances(i) ?? (subjects ? card("What it is about", { className: "wide" }, subjects) : null),
@@ -178,7 +181,7 @@ export function incident(parameters, { signal }) {
   };
   const fail = (e) => { if (e.name !== "AbortError") set(out, card("", {}, problem(e), el("p", {}, link("history", {}, "Look in the history of alerts")))); };
   show().catch(fail);
-  const timer = setInterval(() => { if (open && !out.contains(document.activeElement?.closest("dialog, details[open]")) && !out.querySelector("details[open]")) show().catch(() => {}); }, 3000);
+  const timer = setInterval(() => { if (open && !out.querySelector("details[open]") && !buttons?.element.contains(document.activeElement)) show().catch(() => {}); }, 3000);
   return { title: "Incident", parts: [out], end: () => { clearInterval(timer); panel?.end(); } };
 }
 

@@ -22,6 +22,7 @@ export function grouped(alerts) {
   return [...all.values()].sort((x, y) => (weights[y.lead.severity] ?? 0) - (weights[x.lead.severity] ?? 0) || Date.parse(y.lead.started) - Date.parse(x.lead.started));
 }
 
+const cared = (c) => [c?.ack ? badge("good", `looked after by ${c.ack.by}`) : null, c?.mute ? badge("off", `muted until ${clock(c.mute.until)}`) : null].map((b) => b && [" ", b]);
 const affected = (g) => (g.lead.affected ? ` · ${count(g.lead.affected)} affected` : "") + (g.more ? ` · ${g.more} more alerts` : "");
 
 function incidentItem(g) {
@@ -30,7 +31,7 @@ function incidentItem(g) {
     el("a", { href: href("incident", { id: g.id }) },
       el("span", { className: "line" }, badge(a.ended ? "ended" : a.severity), " ", a.line),
       el("span", { className: "dim" }, `${words(a.kind)} · ${a.state} · since ${clock(a.started)}`,
-        a.ended ? ` until ${clock(a.ended)}` : el("span", { className: "age", "data-since": a.started }, ` (${since(a.started)})`), affected(g))));
+        a.ended ? ` until ${clock(a.ended)}` : el("span", { className: "age", "data-since": a.started }, ` (${since(a.started)})`), affected(g), cared(a.care))));
 }
 
 /** slots gives flows colours that they keep while they are shown. */
@@ -88,7 +89,7 @@ export function now() {
   };
 
   const alerts = (l) => {
-    const state = JSON.stringify(l.alerts.map((a) => [a.id, a.at, a.ended]));
+    const state = JSON.stringify(l.alerts.map((a) => [a.id, a.at, a.ended, a.care]));
     if (state === shown) {
       for (const e of open.querySelectorAll("[data-since]")) e.textContent = ` (${since(e.dataset.since)})`;
       return;
@@ -126,16 +127,22 @@ export function now() {
 
   api("/api/v1/lookback").then((all) => { all?.forEach(keep); draw(); }, () => { /* what is live comes all the same */ });
 
+  const others = [
+    card("Largest flows", { className: "wide" }, el("p", { className: "note" }, "Two minutes, summed over the points that sample a flow. Shaded edges are 95 % intervals; grey is all else."), picture.element, legend),
+    el("div", { className: "side" }, card("Most loaded links", {}, links), card("Silent agents", {}, silent), card("Ended", {}, ended)),
+  ];
   return {
     title: "Now",
-    parts: [
-      tiles,
-      card("Open incidents", {}, open),
-      card("Largest flows", { className: "wide" }, el("p", { className: "note" }, "Two minutes, summed over the points that sample a flow. Shaded edges are 95 % intervals; grey is all else."), picture.element, legend),
-      el("div", { className: "side" }, card("Most loaded links", {}, links), card("Silent agents", {}, silent), card("Ended", {}, ended)),
-    ],
+    parts: [tiles, card("Open incidents", {}, open), ...others],
     live(l) {
       if (paused) return;
+      if (l.scoped) {
+        for (const s of others) s.hidden = true;
+        set(tiles, tile("incidents open", grouped(l.alerts.filter((a) => !a.ended)).length, `of ${l.scoped.join(", ")}`));
+        alerts(l);
+        document.body.dataset.shown = "now";
+        return;
+      }
       head(l);
       alerts(l);
       keep(l.top);
