@@ -5,11 +5,10 @@
 //	go run ./bench/scoreboard              everything, some minutes
 //	go run ./bench/scoreboard -quick       the same with few trials, under a minute
 //	go run ./bench/scoreboard -only L1,L2  some scenarios
+//	go run ./bench/scoreboard -only P1,P2 -out bench/results   these anew, the others as they are
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -53,7 +52,7 @@ func main() {
 	scale := flag.Float64("scale", 1, "trials and exposures, times those of a usual run")
 	only := flag.String("only", "", "comma-separated scenarios, such as L1,D1; empty: all")
 	seed := flag.Uint64("seed", 1, "of everything random: the same seed gives the same tables")
-	out := flag.String("out", "", "directory for tables and plots (default bench/results for a whole run, none for a quick or partial one)")
+	out := flag.String("out", "", "directory for tables and plots (default bench/results for a whole run, none for a quick or partial one); -only replaces its scenarios in a whole run's there")
 	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "runs at once")
 	flag.Parse()
 	chosen, err := choose(*only)
@@ -62,7 +61,7 @@ func main() {
 	}
 	if err == nil {
 		r := newRun(*quick, *seed, *workers)
-		r.scale = *scale
+		r.scale, r.only = *scale, len(chosen) < len(scenarios)
 		if *out == "" && !*quick && *only == "" {
 			*out = filepath.Join("bench", "results")
 		}
@@ -85,7 +84,6 @@ func (r *run) score(w io.Writer, chosen []scenario, out string) error {
 	if err := selfCheck(r.seed); err != nil {
 		return fmt.Errorf("the generator failed its check, nothing is scored: %w", err)
 	}
-	var doc bytes.Buffer
 	var scored []*report.Table
 	begin := time.Now()
 	for i, s := range chosen {
@@ -95,7 +93,6 @@ func (r *run) score(w io.Writer, chosen []scenario, out string) error {
 		r.progress.clear()
 		for _, t := range tables {
 			t.Text(w)
-			t.Markdown(&doc)
 		}
 		scored = append(scored, tables...)
 		fmt.Fprintf(os.Stderr, "%s took %s, %s of processor time\n", s.id, time.Since(at).Round(time.Second/10), (processTime() - cpu).Round(time.Second/10))
@@ -103,7 +100,7 @@ func (r *run) score(w io.Writer, chosen []scenario, out string) error {
 			continue
 		}
 		// After each, so that a run that is stopped leaves what it has.
-		if err := r.write(out, doc.Bytes(), scored, i == len(chosen)-1 && len(chosen) == len(scenarios)); err != nil {
+		if err := r.write(out, scored, chosen[:i+1]); err != nil {
 			return err
 		}
 	}
@@ -133,47 +130,4 @@ func names() string {
 		all = append(all, s.id)
 	}
 	return strings.Join(all, ", ")
-}
-
-// size says how much was tried.
-func (r *run) size() string {
-	if r.quick {
-		return "few trials (a quick run: a smoke test, not a score)"
-	}
-	return fmt.Sprintf("%g times the usual trials", r.scale)
-}
-
-// write puts the tables and plots into dir. A partial or quick run has names of
-// its own, so that it never replaces a full one.
-func (r *run) write(dir string, text []byte, tables []*report.Table, all bool) error {
-	suffix := ""
-	if r.quick || !all {
-		suffix = "-partial"
-	}
-	head := fmt.Sprintf("# Scoreboard\n\nWritten by `make scoreboard`, seed %d, %s. All traffic is generated sFlow whose truth is known; what is called a model is a model.\n", r.seed, r.size())
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	if suffix == "" {
-		// What the same run left on the way.
-		parts, _ := filepath.Glob(filepath.Join(dir, "*-partial.*"))
-		for _, p := range parts {
-			_ = os.Remove(p)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "scoreboard"+suffix+".md"), append([]byte(head), text...), 0o644); err != nil {
-		return err
-	}
-	j, err := json.MarshalIndent(struct {
-		Seed   uint64          `json:"seed"`
-		Size   string          `json:"size"`
-		Tables []*report.Table `json:"tables"`
-	}{r.seed, r.size(), tables}, "", "\t")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "scoreboard"+suffix+".json"), append(j, '\n'), 0o644); err != nil {
-		return err
-	}
-	return r.plots(dir, suffix)
 }

@@ -14,6 +14,7 @@ import (
 // run is what the scenarios share.
 type run struct {
 	quick   bool
+	only    bool    // not all scenarios
 	scale   float64 // of trials and exposures of a run that is not quick
 	seed    uint64
 	workers int
