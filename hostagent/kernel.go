@@ -101,7 +101,7 @@ func samplingConfig(c config.Sampling) sampling.Config {
 	dirs := map[string]sampler.Direction{
 		"ingress": sampler.Ingress, "egress": sampler.Egress, "both": sampler.Ingress | sampler.Egress,
 	}
-	methods := map[string]sampler.Method{"packet": sampler.MethodPacket, "tcx": sampler.MethodTCX, "nflog": sampler.MethodNFLOG}
+	methods := map[string]sampler.Method{"packet": sampler.MethodPacket, "tcx": sampler.MethodTCX, "auto": sampler.MethodAuto, "nflog": sampler.MethodNFLOG}
 	return sampling.Config{
 		Method: methods[c.Method], Group: c.NFLOGGroup,
 		Names: c.Interfaces, Except: c.Except, Rate: c.Rate, Budget: c.Budget,

@@ -217,18 +217,23 @@ func (a *Agent) examine(ctx context.Context, cfg *config.Config) []source.Findin
 	return append(all, key)
 }
 
-// Capabilities returns what the configured sources need, each once.
+// Capabilities returns what the configured sources need or wish for, each once.
 func Capabilities(cfg config.Config) (all []int) {
 	a := &Agent{}
 	a.events = newEvents(a.id, nil, nil)
 	seen := map[int]bool{}
 	for _, m := range modules(cfg, a) {
+		var wanted []int
 		if c, ok := m.source.(source.Capable); ok {
-			for _, n := range c.Capabilities() {
-				if !seen[n] {
-					seen[n] = true
-					all = append(all, n)
-				}
+			wanted = c.Capabilities()
+		}
+		if w, ok := m.source.(source.Wisher); ok {
+			wanted = append(wanted, w.Wishes()...)
+		}
+		for _, n := range wanted {
+			if !seen[n] {
+				seen[n] = true
+				all = append(all, n)
 			}
 		}
 	}

@@ -7,8 +7,9 @@ import (
 
 // Sampling is about packet samples.
 type Sampling struct {
-	// Method is packet (a packet socket with a random filter), tcx (eBPF, Linux
-	// 6.6) or nflog (the operator's own rules, which draw one packet in Rate).
+	// Method is tcx (eBPF, Linux 6.6), packet (a packet socket with a random
+	// filter), auto (tcx where that can be had, else packet) or nflog (the
+	// operator's own rules, which draw one packet in Rate).
 	Method string `yaml:"method"`
 	// NFLOGGroup is the group that the rules log to.
 	NFLOGGroup uint16 `yaml:"nflog_group"`
@@ -29,7 +30,7 @@ type Sampling struct {
 }
 
 func defaultSampling() Sampling {
-	return Sampling{Method: "packet", NFLOGGroup: 5, Budget: 200, Direction: "ingress", Header: 256}
+	return Sampling{Method: "auto", NFLOGGroup: 5, Budget: 200, Direction: "ingress", Header: 256}
 }
 
 func (s *Sampling) check(wrong func(key, problem, fix string)) {
@@ -47,13 +48,13 @@ func (s *Sampling) check(wrong func(key, problem, fix string)) {
 		wrong("sampling.budget", strconv.FormatFloat(s.Budget, 'g', -1, 64)+" is out of range", "write samples a second from 1 to 1000000; to sample nothing, write off: [sampling]")
 	}
 	switch s.Method {
-	case "packet", "tcx":
+	case "auto", "packet", "tcx":
 	case "nflog":
 		if s.Rate == 0 {
 			wrong("sampling.rate", "0 with method nflog", "write the rate that the rules draw at: 1000 for numgen random mod 1000")
 		}
 	default:
-		wrong("sampling.method", strconv.Quote(s.Method)+" is unknown", "write packet, tcx or nflog")
+		wrong("sampling.method", strconv.Quote(s.Method)+" is unknown", "write auto, packet, tcx or nflog")
 	}
 	switch s.Direction {
 	case "ingress", "egress", "both":

@@ -68,11 +68,13 @@ func TestIsControl(t *testing.T) {
 
 // The kernel's filter lets the same frames pass as isControl names, and nothing
 // else undrawn.
-func TestControlPassesUndrawn(t *testing.T) {
+func TestControlPassesUndrawn(t *testing.T) { each(t, controlPassesUndrawn) }
+
+func controlPassesUndrawn(t *testing.T, m Method) {
 	w := newWire(t)
 	near := w.index("near")
 	var heard, wrong atomic.Int64
-	s := w.run(Config{Emit: func(*sflow.FlowSample) {}, Control: func(i uint32, b []byte) {
+	s := w.run(Config{Method: m, Emit: func(*sflow.FlowSample) {}, Control: func(i uint32, b []byte) {
 		heard.Add(1)
 		if i != near || !isControl(b) {
 			wrong.Add(1)
@@ -101,13 +103,16 @@ func TestControlPassesUndrawn(t *testing.T) {
 
 // A flood of ARP is not listened to in full, and neither biases the samples nor
 // inflates the pool.
-func TestControlFloodIsNoBias(t *testing.T) {
+func TestControlFloodIsNoBias(t *testing.T) { each(t, controlFloodIsNoBias) }
+
+func controlFloodIsNoBias(t *testing.T, m Method) {
 	w := newWire(t)
 	near := w.index("near")
 	const packets, rate = 100_000, 10
 	var heard atomic.Int64
 	var pool atomic.Uint32
 	s := w.run(Config{
+		Method:  m,
 		Emit:    func(f *sflow.FlowSample) { pool.Store(f.SamplePool) },
 		Control: func(uint32, []byte) { heard.Add(1) },
 	}, Interface{Index: near, Name: "near", Rate: rate, Control: true})

@@ -53,7 +53,11 @@ func TestCostOfForwardedPacket(t *testing.T) {
 		{"packet 1:400", MethodPacket, 400, Ingress, true, false},
 		{"packet 1:400, with ARP and DHCP", MethodPacket, 400, Ingress, true, true},
 		{"packet 1:400, both directions", MethodPacket, 400, Ingress | Egress, false, false},
-		{"tcx 1:400", MethodTCX, 400, Ingress, false, false},
+		{"tcx 1:10", MethodTCX, 10, Ingress, true, false},
+		{"tcx 1:100", MethodTCX, 100, Ingress, true, false},
+		{"tcx 1:400", MethodTCX, 400, Ingress, true, false},
+		{"tcx 1:400, with ARP and DHCP", MethodTCX, 400, Ingress, true, true},
+		{"tcx 1:400, both directions", MethodTCX, 400, Ingress | Egress, false, false},
 	} {
 		var list []Interface
 		for _, name := range []string{"near", "near2"} {

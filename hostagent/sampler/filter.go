@@ -65,8 +65,7 @@ func (d *draw) program() []bpf.Instruction {
 	if d.rate > 1 {
 		p = append(p,
 			bpf.LoadExtension{Num: bpf.ExtRand},
-			bpf.ALUOpConstant{Op: bpf.ALUOpMod, Val: d.rate},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 1},
+			bpf.JumpIf{Cond: bpf.JumpLessThan, Val: uint32(1 << 32 / uint64(d.rate)), SkipTrue: 1},
 			bpf.RetConstant{Val: 0},
 		)
 	}

@@ -55,7 +55,7 @@ func (i *Interface) coarsest() uint32 {
 	return maxRate
 }
 
-// maxRate keeps the error of "random modulo rate" below a thousandth.
+// maxRate keeps the error of a draw from 32 random bits below a thousandth.
 const maxRate = 1 << 22
 
 func (i *Interface) directions() Direction {

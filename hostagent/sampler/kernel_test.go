@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -284,32 +285,61 @@ func TestSampleAllocatesNothing(t *testing.T) {
 
 // Without the capability the sampler runs and says why it samples nothing.
 func TestNoPermissionIsNamed(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root, to drop it: run make test-all as root")
+	for name, m := range map[string]Method{"packet": MethodPacket, "auto": MethodAuto} {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(t)
+			s := w.runWith(0, m, func(*sflow.FlowSample) {})
+			w.Eventually(2*time.Second, "a state with an error", func() bool {
+				st := s.States()
+				return len(st) == 1 && st[0].Err != nil
+			})
+			if got, want := s.States()[0].Err.Error(), "packet socket: operation not permitted"; got != want {
+				t.Errorf("error %q, want %q", got, want)
+			}
+		})
 	}
-	s, err := New(Config{Emit: func(*sflow.FlowSample) {}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Set([]Interface{{Index: 1, Name: "lo", Rate: 1}})
-	ctx, cancel := context.WithCancel(context.Background())
+}
+
+// Who may not use eBPF samples by packet sockets.
+func TestAutoFallsBack(t *testing.T) {
 	w := newWire(t)
+	var n atomic.Int64
+	s := w.runWith(1<<unix.CAP_NET_RAW, MethodAuto, func(*sflow.FlowSample) { n.Add(1) })
+	frame := ethernet(0x800, ipv4(17, udp(1, 9, make([]byte, 58)))...)
+	w.Eventually(2*time.Second, "samples", func() bool {
+		w.send(w.fd, frame, 1)
+		return n.Load() > 0
+	})
+	if st := s.States(); len(st) != 1 || st[0].Err != nil {
+		t.Errorf("states %+v", st)
+	}
+}
+
+// runWith is run of "near" at 1:1 by a thread that has these capabilities alone.
+func (w *wire) runWith(capabilities uint32, m Method, emit func(*sflow.FlowSample)) *Sampler {
+	w.t.Helper()
+	if os.Geteuid() != 0 {
+		w.t.Skip("needs root, to drop it: run make test-all as root")
+	}
+	s, err := New(Config{Method: m, Emit: emit})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s.Set([]Interface{{Index: w.index("near"), Name: "near", Rate: 1}})
+	ctx, cancel := context.WithCancel(context.Background())
 	done := w.Go(w.ns, func() {
-		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &make([]unix.CapUserData, 2)[0]); err != nil {
-			t.Error(err)
+		data := [2]unix.CapUserData{{Permitted: capabilities, Effective: capabilities}}
+		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &data[0]); err != nil {
+			w.t.Error(err)
 			return
 		}
 		_ = s.Run(ctx)
 	})
-	w.Eventually(2*time.Second, "a state with an error", func() bool {
-		st := s.States()
-		return len(st) == 1 && st[0].Err != nil
+	w.t.Cleanup(func() {
+		cancel()
+		<-done
 	})
-	cancel()
-	<-done
-	if got, want := s.States()[0].Err.Error(), "packet socket: operation not permitted"; got != want {
-		t.Errorf("error %q, want %q", got, want)
-	}
+	return s
 }
 
 // The operator's rule chooses the packets, and what NFLOG tells becomes whole

@@ -46,6 +46,7 @@ type intake interface {
 type frame struct {
 	at       int    // in the ring
 	rate     uint32 // it was chosen at; 0: the one set
+	draw     drawing
 	data     []byte // the captured start of the packet
 	length   uint32 // of the packet
 	sec, ns  uint32 // when the kernel took it
@@ -54,6 +55,15 @@ type frame struct {
 	packet   uint8  // PACKET_HOST, PACKET_OUTGOING, ...
 	hardware uint16 // ARPHRD_*
 }
+
+// drawing says how a frame came to be chosen.
+type drawing uint8
+
+const (
+	unknown drawing = iota // a control frame passed undrawn, any other was drawn
+	drawn
+	undrawn // a control frame, and no sample: that it may be as well is another frame
+)
 
 // tagged reports whether the frame had a VLAN tag that is not in its bytes.
 func (f *frame) tagged() bool { return f.status&unix.TP_STATUS_VLAN_VALID != 0 }
@@ -135,7 +145,7 @@ func (r *ring) read(f *frame) bool {
 	if f.status&unix.TP_STATUS_USER == 0 {
 		return false
 	}
-	f.at, f.rate = at, 0
+	f.at, f.rate, f.draw = at, 0, unknown
 	mac, n := int(h.Mac), int(h.Snaplen)
 	end := min(mac+n, r.frameSize)
 	f.data = r.mem[at+min(mac, end) : at+end : at+end]

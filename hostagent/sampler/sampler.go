@@ -27,6 +27,7 @@ const (
 	MethodPacket Method = iota // a packet socket with a random filter
 	MethodNFLOG                // rules of the operator's; Set has no say
 	MethodTCX                  // an eBPF program at TCX (Linux 6.6), which counts every packet
+	MethodAuto                 // MethodTCX where that can be had, else MethodPacket
 )
 
 // Config says how to sample.
@@ -42,10 +43,10 @@ type Config struct {
 	// to Emit is reused; copy what must outlive the call. Emit must not block.
 	Emit func(*sflow.FlowSample)
 
-	// Control, where not nil, is given every ARP and DHCP request that comes in on
-	// interfaces that ask for it, by packet sockets: one socket for both costs the
-	// forwarded packets half of what two cost. frame is valid until it returns.
-	// Must not block.
+	// Control, where not nil, is given every ARP and DHCP request and every claim
+	// of an IPv6 address that comes in on interfaces that ask for it, but for
+	// MethodNFLOG: what samples and listens at once costs the forwarded packets
+	// half of what two cost. frame is valid until it returns. Must not block.
 	Control func(ifIndex uint32, frame []byte)
 }
 
@@ -90,7 +91,8 @@ type Sampler struct {
 	order   []int
 	adapt   []*tap
 	beats   uint64
-	share   int // frames of a ring at most
+	share   int  // frames of a ring at most
+	noTCX   bool // MethodAuto has failed to use it
 }
 
 // New prepares a sampler. It opens nothing of an interface yet.

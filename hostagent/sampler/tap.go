@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -149,8 +150,15 @@ func (s *Sampler) start(t *tap) {
 
 // open opens what the configured method reads from.
 func (s *Sampler) open(ifIndex, frames int, dirs Direction) (intake, error) {
-	if s.cfg.Method == MethodTCX {
+	switch {
+	case s.cfg.Method == MethodTCX:
 		return openTCX(ifIndex, frames, s.cut.captureSnap(), dirs)
+	case s.cfg.Method == MethodAuto && !s.noTCX:
+		t, err := openTCX(ifIndex, frames, s.cut.captureSnap(), dirs)
+		if err == nil || errors.Is(err, unix.ENODEV) {
+			return t, err
+		}
+		s.noTCX = true // no such kernel, or no privilege
 	}
 	return openRing(ifIndex, frames, s.cut.captureSnap())
 }
@@ -204,19 +212,29 @@ func (s *Sampler) choose(t *tap, rate uint32) {
 
 // controls reports whether ARP and DHCP of a tap are wanted and can be had.
 func (s *Sampler) controls(t *tap) bool {
-	return t.Control && t.directions()&Ingress != 0 && s.cfg.Control != nil && s.cfg.Method == MethodPacket
+	return t.Control && t.directions()&Ingress != 0 && s.cfg.Control != nil
 }
 
 // maxControl is how many control frames of an interface are taken in a beat;
 // who sends more has them drawn like all others until the next one.
 const maxControl = 512
 
-// control takes a frame that passed undrawn, and reports whether it is a sample
-// as well: that is drawn here.
-func (s *Sampler) control(t *tap, f *frame) bool {
+// isSample hands on a frame that passed undrawn, and reports whether a frame is a
+// sample: of what passed undrawn that is drawn here, unless the kernel has.
+func (s *Sampler) isSample(t *tap, f *frame) bool {
+	if f.draw == drawn {
+		return true
+	}
+	t.heard++
+	if f.draw == unknown && (!t.passing || !isControl(f.data)) {
+		return true
+	}
 	t.undrawn++
-	if f.packet != unix.PACKET_OUTGOING {
+	if f.packet != unix.PACKET_OUTGOING && s.cfg.Control != nil {
 		s.cfg.Control(t.Index, f.data)
+	}
+	if f.draw == undrawn {
+		return false
 	}
 	if rand.Uint32N(t.rate) == 0 {
 		return true
@@ -258,8 +276,7 @@ func (s *Sampler) readAll(t *tap) (n int, losing bool) {
 	// At most a round, so that one interface cannot keep the others waiting.
 	for n < t.in.size() && t.in.read(f) {
 		losing = losing || f.status&unix.TP_STATUS_LOSING != 0
-		t.heard++
-		if !t.passing || !isControl(f.data) || s.control(t, f) {
+		if s.isSample(t, f) {
 			s.emit(t, f)
 		}
 		t.in.release(f)

@@ -92,6 +92,11 @@ type Capable interface {
 	Capabilities() []int
 }
 
+// Wisher is a Source that does better with capabilities that it can do without.
+type Wisher interface {
+	Wishes() []int
+}
+
 // Finding is one line of what a source can see on this node.
 type Finding struct {
 	What string // "interfaces"

@@ -28,8 +28,16 @@ func (s *Source) Examine(context.Context) []source.Finding {
 			Fix: "name some in sampling.interfaces"}}
 	}
 	var names []string
+	method, how := s.cfg.Load().Method, "by an eBPF program"
+	if method == sampler.MethodAuto {
+		if err := sampler.Probe(sampler.MethodTCX, list[0]); err != nil {
+			how = "by packet sockets, since " + err.Error()
+		}
+	} else if method == sampler.MethodPacket {
+		how = "by packet sockets"
+	}
 	for _, i := range list {
-		if err := sampler.Probe(s.cfg.Load().Method, i); err != nil {
+		if err := sampler.Probe(method, i); err != nil {
 			return []source.Finding{{What: "packet samples", Text: i.Name + ": " + err.Error(),
 				Fix: "give the agent CAP_NET_RAW (method tcx: CAP_BPF and CAP_NET_ADMIN)"}}
 		}
@@ -39,5 +47,5 @@ func (s *Source) Examine(context.Context) []source.Finding {
 	if len(names) > maxNamed {
 		text += fmt.Sprintf(" and %d more", len(names)-maxNamed)
 	}
-	return []source.Finding{{What: "packet samples", OK: true, Text: "of " + text}}
+	return []source.Finding{{What: "packet samples", OK: true, Text: "of " + text + ", " + how}}
 }

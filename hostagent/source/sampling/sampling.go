@@ -85,6 +85,14 @@ func (s *Source) Capabilities() []int {
 	return []int{unix.CAP_NET_RAW}
 }
 
+// Wishes implements source.Wisher: without them packet sockets choose.
+func (s *Source) Wishes() []int {
+	if s.cfg.Load().Method == sampler.MethodAuto {
+		return []int{unix.CAP_NET_ADMIN, unix.CAP_BPF}
+	}
+	return nil
+}
+
 // Collect adds nothing, and returns why an interface is not sampled.
 func (s *Source) Collect(time.Time, *source.Snapshot) error {
 	sm := s.now.Load()
