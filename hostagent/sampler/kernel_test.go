@@ -82,6 +82,39 @@ func unbiased(t *testing.T, m Method) {
 	}
 }
 
+// Traffic that repeats itself with the period of the rate is sampled as any other.
+func TestPeriodIsNoBias(t *testing.T) { each(t, periodIsNoBias) }
+
+func periodIsNoBias(t *testing.T, m Method) {
+	w := newWire(t)
+	const packets, rate = 30_000, 10
+	var k keeper
+	s := w.run(Config{Method: m, Emit: k.emit}, Interface{Index: w.index("near"), Name: "near", Rate: rate})
+	plain := ethernet(0x800, ipv4(17, udp(1, 9, make([]byte, 58)))...)
+	marked := ethernet(0x800, ipv4(17, udp(7, 9, make([]byte, 58)))...)
+	for range packets / rate {
+		w.send(w.fd, marked, 1)
+		w.send(w.fd, plain, rate-1)
+	}
+	w.Eventually(5*time.Second, "quiet", func() bool {
+		a := len(k.all())
+		time.Sleep(30 * time.Millisecond)
+		return a == len(k.all())
+	})
+	n := 0
+	for _, smp := range k.all() {
+		if smp.header.Header[35] == 7 {
+			n++
+		}
+	}
+	const want, bound = packets / rate / rate, 5 * 17 // standard errors of sqrt(300 * 0.9)
+	_, drops := s.Totals()
+	t.Logf("%d of %d samples are of the marked tenth, %d drops", n, len(k.all()), drops)
+	if n < want-bound-int(drops) || n > want+bound {
+		t.Errorf("%d samples of the marked tenth, want %d ± %d", n, want, bound)
+	}
+}
+
 func TestTagsArePutBack(t *testing.T) { each(t, tagsArePutBack) }
 
 func tagsArePutBack(t *testing.T, m Method) {

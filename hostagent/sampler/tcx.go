@@ -5,34 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
+	"sync/atomic"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
 )
 
 // tcx samples with an eBPF program at the entry of the traffic control layer. It
 // counts every packet, so its pool is exact.
 type tcx struct {
-	wanted, state, samples *ebpf.Map
-	programs               []*ebpf.Program
-	links                  []link.Link
-	reader                 *ringbuf.Reader
-	record                 ringbuf.Record
-	perCPU                 []tcxState
-	lost                   uint64 // drops told already
-	room                   int
-	index                  uint32
-	home                   int   // any socket of the namespace
-	boot                   int64 // Unix nanoseconds of the monotonic clock's zero
+	state, samples *ebpf.Map
+	programs       []*ebpf.Program
+	links          []link.Link
+	shared         []byte // state, in memory shared with the kernel
+	ring           *bpfRing
+	lost           uint64 // drops told already
+	room           int
+	index          uint32
+	home           int   // any socket of the namespace
+	boot           int64 // Unix nanoseconds of the monotonic clock's zero
+	looks          int
 }
 
 // openTCX attaches the program to an interface, with room for so many samples.
 // Nothing passes before choose. The caller closes it.
 func openTCX(ifIndex, frames int, snap uint32, dirs Direction) (_ *tcx, err error) {
-	t := &tcx{perCPU: make([]tcxState, 0, 64), index: uint32(ifIndex), home: -1}
+	t := &tcx{index: uint32(ifIndex), home: -1}
 	defer func() {
 		if err != nil {
 			t.close()
@@ -46,18 +46,26 @@ func openTCX(ifIndex, frames int, snap uint32, dirs Direction) (_ *tcx, err erro
 		size *= 2
 	}
 	t.room = size / (int(snap) + tcxHead + tcxRecord)
+	slots, err := tcxSlots()
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range []struct {
 		to   **ebpf.Map
 		spec ebpf.MapSpec
 	}{
-		{&t.wanted, ebpf.MapSpec{Name: "weir_wanted", Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1}},
-		{&t.state, ebpf.MapSpec{Name: "weir_state", Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: tcxStateLen, MaxEntries: 1}},
+		{&t.state, ebpf.MapSpec{Name: "weir_state", Type: ebpf.Array, Flags: unix.BPF_F_MMAPABLE, KeySize: 4, ValueSize: uint32((1 + slots) * tcxSlot), MaxEntries: 1}},
 		{&t.samples, ebpf.MapSpec{Name: "weir_samples", Type: ebpf.RingBuf, MaxEntries: uint32(size)}},
 	} {
 		if *m.to, err = ebpf.NewMap(&m.spec); err != nil {
 			return nil, fmt.Errorf("eBPF map: %w", err)
 		}
 	}
+	page := os.Getpagesize()
+	if t.shared, err = unix.Mmap(t.state.FD(), 0, ((1+slots)*tcxSlot+page-1)/page*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+		return nil, fmt.Errorf("eBPF map: %w", err)
+	}
+	t.shared = t.shared[:(1+slots)*tcxSlot]
 	for _, side := range []struct {
 		want   Direction
 		attach ebpf.AttachType
@@ -66,7 +74,7 @@ func openTCX(ifIndex, frames int, snap uint32, dirs Direction) (_ *tcx, err erro
 			continue
 		}
 		p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-			Name: "weir_sample", Type: ebpf.SchedCLS, License: "GPL", Instructions: tcxProgram(t, int32(snap), side.want),
+			Name: "weir_sample", Type: ebpf.SchedCLS, License: "GPL", Instructions: tcxProgram(t, int32(snap), side.want, slots),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("eBPF program: %w", err)
@@ -79,10 +87,9 @@ func openTCX(ifIndex, frames int, snap uint32, dirs Direction) (_ *tcx, err erro
 		}
 		t.links = append(t.links, l)
 	}
-	if t.reader, err = ringbuf.NewReader(t.samples); err != nil {
-		return nil, fmt.Errorf("eBPF ring: %w", err)
+	if t.ring, err = openBPFRing(t.samples.FD(), size); err != nil {
+		return nil, err
 	}
-	t.reader.SetDeadline(time.Unix(1, 0)) // never wait: epoll does
 	t.setBoot()
 	return t, nil
 }
@@ -94,13 +101,20 @@ func (t *tcx) size() int { return t.room }
 // choose changes the rate of the running program: each sample says at which it
 // was chosen. Directions and length cannot be changed.
 func (t *tcx) choose(d *draw) error {
-	t.setBoot() // rates are looked at every second, and clocks step
+	t.setBoot()
 	var control uint32
 	if d.control {
 		control = 1
 	}
-	return t.wanted.Put(uint32(0), [2]uint32{d.rate, control})
+	atomic.StoreUint32(t.word(wantedControl), control)
+	atomic.StoreUint32(t.word(wantedRate), d.rate)
+	return nil
 }
+
+func (t *tcx) word(at int) *uint32 { return (*uint32)(unsafe.Pointer(&t.shared[at])) }
+
+// clockEvery is after how many looks the clock is read again: it may be set.
+const clockEvery = 16
 
 func (t *tcx) setBoot() {
 	var wall, mono unix.Timespec
@@ -110,10 +124,7 @@ func (t *tcx) setBoot() {
 }
 
 func (t *tcx) read(f *frame) bool {
-	if err := t.reader.ReadInto(&t.record); err != nil {
-		return false
-	}
-	b := t.record.RawSample
+	b := t.ring.read()
 	if len(b) < tcxHead {
 		return false
 	}
@@ -135,24 +146,20 @@ func (t *tcx) read(f *frame) bool {
 	return true
 }
 
-func (t *tcx) release(*frame) {}
+func (t *tcx) release(*frame) { t.ring.release() }
 
 // sum adds up what the processors counted.
-func (t *tcx) sum() (s tcxState) {
-	if err := t.state.Lookup(uint32(0), &t.perCPU); err != nil {
-		return s
+func (t *tcx) sum(at int) (n uint64) {
+	for slot := tcxSlot; slot < len(t.shared); slot += tcxSlot {
+		n += atomic.LoadUint64((*uint64)(unsafe.Pointer(&t.shared[slot+at])))
 	}
-	for i := range t.perCPU {
-		s.Pool += t.perCPU[i].Pool
-		s.Drops += t.perCPU[i].Drops
-	}
-	return s
+	return n
 }
 
-func (t *tcx) counted() (uint64, bool) { return t.sum().Pool, true }
+func (t *tcx) counted() (uint64, bool) { return t.sum(statePool), true }
 
 func (t *tcx) dropped() uint32 {
-	n := t.sum().Drops
+	n := t.sum(stateDrops)
 	d := uint32(n - t.lost)
 	t.lost = n
 	return d
@@ -161,6 +168,9 @@ func (t *tcx) dropped() uint32 {
 // fault asks whether the interface is still in the namespace the program was
 // attached in: it goes along when the interface moves.
 func (t *tcx) fault() error {
+	if t.looks++; t.looks%clockEvery == 0 {
+		t.setBoot()
+	}
 	r, err := unix.NewIfreq("x")
 	if err != nil {
 		return err
@@ -177,13 +187,16 @@ func (t *tcx) close() {
 	for _, l := range t.links {
 		errs = append(errs, l.Close())
 	}
-	if t.reader != nil {
-		errs = append(errs, t.reader.Close())
+	if t.ring != nil {
+		t.ring.close()
+	}
+	if t.shared != nil {
+		errs = append(errs, unix.Munmap(t.shared[:cap(t.shared)]))
 	}
 	for _, p := range t.programs {
 		errs = append(errs, p.Close())
 	}
-	for _, m := range []*ebpf.Map{t.wanted, t.state, t.samples} {
+	for _, m := range []*ebpf.Map{t.state, t.samples} {
 		if m != nil {
 			errs = append(errs, m.Close())
 		}

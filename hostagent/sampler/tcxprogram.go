@@ -3,6 +3,7 @@ package sampler
 import (
 	"fmt"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 )
@@ -22,25 +23,34 @@ const (
 	tcxRecord  = 8 // what the ring itself adds
 )
 
-// tcxState is what each processor keeps.
-type tcxState struct {
-	Pool  uint64 // packets looked at
-	Drops uint64 // samples for which there was no room
-	Left  uint32 // packets up to the next sample
-	Place uint32 // of that sample in its block, from 1
-	Rate  uint32 // the length of the block; 0: none yet
-	_     uint32
-}
-
-// Offsets in tcxState.
+// The state is in slots that share no line of a processor's cache: first what is
+// wanted, then one of each processor.
 const (
-	statePool   = 0
-	stateDrops  = 8
-	stateLeft   = 16
-	statePlace  = 20
-	stateRate   = 24
-	tcxStateLen = 32
+	tcxSlot       = 64
+	tcxSlotShift  = 6
+	wantedRate    = 0 // 4 octets; 0: nothing is chosen
+	wantedControl = 4 // 4 octets; 1: control frames pass undrawn
+
+	statePool  = 0  // packets looked at, 8 octets
+	stateDrops = 8  // samples for which there was no room, 8 octets
+	stateLeft  = 16 // packets up to the next sample, 4 octets
+	statePlace = 20 // of that sample in its block, from 1, 4 octets
+	stateRate  = 24 // the length of the block, 4 octets; 0: none yet
 )
+
+// tcxSlots returns how many processors there may be, rounded up to a power of
+// two: the program finds its slot by a mask.
+func tcxSlots() (int, error) {
+	n, err := ebpf.PossibleCPU()
+	if err != nil {
+		return 0, fmt.Errorf("processors: %w", err)
+	}
+	slots := 1
+	for slots < n {
+		slots *= 2
+	}
+	return slots, nil
+}
 
 // Offsets in struct __sk_buff.
 const (
@@ -63,8 +73,8 @@ const (
 // draw each packet on its own would cost every one of them a call.
 //
 // Registers that calls keep: R6 the packet, R7 the state, R8 the wanted rate, R9
-// a sample in the ring. On the stack: the map's key at -4, the sample's rate at
-// -8, the octets to copy at -16.
+// a sample in the ring. On the stack: the sample's rate at -8, the octets to copy
+// at -16.
 type assembler struct {
 	t    *tcx
 	p    asm.Instructions
@@ -82,17 +92,16 @@ func (a *assembler) add(more ...asm.Instruction) {
 func (a *assembler) label(name string) { a.next = name }
 
 // tcxProgram returns the program: count, choose, and copy what was chosen.
-func tcxProgram(t *tcx, snap int32, side Direction) asm.Instructions {
+func tcxProgram(t *tcx, snap int32, side Direction, slots int) asm.Instructions {
 	a := &assembler{t: t}
 	a.add(asm.Mov.Reg(asm.R6, asm.R1),
-		asm.StoreImm(asm.RFP, -4, 0, asm.Word), asm.Mov.Reg(asm.R2, asm.RFP), asm.Add.Imm(asm.R2, -4),
-		asm.LoadMapPtr(asm.R1, t.state.FD()), asm.FnMapLookupElem.Call(),
-		asm.JEq.Imm(asm.R0, 0, "pass"), asm.Mov.Reg(asm.R7, asm.R0),
+		asm.FnGetSmpProcessorId.Call(), asm.And.Imm(asm.R0, int32(slots-1)), asm.LSh.Imm(asm.R0, tcxSlotShift),
+		asm.LoadMapValue(asm.R7, t.state.FD(), tcxSlot), asm.Add.Reg(asm.R7, asm.R0),
 		asm.LoadMem(asm.R1, asm.R7, statePool, asm.DWord), asm.Add.Imm(asm.R1, 1), asm.StoreMem(asm.R7, statePool, asm.R1, asm.DWord),
-		asm.LoadMapValue(asm.R1, t.wanted.FD(), 0),
-		asm.LoadMem(asm.R8, asm.R1, 0, asm.Word), asm.JEq.Imm(asm.R8, 0, "pass"))
+		asm.LoadMapValue(asm.R1, t.state.FD(), 0),
+		asm.LoadMem(asm.R8, asm.R1, wantedRate, asm.Word), asm.JEq.Imm(asm.R8, 0, "pass"))
 	if side == Ingress {
-		a.add(asm.LoadMem(asm.R1, asm.R1, 4, asm.Word), asm.JEq.Imm(asm.R1, 0, "count"))
+		a.add(asm.LoadMem(asm.R1, asm.R1, wantedControl, asm.Word), asm.JEq.Imm(asm.R1, 0, "count"))
 		a.control()
 		a.label("control")
 		a.add(asm.StoreImm(asm.RFP, -8, 0, asm.Word))
