@@ -193,7 +193,7 @@ func TestPageInABrowser(t *testing.T) {
 		{"agents", "/#agents", "1 agent", []string{"192.0.2.7", "&lt;script&gt;", "10.0 %", "1:1 000", "3 to see"}},
 		{"agent", "/#agents?agent=192.0.2.7", "Data sources (1)", []string{"another source claims its address", "500 Mbit/s", "50.0 %", "&lt;script&gt;"}},
 		{"agent that is none", "/#agents?agent=192.0.2.9", "is not known", []string{"All agents"}},
-		{"history", "/#history?from=-7d&severity=critical", "1 changes", []string{"history: &lt;img src=x"}},
+		{"history", "/#history?from=-7d&severity=critical", "1 change", []string{"history: &lt;img src=x"}},
 		{"history with a mistake", "/#history?from=soon", "from <img", []string{"from &lt;img"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
