@@ -156,7 +156,7 @@ func queries(r *running, incident, alert string) map[string]string {
 	flow := "?from=-5m&by=src,dst&top=5"
 	return map[string]string{
 		"/api/v1/flows": flow, "/api/v1/flows/filter": "?filter=" + url.QueryEscape("dst_port = 443"), "/api/v1/site/branch": "?node=192.0.2.50",
-		"/api/v1/site/search": "?text=tap", "/api/v1/explain": "?kind=bridge_down", "/api/v1/incidents/{id}": incident, "/api/v1/incident": "?id=" + incident,
+		"/api/v1/site/search": "?text=tap", "/api/v1/explain": "?kind=bridge_down", "/api/v1/incidents/{id}": incident,
 		"/api/v1/agent": "?agent=192.0.2.50", "/api/v1/alerts/{id}/ack": alert, "/api/v1/top": "?n=5",
 	}
 }

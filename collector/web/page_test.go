@@ -100,6 +100,10 @@ func (shown) Incident(_ context.Context, id string) (site.Incident, error) {
 	}, nil
 }
 
+func (shown) IncidentsOf(context.Context, func(string) bool) ([]site.Incident, error) {
+	return nil, nil
+}
+
 func (shown) Windows() []site.Window                       { return nil }
 func (shown) AddWindow(w site.Window) (site.Window, error) { return w, nil }
 func (shown) EndWindow(string) (w site.Window, err error)  { return w, nil }
@@ -121,6 +125,14 @@ func (s shown) SiteBranch(context.Context, string) (site.Branch, error) {
 func (shown) SiteFind(context.Context, string) ([]site.Found, bool, error) {
 	return []site.Found{{Node: hostile, Label: hostile, Type: hostile, Name: "found " + hostile, Detail: hostile, Bridge: hostile, Health: hostile}}, true, nil
 }
+
+var _ interface {
+	web.PageSource
+	web.SiteSource
+	web.ModelSource
+	web.LookbackSource
+	web.FilterSource
+} = shown{}
 
 func serve(t *testing.T) string {
 	t.Helper()

@@ -104,7 +104,7 @@ function question(i, alert) {
 /** load finds an incident, or the alert that is one by itself. */
 async function load(id, signal) {
   try {
-    const i = await api(`/api/v1/incident?id=${encodeURIComponent(id)}`, { signal });
+    const i = await api(`/api/v1/incidents/${encodeURIComponent(id)}`, { signal });
     return { incident: i, alert: i.root };
   } catch (e) {
     if (!(e instanceof Problem)) throw e;
