@@ -19,6 +19,15 @@ func (n *Node) LinuxBridge(name string) {
 	n.lab.ip("-n", n.NS, "link", "set", name, "up")
 }
 
+// NIC makes a further network interface whose cable ends beside the collector.
+func (n *Node) NIC(name string) {
+	n.lab.t.Helper()
+	far := fmt.Sprintf("n%d-%s", n.number, name)
+	n.lab.ip("-n", n.NS, "link", "add", name, "type", "veth", "peer", "name", far, "netns", n.lab.Collector)
+	n.lab.ip("-n", n.lab.Collector, "link", "set", far, "up")
+	n.lab.ip("-n", n.NS, "link", "set", name, "up")
+}
+
 // OVSBridge makes a bridge of Open vSwitch without an uplink.
 func (n *Node) OVSBridge(name string) {
 	n.lab.t.Helper()

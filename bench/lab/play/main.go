@@ -101,6 +101,9 @@ func run(ctx context.Context, o options, w io.Writer) (missed int, err error) {
 		return 0, err
 	}
 	r.text(w)
+	if r.Interrupted {
+		return r.missed(), fmt.Errorf("interrupted: nothing is written")
+	}
 	if o.out != "" {
 		err = r.write(o.out)
 	}

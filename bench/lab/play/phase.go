@@ -54,15 +54,18 @@ func playAll(ctx context.Context, o options, groups []scenario.Group, all []scen
 		if len(now) == 0 || o.loss != "" && loss != o.loss {
 			continue
 		}
-		ph, err := p.phase(ctx, o, loss, now, bin)
-		if err != nil {
-			return nil, err
+		r.Phases = append(r.Phases, p.phase(ctx, o, loss, now, bin))
+		if ctx.Err() != nil {
+			r.Interrupted = true
+			break
 		}
-		r.Phases = append(r.Phases, ph)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r.Runs, r.Strays, r.Ignored = p.runs, p.strays, p.ignored
+	for _, x := range p.played {
+		r.Runs = append(r.Runs, x.run)
+	}
+	r.Strays, r.Ignored = p.strays, p.ignored
 	r.Took = scenario.Duration(time.Since(p.began).Round(time.Second))
 	r.score()
 	return r, nil
@@ -83,19 +86,17 @@ type Phase struct {
 }
 
 // phase plays scenarios at a loss, on a collector that knows nothing yet.
-func (p *player) phase(ctx context.Context, o options, loss string, all []scenario.Scenario, bin string) (Phase, error) {
+func (p *player) phase(ctx context.Context, o options, loss string, all []scenario.Scenario, bin string) Phase {
 	ph := Phase{Loss: loss, Began: time.Now()}
 	ph.Load[0] = load()
 	p.mu.Lock()
-	p.loss, p.uses, p.active = loss, map[string]int{}, map[string]*act{}
+	p.loss, p.uses, p.active, p.byAlert = loss, map[string]int{}, map[string]*act{}, map[string]*act{}
 	p.mu.Unlock()
 	p.net.lose(scenario.Losses[loss])
 	p.weir = &collector{lab: p.lab, binary: filepath.Join(bin, "weir"), dir: p.owner.TempDir(), heard: p.heard}
 	p.weir.start()
 	fmt.Fprintf(os.Stderr, "%s: weir learns for %s\n", scenario.Losses[loss].Text, o.settle)
-	if err := pause(ctx, o.settle); err != nil {
-		return ph, err
-	}
+	pause(ctx, o.settle)
 	lanes := map[string][]scenario.Scenario{}
 	for _, s := range all {
 		lanes[s.Group] = append(lanes[s.Group], s)
@@ -117,16 +118,14 @@ func (p *player) phase(ctx context.Context, o options, loss string, all []scenar
 	ph.CPU = scenario.Duration(p.weir.used)
 	ph.Took = scenario.Duration(time.Since(ph.Began).Round(time.Second))
 	ph.Load[1] = load()
-	return ph, ctx.Err()
+	return ph
 }
 
 // pause waits, unless it is interrupted.
-func pause(ctx context.Context, d time.Duration) error {
+func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
-		return errors.New("interrupted")
 	case <-time.After(d):
-		return nil
 	}
 }
 

@@ -17,10 +17,13 @@ import (
 
 // results are what became of everything that was played.
 type results struct {
-	Began    time.Time         `json:"began"`
-	Took     scenario.Duration `json:"took"`
-	Machine  string            `json:"machine"`
-	Nodes    int               `json:"nodes"`
+	Began   time.Time         `json:"began"`
+	Took    scenario.Duration `json:"took"`
+	Machine string            `json:"machine"`
+	Nodes   int               `json:"nodes"`
+
+	Interrupted bool `json:"interrupted,omitempty"`
+
 	Phases   []Phase           `json:"phases"`
 	Scores   []scenario.Score  `json:"scores"`
 	Matrices []scenario.Matrix `json:"matrices"`

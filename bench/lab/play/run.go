@@ -26,9 +26,10 @@ type player struct {
 
 	mu      sync.Mutex
 	active  map[string]*act // by address of the node; "" all
+	byAlert map[string]*act // by the alert's id: whose it was first
 	uses    map[string]int
 	numbers int
-	runs    []scenario.Run
+	played  []*act
 	strays  []Stray
 	ignored map[string]int
 	loss    string
@@ -65,7 +66,10 @@ func (p *player) heard(a scenario.Alert) {
 		p.ignored[a.Kind]++
 		return
 	}
-	x := p.active[a.Subject.Agent]
+	x := p.byAlert[a.ID]
+	if x == nil {
+		x = p.active[a.Subject.Agent]
+	}
 	if x == nil {
 		x = p.active[""]
 	}
@@ -76,6 +80,7 @@ func (p *player) heard(a scenario.Alert) {
 		}
 		return
 	}
+	p.byAlert[a.ID] = x
 	x.run.Alerts = append(x.run.Alerts, a)
 	if e := x.scenario.Expect; e != nil && x.run.Hit < 0 && e.Is(&a, x.fill) {
 		x.run.Hit = len(x.run.Alerts) - 1
@@ -291,6 +296,11 @@ func (p *player) prepared(x *act) *act {
 	}
 	if x.bridge != nil {
 		x.names["bridge"] = x.bridge.name
+		var taps []string
+		for _, v := range x.bridge.on {
+			taps = append(taps, v.Tap)
+		}
+		x.names["taps"] = strings.Join(taps, " ")
 		if x.scenario.Subject == "bridge" {
 			x.run.Subject = x.bridge.name
 		}
@@ -322,7 +332,7 @@ func (p *player) play(x *act) {
 	p.mu.Lock()
 	delete(p.active, addr)
 	x.run.Failed = why
-	p.runs = append(p.runs, x.run)
+	p.played = append(p.played, x)
 	p.mu.Unlock()
 	if why != "" {
 		p.owner.Errorf("%s on %s: %s", x.scenario.Name, x.run.Node, why)
@@ -360,7 +370,7 @@ func (p *player) acts(x *act) (why string) {
 	}
 	x.run.Undone = time.Now()
 	p.steps(x, s.Undo)
-	for end := time.After(lingers); p.open(x); {
+	for end := time.After(lingers); !s.Quick && p.open(x); {
 		select {
 		case <-x.changed:
 			continue

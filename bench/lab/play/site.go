@@ -90,6 +90,9 @@ func (p *place) people() {
 		}
 		p.bridges = append(p.bridges, b)
 	}
+	for k := range g.NICs {
+		p.NIC(fmt.Sprintf("nic%d", k+1))
+	}
 	for k, b := range p.bridges {
 		for i := range g.Instances {
 			b.on = append(b.on, p.InstanceOn(b.name, fmt.Sprintf("%s-%d%c", p.name, k, 'a'+i)))

@@ -41,6 +41,7 @@ type Group struct {
 	Bridges   int    `yaml:"bridges"`   // beside the br0 of Open vSwitch, which has the uplink
 	Instances int    `yaml:"instances"` // on each bridge
 	Guests    int    `yaml:"guests"`    // virtual machines of QEMU, on brq0
+	NICs      int    `yaml:"nics"`      // nic1 … beside eth0 and eth1, with a cable each
 	Agent     bool   `yaml:"agent"`     // weir-agent runs on the node
 	SFlow     bool   `yaml:"sflow"`     // Open vSwitch exports sFlow itself
 	Sampling  int    `yaml:"sampling"`  // one packet in so many; 10
@@ -64,7 +65,8 @@ type Scenario struct {
 	Prepare []Step              `yaml:"prepare"`
 	Event   []Step              `yaml:"event"`
 	Undo    []Step              `yaml:"undo"`
-	Rest    Duration            `yaml:"rest"` // of the node after a run; 2s
+	Rest    Duration            `yaml:"rest"`  // of the node after a run; 2s
+	Quick   bool                `yaml:"quick"` // the next run on the node does not wait until the alerts have ended
 	Expect  *Expect             `yaml:"expect"`
 	For     Duration            `yaml:"for"`    // how long a quiet run is watched
 	Matrix  string              `yaml:"matrix"` // confusion matrix that it is a row of

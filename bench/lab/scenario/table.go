@@ -13,6 +13,8 @@ func (d Duration) Short() string {
 	switch v := time.Duration(d); {
 	case v == 0:
 		return "–"
+	case v < time.Second:
+		return fmt.Sprintf("%.3g ms", float64(v.Microseconds())/1000)
 	case v < 10*time.Second:
 		return fmt.Sprintf("%.3g s", v.Seconds())
 	case v < 2*time.Minute:
