@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // LinuxBridge makes a Linux bridge on the node.
@@ -34,17 +36,45 @@ func (n *Node) OVSBridge(name string) {
 	n.VSCtl("add-br", name, "--", "set", "bridge", name, "datapath_type=netdev")
 }
 
-// InstanceOn makes an instance on the node, at a port of one of its bridges,
-// which is a Linux bridge where the node has no Open vSwitch.
+// InstanceOn makes an instance on the node, at a port of one of its bridges. On a
+// Linux bridge the port is a tap, which this process holds as QEMU does, and there
+// is nobody behind it.
 func (n *Node) InstanceOn(bridge, name string) *Instance {
-	n.lab.t.Helper()
-	v := n.instance(name)
+	l := n.lab
+	l.t.Helper()
 	if n.Switchd != nil {
+		v := n.instance(name)
 		v.Plug(bridge)
-	} else {
-		n.lab.ip("-n", n.NS, "link", "set", v.Tap, "master", bridge)
+		return v
 	}
+	v := &Instance{lab: l, Node: n, Name: name, Tap: "tap-" + name}
+	var tap *os.File
+	var err error
+	l.In(n.NS, func() { tap, err = openTap(v.Tap) })
+	if err != nil {
+		l.t.Fatalf("tap %s: %v", v.Tap, err)
+	}
+	l.t.Cleanup(func() { _ = tap.Close() })
+	l.ip("-n", n.NS, "link", "set", v.Tap, "master", bridge, "up")
 	return v
+}
+
+// openTap makes a tap in the thread's namespace; it is gone when it is closed.
+func openTap(name string) (*os.File, error) {
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	req, err := unix.NewIfreq(name)
+	if err == nil {
+		req.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
+		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, req)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // UUID is the instance's in the database of Open vSwitch.

@@ -156,6 +156,9 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 		p = &port{node: n, index: f.Index, since: f.At}
 		n.ports[f.Index] = p
 	}
+	if p.stale(f.At) {
+		return
+	}
 	if p.name != d.Name {
 		if n.byName[p.name] == p {
 			delete(n.byName, p.name)

@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"strings"
 
 	"weir/detect"
 )
@@ -59,8 +60,11 @@ func (s *Site) judgeSaidBridge(b *bridge) {
 		return
 	}
 	wait := int64(0)
-	if !b.linux && x.forwarding == "no" {
+	switch {
+	case !b.linux && x.forwarding == "no":
 		wait = 300 * millisecond // for the word that it is the daemon
+	case b.linux && x.admin != "down":
+		wait = 100 * millisecond // its last port is removed after it went down
 	}
 	s.unreachable(b, &finding{
 		kind: BridgeDown, entity: b.entity(), subject: n.subject(TypeBridge, b.name), severity: detect.Critical, onset: onset, good: onset,
@@ -80,6 +84,56 @@ func (s *Site) flowsWait(n *node) int64 {
 		}
 	}
 	return flowsGrace
+}
+
+// leaver is a port that has left a bridge.
+type leaver struct {
+	port *port
+	at   int64
+}
+
+// leftFor is for how long a port that left a bridge still counts as one that the
+// bridge had when it was removed.
+const leftFor = 2 * second
+
+// carried counts the ports of instances that a bridge had when it was removed,
+// and those that are known of. A port that is gone itself was removed with its
+// instance, and its bridge after it; Open vSwitch takes ports and bridge at once.
+func (b *bridge) carried(ns int64) (carried, known int) {
+	count := func(p *port) {
+		if !p.instance {
+			return
+		}
+		known++
+		if p.wasUp && (!p.gone || !b.linux && ns-p.goneAt < leftFor) {
+			carried++
+		}
+	}
+	for _, p := range b.ports {
+		count(p)
+	}
+	for _, l := range b.left {
+		// The bridge's end of a pair is taken out before its bridge is.
+		if ns-l.at < leftFor && l.port.bridge == nil && !strings.HasPrefix(l.port.name, "qv") {
+			count(l.port)
+		}
+	}
+	return carried, known
+}
+
+// carriers counts the ports of a Linux bridge with a carrier, and all that are
+// known.
+func (b *bridge) carriers() (carriers, known uint64) {
+	for _, p := range b.ports {
+		if p.local || p.gone || !p.counted {
+			continue
+		}
+		known++
+		if p.up() {
+			carriers++
+		}
+	}
+	return carriers, known
 }
 
 // judgeVSwitch tells that ovs-vswitchd is down: all its bridges are.

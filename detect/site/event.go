@@ -1,6 +1,7 @@
 package site
 
 import (
+	"slices"
 	"strings"
 
 	"weir/decoder/witness"
@@ -32,11 +33,8 @@ func (s *Site) event(n *node, f *fact.Fact) {
 		n.stopping = min(n.stopping, ns+graceSignal)
 	case witness.LinkUp, witness.LinkDown, witness.LinkRemoved, witness.LinkAdded, witness.LinkRenamed, witness.LinkChanged:
 		s.linkEvent(n, f, name, subject)
-	case witness.BridgePortRemoved:
-		if p := n.byName[d.Text(witness.Port)]; p != nil && p.bridge != nil && p.bridge.name == subject {
-			delete(p.bridge.ports, p.index)
-			p.bridge = nil
-		}
+	case witness.BridgePortRemoved, witness.BridgePortAdded:
+		s.bridgePort(n, f, subject, name == witness.BridgePortAdded)
 	case witness.OVSBridgeRemoved:
 		s.bridgeRemoved(n, subject, ns)
 	case witness.OVSBridgeAdded:
@@ -113,6 +111,29 @@ func (s *Site) stopping(n *node, d *fact.Detail, ns int64) {
 	n.stopping = ns + grace
 }
 
+// bridgePort takes that a port has left or entered a Linux bridge.
+func (s *Site) bridgePort(n *node, f *fact.Fact, name string, added bool) {
+	p := n.byName[f.Detail.Text(witness.Port)]
+	switch {
+	case p == nil || name == "":
+	case added:
+		if b := s.bridgeOf(n, name); p.bridge != b && p != b.local {
+			b.linux = true
+			s.enter(p, b)
+		}
+	case p.bridge != nil && p.bridge.name == name:
+		b := p.bridge
+		b.left = slices.DeleteFunc(b.left, func(l leaver) bool { return f.At-l.at > leftFor })
+		b.left = append(b.left, leaver{p, f.At})
+		delete(b.ports, p.index)
+		p.bridge = nil
+		if b.said != nil && b.said.ports > 0 {
+			b.said.ports-- // the next statement says it again
+			s.judgeSaidBridge(b)
+		}
+	}
+}
+
 // linkEvent takes a change of a link as it happens.
 func (s *Site) linkEvent(n *node, f *fact.Fact, name, subject string) {
 	d := f.Detail
@@ -125,7 +146,7 @@ func (s *Site) linkEvent(n *node, f *fact.Fact, name, subject string) {
 	}
 	switch name {
 	case witness.LinkRemoved:
-		p.gone, p.goneAt = true, f.At
+		p.gone, p.goneAt, p.removed = true, f.At, f.At
 		if b := n.bridges[subject]; b != nil && b.linux {
 			s.bridgeRemoved(n, subject, f.At)
 			delete(n.bridges, subject)
@@ -141,6 +162,12 @@ func (s *Site) linkEvent(n *node, f *fact.Fact, name, subject string) {
 		}
 	}
 	p.said = f.At
+	if b := p.bridge; b != nil && b.linux && b.said != nil && !p.local {
+		if carriers, known := b.carriers(); known == b.said.ports {
+			b.said.carriers = carriers
+			s.judgeSaidBridge(b)
+		}
+	}
 	if b := n.bridges[subject]; b != nil && b.linux {
 		if b.said == nil {
 			b.said = &bridgeSaid{}
@@ -163,13 +190,8 @@ func (s *Site) bridgeRemoved(n *node, name string, ns int64) {
 		return
 	}
 	b.removed = true
-	carried := 0
-	for _, p := range b.ports {
-		if p.instance && p.wasUp && (!p.gone || ns-p.goneAt < 2*second) {
-			carried++
-		}
-	}
-	if carried == 0 && (b.said == nil || b.said.instances == 0) {
+	carried, known := b.carried(ns)
+	if carried == 0 && (known > 0 || b.said == nil || b.said.instances == 0) {
 		return
 	}
 	s.unreachable(b, &finding{

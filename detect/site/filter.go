@@ -24,6 +24,19 @@ type filterSaid struct {
 // agent never sees empty; scripts flush and fill.
 const flushWait = 700 * millisecond
 
+// legacyWait is the same for legacy iptables, which announces nothing: half a
+// second may have passed until the agent looked.
+const legacyWait = 350 * millisecond
+
+// waitOf is how long the filter of a subject "<namespace>/<tool>/<table>" is
+// given.
+func waitOf(subject string) int64 {
+	if _, rest, _ := strings.Cut(subject, "/"); strings.HasPrefix(rest, "nft/") {
+		return flushWait
+	}
+	return legacyWait
+}
+
 // flushMore is for how long rules that come back take a flush back, as a reload
 // that took its time.
 const flushMore = 2 * second
@@ -79,8 +92,9 @@ func (s *Site) judgeFilters(n *node) {
 		if x.flushed == 0 || x.told {
 			continue
 		}
-		if s.now-x.flushed < flushWait {
-			n.next = min(n.next, x.flushed+flushWait)
+		wait := waitOf(subject)
+		if s.now-x.flushed < wait {
+			n.next = min(n.next, x.flushed+wait)
 			continue
 		}
 		x.told = true
@@ -94,7 +108,7 @@ func (s *Site) judgeFilters(n *node) {
 		}
 		f := &finding{
 			kind: RulesFlushed, entity: n.entity("filter", subject), subject: n.subject(TypeFilter, subject), severity: detect.Critical, onset: x.flushed,
-			witness: Agent, sure: 0.999, above: n.above(), hold: second, confirm: flushMore - flushWait,
+			witness: Agent, sure: 0.999, above: n.above(), hold: second, confirm: flushMore - wait,
 			summary: fmt.Sprintf("the packet filter %s was emptied, %s rules before; %s", rest, x.before, effect),
 			facts:   []Noted{{At: at(x.flushed), Group: "filter", From: "weir-agent", What: "rules of " + subject, Before: x.before, After: "0"}},
 		}

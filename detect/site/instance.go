@@ -452,6 +452,10 @@ func (i *instance) runs() bool {
 // something.
 const youngPort = 10 * second
 
+// saidWait is how long a port that the host agent says to be down waits for its
+// cause.
+const saidWait = 150 * millisecond
+
 // judgeInterface tells of interfaces that are no instance's: NICs, LAG members,
 // uplinks.
 func (s *Site) judgeInterface(p *port) {
@@ -461,6 +465,7 @@ func (s *Site) judgeInterface(p *port) {
 		return
 	case p.up():
 		s.clear(InterfaceDown, entity, "")
+		s.unsay(InterfaceDown, entity, "")
 	case p.local:
 		return // judged with its bridge
 	case !p.up() && p.downAt-p.since < youngPort && s.active(InterfaceDown, entity) == nil:
@@ -473,6 +478,9 @@ func (s *Site) judgeInterface(p *port) {
 			facts:   []Noted{{At: at(p.downAt), LastGood: at(p.goodAt), Group: "counters", From: p.node.label(), What: "interface status", Before: "up", After: statusText(p.status), Weight: weightPortDown}},
 		}
 		f.subject.IfIndex = p.index
+		if p.said != 0 && p.node.agentSpeaks(s.now) {
+			f.wait = saidWait // what is above it is told as fast
+		}
 		switch {
 		case p.group != 0 && p.group != p.index && p.node.ports[p.group] != nil && p.node.ports[p.group].up():
 			f.severity = detect.Info

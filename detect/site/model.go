@@ -111,6 +111,7 @@ type port struct {
 	gone     bool
 	instance bool
 	said     int64 // when the host agent spoke of it last; 0 never
+	removed  int64 // when the host agent said that it was removed; 0 never
 	local    bool  // a bridge's own
 	datapath uint64
 	bridge   *bridge
@@ -146,6 +147,7 @@ type bridge struct {
 	local     *port
 	ports     map[uint32]*port
 	said      *bridgeSaid
+	left      []leaver // ports that left it lately
 	gone      bool
 	goneAt    int64
 	removed   bool // the host agent said so
@@ -244,6 +246,10 @@ func (n *node) lastHeard() int64 {
 	}
 	return last
 }
+
+// stale reports whether what is told of a port at a time was gathered before it
+// was removed.
+func (p *port) stale(at int64) bool { return p.removed != 0 && at-p.removed < second }
 
 func (p *port) up() bool { return p.status == 3 }
 

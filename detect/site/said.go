@@ -216,6 +216,9 @@ func (s *Site) linkSaid(n *node, f *fact.Fact) {
 	if !ok || d.Entity == "" {
 		return
 	}
+	if old := n.ports[uint32(index)]; old != nil && old.stale(f.At) {
+		return
+	}
 	p := s.saidPort(n, f, uint32(index), d.Entity)
 	if p == nil {
 		return
