@@ -41,7 +41,7 @@ func (s *Site) judgeSaidBridge(b *bridge) {
 		summary = "switched off"
 	case b.linux && x.hadCarrier && x.at != 0 && x.ports > 0 && x.carriers == 0 && x.instances+x.uplinks > 0:
 		summary = "none of its " + itoa(x.ports) + " ports has a carrier"
-	case x.forwarding == "no":
+	case x.forwarding == "no" && (!b.linux || x.hadCarrier):
 		summary = "it does not forward"
 	case x.emptied != 0 && s.now-x.emptied >= s.flowsWait(n):
 		summary, onset = "its flow table was emptied: "+x.before+" flows before, "+x.after+" after", x.emptied

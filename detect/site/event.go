@@ -192,6 +192,8 @@ func (s *Site) bridgeRemoved(n *node, name string, ns int64) {
 	b.removed = true
 	carried, known := b.carried(ns)
 	if carried == 0 && (known > 0 || b.said == nil || b.said.instances == 0) {
+		s.drop(BridgeDown, b.entity(), ReasonGone)
+		s.reachable(b)
 		return
 	}
 	s.unreachable(b, &finding{

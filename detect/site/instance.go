@@ -466,7 +466,7 @@ func (s *Site) judgeInterface(p *port) {
 	case p.up():
 		s.clear(InterfaceDown, entity, "")
 		s.unsay(InterfaceDown, entity, "")
-	case p.local:
+	case p.local || p.node.bridges[p.name] != nil:
 		return // judged with its bridge
 	case !p.up() && p.downAt-p.since < youngPort && s.active(InterfaceDown, entity) == nil:
 		return // it comes and goes with something
