@@ -36,7 +36,7 @@ func (s *Site) judgeSaidBridge(b *bridge) {
 	switch {
 	case b.removed:
 		return // told when it was
-	case !x.mattered && !b.matters():
+	case !x.mattered && !b.matters(), b.linux && b.deserted(s.now):
 	case b.linux && x.admin == "down":
 		summary = "switched off"
 	case b.linux && x.hadCarrier && x.at != 0 && x.ports > 0 && x.carriers == 0 && x.instances+x.uplinks > 0:
@@ -119,6 +119,12 @@ func (b *bridge) carried(ns int64) (carried, known int) {
 		}
 	}
 	return carried, known
+}
+
+// deserted reports whether the instances on a bridge went before it.
+func (b *bridge) deserted(ns int64) bool {
+	carried, known := b.carried(ns)
+	return known > 0 && carried == 0
 }
 
 // carriers counts the ports of a Linux bridge with a carrier, and all that are

@@ -166,6 +166,18 @@ func (s *Site) judgeDeaf() {
 	})
 }
 
+// aboveSilent are the possible causes of a node's silence since onset. A group
+// that fell silent at another time is none of them.
+func (s *Site) aboveSilent(n *node, onset int64) []string {
+	all := n.above()[1:]
+	for _, kind := range [...]detect.Kind{NodeDown, TelemetrySilent} {
+		if c := s.active(kind, groupEntity); c != nil && onset-c.onset > s.window(n) {
+			return all
+		}
+	}
+	return append(all, groupEntity)
+}
+
 // judgeGroup puts nodes that failed together under one finding: the switch they
 // are attached to where that is known, else a group.
 func (s *Site) judgeGroup(kind detect.Kind) {

@@ -386,7 +386,7 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 	}
 	f := &finding{
 		kind: TelemetrySilent, entity: n.self(), subject: n.subject(TypeNode, ""), onset: onset, good: onset,
-		witness: Passive, facts: []Noted{silent, v.noted(onset)}, above: n.above()[1:], hold: 2 * second,
+		witness: Passive, facts: []Noted{silent, v.noted(onset)}, above: s.aboveSilent(n, onset), hold: 2 * second,
 	}
 	switch {
 	case v.after != 0:

@@ -308,10 +308,10 @@ func (n *node) above() []string {
 	if p := n.switchPort; p != nil && p.node != n {
 		all = append(all, p.entity(), p.node.self())
 	}
-	return append(all, groupEntity)
+	return all
 }
 
-// groupEntity is above all nodes: what befalls many of them.
+// groupEntity is above nodes that fell silent: what many of them have in common.
 const groupEntity = "group"
 
 // shared reports MAC addresses that never identify an instance: VRRP (RFC 5798),

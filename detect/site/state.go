@@ -175,7 +175,7 @@ func (s *Site) judgeAbsent(n *node) {
 	}
 	s.raise(n, &finding{
 		kind: TelemetrySilent, entity: n.self(), subject: n.subject(TypeNode, ""), severity: detect.Warning, onset: s.now - restartGrace, witness: Passive,
-		sure: 0.99, above: n.above()[1:], hold: 2 * second, summary: "not heard since weir was started anew",
+		sure: 0.99, above: s.aboveSilent(n, s.now-restartGrace), hold: 2 * second, summary: "not heard since weir was started anew",
 		blind: "what happened before cannot be told", facts: []Noted{{At: at(s.now - restartGrace), Group: "silence", What: "known from before, not heard for " + brief(restartGrace)}},
 	})
 }

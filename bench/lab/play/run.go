@@ -191,9 +191,9 @@ func (p *player) subject(s *scenario.Scenario, pl *place) *act {
 	bridges := slices.Clone(pl.bridges)
 	pl.mu.Unlock()
 	switch s.Subject {
-	case "bridge":
+	case "bridge", "uplink":
 		for _, b := range bridges {
-			if len(bridges) == 1 || !b.uplink || s.Expect != nil && s.Expect.Name == "br0" {
+			if b.uplink == (s.Subject == "uplink") {
 				add(act{bridge: b})
 			}
 		}
@@ -234,7 +234,7 @@ func (x *act) id() string {
 		kind = x.scenario.Expect.Kind + " " + x.scenario.Expect.Type
 	}
 	id := kind + " " + x.place.name
-	if x.scenario.Subject == "bridge" {
+	if x.scenario.Subject == "bridge" || x.scenario.Subject == "uplink" {
 		id += " " + x.bridge.name
 	}
 	if x.instance != nil {
@@ -301,7 +301,7 @@ func (p *player) prepared(x *act) *act {
 			taps = append(taps, v.Tap)
 		}
 		x.names["taps"] = strings.Join(taps, " ")
-		if x.scenario.Subject == "bridge" {
+		if x.scenario.Subject == "bridge" || x.scenario.Subject == "uplink" {
 			x.run.Subject = x.bridge.name
 		}
 	}

@@ -197,8 +197,8 @@ func (g *Group) fill() error {
 	return nil
 }
 
-// subjects are what a run may happen to.
-var subjects = []string{"node", "bridge", "instance", "guest"}
+// subjects are what a run may happen to: uplink is the bridge that has one.
+var subjects = []string{"node", "bridge", "uplink", "instance", "guest"}
 
 func (s *Scenario) fill(groups []Group) error {
 	s.Uses, s.Runs = max(s.Uses, 0), max(s.Runs, 1)
