@@ -39,8 +39,16 @@ func (s *Site) judgeBridge(b *bridge) {
 	if b.removed || b.linux || !b.matters() {
 		return
 	}
+	if d := b.node.bootedAt + bootGrace - s.now; d > 0 && b.node.bootedAt > 0 {
+		b.node.next = min(b.node.next, s.now+d)
+		return // what speaks for it is not up yet
+	}
 	s.bridgeSilent(b)
 }
+
+// bootGrace is how long a node that has booted is given until all that speaks on
+// it does.
+const bootGrace = 120 * second
 
 // matters reports whether a bridge carries somebody: an instance or an uplink.
 func (b *bridge) matters() bool {

@@ -22,6 +22,7 @@ type bridgeSaid struct {
 // Times that a switch is given to come back by itself.
 const (
 	vswitchGrace = 2 * second  // a restart of ovs-vswitchd
+	vswitchOrder = 60 * second // the same where the service was stopped in order: an upgrade
 	flowsGrace   = 2 * second  // flows that are replaced
 	flowsOVN     = 60 * second // ovn-controller empties and fills the table
 )
@@ -142,6 +143,20 @@ func (b *bridge) carriers() (carriers, known uint64) {
 	return carriers, known
 }
 
+// vswitchOrdered reports whether the service manager was asked to stop
+// ovs-vswitchd at about that time.
+func (a *agent) vswitchOrdered(down int64) bool {
+	for _, unit := range [...]string{"ovs-vswitchd", "openvswitch-switch", "openvswitch"} {
+		for _, name := range [...]string{unit, unit + ".service"} {
+			x := a.services[name]
+			if x != nil && x.stopped != 0 && x.state != "failed" && x.stopped-down < 10*second && down-x.stopped < 10*second {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // judgeVSwitch tells that ovs-vswitchd is down: all its bridges are.
 func (s *Site) judgeVSwitch(n *node) {
 	entity := n.entity("vswitch", "")
@@ -150,7 +165,15 @@ func (s *Site) judgeVSwitch(n *node) {
 		s.unsay(BridgeDown, entity, "")
 		return
 	}
-	if c := s.active(BridgeDown, entity); c != nil && c.clearing == 0 {
+	c := s.active(BridgeDown, entity)
+	if n.agentOf.vswitchOrdered(down) && s.now-down < vswitchOrder {
+		if c != nil && !c.open {
+			s.over(c, "")
+		}
+		n.next = min(n.next, down+vswitchOrder)
+		return
+	}
+	if c != nil && c.clearing == 0 {
 		return
 	}
 	s.raise(n, &finding{

@@ -31,6 +31,9 @@ func (s *Site) event(n *node, f *fact.Fact) {
 		s.stopping(n, d, ns)
 	case witness.AgentStarted:
 		n.stopping = min(n.stopping, ns+graceSignal)
+		if d.Text(witness.Cause) == "boot" {
+			n.bootedAt = ns
+		}
 	case witness.LinkUp, witness.LinkDown, witness.LinkRemoved, witness.LinkAdded, witness.LinkRenamed, witness.LinkChanged:
 		s.linkEvent(n, f, name, subject)
 	case witness.BridgePortRemoved, witness.BridgePortAdded:
@@ -241,9 +244,6 @@ func (s *Site) instanceEvent(n *node, f *fact.Fact, name, uuid string) {
 		s.drop(InstanceStopped, entity, ReasonGone)
 		s.drop(InstanceUnreachable, entity, ReasonGone)
 	case witness.InstancePaused:
-		if reason == "migration" || reason == "snapshot" || reason == "postcopy" {
-			i.leaving = f.At
-		}
 		s.instanceState(i, "paused", reason, f.At, Agent)
 	case witness.InstanceCrashed:
 		s.crash(i, reason, f.At)

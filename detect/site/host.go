@@ -16,6 +16,7 @@ func (s *Site) restarted(st *stream, at int64, uptime uint32) {
 
 // rebooted tells that a host began anew.
 func (s *Site) rebooted(n *node, at int64, uptime int64, what, before, after, witness string) {
+	n.bootedAt = at
 	f := &finding{
 		kind: HostRestarted, entity: n.self(), subject: n.subject(TypeNode, ""), severity: detect.Warning, onset: at, witness: witness,
 		sure: 0.999, above: n.above()[1:], event: true, summary: "restarted " + brief(uptime*second) + " ago, unannounced",
@@ -78,6 +79,7 @@ func (s *Site) instanceState(i *instance, state, reason string, at int64, witnes
 	case "crashed":
 		s.crashed(i, at, reason, witness)
 	case "running", "blocked":
+		i.leaving = 0
 		s.clear(InstanceStopped, "instance/"+i.uuid, "")
 	case "paused":
 		s.paused(i, at, reason, witness)
@@ -96,6 +98,10 @@ func (s *Site) crashed(i *instance, at int64, reason, witness string) {
 
 // paused tells that an instance stands still; migrations pause for a moment.
 func (s *Site) paused(i *instance, at int64, reason, witness string) {
+	switch reason {
+	case "migrated", "migrating", "post-copy", "saving", "dumping", "from-snapshot", "snapshot", "shutting-down", "starting":
+		i.leaving = at // or back in a moment
+	}
 	if i.leaving != 0 {
 		return
 	}

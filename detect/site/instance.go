@@ -501,6 +501,9 @@ func (s *Site) raisePort(p *port, f *finding) {
 		s.raise(p.node, f)
 		return
 	}
+	if booted := n.bootedAt > p.downAt && s.now-n.bootedAt < 2*s.pollOf(p)+5*second; (booted || n.stopping > s.now) && s.active(f.kind, f.entity) == nil {
+		return // it said that it would stop, or is back, which the next poll shows
+	}
 	f.wait = s.bound(n) + 2*second
 	c := s.raise(p.node, f)
 	if it := s.board.Find(conditionKey(c.kind, c.entity)); it != nil && !c.open && n.lastHeard() > p.downAt+settle {

@@ -42,6 +42,7 @@ type node struct {
 	switchPort *port // where it is attached, as samples tell
 	stopping   int64 // until when silence is announced, ns
 	why        string
+	bootedAt   int64 // when it was found to have booted; 0 never
 	dirty      bool
 	next       int64 // when to look again
 	silent     bool

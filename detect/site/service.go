@@ -27,18 +27,18 @@ func (s *Site) serviceEvent(n *node, f *fact.Fact, name, unit string) {
 	}
 	switch name {
 	case witness.ServiceStarted:
-		s.serviceState(n, unit, x, "active", f.At, "")
+		s.serviceState(n, unit, x, "active", f.At, true, "")
 	case witness.ServiceStopped:
-		s.serviceState(n, unit, x, "inactive", f.At, f.Detail.Text(witness.Reason))
+		s.serviceState(n, unit, x, "inactive", f.At, true, f.Detail.Text(witness.Reason))
 	case witness.ServiceFailed:
-		s.serviceState(n, unit, x, "failed", f.At, f.Detail.Text(witness.Reason))
+		s.serviceState(n, unit, x, "failed", f.At, true, f.Detail.Text(witness.Reason))
 	}
 }
 
 // serviceSaid takes the state of a service.
 func (s *Site) serviceSaid(n *node, f *fact.Fact) {
 	if x := s.service(n, f.Detail.Entity); x != nil {
-		s.serviceState(n, f.Detail.Entity, x, f.Detail.Text(witness.State), f.At, "")
+		s.serviceState(n, f.Detail.Entity, x, f.Detail.Text(witness.State), f.At, false, "")
 	}
 }
 
@@ -54,7 +54,7 @@ func (s *Site) service(n *node, unit string) *serviceSaid {
 	return x
 }
 
-func (s *Site) serviceState(n *node, unit string, x *serviceSaid, state string, ns int64, reason string) {
+func (s *Site) serviceState(n *node, unit string, x *serviceSaid, state string, ns int64, event bool, reason string) {
 	entity := n.entity("service", unit)
 	was := x.state
 	x.state = state
@@ -63,7 +63,7 @@ func (s *Site) serviceState(n *node, unit string, x *serviceSaid, state string, 
 		x.stopped = 0
 		s.unsay(ServiceChanged, entity, "it runs again")
 	case "inactive", "failed", "deactivating":
-		if was == "" || was == state || x.stopped != 0 && state != "failed" {
+		if was == "" && !event || was == state || x.stopped != 0 && state != "failed" {
 			return // as it was when we came
 		}
 		if x.stopped == 0 {

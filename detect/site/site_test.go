@@ -225,7 +225,7 @@ func TestInstances(t *testing.T) {
 	t.Run("live migration", func(t *testing.T) {
 		w, a, id := setup(t)
 		b := w.nodes[1]
-		a.event(witness.InstancePaused, id, str(witness.Reason, "migration"))
+		a.event(witness.InstancePaused, id, str(witness.Reason, "migrated"))
 		w.run(300 * time.Millisecond)
 		b.event(witness.InstanceMigratedIn, id)
 		b.event(witness.InstanceResumed, id, str(witness.Reason, "migrated"))

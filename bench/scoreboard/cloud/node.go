@@ -38,7 +38,10 @@ type Node struct {
 	version  string
 	phase    time.Duration
 	ovsOff   bool
-	logins   int
+	flows    uint64 // of br-int
+	routes   bool   // its router is the active one
+	routed   bool   // it has a router
+	ovn      bool   // it is run by OVN
 
 	insts  []*Instance
 	nextIf uint32
@@ -49,7 +52,7 @@ type Node struct {
 func newNode(c *Cloud, k int, l *Leaf) *Node {
 	n := &Node{
 		Name: fmt.Sprintf("cn%d", k+1), c: c, leaf: l, addr: netip.AddrFrom4([4]byte{10, 0, byte((k + 1) / 250), byte((k+1)%250 + 1)}),
-		mac: sflow.MAC{0x02, 1, 0, 0, byte(k >> 8), byte(k)}, up: true, boot: c.now.Add(-time.Hour), version: "1.0", nextIf: firstTap,
+		mac: sflow.MAC{0x02, 1, 0, 0, byte(k >> 8), byte(k)}, up: true, boot: c.now.Add(-time.Hour), version: "1.0", nextIf: firstTap, flows: 5210,
 		phase: time.Duration(c.rng.Int64N(10)) * Step,
 	}
 	n.leafPort = l.attach(n)
@@ -77,6 +80,12 @@ func (n *Node) remove(i *Instance) {
 	}
 	n.insts = kept
 }
+
+// HaveRouter gives the node a router.
+func (n *Node) HaveRouter() { n.routed = true }
+
+// HaveOVN lets ovn-controller run on the node.
+func (n *Node) HaveOVN() { n.ovn = true }
 
 // Instances are those on the node.
 func (n *Node) Instances() []*Instance { return n.insts }
@@ -120,6 +129,7 @@ func (n *Node) tick() {
 		own := end{mac: n.mac, ip: n.addr.As4(), port: 9100}
 		n.leaf.sampled(n.leafPort, 0, n.c.wire.tcp(own, gateway, flagACK))
 	}
+	n.tickRouter()
 	if n.c.cfg.OVS && !n.ovsOff {
 		n.tickOVS()
 	}
@@ -135,6 +145,9 @@ func (n *Node) tickOVS() {
 	if n.due(poll, 0) {
 		n.port(bridgeIndex, 0xfffe, "br-int", 0, n.in, n.out) // as it normally is on a node of Neutron
 		n.port(uplinkIndex, 1, "eth0", 3, n.in, n.out)
+		if n.routed {
+			n.port(routerIndex, 5, "qr-0000fade-00", 3, n.in, n.out)
+		}
 	}
 	for _, i := range n.insts {
 		if !i.gone && n.due(poll, time.Duration(i.index%uint32(poll/Step))*Step) {
@@ -210,11 +223,14 @@ func (n *Node) states() {
 	k := uint32(len(n.insts))
 	n.agent.say(w, witness.ClassBridge, "br-int", witness.String(witness.Kind, "ovs"), witness.String(witness.Oper, "down"), witness.String(witness.Admin, "down"),
 		witness.String(witness.Forwarding, "yes"), witness.Gauge32(witness.Ports, k+2), witness.Gauge32(witness.InstancePorts, k), witness.Gauge32(witness.Uplinks, 1),
-		witness.Gauge32(witness.CarrierPorts, k+1), witness.Gauge64(witness.Flows, 100))
+		witness.Gauge32(witness.CarrierPorts, k+1), witness.Gauge64(witness.Flows, n.flows))
 	for _, i := range n.insts {
 		if !i.gone {
 			n.told(i)
 		}
+	}
+	if n.ovn {
+		n.agent.say(w, witness.ClassService, "ovn-controller", witness.String(witness.State, "active"))
 	}
 	n.agent.flush()
 }
