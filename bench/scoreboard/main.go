@@ -41,6 +41,7 @@ var scenarios = []scenario{
 	{"B1", (*run).b1},
 	{"H2", (*run).h2},
 	{"H4", (*run).h4},
+	{"H5", (*run).h5},
 	{"B2", (*run).b2},
 	{"P1", (*run).p1},
 	{"P2", (*run).p2},

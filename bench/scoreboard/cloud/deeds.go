@@ -67,3 +67,6 @@ func (n *Node) Befall(i *Instance, f Fate) {
 
 // Tap is the interface that the instance is behind.
 func (i *Instance) Tap() string { return i.tap }
+
+// Down takes the switch's power: what it forwards is lost, too.
+func (l *Leaf) Down() { l.up = false }
