@@ -30,6 +30,7 @@ func (a *app) Routes() []web.Route {
 			},
 		}},
 		a.careRoutes(),
+		a.addedRoutes(),
 		a.evidenceRoutes(),
 	)
 }

@@ -95,7 +95,8 @@ var least = map[string]access.Role{
 	"POST /api/v1/alerts/test": access.Operator, "POST /api/v1/alerts/{id}/ack": access.Operator, "POST /api/v1/alerts/{id}/unack": access.Operator,
 	"POST /api/v1/alerts/{id}/mute": access.Operator, "POST /api/v1/alerts/{id}/unmute": access.Operator, "POST /api/v1/alerts/{id}/mark": access.Operator,
 	"GET /api/v1/evidence/{id}": access.Operator,
-	"POST /api/v1/windows":      access.Operator, "DELETE /api/v1/windows/{id}": access.Operator,
+	"POST /api/v1/rules":        access.Operator, "DELETE /api/v1/rules/{name}": access.Operator, "POST /api/v1/keys": access.Operator, "DELETE /api/v1/keys": access.Operator,
+	"POST /api/v1/windows": access.Operator, "DELETE /api/v1/windows/{id}": access.Operator,
 }
 
 // leastOf is least, where a GET that it does not have is for viewers of
@@ -152,7 +153,7 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 }
 
 // queries are what is asked of routes that need something to be asked for.
-func queries(r *running, incident, alert string) map[string]string {
+func queries(incident, alert string) map[string]string {
 	flow := "?from=-5m&by=src,dst&top=5"
 	return map[string]string{
 		"/api/v1/flows": flow, "/api/v1/flows/filter": "?filter=" + url.QueryEscape("dst_port = 443"), "/api/v1/site/branch": "?node=192.0.2.50",
@@ -215,7 +216,7 @@ func TestEveryAnswerFitsTheDocument(t *testing.T) {
 			t.Errorf("%v\n%.2000s", err, body)
 		}
 	}
-	ask := queries(r, first.Incident, first.ID)
+	ask := queries(first.Incident, first.ID)
 	for _, route := range web.Routes(r.app) {
 		t.Run(route.Method+" "+route.Path, func(t *testing.T) {
 			if route.Type == "text/event-stream" && route.Path != "/api/v1/live" || route.Type == "application/x-pcapng" || strings.HasPrefix(route.Path, "/prometheus") {
@@ -227,7 +228,7 @@ func TestEveryAnswerFitsTheDocument(t *testing.T) {
 				path += q
 			}
 			if route.Method != "GET" {
-				path = strings.Replace(route.Path, "{id}", "none-1", 1)
+				path = strings.NewReplacer("{id}", "none-1", "{name}", "none").Replace(route.Path)
 				code, body := r.asks("admin", route.Method, path, map[bool]string{true: `{"none":1}`}[route.Body != nil])
 				if code < 400 || code >= 500 {
 					t.Fatalf("%d %s for what is wrong", code, body)

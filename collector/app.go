@@ -103,6 +103,8 @@ type app struct {
 	evidence *headerKeeper
 	board    board
 	events   events
+	added    added
+	asked    chan func() // what the engine's goroutine is to do
 	lookback lookback
 
 	alertHistory *alertHistory
@@ -122,7 +124,7 @@ func Run(ctx context.Context, cfg config.Config, io IO) error {
 func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	a := &app{
 		cfg: cfg, io: io, log: io.Log, started: time.Now(),
-		urgent: make(chan struct{}, 1), draining: make(chan struct{}),
+		urgent: make(chan struct{}, 1), asked: make(chan func()), draining: make(chan struct{}),
 		changes: map[web.AlertChange]uint64{}, open: map[detect.Kind]uint64{},
 	}
 	defer func() {
@@ -169,7 +171,8 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	if !ok {
 		seed = rand.Uint64() // senders choose the keys: they must not know the hash
 	}
-	dc := detectConfig(cfg, n)
+	a.loadAdded()
+	dc := detectConfig(a.effective(cfg), n)
 	for range n {
 		d := detect.NewShard(dc, seed)
 		a.detect = append(a.detect, d)
@@ -432,6 +435,8 @@ func (a *app) decide(stop <-chan struct{}) {
 			return
 		case cfg := <-a.io.Reload:
 			a.reload(cfg)
+		case do := <-a.asked:
+			do()
 		case <-a.urgent:
 			step()
 			time.Sleep(coalesce)
@@ -455,11 +460,7 @@ func (a *app) reload(cfg config.Config) {
 	if err := a.door.reload(&a.cfg); err != nil {
 		a.log.Error().Err(err).Msg("certificates not reloaded")
 	}
-	dc := detectConfig(a.cfg, len(a.shards))
-	for _, d := range a.detect {
-		d.SetConfig(dc)
-	}
-	a.engine.SetConfig(a.group.Clock().Now(), dc, a.emit)
+	a.applyDetection()
 	e := a.log.Info()
 	if len(restart) > 0 {
 		e = a.log.Warn()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"weir/decoder/sflow"
@@ -38,7 +39,7 @@ type Engine struct {
 	links   linkEngine
 	habits  habits
 	limit   Memory
-	tops    *topEngine
+	tops    atomic.Pointer[topEngine] // replaced by SetConfig
 }
 
 // NewEngine returns an engine for these shards. names may be nil.
@@ -55,13 +56,14 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 	for _, s := range shards {
 		s.table.SetWatch(watch)
 	}
-	return &Engine{
+	e := &Engine{
 		shards: shards, names: names, max: l.Hot, budget: l.Budget, off: l.Off, attacks: newAttackEngine(cfg, names), rules: newRuleEngine(cfg, len(shards), names),
-		tops:    newTopEngine(&cfg.Top, len(shards)),
 		links:   linkEngine{off: cfg.Links.Off},
 		limit:   cfg.MemoryLimit(len(shards)),
 		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold, Flows: l.Hot, Watch: watch}),
 	}
+	e.tops.Store(newTopEngine(&cfg.Top, len(shards)))
+	return e
 }
 
 // Tick takes what the shards have handed over, decides as of now, and emits
@@ -83,7 +85,7 @@ func (e *Engine) collect() {
 	e.attacks.collect(e.shards)
 	e.rules.collect(e.shards)
 	e.links.collect(e.shards)
-	e.tops.collect(e.shards)
+	e.tops.Load().collect(e.shards)
 	links := 0
 	defer func() { e.tracker.SetLinks(links) }()
 	for _, s := range e.shards {
@@ -101,7 +103,7 @@ func (e *Engine) collect() {
 // after it.
 func (e *Engine) Epoch(now time.Time, emit func(*Alert)) {
 	e.Close(now, emit, ReasonClock)
-	e.tops.reset()
+	e.tops.Load().reset()
 	e.habits.reset()
 }
 
@@ -130,6 +132,10 @@ func (e *Engine) SetConfig(now time.Time, cfg Config, emit func(*Alert)) {
 	e.off, e.budget = l.Off, l.Budget
 	e.attacks.setConfig(now, &cfg)
 	e.rules.setConfig(now, &cfg)
+	if e.tops.Load().sort != cfg.Top.sort() && cfg.Top.Validate() == nil {
+		e.tops.Store(newTopEngine(&cfg.Top, len(e.shards)))
+	}
+	e.limit = cfg.MemoryLimit(len(e.shards))
 	if e.links.off = cfg.Links.Off; e.links.off {
 		e.links.close()
 		e.linkAlerts(now.UnixNano(), ReasonReload)

@@ -88,6 +88,7 @@ func (s *Shard) Tick(now time.Time) {
 	if s.next != nil {
 		s.attacks.setConfig(s.next)
 		s.rules.setConfig(s.next)
+		s.tops.setConfig(&s.next.Top)
 		l := s.next.LargeFlow
 		s.table.SetThreshold(l.thresholds(), l.Budget)
 		s.off, s.next = l.Off, nil

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"weir/decoder"
@@ -89,6 +90,7 @@ func (c *TopConfig) Validate() error {
 // on, the shortest windows first and then a few per tick, and handed over as
 // they are made.
 type topShard struct {
+	sort    string // of what is counted: digests of another sort mean other keys
 	defs    []keys.Definition
 	entries int
 	seed    uint64
@@ -109,6 +111,7 @@ type topShard struct {
 
 // topBatch is what a shard hands over at a time.
 type topBatch struct {
+	sort    string
 	empty   int64 // where not 0, nothing was counted for windows that end with this slot
 	digests []topDigest
 	n       int // of digests that are filled
@@ -125,12 +128,30 @@ type topDigest struct {
 const topTicks = 8
 
 func newTopShard(cfg *TopConfig, seed uint64) topShard {
-	s := topShard{defs: cfg.Definitions(), entries: cfg.entries(), seed: seed, thin: window.NewThinning(TopSamples, seed)}
+	s := topShard{sort: cfg.sort(), defs: cfg.Definitions(), entries: cfg.entries(), seed: seed, thin: window.NewThinning(TopSamples, seed)}
 	if n := len(s.defs); n > 0 {
-		s.filling, s.spare = &topBatch{}, &topBatch{}
+		s.filling, s.spare = &topBatch{sort: s.sort}, &topBatch{sort: s.sort}
 		s.counts, s.stats = make([]TopStats, n), make([]TopStats, n)
 	}
 	return s
+}
+
+// sort tells configurations apart by what they count.
+func (c *TopConfig) sort() string {
+	defs := c.Definitions()
+	text := strconv.Itoa(c.entries())
+	for i := range defs {
+		text += "\n" + defs[i].String()
+	}
+	return text
+}
+
+// setConfig begins anew where other keys are to be counted: under the shard's
+// lock.
+func (s *topShard) setConfig(cfg *TopConfig) {
+	if cfg.sort() != s.sort && cfg.Validate() == nil {
+		*s = newTopShard(cfg, s.seed)
+	}
 }
 
 // TopSamples is how many samples a second a shard counts the keys of, at least;
@@ -271,7 +292,9 @@ func (s *Shard) giveTops(b *topBatch) {
 	b.reset()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tops.spare = b
+	if b.sort == s.tops.sort {
+		s.tops.spare = b
+	}
 }
 
 // TopStats are the running counts and the use of memory of one definition in a

@@ -53,6 +53,7 @@ type TopDistinct struct {
 
 // topEngine is the part of an Engine that merges what shards have counted.
 type topEngine struct {
+	sort   string // as a shard's
 	defs   []keys.Definition
 	shards int
 	parts  [][]topPart // per definition and window, and of these per shard
@@ -75,7 +76,7 @@ type topMerged struct {
 }
 
 func newTopEngine(cfg *TopConfig, shards int) *topEngine {
-	e := &topEngine{defs: cfg.Definitions(), shards: shards, empty: make([]int64, shards)}
+	e := &topEngine{sort: cfg.sort(), defs: cfg.Definitions(), shards: shards, empty: make([]int64, shards)}
 	n := len(e.defs) * len(TopWindows)
 	e.parts, e.merged = make([][]topPart, n), make([]topMerged, n)
 	for i := range e.parts {
@@ -91,6 +92,10 @@ func (e *topEngine) collect(shards []*Shard) {
 	for i, s := range shards {
 		b := s.takeTops()
 		if b == nil {
+			continue
+		}
+		if b.sort != e.sort { // of before or after a change
+			s.giveTops(b)
 			continue
 		}
 		if b.empty != 0 {
@@ -161,26 +166,26 @@ func (e *topEngine) reset() {
 
 // TopDefinitions returns the keys that are counted, by whose numbers Top is
 // asked.
-func (e *Engine) TopDefinitions() []keys.Definition { return e.tops.defs }
+func (e *Engine) TopDefinitions() []keys.Definition { return e.tops.Load().defs }
 
 // Top returns the n heaviest keys of a definition, at most MaxTop for each
 // shard, in one of TopWindows, as of the last second for which all shards have
 // told; false where there is no such definition or window. Unlike the other
 // methods it may be called from any goroutine.
 func (e *Engine) Top(definition, n int, w time.Duration) (Top, bool) {
-	at := -1
+	at, tops := -1, e.tops.Load()
 	for i, known := range TopWindows {
-		if known == w && definition >= 0 && definition < len(e.tops.defs) {
+		if known == w && definition >= 0 && definition < len(tops.defs) {
 			at = definition*len(TopWindows) + i
 		}
 	}
 	if at < 0 {
 		return Top{}, false
 	}
-	e.tops.mu.Lock()
-	m := e.tops.merged[at]
-	e.tops.mu.Unlock()
-	d := &e.tops.defs[definition]
+	tops.mu.Lock()
+	m := tops.merged[at]
+	tops.mu.Unlock()
+	d := &tops.defs[definition]
 	t := Top{Key: d.Key(), Value: d.Value().String(), DistinctOf: d.Distinct(), Unit: "packets_per_second", WindowSeconds: w.Seconds(), Exact: true, Items: []TopItem{}}
 	scale := 1.0
 	if d.Value() == keys.Bytes {

@@ -61,10 +61,10 @@ func (t *Top) Detector() detect.TopConfig {
 // topKeys are the keys of Top.
 func topKeys() []key {
 	return []key{
-		checked(list("top.keys", func(c *Config) *[]TopKey { return &c.Top.Keys }, ParseTopKey, 0, keydef.MaxDefinitions), func(c *Config) error {
+		live(checked(list("top.keys", func(c *Config) *[]TopKey { return &c.Top.Keys }, ParseTopKey, 0, keydef.MaxDefinitions), func(c *Config) error {
 			d := c.Top.Detector()
 			return d.Validate()
-		}),
+		})),
 		scalar("top.entries", func(c *Config) *int { return &c.Top.Entries }, powerOfTwo(64, 1<<20)),
 	}
 }
