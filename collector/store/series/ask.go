@@ -77,15 +77,16 @@ func newParser() parser.Parser { return parser.NewParser(parser.Options{}) }
 type asking struct {
 	engine  *promql.Engine
 	time    time.Duration // that a query may take
+	samples int           // that it may hold
 	room    chan struct{}
 	waiting chan struct{}
 }
 
-func newAsking(within time.Duration) *asking {
+func newAsking(within time.Duration, samples int) *asking {
 	return &asking{
-		time: within,
+		time: within, samples: samples,
 		engine: promql.NewEngine(promql.EngineOpts{
-			MaxSamples: maxSamples, Timeout: within, LookbackDelta: lookback,
+			MaxSamples: samples, Timeout: within, LookbackDelta: lookback,
 			NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
 			EnableAtModifier:         true, EnableNegativeOffset: true, Parser: newParser(),
 		}),
@@ -120,7 +121,7 @@ func (a *asking) query(ctx context.Context, db storage.Queryable, q *Query, use 
 	defer cancel()
 	done, err := a.turn(ctx)
 	if err != nil {
-		return explain(err)
+		return a.explain(err)
 	}
 	defer done()
 	var e promql.Query
@@ -135,13 +136,13 @@ func (a *asking) query(ctx context.Context, db storage.Queryable, q *Query, use 
 	defer e.Close()
 	r := e.Exec(ctx)
 	if r.Err != nil {
-		return explain(r.Err)
+		return a.explain(r.Err)
 	}
 	return use(r.Value)
 }
 
 // explain says what to do.
-func explain(err error) error {
+func (a *asking) explain(err error) error {
 	var slow promql.ErrQueryTimeout
 	var many promql.ErrTooManySamples
 	var bad promql.ErrStorage
@@ -149,7 +150,7 @@ func explain(err error) error {
 	case errors.As(err, &slow), errors.Is(err, context.DeadlineExceeded):
 		return errSlow
 	case errors.As(err, &many):
-		return &BadQuery{fmt.Sprintf("reads more than %d samples at a time: ask for less time, fewer series or a longer step", maxSamples)}
+		return &BadQuery{fmt.Sprintf("reads more than %d samples at a time: ask for less time, fewer series or a longer step", a.samples)}
 	case errors.As(err, &bad):
 		return &damage{bad.Err}
 	case strings.Contains(err.Error(), "cannot populate chunk"): // an error without a type

@@ -28,7 +28,7 @@ func OpenReader(dir string) (*Reader, error) {
 	if _, err := os.Stat(filepath.Join(dir, "wal")); err != nil {
 		return nil, err
 	}
-	return &Reader{dir, newAsking(longest)}, nil
+	return &Reader{dir, newAsking(longest, maxSamples)}, nil
 }
 
 // Query returns the answer as the query API of Prometheus gives it. It keeps

@@ -103,7 +103,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, plans: plansOf(cfg.More), lock: lock, ask: newAsking(queryTime)}
+	s := &Store{cfg: cfg, plans: plansOf(cfg.More), lock: lock, ask: newAsking(queryTime, maxSamples)}
 	s.forget()
 	s.stats.MaxBytes, s.stats.MaxSeries = cfg.MaxBytes, cfg.Series
 	return s, nil
