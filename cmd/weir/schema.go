@@ -27,7 +27,7 @@ weir's own history keeps them for PromQL under the metric's name, in base units;
 what it keeps by default is in bold, the others on request (history.series_more).
 Labels are the tags: if_index is ifindex there, if_name is interface, and
 agent_name is left out where it is the address. Of the heaviest keys, top, those
-with 1 % and more of all are kept, with the label key in place of slot.
+with 1 %% and more of all are kept, with the label key in place of slot.
 `)
 	for _, c := range series.Classes() {
 		fmt.Fprintf(w, "\n## %s\n\n%s.\n\nTags: site, %s\n\n| field | unit | metric | |\n|---|---|---|---|\n", c.Name, sentence(c.Help), strings.Join(c.Tags, ", "))
