@@ -22,11 +22,24 @@ type follower struct {
 	at    int64
 	begun bool
 	buf   []byte
+	idle  bool // nothing was left to be read in a file of so many octets
+	whole int64
+}
+
+// same reports whether the file is as it was when all of it had been read: that
+// is asked every second.
+func (f *follower) same() bool {
+	var s unix.Stat_t
+	return f.idle && unix.Lstat(f.path, &s) == nil && s.Ino == f.inode && s.Size == f.whole
 }
 
 // read calls each with the records that are new. What is there at the first call
 // is not.
 func (f *follower) read(each func(record)) error {
+	if f.same() {
+		return nil
+	}
+	f.idle = false
 	file, err := os.OpenFile(f.path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		f.begun, f.inode, f.at = true, 0, 0 // one that appears later is new from its start
@@ -50,6 +63,7 @@ func (f *follower) read(each func(record)) error {
 	switch {
 	case !f.begun:
 		f.begun, f.inode, f.at = true, inode, info.Size()
+		f.idle, f.whole = true, info.Size()
 		return nil
 	case inode != f.inode || info.Size() < f.at:
 		f.inode, f.at = inode, 0
@@ -61,6 +75,7 @@ func (f *follower) read(each func(record)) error {
 		n, err := file.ReadAt(f.buf, f.at)
 		if n < f.size {
 			if err == nil || errors.Is(err, io.EOF) {
+				f.idle, f.whole = true, info.Size()
 				return nil // the rest of a record comes later
 			}
 			return err

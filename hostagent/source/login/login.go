@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 
 	"weir/decoder/witness"
 	"weir/hostagent/source"
@@ -24,8 +25,9 @@ type Config struct {
 
 // Source tells logins. It is a source.Runner.
 type Source struct {
-	cfg Config
-	st  witness.Statement
+	cfg  Config
+	st   witness.Statement
+	utmp sessionFile // of look alone
 
 	mu       sync.Mutex
 	sessions int  // open; -1 unknown
@@ -110,7 +112,7 @@ func (s *Source) look(w, b *follower, lines map[string]record, sink source.Sink)
 	bErr := b.read(func(r record) { failures++; last = r })
 	sessions := -1
 	if !logind {
-		sessions = countSessions(s.cfg.UTMP)
+		sessions = s.utmp.count(s.cfg.UTMP)
 	}
 	s.mu.Lock()
 	s.failed += failures
@@ -179,6 +181,27 @@ func countSessions(path string) int {
 		return -1
 	}
 	return n
+}
+
+// sessionFile is what a file of sessions held when it was last written.
+type sessionFile struct {
+	inode    uint64
+	size     int64
+	written  unix.Timespec
+	sessions int
+}
+
+// count is countSessions, which it calls only where the file has changed.
+func (c *sessionFile) count(path string) int {
+	var s unix.Stat_t
+	if unix.Lstat(path, &s) != nil {
+		*c = sessionFile{}
+		return -1
+	}
+	if s.Ino != c.inode || s.Size != c.size || s.Mtim != c.written {
+		*c = sessionFile{s.Ino, s.Size, s.Mtim, countSessions(path)}
+	}
+	return c.sessions
 }
 
 // Names of logind on the bus.

@@ -149,7 +149,7 @@ func (s *Source) lost(err error) {
 // serve tells what changed since the view before, then every change, until the
 // database is gone.
 func (s *Source) serve(ctx context.Context, db *database, sink source.Sink) error {
-	tick := time.NewTicker(countFlows)
+	tick := source.NewTicker(countFlows)
 	defer tick.Stop()
 	s.refresh(db, sink)
 	s.watchFlows(ctx, sink)
