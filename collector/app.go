@@ -99,6 +99,7 @@ type app struct {
 	naming   *naming
 	pulse    *pulse
 	forward  *udp.Forwarder
+	held     *store.History // the directory of history; nil where it is off
 	history  *history
 	evidence *headerKeeper
 	board    board
@@ -184,6 +185,9 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 	if err = a.loadSite(); err != nil {
 		return a, err
 	}
+	if err = a.holdHistory(); err != nil {
+		return a, err
+	}
 	if err = a.newSeries(); err != nil {
 		return a, err
 	}
@@ -242,6 +246,7 @@ func (a *app) close() error {
 		errs = append(errs, a.control.Close(ctx))
 	}
 	a.alertHistory.close()
+	errs = append(errs, a.held.Close())
 	a.door.close()
 	if a.state != nil {
 		errs = append(errs, a.state.Close())

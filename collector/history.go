@@ -12,6 +12,7 @@ import (
 
 	"weir/collector/agents"
 	flowrecord "weir/collector/record"
+	"weir/collector/store"
 	"weir/collector/store/flows"
 	"weir/collector/web"
 )
@@ -27,6 +28,14 @@ type history struct {
 	writers int
 	stop    context.CancelFunc
 	done    sync.WaitGroup
+}
+
+// holdHistory keeps other collectors out of the directory of history.
+func (a *app) holdHistory() (err error) {
+	if !a.cfg.History.Off {
+		a.held, err = store.OpenHistory(a.cfg.HistoryDir())
+	}
+	return err
 }
 
 // newHistory returns what keeps history, nil where it is off.

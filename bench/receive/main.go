@@ -20,7 +20,7 @@ func main() {
 	flood := flag.Bool("flood", false, "send as fast as possible for -for, watch memory")
 	sites := flag.String("site", "", "`AGENTSxINTERFACES` that speak, such as 1000x50: memory")
 	rate := flag.Float64("rate", 200000, "datagrams per second with -paced")
-	length := flag.Duration("for", 0, "how long -paced (default 60s) or -flood (default 20s) sends")
+	length := flag.Duration("for", 0, "how long -paced (default 60s), -flood (default 20s) or a busy -site (default 0: silent) sends")
 	which := flag.String("load", "", "site or worst: what the datagrams tell of; both where nothing is said, site with -paced and -flood")
 	influx := flag.String("influx", "", "`URL` of an InfluxDB the collector of -paced writes to, such as http://127.0.0.1:8086")
 	rounds := flag.Int("rounds", 9, "rounds of the CPU measurement; medians are printed")
@@ -33,7 +33,7 @@ func main() {
 	case *flood:
 		err = some[0].run(0, orElse(*length, 20*time.Second), *influx)
 	case *sites != "":
-		err = site(*sites)
+		err = site(*sites, *length)
 	default:
 		err = drain(some, *rounds)
 	}

@@ -14,8 +14,9 @@ import (
 )
 
 // site starts `weir run` and lets so many agents of so many interfaces speak to
-// it, then prints what it knows and how much memory it takes.
-func site(text string) error {
+// it, then prints what it knows and how much memory it takes; the same with so
+// long of traffic at busyRate.
+func site(text string, length time.Duration) error {
 	a, i, ok := strings.Cut(text, "x")
 	agents, err1 := strconv.Atoi(a)
 	interfaces, err2 := strconv.Atoi(i)
@@ -87,5 +88,8 @@ func site(text string) error {
 	fmt.Printf("idle      %d MB resident\n", idle>>20)
 	fmt.Printf("site      %.0f agents, %.0f interfaces known; %.0f datagrams received, %.0f dropped\n", known[0], known[1], known[2], known[3])
 	fmt.Printf("memory    %d MB resident\n", rss>>20)
+	if length > 0 {
+		return busy(w, agents, interfaces, length)
+	}
 	return nil
 }

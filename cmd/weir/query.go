@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/collector/store"
 	"weir/collector/store/flows"
 	"weir/detect/rules"
 )
@@ -86,6 +87,9 @@ flows of the history.`,
 					return err
 				}
 				f.dir = cfg.FlowsDir()
+				if err := store.CheckHistory(cfg.HistoryDir()); err != nil {
+					return err
+				}
 			}
 			if isTerminal(p.err) {
 				q.Progress = func(done, of int) { fmt.Fprintf(p.err, "\r\033[K%d of %d files", done, of) }

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/collector/store"
+	"weir/detect"
+)
+
+// because is evidence of a test.
+type because string
+
+func (b because) Line() string { return string(b) }
+
+// A backup is made while the state is held by somebody, and is proved.
+func TestBackupOfWhatIsInUse(t *testing.T) {
+	state, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
+	held, err := store.Open(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	log, err := store.OpenAlertLog(state, store.AlertLogConfig{MaxBytes: 1 << 20, MaxAge: time.Hour, EvidenceAge: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Put(&detect.Alert{At: time.Now(), ID: "abc-1", Seq: 1, Change: detect.Start, Kind: detect.LargeFlow, Subject: &detect.FloodSubject{}, Evidence: because("it was so")})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { log.Run(ctx); close(done) }()
+	stop()
+	<-done
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(t.TempDir(), "weir.yaml")
+	if err := os.WriteFile(conf, []byte("state_dir: "+state+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, text := weir(t, "--config", conf, "backup", to)
+	if code != 0 || !strings.Contains(out, "1 changes of alerts, head 1:") {
+		t.Fatalf("%d %s %s", code, out, text)
+	}
+	for _, name := range []string{"state.db", "weir.yaml"} {
+		if _, err := os.Stat(filepath.Join(to, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if code, _, text := weir(t, "--config", conf, "backup", to); code == 0 || !strings.Contains(text, "is not empty: name a new directory") {
+		t.Errorf("a second time: %d %s", code, text)
+	}
+}

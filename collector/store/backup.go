@@ -1,0 +1,37 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Backup copies the state file of a state directory into another directory: the
+// known agents, the model of the site, open alerts, and the history of alerts. A
+// collector may be running; the copy is of one moment. It returns the copy's path.
+func Backup(ctx context.Context, stateDir, to string) (path string, err error) {
+	from := filepath.Join(stateDir, stateFile)
+	if _, err := os.Stat(from); err != nil {
+		return "", fmt.Errorf("state file %s: %w", from, unwrap(err))
+	}
+	db, err := openFile(from, "ro", "busy_timeout(5000)")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	path = filepath.Join(to, stateFile)
+	if _, err := os.Stat(path); err == nil {
+		return "", fmt.Errorf("%s: is there already: name a new directory", path)
+	}
+	if _, err := db.ExecContext(ctx, `VACUUM INTO ?`, path); err != nil {
+		_ = os.Remove(path) // half a copy helps nobody
+		return "", fmt.Errorf("state file %s: cannot be copied to %s: %w", from, path, err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	return path, errors.Join(f.Sync(), f.Close())
+}
