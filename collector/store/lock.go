@@ -14,7 +14,9 @@ import (
 // lockDir takes the directory's lock, which the kernel gives free when the
 // process ends, however it does. The file holds the process's id, for whom it
 // keeps out.
-func lockDir(dir string) (*os.File, error) { return lockFileOf(dir, lockFile, "state_dir", "state_dir") }
+func lockDir(dir string) (*os.File, error) {
+	return lockFileOf(dir, lockFile, "state_dir", "state_dir")
+}
 
 // lockFileOf takes the lock that a file of a directory stands for; what is the
 // directory to the operator, and key where it is configured.
