@@ -23,8 +23,8 @@ func newQuery(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "query",
 		Short: "Ask the history on this machine's disk",
-		Long: `Ask the history on this machine's disk which flows there were, how much went over
-an interface or what else was measured, and which alerts changed.
+		Long: `Ask the history on this machine's disk which flows there were, how much went
+over an interface or what else was measured, and which alerts changed.
 The collector may be running or not.`,
 		Example: `  weir query flows --from -1h --by dst
   weir query series 'topk(5, weir_interface_in_bits_per_second)' --from -1h
