@@ -58,15 +58,16 @@ func (s *Says) Line() string { return s.Text }
 
 // Storm is the evidence of a page storm.
 type Storm struct {
-	Pages   int                 `json:"pages"`   // of the last hour, those held back too
-	Held    int                 `json:"held"`    // back since the storm began
-	ByKind  map[detect.Kind]int `json:"by_kind"` // of those held back
-	Open    int                 `json:"open"`    // of them still open
-	Minutes int                 `json:"minutes"` // of the window
+	Pages     int                 `json:"pages"`     // of the last hour, those held back too; those of one incident are one
+	Held      int                 `json:"held"`      // back since the storm began
+	Incidents int                 `json:"incidents"` // that those held back are of
+	ByKind    map[detect.Kind]int `json:"by_kind"`   // of those held back
+	Open      int                 `json:"open"`      // of them still open
+	Minutes   int                 `json:"minutes"`   // of the window
 }
 
 // Line implements detect.Evidence: "23 pages within 60 min, further ones are
-// held back: 10 instance_unreachable, 3 node_down; 9 still open".
+// held back: 10 instance_unreachable, 3 node_down in 4 incidents; 9 still open".
 func (s *Storm) Line() string {
 	kinds := slices.SortedFunc(maps.Keys(s.ByKind), func(a, b detect.Kind) int {
 		return cmp.Or(cmp.Compare(s.ByKind[b], s.ByKind[a]), cmp.Compare(a, b))
@@ -75,7 +76,7 @@ func (s *Storm) Line() string {
 	for _, k := range kinds {
 		parts = append(parts, fmt.Sprintf("%d %s", s.ByKind[k], k))
 	}
-	return fmt.Sprintf("%d pages within %d min, further ones are held back: %s; %d still open", s.Pages, s.Minutes, strings.Join(parts, ", "), s.Open)
+	return fmt.Sprintf("%d pages within %d min, further ones are held back: %s in %d incidents; %d still open", s.Pages, s.Minutes, strings.Join(parts, ", "), s.Incidents, s.Open)
 }
 
 // NewOwn returns a confirmed critical alert about the collector, with its

@@ -155,7 +155,7 @@ func TestRouterTellsOneStormInPlaceOfManyPages(t *testing.T) {
 	w.expect(t, "pager start page_storm critical site fra1", "duty start page_storm critical site fra1")
 	w.pass(2 * time.Minute)
 	w.expect(t, "duty update page_storm critical site fra1")
-	if e, ok := w.r.storm.alert.Evidence.(*Storm); !ok || e.Line() != "25 pages within 60 min, further ones are held back: 15 rules_flushed; 15 still open" {
+	if e, ok := w.r.storm.alert.Evidence.(*Storm); !ok || e.Line() != "25 pages within 60 min, further ones are held back: 15 rules_flushed in 15 incidents; 15 still open" {
 		t.Errorf("evidence %v", w.r.storm.alert.Evidence.Line())
 	}
 	for host := range 12 {
@@ -170,6 +170,19 @@ func TestRouterTellsOneStormInPlaceOfManyPages(t *testing.T) {
 		"pager start rules_flushed critical 10.0.0.114", "duty start rules_flushed critical 10.0.0.114")
 	if s := w.r.Stats(); s.Storm {
 		t.Error("the storm goes on")
+	}
+}
+
+// What one incident pages for counts as one page.
+func TestRouterCountsPagesOfAStormByIncident(t *testing.T) {
+	w := newWorld(func(c *Config) { c.Ways = c.Ways[:1] })
+	for host := range 3 * StormPages {
+		a := alert("bridge_down", host, begin, confirmed, critical)
+		a.Incident = fmt.Sprint("incident ", host%(StormPages/2))
+		w.r.Put(a, w.now)
+	}
+	if len(w.got) != 3*StormPages || w.r.Stats().Storm {
+		t.Errorf("%d alerts of %d incidents: %d told, a storm: %v", 3*StormPages, StormPages/2, len(w.got), w.r.Stats().Storm)
 	}
 }
 

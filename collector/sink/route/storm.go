@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"maps"
 	"time"
 
@@ -14,7 +15,9 @@ type storm struct {
 	alert  *detect.Alert
 	held   int // since it began
 	byKind map[detect.Kind]int
-	told   time.Time // the last update
+	causes map[string]time.Time // incidents of pages of the last hour, at most maxPages
+	of     map[string]bool      // incidents of what was held, at most maxPages
+	told   time.Time            // the last update
 	shown  Storm
 }
 
@@ -33,18 +36,27 @@ func (r *Router) page(c *condition, now time.Time) bool {
 	if c.held {
 		return false
 	}
-	if len(s.pages) < maxPages {
+	// What else an incident pages for is no further page: it is one cause.
+	cause := cmp.Or(c.alert.Incident, c.alert.ID)
+	if s.causes == nil {
+		s.causes = map[string]time.Time{}
+	}
+	if _, known := s.causes[cause]; !known && len(s.pages) < maxPages {
 		s.pages = append(s.pages, now)
+		s.causes[cause] = now
 	}
 	if !s.active && len(s.pages) <= StormPages {
 		return true
 	}
 	c.held = true
 	if !s.active {
-		s.active, s.held, s.byKind = true, 0, map[detect.Kind]int{}
+		s.active, s.held, s.byKind, s.of = true, 0, map[detect.Kind]int{}, map[string]bool{}
 	}
 	s.held++
 	s.byKind[c.alert.Kind]++
+	if len(s.of) < maxPages {
+		s.of[cause] = true
+	}
 	if s.alert == nil {
 		r.tellStorm(detect.Start, now)
 	}
@@ -57,6 +69,9 @@ func (s *storm) forget(now time.Time) {
 		n++
 	}
 	s.pages = s.pages[n:]
+	if n > 0 {
+		maps.DeleteFunc(s.causes, func(_ string, at time.Time) bool { return now.Sub(at) >= StormWindow })
+	}
 }
 
 // stormTick updates the storm page while counts change, and ends the storm when
@@ -84,7 +99,7 @@ func (r *Router) stormTick(now time.Time) {
 // those it does not ring, and its end.
 func (r *Router) tellStorm(change detect.Change, now time.Time) {
 	s := &r.storm
-	e := &Storm{Pages: len(s.pages), Held: s.held, ByKind: maps.Clone(s.byKind), Minutes: int(StormWindow / time.Minute)}
+	e := &Storm{Pages: len(s.pages), Held: s.held, Incidents: len(s.of), ByKind: maps.Clone(s.byKind), Minutes: int(StormWindow / time.Minute)}
 	for _, c := range r.waiting {
 		if c.held {
 			e.Open++

@@ -31,6 +31,7 @@ type host struct {
 	hasCPU  bool
 	over    [4]bool
 	overFor [4]int
+	overAt  [4]int64 // since when
 }
 
 func (a *agent) host(src sflow.DataSource) *host {
@@ -127,8 +128,11 @@ var loadMarks = [4][2]uint64{
 	LoadSteal:  {200, 100},
 }
 
-// loadPolls is for how many polls a load must pass its mark.
-const loadPolls = 3
+// For how many polls, and how long, a load must pass its mark.
+const (
+	loadPolls = 3
+	loadTime  = 25 * second
+)
 
 // load follows the load of a host.
 func (g *Gatherer) load(h *host, rec *records) {
@@ -165,7 +169,10 @@ func (g *Gatherer) loadMark(h *host, l Load, v uint64) {
 		h.overFor[l] = 0
 		return
 	}
-	if h.overFor[l]++; h.overFor[l] < loadPolls {
+	if h.overFor[l] == 0 {
+		h.overAt[l] = g.at
+	}
+	if h.overFor[l]++; h.overFor[l] < loadPolls || g.at-h.overAt[l] < loadTime && !(h.period >= loadTime/2) {
 		return
 	}
 	h.over[l], h.overFor[l] = over, 0
