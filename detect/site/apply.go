@@ -48,6 +48,8 @@ func (s *Site) apply(f *fact.Fact) {
 		}
 	case fact.PortMAC:
 		s.portMAC(n, f)
+	case fact.PortSpoke:
+		s.portSpoke(n, f)
 	case fact.Forwards:
 		s.forwards(n, f)
 	case fact.Sampling, fact.HeaderBytes:

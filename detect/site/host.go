@@ -35,6 +35,28 @@ func (s *Site) hostGone(n *node, h *host, at int64) {
 	}
 	n.note(at, "instance/"+h.uuid, "virtual machine "+h.name+" is told of no more", "", "", Passive)
 	n.dirty = true
+	if i := s.insts[h.uuid]; i != nil && i.node == n {
+		s.vanished(i)
+	}
+}
+
+// vanished tells of an instance that is told of no more, nor its ports, where no
+// host agent says why: it was deleted, stopped or moved, which by itself is no
+// alarm.
+func (s *Site) vanished(i *instance) {
+	n := i.node
+	if i.host == nil || !i.host.gone || i.unseen || i.leaving != 0 || n.agentSpeaks(s.now) {
+		return
+	}
+	for _, p := range i.ports {
+		if !p.gone {
+			return
+		}
+	}
+	i.unseen = true
+	f := i.stopFinding(s.now, Passive)
+	f.summary, f.event, f.wait = "is told of no more, and its ports are gone: stopped, deleted or moved", true, waitPlanned
+	s.raise(n, f)
 }
 
 // virtStates are the words for the states of virt_cpu.

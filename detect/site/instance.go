@@ -30,6 +30,7 @@ type instance struct {
 	orphan  string
 	leaving int64 // it is on its way out: migration, resize, deletion
 	host    *host
+	unseen  bool  // told of no more
 	saidAt  int64 // by a host agent
 }
 
@@ -152,6 +153,22 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 	}
 }
 
+// portSpoke takes whether an instance's port has ever received anything, by its
+// counters.
+func (s *Site) portSpoke(n *node, f *fact.Fact) {
+	p := n.ports[f.Index]
+	switch {
+	case p == nil:
+	case f.A == 0:
+		p.stillAt = f.At
+	case p.inst != nil:
+		p.inst.spoke = true
+		p.stillAt = 0
+	default:
+		p.stillAt = 0
+	}
+}
+
 // askedFor takes what is asked for an instance's address in vain.
 func (s *Site) askedFor(f *fact.Fact) {
 	a := s.macs[f.A]
@@ -194,6 +211,22 @@ func (p *port) instanceEntity() string {
 	return p.node.entity("instance", p.label())
 }
 
+// instanceAbove are the things that could be the cause of what happens to the
+// instance behind the port.
+func (p *port) instanceAbove() []string {
+	all := []string{p.entity()}
+	if p.bridge != nil {
+		all = append(all, p.bridge.entity())
+	}
+	all = append(all, p.node.together())
+	for _, e := range p.above() {
+		if !slices.Contains(all, e) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
 // instanceSubject is the instance behind a port, by what is known of it.
 func (p *port) instanceSubject() Subject {
 	sub := p.node.subject(TypeInstance, p.label())
@@ -230,6 +263,8 @@ func (s *Site) portLeft(p *port) {
 	s.drop(InterfaceErrors, p.entity(), ReasonGone)
 	if p.inst == nil {
 		s.drop(InstanceUnreachable, p.instanceEntity(), ReasonGone)
+	} else if p.inst.node != nil {
+		s.vanished(p.inst)
 	}
 }
 
@@ -255,7 +290,7 @@ func (s *Site) judgeReach(p *port) {
 	case odds >= weigh.Enough:
 	case c == nil:
 		return
-	case s.board.Find(conditionKey(InstanceUnreachable, entity)).Parent() != nil:
+	case s.toldWith(conditionKey(InstanceUnreachable, entity), p.node.together()):
 		return // told with its cause, and over with it
 	case odds <= weigh.Calm:
 		s.unsay(InstanceUnreachable, entity, "")
@@ -274,7 +309,7 @@ func (s *Site) judgeReach(p *port) {
 	f := &finding{
 		kind: InstanceUnreachable, entity: entity, subject: p.instanceSubject(), severity: detect.Warning,
 		onset: onset, good: max(p.goodAt*b2i(k.PortDown), p.act.txAt), witness: Passive, sure: weigh.Probability(odds),
-		above: append([]string{p.entity()}, p.above()...), wait: s.bridgeBound(p, onset), hold: 5 * second,
+		above: p.instanceAbove(), wait: s.bridgeBound(p, onset), hold: 5 * second,
 	}
 	for _, part := range parts {
 		if part.Nats > 0 {
@@ -294,6 +329,13 @@ func (s *Site) judgeReach(p *port) {
 		f.witness = Agent
 	}
 	s.raise(p.node, f)
+}
+
+// toldWith reports whether a finding is under a cause that ends it, which those
+// that only put several together do not.
+func (s *Site) toldWith(key, together string) bool {
+	parent := s.board.Find(key).Parent()
+	return parent != nil && parent.Entity != together
 }
 
 func b2i(b bool) int64 {
@@ -595,7 +637,7 @@ func (s *Site) meet(n *node, h *host) *instance {
 	if i.node != nil && i.node != n {
 		s.settled(i, n)
 	}
-	i.host = h
+	i.host, i.unseen = h, false
 	i.place(n)
 	if i.domain == "" {
 		i.domain = h.name

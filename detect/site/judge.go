@@ -51,6 +51,7 @@ func (s *Site) judgeNode(n *node) {
 	for _, index := range sortedKeys(n.ports) {
 		s.judgePort(n.ports[index])
 	}
+	s.judgeTogether(n)
 	s.judgeHost(n)
 }
 

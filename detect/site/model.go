@@ -123,6 +123,7 @@ type port struct {
 	goodAt   int64 // last told to be up
 	downAt   int64 // since when it is down; 0 it is up
 	goneAt   int64
+	stillAt  int64 // last told that it has received nothing yet
 	wasUp    bool
 	macs     []uint64 // that it sends with
 	inst     *instance

@@ -25,6 +25,7 @@ type agent struct {
 	budget  uint64            // samples a second that rates adapt to; 0 they are fixed
 	header  uint64
 	modules string
+	samples bool  // it has taken packet samples
 	skew    int64 // its clock less ours, ns
 	forged  int64
 
@@ -75,6 +76,8 @@ func (s *Site) said(n *node, f *fact.Fact) {
 		s.bridgeSaid(n, f)
 	case witness.ClassOVS:
 		s.ovsSaid(n, f)
+	case witness.ClassOVSPort:
+		s.ovsPortSaid(n, f)
 	case witness.ClassInstance:
 		s.instanceSaid(n, f)
 	case witness.ClassFilter:
@@ -186,6 +189,9 @@ func (s *Site) agentConfig(n *node, f *fact.Fact) {
 			a.header = h
 		}
 	}
+	if off := a.samplingOff(d.Text(witness.Modules)); off {
+		facts = append(facts, Noted{At: at(f.At), Group: "telemetry", From: "weir-agent", What: "packet samples", Before: "on", After: "off"})
+	}
 	entity := n.entity("sampling", "")
 	if len(facts) == 0 {
 		s.unsay(TelemetryTampered, entity, "")
@@ -196,6 +202,15 @@ func (s *Site) agentConfig(n *node, f *fact.Fact) {
 		sure: 0.999, above: n.above(), hold: second, facts: facts, cause: "its configuration was changed",
 		summary: "shows less than ever before: " + facts[0].What + " " + facts[0].After + " in place of " + facts[0].Before,
 	})
+}
+
+// samplingOff reports whether an agent that took packet samples is configured to
+// take none any more. One whose module fails still names it.
+func (a *agent) samplingOff(modules string) bool {
+	if strings.Contains(","+modules, ",sampling=ok") {
+		a.samples = true
+	}
+	return a.samples && modules != "" && len(modules) < witness.MaxText-1 && !strings.Contains(","+modules, ",sampling=")
 }
 
 // status3 is a link's state as ifStatus has it.

@@ -268,6 +268,7 @@ func (s *Site) judgeSaid(n *node) {
 	s.judgeFilters(n)
 	s.judgeLogs(n)
 	s.judgeOrphans(n)
+	s.judgeSpoke(n)
 	if l := &n.agentOf.logins; l.last != 0 && s.now-l.last > loginsFor {
 		s.unsay(Login, n.self(), "")
 	}

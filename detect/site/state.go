@@ -27,7 +27,8 @@ type NodeState struct {
 	Sampling []PointState `json:"sampling,omitempty"`
 	Bridges  []string     `json:"bridges,omitempty"`
 	BootID   string       `json:"boot_id,omitempty"`
-	Keyed    bool         `json:"keyed,omitempty"` // its agent signs what it says
+	Keyed    bool         `json:"keyed,omitempty"`   // its agent signs what it says
+	Samples  bool         `json:"samples,omitempty"` // its agent takes packet samples
 }
 
 // PointState is what a data source of flow samples does as a rule.
@@ -69,7 +70,7 @@ func (s *Site) Save() State {
 			x.Stopping = time.Unix(0, n.stopping).UTC()
 		}
 		if n.agentOf != nil {
-			x.BootID, x.Keyed = n.agentOf.bootID, n.agentOf.keyed
+			x.BootID, x.Keyed, x.Samples = n.agentOf.bootID, n.agentOf.keyed, n.agentOf.samples
 		}
 		for _, sm := range n.streams {
 			for _, index := range sortedKeys(sm.points) {
@@ -131,9 +132,9 @@ func (s *Site) Restore(st State, now time.Time) {
 		if !x.Stopping.IsZero() {
 			n.stopping = x.Stopping.UnixNano()
 		}
-		if x.BootID != "" || x.Keyed {
+		if x.BootID != "" || x.Keyed || x.Samples {
 			n.agentOf = newAgent()
-			n.agentOf.bootID, n.agentOf.keyed = x.BootID, x.Keyed
+			n.agentOf.bootID, n.agentOf.keyed, n.agentOf.samples = x.BootID, x.Keyed, x.Samples
 		}
 	}
 	for i := range st.Open {

@@ -48,6 +48,7 @@ type actor struct {
 	ovs       bool // the node's Open vSwitch speaks too, from sub-agent 1
 	ovsSeq    uint32
 	sampling  []witness.Pair // of its heartbeats; nil: a fixed rate
+	modules   string         // of its heartbeats
 }
 
 func newWorld(t *testing.T) *world {
@@ -145,7 +146,7 @@ func (a *actor) heartbeat() {
 		sampling = []witness.Pair{str(witness.Sampling, "eth0=1000")}
 	}
 	a.said(witness.ClassHeartbeat, a.name, append([]witness.Pair{witness.Counter64(witness.Sequence, a.beats), str(witness.BootID, "boot-"+a.name),
-		witness.Counter64(witness.Started, uint64(a.started.Unix())), str(witness.Modules, "link=ok")}, sampling...)...)
+		witness.Counter64(witness.Started, uint64(a.started.Unix())), str(witness.Modules, cmpOr(a.modules, "link=ok"))}, sampling...)...)
 }
 
 // traffic is seen of the node's instances at another node.

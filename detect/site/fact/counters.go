@@ -109,7 +109,7 @@ type port struct {
 
 	// What its flow samples say, for instances' ports.
 	active                                bool
-	told, learnt, txAt                    int64
+	told, learnt, txAt, quietTold         int64
 	tx, rx, syn, synAck, rst, unreachable uint32
 	probes, replies                       uint32
 	answers                               [8]answered
@@ -293,6 +293,7 @@ func (g *Gatherer) portDeltas(p *port, c *sflow.IfCounters) {
 	if p.errs > old.errs || p.drops > old.drops {
 		g.tell(Fact{Kind: PortErrors, Agent: p.agent.number, Sub: p.sub, Index: p.index, At: g.at, A: p.errs - min(old.errs, p.errs), B: p.drops - min(old.drops, p.drops), C: uint64(ms)})
 	}
+	g.spoke(p, &old)
 	moved := [2]bool{p.in > old.in, p.out > old.out}
 	for d := range moved {
 		if !moved[1-d] && !moved[d] {
@@ -310,6 +311,24 @@ func (g *Gatherer) portDeltas(p *port, c *sflow.IfCounters) {
 			})
 		}
 	}
+}
+
+// spokeEvery is how often it is told that a port has received nothing yet.
+const spokeEvery = 10 * second
+
+// spoke tells whether an instance's port has ever received anything.
+func (g *Gatherer) spoke(p *port, old *port) {
+	if !p.instance || p.in != 0 && old.in != 0 {
+		return
+	}
+	f := Fact{Kind: PortSpoke, Agent: p.agent.number, Sub: p.sub, Index: p.index, At: g.at}
+	if p.in != 0 {
+		f.A = 1
+	} else if g.at-p.quietTold < spokeEvery {
+		return
+	}
+	p.quietTold = g.at
+	g.tell(f)
 }
 
 func known32(c sflow.Counter32) uint64 {

@@ -76,6 +76,9 @@ const (
 	// Discards: A discarded packets were sampled since the last such fact, B is
 	// the reason most of them had.
 	Discards
+	// PortSpoke: whether an instance's port has received anything since its
+	// counters began: A is 0 no, which is told at most every ten seconds, or 1.
+	PortSpoke
 	// Said: an event, a heartbeat, or a state that changed, in Detail.
 	Said
 )

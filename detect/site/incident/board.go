@@ -70,7 +70,7 @@ var effects = map[string][]string{
 	"bridge_down":          {"bridge_down", "interface_down", "instance_unreachable", "telemetry_silent", "drops_rising"},
 	"interface_down":       {"bridge_down", "interface_down", "instance_unreachable", "drops_rising"},
 	"instance_stopped":     {"instance_unreachable", "interface_down"},
-	"instance_unreachable": {"interface_down"},
+	"instance_unreachable": {"interface_down", "instance_unreachable"},
 	"telemetry_silent":     {"telemetry_silent"},
 	"telemetry_tampered":   {"telemetry_silent"},
 	"collector_deaf":       {"node_down", "telemetry_silent", "bridge_down"},

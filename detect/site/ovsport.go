@@ -1,0 +1,40 @@
+package site
+
+import (
+	"weir/decoder/witness"
+	"weir/detect/site/fact"
+)
+
+// ovsPortSaid takes what the database of Open vSwitch says of a port: to which
+// bridge it belongs and, as Neutron and Nova have written it, whose it is.
+func (s *Site) ovsPortSaid(n *node, f *fact.Fact) {
+	d := f.Detail
+	index, ok := d.Uint(witness.IfIndex)
+	if !ok || index == 0 || index > 1<<31 || d.Entity == "" {
+		return // a port without an interface of the kernel, such as of a patch
+	}
+	p := s.saidPort(n, f, uint32(index), d.Entity)
+	if p == nil {
+		return
+	}
+	kind, master := d.Text(witness.Kind), d.Text(witness.Master)
+	if b := n.bridges[master]; b != nil && !b.linux && p.bridge != b {
+		if p.local = p.name == master; p.local {
+			b.local = p
+		}
+		s.enter(p, b)
+	}
+	vm := d.Text(witness.VMID)
+	if vm == "" || kind == "internal" || infrastructure(p.name) {
+		return
+	}
+	i := s.instance(vm)
+	if i == nil || i.node != nil && i.node != n {
+		return // libvirt or a move tells where it is
+	}
+	i.place(n)
+	s.bind(i, p)
+	if m, ok := parseMAC(d.Text(witness.MAC)); ok && !sharedMAC(m) {
+		s.macAt(p, m, f.At)
+	}
+}

@@ -1,0 +1,56 @@
+package site
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"weir/detect"
+)
+
+// together is above all instances of a node: what befalls several of them at
+// once, though neither their bridge nor the node is down.
+func (n *node) together() string { return n.entity("instances", "") }
+
+// judgeTogether puts instances of a node that can not be reached since about the
+// same time under one finding: one cause, though it is not known.
+func (s *Site) judgeTogether(n *node) {
+	entity := n.together()
+	if c := s.active(InstanceUnreachable, entity); c != nil {
+		if it := s.board.Find(conditionKey(InstanceUnreachable, entity)); len(it.Children()) == 0 {
+			s.clear(InstanceUnreachable, entity, "")
+			s.unsay(InstanceUnreachable, entity, "")
+		}
+		return
+	}
+	below := s.board.Below(entity, string(InstanceUnreachable))
+	if len(below) < siblingsLeast {
+		return
+	}
+	var all []*condition
+	for _, it := range below {
+		if it.Parent() == nil && it.Value.clearing == 0 {
+			all = append(all, it.Value)
+		}
+	}
+	slices.SortFunc(all, func(a, b *condition) int {
+		return cmp.Or(cmp.Compare(a.onset, b.onset), cmp.Compare(a.entity, b.entity))
+	})
+	window := max(5*second, 3*s.period(n))
+	for len(all) > 0 && all[len(all)-1].onset-all[0].onset > window {
+		all = all[1:]
+	}
+	if len(all) < siblingsLeast {
+		return
+	}
+	witness, sure := Passive, 0.0
+	for _, c := range all {
+		witness, sure = c.witness, max(sure, c.sure)
+	}
+	s.raise(n, &finding{
+		kind: InstanceUnreachable, entity: entity, subject: n.subject(TypeNode, "instances"), severity: detect.Critical, onset: all[0].onset, good: all[0].good,
+		witness: witness, sure: sure, above: n.above(), hold: second,
+		summary: fmt.Sprintf("%d instances can not be reached, since about the same time", len(all)), cause: "what they have in common: a network, a VLAN, a security group, storage",
+		facts: []Noted{{At: at(all[0].onset), Group: "instances", From: n.label(), What: fmt.Sprintf("%d instances within %s", len(all), brief(all[len(all)-1].onset-all[0].onset))}},
+	})
+}
