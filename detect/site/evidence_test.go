@@ -146,4 +146,3 @@ func TestARPUnanswered(t *testing.T) {
 		w.want("start instance_unreachable warning cn1 web-0")
 	}
 }
-
