@@ -30,6 +30,7 @@ func (s *Site) judgeBridge(b *bridge) {
 		s.judgeSaidBridge(b)
 	}
 	if !b.gone {
+		b.backAt = 0
 		s.clear(TelemetrySilent, b.entity(), "")
 		if !b.linux {
 			s.judgeForwarding(b)
@@ -90,6 +91,10 @@ func (s *Site) bridgeSilent(b *bridge) {
 		},
 	}
 	switch {
+	case v.after != 0 && s.returning(&b.backAt, BridgeDown, b.entity()):
+		s.clear(BridgeDown, b.entity(), "")
+		s.reachable(b)
+		return
 	case v.after != 0:
 		f.severity, f.sure = detect.Critical, 0.999
 		f.summary = "nothing is told of it any more while its traffic is still seen at " + v.where

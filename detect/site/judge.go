@@ -109,6 +109,7 @@ func (s *Site) judgeSilence(n *node) {
 	}
 	n.silent = silent
 	if !silent {
+		n.backAt = 0
 		if n.silentAt != 0 {
 			n.note(s.now, n.self(), "heard again", "", "", Passive)
 			n.silentAt, n.next = 0, s.now
@@ -390,6 +391,8 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 		witness: Passive, facts: []Noted{silent, v.noted(onset)}, above: s.aboveSilent(n, onset), hold: 2 * second,
 	}
 	switch {
+	case v.after != 0 && s.returning(&n.backAt, NodeDown, n.self()):
+		return
 	case v.after != 0:
 		f.severity, f.sure, f.confirm = detect.Critical, 0.999, 0
 		f.summary = "silent while its traffic is still seen at " + v.where
@@ -419,6 +422,19 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 		f.wait = groupWait
 	}
 	s.raise(n, f)
+}
+
+// comesBack is for how long what was down may send traffic again before it speaks
+// itself.
+const comesBack = 5 * second
+
+// returning reports whether traffic that is seen again of what was told to be
+// down is its return: its own telemetry follows. since is when that began.
+func (s *Site) returning(since *int64, kind detect.Kind, entity string) bool {
+	if c := s.active(kind, entity); c != nil && c.open && *since == 0 {
+		*since = s.now
+	}
+	return *since != 0 && s.now-*since < comesBack
 }
 
 // bound is how long the silence of a node takes to be found.

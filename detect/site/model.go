@@ -47,6 +47,7 @@ type node struct {
 	next       int64 // when to look again
 	silent     bool
 	silentAt   int64 // last heard before
+	backAt     int64 // since when traffic of it is seen again; 0 it is not
 	discards   discardRate
 	orphansAt  int64
 	usual      []PointState // before a restart
@@ -152,7 +153,8 @@ type bridge struct {
 	left      []leaver // ports that left it lately
 	gone      bool
 	goneAt    int64
-	removed   bool // the host agent said so
+	backAt    int64 // since when traffic of it is seen again; 0 it is not
+	removed   bool  // the host agent said so
 	linux     bool
 	sflow     string // its settings, as the database of Open vSwitch has them
 }
