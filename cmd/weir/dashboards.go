@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,7 +11,7 @@ import (
 )
 
 func newDashboards(p *program) *cobra.Command {
-	var out, influx, seen string
+	var out, influx, own, seen string
 	cmd := &cobra.Command{
 		Use:   "dashboards",
 		Short: "Write Grafana's dashboards and data source",
@@ -23,7 +24,9 @@ Grafana is provisioned with:
 
 Let Grafana (10 or newer) read them with GF_PATHS_PROVISIONING=DIR/provisioning,
 or import the dashboards by hand: each asks which data source to use. Files of
-an earlier version are replaced.`,
+an earlier version are replaced. With --weir there is a second data source, for
+PromQL over the series that weir keeps itself; from another machine it needs the
+token of a viewer, as WEIR_TOKEN in Grafana's environment.`,
 		Example: `  weir dashboards --out grafana
   weir dashboards --out grafana --influx http://influxdb:8086 --path /dashboards`,
 		RunE: func(*cobra.Command, []string) error {
@@ -40,7 +43,7 @@ an earlier version are replaced.`,
 			if cfg.Influx.URL == "" {
 				cfg.Influx.URL = "http://127.0.0.1:8086"
 			}
-			files, err := dashboards.Write(out, dashboards.Provision{URL: cfg.Influx.URL, Database: cfg.Influx.Bucket, Path: seen})
+			files, err := dashboards.Write(out, dashboards.Provision{URL: cfg.Influx.URL, Database: cfg.Influx.Bucket, Weir: strings.TrimSuffix(own, "/"), Path: seen})
 			for _, f := range files {
 				fmt.Fprintln(p.out, f)
 			}
@@ -49,6 +52,7 @@ an earlier version are replaced.`,
 	}
 	cmd.Flags().StringVar(&out, "out", "", "`FOLDER` to write to, made where it is missing; needed")
 	cmd.Flags().StringVar(&influx, "influx", "", "`URL` of InfluxDB as Grafana reaches it; default influx.url, else http://127.0.0.1:8086")
+	cmd.Flags().StringVar(&own, "weir", "", "`URL` of weir as Grafana reaches it, such as http://127.0.0.1:8343; default no data source of its history")
 	cmd.Flags().StringVar(&seen, "path", "", "`FOLDER` of the dashboards as Grafana sees it, as in a container; default where they are written")
 	return cmd
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"weir/collector/dashboards"
 	"weir/collector/sink/influx/influxtest"
 )
@@ -366,6 +368,25 @@ func TestDashboardsCommandWritesFiles(t *testing.T) {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || !strings.Contains(string(b), want) {
 			t.Errorf("%s lacks %q: %v", name, want, err)
+		}
+	}
+	for at, want := range map[string]bool{"http://127.0.0.1:8343": false, "https://weir.example:8343/": true} {
+		code, _, errs := weir(t, "dashboards", "--out", dir, "--weir", at)
+		b, err := os.ReadFile(filepath.Join(dir, "provisioning/datasources/weir.yaml"))
+		if code != 0 || err != nil {
+			t.Fatalf("code %d: %s%v", code, errs, err)
+		}
+		var got struct {
+			Datasources []struct {
+				Type, URL string
+				Secure    map[string]string `yaml:"secureJsonData"`
+			}
+		}
+		if err := yaml.Unmarshal(b, &got); err != nil || len(got.Datasources) != 2 {
+			t.Fatalf("%v: %s", err, b)
+		}
+		if d := got.Datasources[1]; d.Type != "prometheus" || d.URL != strings.TrimSuffix(at, "/")+"/prometheus" || (d.Secure["httpHeaderValue1"] == "Bearer $WEIR_TOKEN") != want {
+			t.Errorf("%s: %+v", at, d)
 		}
 	}
 	if code, _, errs := weir(t, "dashboards"); code != exitUsage || !strings.Contains(errs, "--out DIR") {

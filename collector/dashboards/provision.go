@@ -3,6 +3,8 @@ package dashboards
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,7 @@ import (
 type Provision struct {
 	URL      string // of InfluxDB as Grafana reaches it
 	Database string // of InfluxDB 1, or the bucket
+	Weir     string // of weir's HTTP server as Grafana reaches it; "" is no second data source
 	Path     string // of the folder with the dashboards as Grafana sees it; "" is where Write puts them
 }
 
@@ -37,6 +40,24 @@ datasources:
       httpHeaderName1: Authorization
     secureJsonData:
       httpHeaderValue1: "Token $INFLUX_TOKEN"
+{{- with .Weir}}
+  # What weir keeps itself, by PromQL.
+  - name: weir history
+    uid: weir-prometheus
+    type: prometheus
+    access: proxy
+    url: {{.}}/prometheus
+    editable: false
+    jsonData:
+      httpMode: POST
+      prometheusType: Prometheus
+      timeInterval: 10s
+{{- if $.WeirToken}}
+      httpHeaderName1: Authorization
+    secureJsonData:
+      httpHeaderValue1: "Bearer $WEIR_TOKEN"
+{{- end}}
+{{- end}}
 `))
 
 var provider = template.Must(template.New("").Parse(`# Where Grafana finds weir's dashboards.
@@ -52,6 +73,16 @@ providers:
       path: {{.Path}}
 `))
 
+// WeirToken reports whether weir wants a token: from this machine it takes none.
+func (p Provision) WeirToken() bool {
+	u, err := url.Parse(p.Weir)
+	if err != nil || u.Hostname() == "localhost" {
+		return err != nil
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return err != nil || !addr.IsLoopback()
+}
+
 // Write puts the dashboards and what Grafana is provisioned with into dir:
 // dashboards/*.json, provisioning/datasources/weir.yaml and
 // provisioning/dashboards/weir.yaml. It returns the names of the files.
@@ -63,8 +94,8 @@ func Write(dir string, p Provision) ([]string, error) {
 	if p.Path == "" {
 		p.Path = filepath.Join(abs, "dashboards")
 	}
-	if strings.ContainsAny(p.URL+p.Database+p.Path, "\n\r\"'#{}") {
-		return nil, fmt.Errorf("url %q, database %q, path %q: have characters that YAML gives a meaning; leave them out", p.URL, p.Database, p.Path)
+	if strings.ContainsAny(p.URL+p.Database+p.Weir+p.Path, "\n\r\"'#{}") {
+		return nil, fmt.Errorf("url %q, database %q, weir %q, path %q: have characters that YAML gives a meaning; leave them out", p.URL, p.Database, p.Weir, p.Path)
 	}
 	var names []string
 	write := func(name string, b []byte) error {
