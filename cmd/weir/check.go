@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
+	"path/filepath"
 	"runtime"
 
 	"github.com/rs/zerolog"
@@ -72,6 +74,7 @@ speed/1 Mbit/s.`,
 			if shards == 0 {
 				shards = runtime.GOMAXPROCS(0)
 			}
+			cfg = withAdded(p.out, cfg)
 			return explain(p.out, &cfg, rates, from, shards)
 		},
 	}
@@ -93,4 +96,22 @@ func logConfigErrors(log zerolog.Logger, err error) {
 		log.Error().Str("file", e.File).Int("line", e.Line).Str("key", e.Key).Str("value", e.Value).
 			Str("problem", e.Problem).Str("fix", e.Fix).Msg("configuration not reloaded")
 	}
+}
+
+// withAdded says what was added while the collector ran, and what of it gives way to
+// the configuration.
+func withAdded(out io.Writer, cfg config.Config) config.Config {
+	added, err := config.ReadAdded(cfg.StateDir)
+	if err != nil {
+		fmt.Fprintf(out, "warning: %s\n", config.OneLine(err))
+		return cfg
+	}
+	if n := len(added.Rules) + len(added.Keys); n > 0 {
+		fmt.Fprintf(out, "%s: %d rules and %d keys were added while weir ran\n", filepath.Join(cfg.StateDir, config.AddedFile), len(added.Rules), len(added.Keys))
+	}
+	got, left := added.With(cfg)
+	for _, err := range left {
+		fmt.Fprintf(out, "warning: %v; it is left out\n", err)
+	}
+	return got
 }

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"weir/collector/store"
+	"weir/collector/store/flows"
+)
+
+func newReport(p *program) *cobra.Command {
+	var from, to, dir string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "What alerts were good for: pages and precision by kind and rule, noisy subjects, better thresholds",
+		Long: `Read the history of alerts of a time, a week by default, and print
+
+  - for each kind and each rule how many alerts and pages there were, how many
+    were acknowledged, and how many of those that ` + "`weir alert mark`" + ` marked
+    were useful; a page is an alert that was confirmed and critical once and
+    not muted then;
+  - the subjects that alerts were most often about;
+  - thresholds that would have raised less noise, from three marked alerts on.
+    A useful alert that is missed weighs as much as five of noise. Lower
+    thresholds are never proposed: what was not raised was not marked.
+
+It reads the state file itself: the collector may be running or not.`,
+		Example: "  weir report\n  weir report --from -30d --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			now := time.Now()
+			begin, err := flows.ParseTime(from, now)
+			if err != nil {
+				return usageError{fmt.Errorf("--from %w", err)}
+			}
+			end, err := flows.ParseTime(to, now)
+			if err != nil {
+				return usageError{fmt.Errorf("--to %w", err)}
+			}
+			if !begin.Before(end) {
+				return usageError{fmt.Errorf("--from %q: is not before the end %q; write an earlier start", from, to)}
+			}
+			if dir, err = p.stateDir(dir); err != nil {
+				return err
+			}
+			r, err := store.MakeReport(cmd.Context(), dir, begin, end)
+			if err != nil {
+				return alertsError(dir, err)
+			}
+			if asJSON {
+				return printJSON(p.out, r)
+			}
+			return printReport(p.out, r, now.Location())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&from, "from", "-7d", "start, as `TIME` such as -7d or 2026-01-31")
+	f.StringVar(&to, "to", "now", "end, not included, as `TIME`")
+	f.StringVar(&dir, "dir", "", "read the state file in this `DIRECTORY`; default the configured state_dir")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printReport(out io.Writer, r *store.Report, zone *time.Location) error {
+	const day = "2006-01-02 15:04"
+	fmt.Fprintf(out, "Alerts from %s to %s\n\n", r.From.In(zone).Format(day), r.To.In(zone).Format(day))
+	if len(r.Rows) == 0 {
+		_, err := fmt.Fprintln(out, "no alerts")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KIND\tRULE\tALERTS\tPAGES\tACKED\tMUTED\tUSEFUL\tNOISE\tPRECISION")
+	for _, k := range r.Rows {
+		precision := "-"
+		if k.Precision != nil {
+			precision = strconv.FormatFloat(100**k.Precision, 'f', 0, 64) + " %"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", printable(k.Kind), printable(k.Rule), k.Alerts, k.Pages, k.Acked, k.Muted, k.Useful, k.Noise, precision)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(r.Noisy) > 0 {
+		fmt.Fprintln(out, "\nMost often about")
+		w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ALERTS\tPAGES\tNOISE\tKEY\tLAST")
+		for _, s := range r.Noisy {
+			fmt.Fprintf(w, "%d\t%d\t%d\t%s\t%s\n", s.Alerts, s.Pages, s.Noise, printable(s.Key), printable(s.Line))
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	if len(r.Proposals) > 0 {
+		fmt.Fprintln(out, "\nThresholds to think of")
+	}
+	for _, x := range r.Proposals {
+		name := x.Kind
+		if x.Rule != "" {
+			name += " " + strconv.Quote(x.Rule)
+		}
+		fmt.Fprintf(out, "%s: %s %s in place of %s: %d of %d marked as noise would not have been raised, %d of %d marked as useful would\n",
+			printable(name), amount(x.Proposed), printable(x.Unit), amount(x.Threshold), x.Dropped, x.Noise, x.Kept, x.Useful)
+	}
+	return nil
+}
+
+// amount writes 2.5e6 as 2.5M.
+func amount(v float64) string {
+	for _, u := range []struct {
+		n    float64
+		text string
+	}{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if v >= u.n {
+			return strconv.FormatFloat(v/u.n, 'g', 4, 64) + u.text
+		}
+	}
+	return strconv.FormatFloat(v, 'g', 4, 64)
+}
