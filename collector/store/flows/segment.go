@@ -129,7 +129,13 @@ func (b *builder) close() error { return errors.Join(b.group(), b.out.Close()) }
 // convert makes a segment of a journal and removes the journal. What the
 // journal lost at its end is counted by the error's being errCut, which does not
 // keep the rest from being converted.
-func convert(dir, journal string) (rows int, err error) {
+func convert(dir, journal string) (rows int, err error) { return convertAt(dir, journal, noFault) }
+
+// noFault goes on, as a process does that nobody kills.
+func noFault(string) {}
+
+// convertAt is convert that tells fault where it is, for tests that end there.
+func convertAt(dir, journal string, fault func(at string)) (rows int, err error) {
 	in, err := os.Open(journal)
 	if err != nil {
 		return 0, err
@@ -146,6 +152,7 @@ func convert(dir, journal string) (rows int, err error) {
 	w := bufio.NewWriterSize(out, 1<<18)
 	b := newBuilder(w)
 	var bad error
+	fault("created")
 	cut := readJournal(in, func(s *said, all []record.Row) bool {
 		bad = b.add(s, all)
 		return bad == nil
@@ -154,17 +161,26 @@ func convert(dir, journal string) (rows int, err error) {
 		return 0, err
 	}
 	rows = b.rows
+	fault("written")
 	b.roll.steps.keep(minuteKeys)
 	if err := b.roll.steps.save(filepath.Join(dir, rollupDir), minutePrefix, rollMinute, id); err != nil {
 		return 0, err
 	}
+	fault("rollup")
 	if rows == 0 {
 		return 0, errors.Join(cut, os.Remove(journal))
 	}
-	if err := errors.Join(out.Sync(), out.Close(), os.Rename(tmp, filepath.Join(dir, segmentName(b.first, b.last, id)))); err != nil {
+	if err := errors.Join(out.Sync(), out.Close()); err != nil {
 		return 0, err
 	}
-	return rows, errors.Join(cut, syncDir(dir), os.Remove(journal))
+	fault("closed")
+	if err := errors.Join(os.Rename(tmp, filepath.Join(dir, segmentName(b.first, b.last, id)))); err != nil {
+		return 0, err
+	}
+	fault("renamed")
+	err = errors.Join(cut, syncDir(dir), os.Remove(journal))
+	fault("converted")
+	return rows, err
 }
 
 // syncDir makes what was renamed in a directory last.

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +25,9 @@ type Config struct {
 	// 0: 512 MB and 400 days.
 	Rollups    int64
 	RollupsAge time.Duration
-	Names      Names
+
+	fault func(at string) // of tests: where the process is
+	Names Names
 }
 
 const (
@@ -87,6 +88,9 @@ func Open(cfg Config, x *record.Exchange) (*Store, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("history directory %s: cannot be made: %w", cfg.Dir, err)
 	}
+	if cfg.fault == nil {
+		cfg.fault = noFault
+	}
 	s := &Store{cfg: cfg, x: x, converting: make(chan struct{}, 1)}
 	s.stats.MaxBytes, s.stats.MaxRollups = cfg.MaxBytes, cfg.Rollups
 	if err := s.recover(); err != nil {
@@ -97,6 +101,11 @@ func Open(cfg Config, x *record.Exchange) (*Store, error) {
 
 // recover takes care of what the last process left.
 func (s *Store) recover() error {
+	for _, dir := range []string{s.cfg.Dir, filepath.Join(s.cfg.Dir, rollupDir)} {
+		if err := removeUnfinished(dir); err != nil {
+			return err
+		}
+	}
 	entries, err := os.ReadDir(s.cfg.Dir)
 	if err != nil {
 		return err
@@ -109,12 +118,6 @@ func (s *Store) recover() error {
 	}
 	for _, e := range entries {
 		path := filepath.Join(s.cfg.Dir, e.Name())
-		if strings.HasSuffix(e.Name(), newSuffix) { // a segment that was not finished
-			if err := os.Remove(path); err != nil {
-				return err
-			}
-			continue
-		}
 		id, ok := journalID(e.Name())
 		switch {
 		case !ok:
@@ -131,6 +134,15 @@ func (s *Store) recover() error {
 	return nil
 }
 
+// removeUnfinished removes files that were being written when a process ended.
+func removeUnfinished(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, "*"+newSuffix))
+	for _, path := range left {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
+}
+
 // rollHours makes rollups of the hours whose journals are all segments now.
 func (s *Store) rollHours(now time.Time) {
 	if err := makeHours(s.cfg.Dir, now.Add(-2*s.cfg.Rotate)); err != nil {
@@ -140,7 +152,7 @@ func (s *Store) rollHours(now time.Time) {
 
 // convert makes a segment of a journal, or sets it aside.
 func (s *Store) convert(path string) {
-	_, err := convert(s.cfg.Dir, path)
+	_, err := convertAt(s.cfg.Dir, path, s.cfg.fault)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -208,6 +220,7 @@ func (s *Store) add(b *record.Block) {
 		return
 	}
 	s.journal.add(rows)
+	s.cfg.fault("add")
 	if err := s.journal.write(false); err != nil {
 		s.failed(now, err)
 		return
@@ -276,6 +289,7 @@ func (s *Store) flush(now time.Time) {
 		return // the last one is still being made
 	}
 	path := s.journal.path
+	s.cfg.fault("rotate")
 	err := s.journal.close()
 	s.journal = nil
 	if err != nil {
@@ -343,6 +357,7 @@ func (s *Store) limit(now time.Time) {
 			s.lose(0, err)
 			break
 		}
+		s.cfg.fault("deleted")
 		sum -= f.size
 		deleted++
 	}
