@@ -106,6 +106,10 @@ func TestCommands(t *testing.T) {
 		{"no flag", []string{"run", "--colector", "x"}, 2, "", "lists the flags"},
 		{"no argument", []string{"check", "x"}, 2, "", "shows examples"},
 		{"run with a mistake", []string{"run", "--config", bad}, 78, "", "unknown key"},
+		{"completion", []string{"completion", "bash"}, 0, "weir-agent", ""},
+		{"completion of no shell", []string{"completion", "csh"}, 2, "", "shows examples"},
+		{"manual", []string{"docs", "man", "--out", filepath.Join(dir, "man")}, 0, "", ""},
+		{"manual without a folder", []string{"docs", "man"}, 2, "", "--out DIR"},
 		{"doctor", []string{"doctor", "--config", good}, 0, "yes  node             n1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -97,6 +97,8 @@ func checkInstalled(t *testing.T, root string) {
 	for _, name := range []string{
 		"etc/weir/weir-agent.yaml", "usr/lib/systemd/system/weir-agent.service", "usr/share/doc/weir-agent/README.md",
 		"usr/share/doc/weir-agent/copyright", "usr/share/doc/weir-agent/weir-agent.cdx.json",
+		"usr/share/man/man1/weir-agent.1.gz", "usr/share/man/man1/weir-agent-doctor.1.gz", "usr/share/bash-completion/completions/weir-agent",
+		"usr/share/zsh/vendor-completions/_weir-agent", "usr/share/fish/vendor_completions.d/weir-agent.fish",
 	} {
 		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
 			t.Error(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"weir/cmd/internal/manual"
 	"weir/hostagent/config"
 )
 
@@ -94,7 +95,7 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 78 wrong configuration.`,
 	})
 	root.PersistentFlags().StringVar(&p.configFile, "config", "",
 		"configuration `FILE`; default "+config.DefaultFile+" where it exists, else the built-in defaults")
-	root.AddCommand(newRun(p), newCheck(p), newOnce(p), newDoctor(p), newVersion(p))
+	root.AddCommand(newRun(p), newCheck(p), newOnce(p), newDoctor(p), newDocs(p), manual.Completion("weir-agent", p.out), newVersion(p))
 	for _, cmd := range root.Commands() {
 		check := cmd.Args
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
