@@ -180,7 +180,7 @@ func newApp(cfg config.Config, io IO) (_ *app, err error) {
 		a.shards = append(a.shards, shard.New(agents.NewRegistry(a.shared), d))
 	}
 	a.engine = detect.NewEngine(dc, a.detect, a.shared)
-	a.site = newSiteWatch(site.Config{Mute: true}, cfg.AgentKey.Reveal(), a.shards)
+	a.site = newSiteWatch(site.Config{Mute: true}, agentKeys(&cfg), a.shards)
 	a.windows.set(cfg.Windows)
 	if err = a.loadSite(); err != nil {
 		return a, err

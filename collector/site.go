@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"weir/collector/config"
 	"weir/collector/shard"
 	"weir/collector/udp"
 	"weir/collector/web"
@@ -37,14 +38,20 @@ type siteWatch struct {
 }
 
 // newSiteWatch lets the shards tell facts.
-func newSiteWatch(cfg site.Config, key string, shards []*shard.Shard) *siteWatch {
+func newSiteWatch(cfg site.Config, keys fact.Keys, shards []*shard.Shard) *siteWatch {
 	w := &siteWatch{site: site.New(cfg), wake: make(chan struct{}, 1), asked: make(chan func(*site.Site))}
 	for _, s := range shards {
-		g := fact.NewGatherer([]byte(strings.TrimSpace(key)))
+		g := fact.NewGatherer(keys)
 		s.Tell(g)
 		w.told = append(w.told, g)
 	}
 	return w
+}
+
+// agentKeys are the keys of host agents, which the configuration has checked.
+func agentKeys(cfg *config.Config) fact.Keys {
+	of, _ := cfg.AgentKeys.Keys()
+	return fact.Keys{Shared: []byte(strings.TrimSpace(cfg.AgentKey.Reveal())), Of: of}
 }
 
 // step takes what the shards have told, and judges as of now.

@@ -66,6 +66,8 @@ type Config struct {
 	Limits Limits
 	// AgentKey is what host agents sign their statements with.
 	AgentKey Secret
+	// AgentKeys are keys of single agents: lines with an address and a key.
+	AgentKeys Secret
 	// Windows are the maintenance windows of the file.
 	Windows []site.Window
 	// Site names this site in time series and to those who are alerted.

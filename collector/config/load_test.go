@@ -138,6 +138,7 @@ func TestParseNamesEveryMistake(t *testing.T) {
 func TestParseReadsEveryKey(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", "")
 	t.Setenv("SEED", "0123456789abcdef\n")
+	t.Setenv("KEYS", "192.0.2.1 0123456789abcdef\n")
 	got, err := Parse("f", []byte(`
 listen: &a [":6343", "192.0.2.1:9999", "[2001:db8::1]:6343"]
 shards: 3
@@ -187,6 +188,7 @@ limits:
   admission_rate: 120/min
 log: {level: debug, format: json}
 agent_key: "${SEED}"
+agent_keys: "${KEYS}"
 windows: ["cn7/br-int from 2026-03-01T22:00 for 2h in Europe/Berlin by Ada: new kernel"]
 `+alertsFile()))
 	if err != nil {
@@ -235,7 +237,8 @@ windows: ["cn7/br-int from 2026-03-01T22:00 for 2h in Europe/Berlin by Ada: new 
 		},
 		Forward: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.20:6343"), netip.MustParseAddrPort("[2001:db8::9]:6344")},
 
-		AgentKey: Secret{"0123456789abcdef\n", "${SEED}"},
+		AgentKey:  Secret{"0123456789abcdef\n", "${SEED}"},
+		AgentKeys: Secret{"192.0.2.1 0123456789abcdef\n", "${KEYS}"},
 		Windows: []site.Window{{
 			Subject: "cn7/br-int", From: time.Date(2026, 3, 1, 21, 0, 0, 0, time.UTC), To: time.Date(2026, 3, 1, 23, 0, 0, 0, time.UTC),
 			Owner: "Ada", Reason: "new kernel", Zone: "Europe/Berlin",

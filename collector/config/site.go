@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"net/netip"
 	"regexp"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ const maxWindows = 1000
 func siteKeys() []key {
 	return []key{
 		scalar("agent_key", func(c *Config) *Secret { return &c.AgentKey }, parseAgentKey),
+		scalar("agent_keys", func(c *Config) *Secret { return &c.AgentKeys }, parseAgentKeys),
 		live(list("windows", func(c *Config) *[]site.Window { return &c.Windows }, parseWindow, 0, maxWindows)),
 	}
 }
@@ -35,6 +38,45 @@ func parseAgentKey(s string) (Secret, error) {
 		return k, &fault{"the key has less than 16 octets", "make one with `openssl rand -hex 32`, for weir-agent's key_file and here"}
 	}
 	return k, nil
+}
+
+// parseAgentKeys reads the keys of single agents; "" is none.
+func parseAgentKeys(s string) (Secret, error) {
+	if s == "" {
+		return Secret{}, nil
+	}
+	k, err := ParseSecret(s)
+	if err != nil {
+		return k, err
+	}
+	_, err = k.Keys()
+	return k, err
+}
+
+// Keys reads a secret of lines with an agent's address and its key; empty lines
+// and those that begin with # are skipped.
+func (s Secret) Keys() (map[netip.Addr][]byte, error) {
+	keys := map[netip.Addr][]byte{}
+	n := 0
+	for line := range strings.Lines(s.value) {
+		n++
+		f := strings.Fields(line)
+		if len(f) == 0 || strings.HasPrefix(f[0], "#") {
+			continue
+		}
+		const fix = "write an agent's address and its key, one agent a line"
+		addr, err := netip.ParseAddr(f[0])
+		switch {
+		case err != nil || len(f) != 2:
+			return nil, &fault{fmt.Sprintf("line %d is no address with a key", n), fix}
+		case len(f[1]) < minAgentKey:
+			return nil, &fault{fmt.Sprintf("line %d: the key of %s has less than %d octets", n, addr, minAgentKey), "make one with `openssl rand -hex 32`"}
+		case keys[addr.Unmap()] != nil:
+			return nil, &fault{fmt.Sprintf("line %d: %s has a key already", n, addr), fix}
+		}
+		keys[addr.Unmap()] = []byte(f[1])
+	}
+	return keys, nil
 }
 
 var windowText = regexp.MustCompile(`^(\S+) from (\S+) for (\S+) in (\S+) by ([^:]+): (.+)$`)

@@ -79,6 +79,12 @@ func (s *Site) sender(f *fact.Fact) {
 		n.first = f.At
 	}
 	n.heard = true
+	if f.Detail.Keyed {
+		if n.agentOf == nil {
+			n.agentOf = newAgent()
+		}
+		n.agentOf.keyed = true
+	}
 	if len(n.senders) < 16 {
 		n.senders = append(n.senders, &sender{number: f.Agent, source: f.Detail.Source, agent: f.Detail.Agent, first: f.At, last: f.At})
 	}
@@ -109,6 +115,9 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 	st.seq, st.uptime, st.boot = seq, uptime, boot
 	if st.silent || st.last == 0 || st.retired {
 		n.dirty = true
+	}
+	if n.signs(st) {
+		return // only what is signed shows that it lives
 	}
 	st.last, st.retired = f.At, false
 	st.samples = st.samples || uint32(f.B) > 0

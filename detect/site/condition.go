@@ -144,6 +144,9 @@ func (s *Site) unsay(kind detect.Kind, entity, why string) {
 
 // witnessed takes who still sees a condition.
 func (s *Site) witnessed(c *condition, left uint8, why string) {
+	if left == 0 && c.clearing == 0 && !s.vouched(c) {
+		return
+	}
 	if left != 0 || c.clearing != 0 {
 		if left != 0 {
 			c.by = left

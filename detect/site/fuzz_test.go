@@ -54,7 +54,7 @@ func FuzzSite(f *testing.F) {
 		say(b, witness.ClassConntrack, "root", witness.Gauge64(witness.Count, 99), witness.Gauge64(witness.Max, 100))
 	})
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		h := &fuzzed{fact.NewGatherer(nil)}
+		h := &fuzzed{fact.NewGatherer(fact.Keys{})}
 		s := New(Config{})
 		var d decoder.Decoder
 		var facts []fact.Fact

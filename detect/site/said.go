@@ -28,6 +28,7 @@ type agent struct {
 	samples bool  // it has taken packet samples
 	skew    int64 // its clock less ours, ns
 	forged  int64
+	signed  int64 // last heartbeat that was signed; 0 never
 
 	filters  map[string]*filterSaid
 	services map[string]*serviceSaid
@@ -115,6 +116,9 @@ func (s *Site) heartbeat(n *node, f *fact.Fact) {
 	a.stream = st
 	if n.name == "" || n.name != d.Entity {
 		n.name = d.Entity
+	}
+	if a.keyed && !s.fresh(n, st, f) {
+		return
 	}
 	boot, _ := d.Uint(witness.BootTime)
 	started, _ := d.Uint(witness.Started)

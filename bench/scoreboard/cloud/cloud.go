@@ -16,6 +16,7 @@ import (
 
 	"weir/collector/agents"
 	"weir/decoder"
+	"weir/decoder/witness"
 	"weir/detect"
 	"weir/detect/site"
 	"weir/detect/site/fact"
@@ -95,6 +96,7 @@ func New(cfg Config) *Cloud {
 		cfg.Sampling = 400
 	}
 	c := &Cloud{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 77)), now: Epoch}
+	c.wire.signer = witness.NewSigner(cfg.Key)
 	model := site.New(site.Config{})
 	if cfg.Known {
 		model.Restore(site.State{Losses: c.losses()}, c.now)
@@ -117,7 +119,7 @@ func New(cfg Config) *Cloud {
 func (c *Cloud) collect(s *site.Site) {
 	c.shared = agents.NewShared(agents.Config{})
 	c.site = s
-	c.intake = intake{registry: agents.NewRegistry(c.shared), facts: fact.NewGatherer(c.cfg.Key)}
+	c.intake = intake{registry: agents.NewRegistry(c.shared), facts: fact.NewGatherer(fact.Keys{Shared: c.cfg.Key})}
 }
 
 // Now is the time.

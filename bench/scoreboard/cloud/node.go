@@ -44,6 +44,7 @@ type Node struct {
 	ovn      bool   // it is run by OVN
 
 	insts  []*Instance
+	heard  []byte // its last heartbeat's datagram
 	nextIf uint32
 	in     uint64
 	out    uint64
@@ -209,6 +210,7 @@ func (n *Node) beat() {
 		witness.Counter64(witness.Sequence, n.beats), witness.String(witness.BootID, fmt.Sprintf("boot-%s-%d", n.Name, n.bootID)),
 		witness.Counter64(witness.Started, uint64(n.agent.started.Unix())), witness.Counter64(witness.BootTime, uint64(n.boot.Unix())),
 		witness.String(witness.Version, n.version), witness.String(witness.Modules, "link=ok,libvirt=ok"))
+	n.heard = append(n.heard[:0], n.agent.b.Bytes()...)
 	n.agent.flush()
 }
 

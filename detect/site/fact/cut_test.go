@@ -7,7 +7,7 @@ import (
 // TestCutHeaders: a shorter header than before tells something only when no
 // longer one follows, since a source may cut each where its own layers end.
 func TestCutHeaders(t *testing.T) {
-	g, p := NewGatherer(nil), &point{agent: 1, index: 7}
+	g, p := NewGatherer(Keys{}), &point{agent: 1, index: 7}
 	told := func() (all []uint64) {
 		for _, f := range g.facts {
 			all = append(all, f.A)

@@ -128,6 +128,7 @@ type Fact struct {
 // Detail is what some kinds tell beyond numbers.
 type Detail struct {
 	Agent, Source netip.Addr // of Sender
+	Keyed         bool       // of Sender: its host agent has a key of its own
 
 	Name     string // of a Port or Host
 	Status   uint8  // of a Port: bit 0 admin up, bit 1 oper up

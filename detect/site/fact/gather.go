@@ -42,7 +42,7 @@ type Gatherer struct {
 	rounds  []*agent // of the walk over all agents
 	watch   *Watchlist
 	sights  map[sight]*sighting
-	signer  *witness.Signer
+	keys    keyring
 	seed    maphash.Seed // of digests: senders choose what is hashed
 
 	records records
@@ -60,10 +60,9 @@ type Gatherer struct {
 	total uint64
 }
 
-// NewGatherer returns a Gatherer. A key that agents share with the collector
-// tells authenticated statements; nil is none.
-func NewGatherer(key []byte) *Gatherer {
-	return &Gatherer{agents: map[uint32]*agent{}, sights: map[sight]*sighting{}, signer: witness.NewSigner(key), seed: maphash.MakeSeed()}
+// NewGatherer returns a Gatherer that tells authenticated statements by keys.
+func NewGatherer(keys Keys) *Gatherer {
+	return &Gatherer{agents: map[uint32]*agent{}, sights: map[sight]*sighting{}, keys: newKeyring(keys), seed: maphash.MakeSeed()}
 }
 
 // agent is what a Gatherer keeps of one agent. About 300 octets, 150 more for
@@ -84,6 +83,8 @@ type agent struct {
 	nextID   int
 	discards discards
 	taps     bool // it has, or had, an instance's port
+	signer   *witness.Signer
+	keyed    bool // it has a key of its own
 }
 
 // sub is one sub-agent.
@@ -134,7 +135,9 @@ func (g *Gatherer) meet(a *decoder.Arrival, number uint32) *agent {
 	ag := &agent{number: number}
 	ag.main = sub{agent: ag, id: a.SubAgent}
 	g.agents[number] = ag
-	g.tell(Fact{Kind: Sender, Agent: number, Sub: a.SubAgent, At: g.at, Detail: &Detail{Agent: a.Agent.Unmap(), Source: a.From.Addr().Unmap()}})
+	from := a.From.Addr().Unmap()
+	ag.signer, ag.keyed = g.keys.of(a.Agent.Unmap(), from)
+	g.tell(Fact{Kind: Sender, Agent: number, Sub: a.SubAgent, At: g.at, Detail: &Detail{Agent: a.Agent.Unmap(), Source: from, Keyed: ag.keyed}})
 	return ag
 }
 

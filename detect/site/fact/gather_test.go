@@ -23,7 +23,7 @@ type feed struct {
 	facts   []Fact
 }
 
-func newFeed(t testing.TB) *feed { return &feed{t: t, g: NewGatherer(nil), now: start} }
+func newFeed(t testing.TB) *feed { return &feed{t: t, g: NewGatherer(Keys{}), now: start} }
 
 func (f *feed) Arrival(a *decoder.Arrival)   { f.g.Arrival(a, 1) }
 func (f *feed) Counters(c *decoder.Counters) { f.g.Counters(c) }

@@ -132,7 +132,7 @@ func steady(s *witness.Said, name []byte) bool {
 
 // say tells a statement whole.
 func (g *Gatherer) say(s *witness.Said) {
-	d := &Detail{Topic: string(s.Class), Entity: cleanText([]byte(witness.Unescape(s.Entity[:min(len(s.Entity), 600)]))), Trusted: g.signer.Verify(s)}
+	d := &Detail{Topic: string(s.Class), Entity: cleanText([]byte(witness.Unescape(s.Entity[:min(len(s.Entity), 600)]))), Trusted: g.cur.signer.Verify(s)}
 	for m, err := range s.Pairs.All() {
 		if err != nil || len(d.Pairs) >= maxPairs {
 			break
