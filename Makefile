@@ -57,8 +57,15 @@ bench: ## run the benchmarks, then the comparison with other decoders
 	cd bench/compare && go run . $(ARGS)
 
 .PHONY: scoreboard
-scoreboard: ## measure detection on generated sFlow, write bench/results (ARGS=-quick: only look)
+scoreboard: ## measure detection on generated sFlow, then make lab; write bench/results (ARGS=-quick: only look)
 	go run ./bench/scoreboard $(ARGS)
+	@if [[ $$(id -u) -ne 0 ]]; then echo "make scoreboard: the lab needs root: run sudo make lab"; \
+		elif [[ -z "$(ARGS)" ]]; then $(MAKE) --no-print-directory lab; fi
+
+.PHONY: lab
+lab: ## play every scenario on real nodes and score it, write bench/results (root, Debian; 8 minutes; ARGS=-short, -help)
+	@.ci/packages
+	go run ./bench/lab/play $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (10m); FUZZ=decoder: only those below

@@ -13,6 +13,11 @@
 // tested there against libvirt's and the kernel's own figures while everything
 // breaks that can.
 //
+// Folder scenarios holds what happens to such nodes and which alert is to follow
+// within what time; package play makes it happen beside weir, package scenario
+// counts. `make lab` plays everything and writes bench/results/lab.md, lab.json
+// and a timeline of each scenario; a test plays a short selection.
+//
 // It needs root and the Debian packages that .ci/packages lists, for guests also
 // a kernel that it unpacks.
 // Without them its tests skip and say so; with WEIR_TEST_ALL=1 they fail.

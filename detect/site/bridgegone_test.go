@@ -45,6 +45,7 @@ func TestLinuxBridgeDeleted(t *testing.T) {
 		}
 		a.event(witness.LinkDown, "br-int", str(witness.Admin, "down"), str(witness.After, "down"))
 		a.event(witness.LinkRemoved, "br-int", witness.Gauge32(witness.IfIndex, 90))
+		a.bridge("yes", 2, 2) // gathered before, told after
 		w.run(300 * time.Millisecond)
 		w.want("start bridge_down critical cn1 br-int")
 	})

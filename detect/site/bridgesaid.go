@@ -15,6 +15,7 @@ type bridgeSaid struct {
 	flows                               uint64
 	mattered                            bool  // it carried an instance or an uplink
 	hadCarrier                          bool  // one of its ports had a carrier
+	vacant                              int64 // when its last instance was taken off
 	emptied                             int64 // when its flow table was emptied; 0 it was not
 	before, after                       string
 }
@@ -126,6 +127,12 @@ func (b *bridge) carried(ns int64) (carried, known int) {
 func (b *bridge) deserted(ns int64) bool {
 	carried, known := b.carried(ns)
 	return known > 0 && carried == 0
+}
+
+// carried reports whether the agent said that instances are on the bridge, or
+// were a moment ago: ports and bridge are removed together.
+func (x *bridgeSaid) carried(ns int64) bool {
+	return x != nil && (x.instances > 0 || x.vacant != 0 && ns-x.vacant < leftFor)
 }
 
 // carriers counts the ports of a Linux bridge with a carrier, and all that are

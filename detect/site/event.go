@@ -194,7 +194,7 @@ func (s *Site) bridgeRemoved(n *node, name string, ns int64) {
 	}
 	b.removed = true
 	carried, known := b.carried(ns)
-	if carried == 0 && (known > 0 || b.said == nil || b.said.instances == 0) {
+	if carried == 0 && (known > 0 || !b.said.carried(ns)) {
 		s.drop(BridgeDown, b.entity(), ReasonGone)
 		s.reachable(b)
 		return

@@ -307,6 +307,9 @@ func (s *Site) bridgeOf(n *node, name string) *bridge {
 // bridgeSaid takes the state of a bridge.
 func (s *Site) bridgeSaid(n *node, f *fact.Fact) {
 	d := f.Detail
+	if p := n.byName[d.Entity]; p != nil && p.stale(f.At) {
+		return
+	}
 	b := s.bridgeOf(n, d.Entity)
 	x := b.said
 	if x == nil {
@@ -319,6 +322,9 @@ func (s *Site) bridgeSaid(n *node, f *fact.Fact) {
 		return v
 	}
 	x.at = f.At
+	if x.instances > 0 && get(witness.InstancePorts) == 0 {
+		x.vacant = f.At
+	}
 	x.forwarding, x.oper, x.admin = d.Text(witness.Forwarding), d.Text(witness.Oper), d.Text(witness.Admin)
 	x.instances, x.uplinks, x.carriers, x.ports = get(witness.InstancePorts), get(witness.Uplinks), get(witness.CarrierPorts), get(witness.Ports)
 	x.flows = get(witness.Flows)

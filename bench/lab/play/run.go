@@ -412,8 +412,12 @@ func (p *player) step(x *act, s *scenario.Step) {
 		if x.place != nil {
 			ns, env = x.place.NS, x.place.Env()
 		}
-		if s.On == "instance" && x.instance != nil {
+		switch {
+		case s.On == "instance" && x.instance != nil:
 			ns = x.instance.NS
+		case s.On == "others" && x.place != nil:
+			p.others(x, x.fill(s.Sh))
+			return
 		}
 		for i := range max(s.Repeat, 1) {
 			command := strings.ReplaceAll(x.fill(s.Sh), "{i}", strconv.Itoa(i))
@@ -435,6 +439,22 @@ func (p *player) step(x *act, s *scenario.Step) {
 		time.Sleep(time.Duration(s.Wait))
 	default:
 		p.lab.Fatal(fmt.Sprintf("a step that does nothing: %+v", *s))
+	}
+}
+
+// others runs a command in every other instance of the group.
+func (p *player) others(x *act, command string) {
+	for _, pl := range p.groups[x.place.group.Name] {
+		for _, b := range pl.bridges {
+			for _, v := range b.on {
+				if v == x.instance {
+					continue
+				}
+				if err := p.lab.Run(v.NS, nil, command); err != nil {
+					p.lab.Fatal(err)
+				}
+			}
+		}
 	}
 }
 

@@ -89,7 +89,7 @@ type Expect struct {
 // Step is one thing that is done. One of its fields but On is set.
 type Step struct {
 	Sh      string   `yaml:"sh"`      // a command, in the namespace of the node or where On says
-	On      string   `yaml:"on"`      // "instance": in the instance's namespace
+	On      string   `yaml:"on"`      // "instance": in the instance's namespace; "others": in all others of the group
 	Repeat  int      `yaml:"repeat"`  // of Sh
 	Agent   string   `yaml:"agent"`   // kill, stop, start, upgrade
 	Switch  string   `yaml:"switch"`  // of Open vSwitch: kill, start, delete, make, empty, fill
