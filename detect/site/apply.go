@@ -102,6 +102,7 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 	case st.last == 0:
 	case int32(uptime-st.uptime) < 0 && boot-st.boot > 2*second:
 		s.restarted(st, f.At, uptime)
+	case st.silent || n.silent: // what an outage took is no loss on the way
 	default:
 		if gap := seq - st.seq; gap >= came && gap < 10000 {
 			st.pace.Count(came, gap-came)
