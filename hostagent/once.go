@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -124,7 +127,7 @@ type Examined struct {
 // Examine asks every source what it can see, and the agent what it can do.
 func Examine(ctx context.Context, cfg config.Config, io IO) []Examined {
 	a := newAgent(harmless(cfg), io)
-	out := []Examined{{"agent", a.examine(ctx, &cfg)}}
+	out := []Examined{{"agent", append(a.examine(ctx, &cfg), privileges(a.modules)...)}}
 	a.sender.Set(nil) // nothing is to be sent
 	a.plain.Set(nil)
 	polled := pollAll(ctx, a.modules)
@@ -135,7 +138,6 @@ func Examine(ctx context.Context, cfg config.Config, io IO) []Examined {
 		} else {
 			e.Findings = []source.Finding{polled[i].finding()}
 		}
-		e.Findings = append(e.Findings, missing(m.source)...)
 		out = append(out, e)
 	}
 	return out
@@ -169,21 +171,51 @@ func (p Polled) finding() source.Finding {
 	return source.Finding{What: "poll", OK: true, Text: fmt.Sprintf("%d samples", len(p.Samples))}
 }
 
-// missing names the capabilities that the source needs and the process has not.
-func missing(s source.Source) (all []source.Finding) {
-	c, ok := s.(source.Capable)
-	if !ok {
-		return nil
-	}
-	have := process.Capabilities()
-	for _, n := range c.Capabilities() {
-		if have&(1<<uint(n)) == 0 {
-			name := process.CapabilityName(n)
-			all = append(all, source.Finding{What: "privilege", Text: "without " + name,
-				Fix: "run as root, or add " + name + " to AmbientCapabilities= of the unit"})
+// privileges names the capabilities that modules need or wish for and the process
+// has not, each with those modules.
+func privileges(all []*module) (found []source.Finding) {
+	needs, wishes := map[string][]string{}, map[string][]string{}
+	for _, m := range all {
+		for _, name := range missing(m.source) {
+			needs[name] = append(needs[name], m.source.Name())
+		}
+		if w, ok := m.source.(source.Wisher); ok {
+			for _, name := range without(w.Wishes()) {
+				wishes[name] = append(wishes[name], m.source.Name())
+			}
 		}
 	}
-	return all
+	for _, name := range slices.Sorted(maps.Keys(needs)) {
+		found = append(found, source.Finding{What: "privilege", Text: "without " + name + ", which these need: " + strings.Join(needs[name], ", ")})
+	}
+	if n := len(found); n > 0 {
+		found[n-1].Fix = "run as root, or with these in AmbientCapabilities= of a unit, as weir-agent.service does"
+	}
+	for _, name := range slices.Sorted(maps.Keys(wishes)) {
+		if needs[name] == nil {
+			found = append(found, source.Finding{What: "privilege", OK: true, Text: "without " + name + ", which would make this cheaper: " + strings.Join(wishes[name], ", ")})
+		}
+	}
+	return found
+}
+
+// missing names the capabilities that the source needs and the process has not.
+func missing(s source.Source) []string {
+	if c, ok := s.(source.Capable); ok {
+		return without(c.Capabilities())
+	}
+	return nil
+}
+
+// without names those capabilities that the process has not.
+func without(all []int) (names []string) {
+	have := process.Capabilities()
+	for _, n := range all {
+		if have&(1<<uint(n)) == 0 {
+			names = append(names, process.CapabilityName(n))
+		}
+	}
+	return names
 }
 
 // examine says whom the agent tells, under which names.
@@ -195,19 +227,22 @@ func (a *Agent) examine(ctx context.Context, cfg *config.Config) []source.Findin
 	}
 	for _, p := range a.sender.Stats() {
 		f := source.Finding{What: "collector", OK: p.Err == nil, Text: p.Addr.String()}
-		switch {
-		case p.Err != nil:
+		if p.Err != nil {
 			f.Text += ": " + p.Err.Error()
 			f.Fix = "check routes and addresses"
-		case p.Addr == fallback && len(cfg.Collectors) == 0:
+		}
+		if p.Addr == fallback && len(cfg.Collectors) == 0 {
 			f.Text += ", since none is configured and the DNS names none"
-			f.Fix = "write collectors: [ADDRESS]"
+			f.Fix = "write collectors: [ADDRESS] into " + config.DefaultFile
 		}
 		all = append(all, f)
 	}
-	agent := a.packer.Agent()
+	address := source.Finding{What: "agent address", OK: true, Text: a.packer.Agent().String()}
+	if a.packer.Agent() == noAddress {
+		address.OK, address.Fix = false, "give the node an address, or write agent_address: ADDRESS: no other node should have it"
+	}
 	all = append(all,
-		source.Finding{What: "agent address", OK: agent != noAddress, Text: agent.String()},
+		address,
 		source.Finding{What: "node", OK: a.id.node != "", Text: a.id.node},
 		source.Finding{What: "boot id", OK: a.id.bootID != "", Text: a.id.bootID})
 	key := source.Finding{What: "key", OK: true, Text: "heartbeats and events are signed"}

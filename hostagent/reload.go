@@ -84,8 +84,8 @@ func takeOver(old, made []*module) (next []*module, changed []string) {
 
 // withoutPrivilege tells of a module that needs what was given up at the start.
 func (a *Agent) withoutPrivilege(m *module) {
-	for _, f := range missing(m.source) {
-		a.io.Log.Warn().Str("module", m.source.Name()).Str("privilege", f.Text).Msg("module needs a restart of the agent")
+	for _, name := range missing(m.source) {
+		a.io.Log.Warn().Str("module", m.source.Name()).Str("privilege", name).Msg("module needs a restart of the agent")
 	}
 }
 

@@ -101,6 +101,7 @@ type Wisher interface {
 type Finding struct {
 	What string // "interfaces"
 	OK   bool
+	None bool   // this node has nothing of the kind: not seen, and no fault
 	Text string // what is seen, or why it is not
 	Fix  string // "" where there is nothing to do
 }

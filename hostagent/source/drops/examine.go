@@ -2,6 +2,7 @@ package drops
 
 import (
 	"context"
+	"errors"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -18,7 +19,7 @@ func (*Source) Examine(context.Context) []source.Finding {
 		_, _, err = find(c)
 	}
 	if err != nil {
-		f.OK, f.Text = false, err.Error()
+		f.OK, f.None, f.Text = false, errors.Is(err, source.ErrAbsent), err.Error()
 	}
 	return []source.Finding{f}
 }

@@ -13,7 +13,7 @@ func (s *Source) Examine(ctx context.Context) []source.Finding {
 	const what = "virtual machines"
 	c, err := dial(ctx, &s.opts)
 	if errors.Is(err, source.ErrAbsent) {
-		return []source.Finding{{What: what, OK: true, Text: "no libvirt on this node: " + err.Error()}}
+		return []source.Finding{{What: what, None: true, Text: err.Error()}}
 	}
 	if err != nil {
 		return []source.Finding{{What: what, Text: err.Error(), Fix: "let the agent's user connect to libvirt's read-only socket"}}

@@ -33,6 +33,7 @@ func (s *Source) Examine(context.Context) []source.Finding {
 	}
 	all := []source.Finding{{What: "interfaces", OK: len(parts) > 0, Text: strings.Join(parts, ", ") + fmt.Sprintf("; %d not selected", left)}}
 	if len(parts) == 0 {
+		all[0].None = left <= 1 // the loopback
 		all[0].Text, all[0].Fix = fmt.Sprintf("none of %d is selected", left), "widen interfaces.names"
 	}
 	if len(noSpeed) > 0 {

@@ -22,14 +22,21 @@ func (s *Source) Examine(ctx context.Context) []source.Finding {
 	if err != nil || !owner {
 		sessions.Text = s.cfg.WTMP + " is followed"
 		if why := readable(s.cfg.WTMP); why != "" {
-			sessions.OK, sessions.Text = false, "no logind, and "+why
+			sessions.OK, sessions.None, sessions.Text = false, absent(s.cfg.WTMP), "no logind, and "+why
 		}
 	}
 	failed := source.Finding{What: "failed logins", OK: true, Text: s.cfg.BTMP + " is counted"}
 	if why := readable(s.cfg.BTMP); why != "" {
-		failed.OK, failed.Text, failed.Fix = false, why, "let the agent read it: group utmp"
+		if failed.OK, failed.None, failed.Text = false, absent(s.cfg.BTMP), why; !failed.None {
+			failed.Fix = "let the agent read it: group utmp"
+		}
 	}
 	return []source.Finding{sessions, failed}
+}
+
+func absent(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, os.ErrNotExist)
 }
 
 func readable(path string) string {

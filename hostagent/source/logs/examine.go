@@ -19,10 +19,11 @@ func (s *Source) Examine(context.Context) []source.Finding {
 	}
 	f := source.Finding{What: "logs", OK: there > 0 && seen.err == nil, Text: fmt.Sprintf("%d files are watched", there)}
 	if there == 0 {
+		f.None = true
 		f.Fix = "name some in logs.files"
 	}
 	if seen.err != nil {
-		f.Text = seen.err.Error()
+		f.None, f.Text = false, seen.err.Error()
 		f.Fix = "let the agent read them"
 	}
 	return []source.Finding{f}

@@ -15,7 +15,7 @@ func (s *Source) Examine(ctx context.Context) []source.Finding {
 	const fix = "give the agent CAP_DAC_OVERRIDE, or the group that owns Open vSwitch's sockets"
 	db, err := dial(ctx, s.socket())
 	if errors.Is(err, source.ErrAbsent) {
-		return []source.Finding{{What: what, OK: true, Text: "no Open vSwitch on this node: " + err.Error()}}
+		return []source.Finding{{What: what, None: true, Text: err.Error()}}
 	}
 	if err != nil {
 		return []source.Finding{{What: what, Text: err.Error(), Fix: fix}}

@@ -24,7 +24,7 @@ func (s *Source) Examine(context.Context) []source.Finding {
 	}
 	list := s.selected(nil)
 	if len(list) == 0 {
-		return []source.Finding{{What: "packet samples", Text: "no interface is an uplink or a tap, or matches sampling.interfaces",
+		return []source.Finding{{What: "packet samples", None: true, Text: "no interface is an uplink or a tap, or matches sampling.interfaces",
 			Fix: "name some in sampling.interfaces"}}
 	}
 	var names []string

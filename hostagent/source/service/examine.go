@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -13,7 +14,8 @@ func (s *Source) Examine(ctx context.Context) (all []source.Finding) {
 	if len(s.units.names) > 0 {
 		f := source.Finding{What: "systemd units", OK: true, Text: fmt.Sprintf("%d are watched", len(s.units.names))}
 		if c, err := connect(ctx); err != nil {
-			f.OK, f.Text, f.Fix = false, err.Error(), "name processes in services.processes where the node has no systemd"
+			f.OK, f.None, f.Text = false, errors.Is(err, source.ErrAbsent), err.Error()
+			f.Fix = "name processes in services.processes where the node has no systemd"
 		} else {
 			_ = c.Close()
 		}
