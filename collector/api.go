@@ -31,6 +31,7 @@ func (a *app) Routes() []web.Route {
 		}},
 		a.careRoutes(),
 		a.addedRoutes(),
+		a.incidentRoutes(),
 		a.evidenceRoutes(),
 	)
 }

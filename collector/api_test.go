@@ -94,8 +94,9 @@ var least = map[string]access.Role{
 	"GET /api/v1/audit":        access.Admin,
 	"POST /api/v1/alerts/test": access.Operator, "POST /api/v1/alerts/{id}/ack": access.Operator, "POST /api/v1/alerts/{id}/unack": access.Operator,
 	"POST /api/v1/alerts/{id}/mute": access.Operator, "POST /api/v1/alerts/{id}/unmute": access.Operator, "POST /api/v1/alerts/{id}/mark": access.Operator,
-	"GET /api/v1/evidence/{id}": access.Operator,
-	"POST /api/v1/rules":        access.Operator, "DELETE /api/v1/rules/{name}": access.Operator, "POST /api/v1/keys": access.Operator, "DELETE /api/v1/keys": access.Operator,
+	"GET /api/v1/evidence/{id}":        access.Operator,
+	"POST /api/v1/incidents/{id}/hold": access.Operator, "POST /api/v1/incidents/{id}/release": access.Operator, "GET /api/v1/incidents/{id}/export": access.Operator,
+	"POST /api/v1/rules": access.Operator, "DELETE /api/v1/rules/{name}": access.Operator, "POST /api/v1/keys": access.Operator, "DELETE /api/v1/keys": access.Operator,
 	"POST /api/v1/windows": access.Operator, "DELETE /api/v1/windows/{id}": access.Operator,
 }
 
@@ -157,7 +158,7 @@ func queries(incident, alert string) map[string]string {
 	flow := "?from=-5m&by=src,dst&top=5"
 	return map[string]string{
 		"/api/v1/flows": flow, "/api/v1/flows/filter": "?filter=" + url.QueryEscape("dst_port = 443"), "/api/v1/site/branch": "?node=192.0.2.50",
-		"/api/v1/site/search": "?text=tap", "/api/v1/explain": "?kind=bridge_down", "/api/v1/incidents/{id}": incident,
+		"/api/v1/site/search": "?text=tap", "/api/v1/explain": "?kind=bridge_down", "/api/v1/incidents/{id}": incident, "/api/v1/incidents/{id}/export": incident,
 		"/api/v1/agent": "?agent=192.0.2.50", "/api/v1/alerts/{id}/ack": alert, "/api/v1/top": "?n=5",
 	}
 }

@@ -105,6 +105,7 @@ type app struct {
 	board    board
 	events   events
 	added    added
+	shelf    shelf
 	asked    chan func() // what the engine's goroutine is to do
 	lookback lookback
 
@@ -539,6 +540,7 @@ func (a *app) housekeep(ctx context.Context, failed <-chan error) error {
 			if now.Sub(saved) >= saveEvery {
 				saved = now
 				a.saveAgents()
+				a.refreshHeldSoon(now)
 			}
 		}
 	}

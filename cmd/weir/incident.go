@@ -15,13 +15,14 @@ import (
 func newIncident(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "incident",
-		Short: "Show incidents of a running collector and the order of their events",
+		Short: "Show incidents of a running collector, hold them, and hand them on",
 		Long: `An incident is one cause with all its effects. Those of the running collector,
-the last thousand since its start, can be listed and shown.`,
+the last thousand since its start, can be listed and shown; what is known of one
+can be kept from retention and written into one archive.`,
 		Example: "  weir incident list\n  weir incident show 7596403b81c77bf9-1795332090",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	for _, sub := range []*cobra.Command{newIncidentList(p), newIncidentShow(p)} {
+	for _, sub := range append(newIncidentArchive(p), newIncidentList(p), newIncidentShow(p)) {
 		sub.Args = asUsage(sub.Args)
 		cmd.AddCommand(sub)
 	}

@@ -20,6 +20,8 @@ type verifyFlags struct {
 	file   string
 	dir    string
 	asJSON bool
+
+	archive string
 }
 
 func newVerify(p *program) *cobra.Command {
@@ -37,13 +39,19 @@ its start and stop and each hour, and ` + "`weir status`" + ` shows it: keep the
 another machine and give it with --heads, or heads of it with --head.
 
 What is removed for its age or for room (history.alerts_age, history.alerts)
-leaves the hash that the first change left follows.
+leaves the hash that the first change left follows, and a change of its own, a
+checkpoint: a beginning that was cut off otherwise shows. Sinks of the types
+webhook, syslog and command with the role log are told the head each hour too.
 
 Exit code 0 if nothing was changed, else 1.`,
 		Example: `  weir verify
   journalctl -u weir | weir verify --heads -
+  weir verify --archive incident-7596403b81c77bf9-1795332090.tar.gz
   weir verify --head "$(cat head-of-yesterday)" --dir /var/lib/weir`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.archive != "" {
+				return verifyArchive(p, f.archive, f.asJSON)
+			}
 			heads, err := f.known(p.in)
 			if err != nil {
 				return err
@@ -70,6 +78,7 @@ Exit code 0 if nothing was changed, else 1.`,
 	fl.StringArrayVar(&f.heads, "head", nil, "a head known from elsewhere, as `N:HASH`; may be there several times")
 	fl.StringVar(&f.file, "heads", "", "`FILE` in whose text heads stand, such as weir's log; - is standard input")
 	fl.StringVar(&f.dir, "dir", "", "read the state file in this `DIRECTORY`; default the configured state_dir")
+	fl.StringVar(&f.archive, "archive", "", "check instead the hashes of this `FILE`, written by weir incident export; - is standard input")
 	fl.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -138,6 +147,9 @@ func printProof(out io.Writer, p *store.AlertProof) {
 	}
 	if p.Lost > 0 {
 		fmt.Fprintf(out, "%d could not be kept when they came\n", p.Lost)
+	}
+	if p.Deeds > 0 {
+		fmt.Fprintf(out, "%d of them are what people did\n", p.Deeds)
 	}
 	if p.Heads+p.TooOld > 0 {
 		fmt.Fprintf(out, "%d heads known from elsewhere stand in the chain, %d are of changes removed since\n", p.Heads, p.TooOld)

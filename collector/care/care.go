@@ -22,10 +22,11 @@ const (
 	Mark    = "mark"
 	Hold    = "hold"    // an incident, from retention
 	Release = "release" // a held incident
+	Export  = "export"  // an incident, as an archive
 )
 
 // Deeds are all of them.
-func Deeds() []string { return []string{Ack, Unack, Mute, Unmute, Mark, Hold, Release} }
+func Deeds() []string { return []string{Ack, Unack, Mute, Unmute, Mark, Hold, Release, Export} }
 
 // Verdicts of a mark.
 const (
@@ -76,7 +77,7 @@ func (d *Deed) Check(now time.Time) error {
 func (d *Deed) Line() string {
 	text := map[string]string{
 		Ack: "acknowledged", Unack: "no longer acknowledged", Unmute: "no longer muted", Mark: "marked as " + d.Verdict,
-		Mute: "muted until " + d.Until.UTC().Format("2006-01-02 15:04 UTC"), Hold: "held", Release: "no longer held",
+		Mute: "muted until " + d.Until.UTC().Format("2006-01-02 15:04 UTC"), Hold: "held", Release: "no longer held", Export: "exported",
 	}[d.Do] + " by " + d.By
 	if d.Note != "" {
 		text += ": " + d.Note

@@ -1,5 +1,11 @@
 package config
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+)
+
 // Changes names the keys whose values differ: those that SIGHUP applies, and
 // those that need a restart.
 func Changes(old, new Config) (applied, needRestart []string) {
@@ -24,4 +30,14 @@ func Reloaded(old, new Config) Config {
 		}
 	}
 	return old
+}
+
+// Digest returns the SHA-256 of a configuration, as it reads: of secrets it has the
+// references alone.
+func Digest(c Config) string {
+	sum := sha256.New()
+	for i := range keys {
+		fmt.Fprintf(sum, "%s=%s\n", keys[i].name, keys[i].get(&c))
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }

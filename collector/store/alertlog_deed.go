@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"weir/collector/care"
@@ -105,3 +107,40 @@ func FindAlert(ctx context.Context, dir, id string, onset time.Time) (c AlertCha
 	}
 	return c, true, nil
 }
+
+// IncidentChanges returns the changes of the alerts of an incident, and what people
+// did with it, as history in a state directory has them, the oldest first. The
+// identity of an incident ends with the onset of its first alert, which limits the
+// search.
+func IncidentChanges(ctx context.Context, dir, incident string) ([]AlertChange, error) {
+	db, path, err := readAlertLog(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	from := int64(0)
+	if onset, err := strconv.ParseInt(incident[strings.LastIndexByte(incident, '-')+1:], 10, 64); err == nil {
+		from = time.Unix(onset, 0).Add(-time.Hour).UnixNano()
+	}
+	rows, err := db.QueryContext(ctx, `SELECT `+alertColumns+` FROM alert_log WHERE at >= ? AND incident = ? ORDER BY n LIMIT ?`, from, incident, maxIncidentChanges)
+	if err != nil {
+		return nil, fmt.Errorf("state file %s: alert history cannot be read: %w", path, err)
+	}
+	defer rows.Close()
+	answer := &AlertAnswer{Alerts: []AlertChange{}}
+	for rows.Next() {
+		var c AlertChange
+		var digest, hash []byte
+		if err := c.scan(rows, &digest, &hash); err != nil {
+			return nil, fmt.Errorf("state file %s: alert history cannot be read: %w", path, err)
+		}
+		answer.Alerts = append(answer.Alerts, c)
+	}
+	if err := errors.Join(rows.Err(), addCare(ctx, db, answer, time.Now())); err != nil {
+		return nil, fmt.Errorf("state file %s: alert history cannot be read: %w", path, err)
+	}
+	return answer.Alerts, nil
+}
+
+// maxIncidentChanges bounds what is read of one incident.
+const maxIncidentChanges = 20000

@@ -35,6 +35,29 @@ func Call(ctx context.Context, stateDir, method, path string, body, v any) error
 	return ask(ctx, stateDir, method, path, body, askTime, v)
 }
 
+// longTime is how long a client waits for what takes long.
+const longTime = 3 * time.Minute
+
+// CallLong is Call for what may take minutes.
+func CallLong(ctx context.Context, stateDir, method, path string, body, v any) error {
+	return ask(ctx, stateDir, method, path, body, longTime, v)
+}
+
+// Fetch copies the answer to a GET of the API, which is no JSON, to w.
+func Fetch(ctx context.Context, stateDir, path string, w io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, longTime)
+	defer cancel()
+	resp, err := request(ctx, stateDir, http.MethodGet, path, nil, longTime)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return fmt.Errorf("control socket %s: the answer was cut: %w", filepath.Join(stateDir, socketName), err)
+	}
+	return nil
+}
+
 // ask sends a request that is to be answered within a time.
 func ask(ctx context.Context, stateDir, method, name string, body any, within time.Duration, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
