@@ -62,14 +62,10 @@ func (k *keptSeries) start() {
 }
 
 func (k *keptSeries) close() {
-	if k == nil {
-		return
-	}
-	if k.stop != nil {
+	if k != nil && k.stop != nil {
 		k.stop()
 		k.done.Wait()
 	}
-	_ = k.Close() // the lock, which goes with the process
 }
 
 // addTo adds the series to the status.

@@ -85,9 +85,6 @@ func keepSeries(t *testing.T, from time.Time, n int) (dir string) {
 	}
 	stop()
 	<-done
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
 	return dir
 }
 

@@ -186,7 +186,6 @@ func TestAnswersWhileTheFilesAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
 	srv := httptest.NewServer(s.Handler())
 	defer srv.Close()
 	code, body := ask(t, srv, "query", url.Values{"query": {"weir_ready"}})

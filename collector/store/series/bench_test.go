@@ -97,7 +97,7 @@ func BenchmarkMemoryOfSeries(b *testing.B) {
 		b.ReportMetric(float64(heap()-before)/float64(st.Series), "B/series")
 		b.ReportMetric(float64(st.Bytes)/float64(st.Samples), "disk-B/sample")
 		runtime.KeepAlive(k)
-		s.end(b)
+		s.shut()
 	}
 }
 

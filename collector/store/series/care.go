@@ -27,6 +27,10 @@ const (
 	// headShare is the part of the limit that journal and chunks may have; beyond
 	// it a block is made early.
 	headShare = 3
+	// earlyEvery is how often: each block costs more than its samples.
+	earlyEvery = 10 * time.Minute
+	// checkEvery is how often all chunks are read, since a query met damage.
+	checkEvery = time.Hour
 	// behind is what a block that is made early leaves to points under way, ms.
 	behind = 10_000
 	// mergeSpan is the longest block, ms.
@@ -75,22 +79,34 @@ func (s *Store) room() error {
 
 // care keeps the limits, and begins to write again where there is room.
 func (s *Store) care(now time.Time) {
-	if s.suspect.Swap(false) && s.broken() {
-		s.close()
+	if s.suspect.Swap(false) && now.Sub(s.checked) > checkEvery {
+		s.checked = now
+		if s.broken(true) {
+			s.close()
+		}
 	}
-	if s.full.Load() || s.isClosed() {
-		if err := s.room(); err != nil {
-			s.tell(fmt.Errorf("history directory %s: %w; series are lost until there is room", s.cfg.Dir, err))
-			return
-		}
-		if s.torn.Load() || s.isClosed() {
-			s.reopen()
-			return
-		}
+	if !s.full.Load() && !s.isClosed() {
+		s.limit(now)
+		return
+	}
+	if err := s.room(); err != nil {
+		s.noRoom(err)
+		return
+	}
+	if s.torn.Load() || s.isClosed() {
+		s.reopen()
+		return
+	}
+	if s.limit(now) {
 		s.full.Store(false)
 		s.tell(nil)
 	}
-	s.limit(now)
+}
+
+// noRoom stops the writing.
+func (s *Store) noRoom(err error) {
+	s.full.Store(true)
+	s.tell(fmt.Errorf("history directory %s: %w; series are lost until there is room", s.cfg.Dir, reason(err)))
 }
 
 func (s *Store) isClosed() bool {
@@ -128,8 +144,7 @@ func (s *Store) compact(ctx context.Context, now time.Time) {
 		return
 	}
 	if err := s.room(); err != nil {
-		s.full.Store(true)
-		s.tell(fmt.Errorf("history directory %s: %w; series are lost until there is room", s.cfg.Dir, err))
+		s.noRoom(err)
 		return
 	}
 	s.flushChunks()
@@ -170,12 +185,14 @@ func (s *Store) flushChunks() {
 }
 
 // limit drops the oldest blocks beyond the limits, and makes a block early where
-// the journal has grown too much.
-func (s *Store) limit(now time.Time) {
-	size := dirSize(s.cfg.Dir)
+// the journal has grown too much. It reports whether all files are within the
+// limit; where they are not, nothing is written.
+func (s *Store) limit(now time.Time) bool {
 	s.with(func(db *tsdb.DB) error {
 		head := db.Head()
-		if headBytes := head.Size(); headBytes > s.cfg.MaxBytes/headShare && head.MaxTime()-head.MinTime() > 2*behind && s.makeRoom(now) == nil {
+		switch {
+		case head.Size() > s.cfg.MaxBytes/headShare && head.MaxTime()-head.MinTime() > 2*behind && now.Sub(s.early) > earlyEvery && s.room() == nil:
+			s.early = now
 			to := head.MaxTime() - behind
 			head.WaitForAppendersOverlapping(to)
 			if err := db.CompactHead(tsdb.NewRangeHeadWithIsolationDisabled(head, head.MinTime(), to)); err != nil {
@@ -183,27 +200,26 @@ func (s *Store) limit(now time.Time) {
 			}
 			s.forgetBefore(head.MinTime())
 			s.held.Store(int64(head.NumSeries()))
-		} else if len(s.beyond(db.Blocks(), now)) > 0 {
+		case len(s.beyond(db.Blocks(), now)) > 0:
 			if err := dropBlocks(db); err != nil {
 				return fmt.Errorf("history directory %s: an old block cannot be removed: %w", s.cfg.Dir, err)
 			}
 		}
-		size = dirSize(s.cfg.Dir)
-		s.count(func(st *Stats) { st.Blocks, st.Bytes = len(db.Blocks()), size })
+		s.count(func(st *Stats) { st.Blocks = len(db.Blocks()) })
 		return nil
 	})
+	size := dirSize(s.cfg.Dir)
 	if size > s.cfg.MaxBytes {
-		s.setAsideGo()
-		if size = dirSize(s.cfg.Dir); size > s.cfg.MaxBytes {
-			s.full.Store(true)
-			s.tell(fmt.Errorf("history.series: %d bytes are too few for these series; they are lost until there is room", s.cfg.MaxBytes))
-		}
+		s.dropSetAside()
+		size = dirSize(s.cfg.Dir)
 	}
-}
-
-// makeRoom reports whether a block can be made within the limit.
-func (s *Store) makeRoom(time.Time) error {
-	return s.room()
+	s.count(func(st *Stats) { st.Bytes = size })
+	if size <= s.cfg.MaxBytes {
+		return true
+	}
+	s.full.Store(true)
+	s.tell(fmt.Errorf("history.series: %d MiB are too few for %d series; they are lost until there is room", s.cfg.MaxBytes>>20, s.held.Load()))
+	return false
 }
 
 // dropBlocks has the database apply beyond. It does so after it has made a

@@ -90,7 +90,7 @@ func TestKilledProcessLosesNothingThatWasWritten(t *testing.T) {
 			t.Fatalf("%v", got)
 		}
 		torn += s.Stats().Broken
-		s.end(t)
+		s.shut()
 		last = n
 	}
 	t.Logf("%d kills, %d samples of each series, the journal's end was torn %d times", kills, last, torn)
@@ -107,7 +107,7 @@ func TestDamagedJournalIsSetAside(t *testing.T) {
 		}
 		f.give(s)
 	}
-	s.end(t)
+	s.shut()
 	flip(t, newest(t, filepath.Join(dir, "wal")), 0.5)
 	s = open(t, Config{Dir: dir, Log: discard})
 	if st := s.Stats(); st.Broken != 1 || len(s.bads()) != 1 {
@@ -142,7 +142,7 @@ func TestDamagedBlocksAreSetAside(t *testing.T) {
 			s := open(t, Config{Dir: dir, Log: discard})
 			fill(t, s, start, 9*time.Hour, time.Minute, 20)
 			blocks := s.Stats().Blocks
-			s.end(t)
+			s.shut()
 			flip(t, filepath.Join(dir, firstBlock(t, dir), c.file), c.at)
 			s = open(t, Config{Dir: dir, Log: discard})
 			const all = `count(count_over_time(weir_interface_in_bits_per_second[10h]))`

@@ -87,7 +87,7 @@ func TestFullDiskStopsWritingAndNothingElse(t *testing.T) {
 					t.Errorf("%v samples, 125 were written; %+v", n, st)
 				}
 			}
-			s.end(t)
+			s.shut()
 			s = open(t, Config{Dir: filepath.Join(dir, "series"), Log: discard})
 			for _, n := range values(t, s, `count_over_time(weir_interface_oper_up{ifindex="7"}[6h])`, at) {
 				if n != 125 {
@@ -104,7 +104,7 @@ func TestStoreEndsOnAFullDisk(t *testing.T) {
 	s := open(t, Config{Dir: filepath.Join(dir, "series"), Log: discard})
 	fill(t, s, time.Now().Add(-150*time.Minute), 150*time.Minute, time.Second, 1)
 	fillDisk(t, filepath.Join(dir, "hog"))
-	s.end(t)
+	s.shut()
 }
 
 // fillDisk takes all room there is.

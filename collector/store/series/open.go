@@ -77,7 +77,7 @@ func (s *Store) reopen() {
 
 // open opens the database. What it cannot read is set aside.
 func (s *Store) open() (*tsdb.DB, *prometheus.Registry, error) {
-	s.broken()
+	s.broken(false)
 	keep := filepath.Join(s.cfg.Dir, keepName)
 	if err := linkFiles(filepath.Join(s.cfg.Dir, "wal"), keep); err != nil {
 		return nil, nil, err
@@ -150,8 +150,8 @@ func (s *Store) setAside(name string) {
 	s.count(func(st *Stats) { st.Broken++ })
 }
 
-// setAsideGo removes what was set aside, for want of room.
-func (s *Store) setAsideGo() {
+// dropSetAside removes what was set aside, for want of room.
+func (s *Store) dropSetAside() {
 	old, err := filepath.Glob(filepath.Join(s.cfg.Dir, "*"+badSuffix))
 	if err != nil {
 		return
@@ -163,9 +163,9 @@ func (s *Store) setAsideGo() {
 	}
 }
 
-// broken sets aside the blocks that cannot be opened or, where a query met
-// damage, whose chunks are not what they were. It reports whether there were any.
-func (s *Store) broken() bool {
+// broken sets aside the blocks that cannot be opened or, looked at closely, whose
+// chunks are not what they were. It reports whether there were any.
+func (s *Store) broken(closely bool) bool {
 	entries, err := os.ReadDir(s.cfg.Dir)
 	if err != nil {
 		return false
@@ -175,19 +175,13 @@ func (s *Store) broken() bool {
 		if _, err := ulid.ParseStrict(e.Name()); err != nil || !e.IsDir() {
 			continue
 		}
-		if err := checkBlock(filepath.Join(s.cfg.Dir, e.Name()), s.isReady()); err != nil {
+		if err := checkBlock(filepath.Join(s.cfg.Dir, e.Name()), closely); err != nil {
 			s.cfg.Log.Error().Err(err).Str("block", e.Name()).Msg("a block of series is damaged, and set aside")
 			s.setAside(e.Name())
 			found = true
 		}
 	}
 	return found
-}
-
-func (s *Store) isReady() bool {
-	s.statsMu.Lock()
-	defer s.statsMu.Unlock()
-	return s.stats.Ready
 }
 
 // logger passes on what the library warns of.

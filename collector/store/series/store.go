@@ -61,7 +61,6 @@ type Stats struct {
 type Store struct {
 	cfg   Config
 	plans map[*points.Class]*plan
-	lock  *os.File
 	ask   *asking
 
 	// mu guards db, which is nil until it is read and while it is opened anew.
@@ -74,7 +73,9 @@ type Store struct {
 	torn    atomic.Bool // the journal must be read anew, after a failed write
 	dirty   atomic.Bool // something was written since the last sync
 	suspect atomic.Bool // a query met a damaged block
-	closed  atomic.Bool
+
+	checked time.Time // when all chunks were read; Run's
+	early   time.Time // when a block was made early; Run's
 
 	entriesMu sync.Mutex // guards entries, agents and heaviest
 	entries   map[entryKey]*entry
@@ -86,7 +87,7 @@ type Store struct {
 	stats   Stats
 }
 
-// Open takes the directory. Run reads it.
+// Open makes the directory, which the caller keeps others out of. Run reads it.
 func Open(cfg Config) (*Store, error) {
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultBytes)
 	cfg.MaxAge = cmp.Or(cfg.MaxAge, defaultAge)
@@ -99,11 +100,7 @@ func Open(cfg Config) (*Store, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("history directory %s: cannot be made: %w", cfg.Dir, reason(err))
 	}
-	lock, err := lockDir(cfg.Dir)
-	if err != nil {
-		return nil, err
-	}
-	s := &Store{cfg: cfg, plans: plansOf(cfg.More), lock: lock, ask: newAsking(queryTime, maxSamples)}
+	s := &Store{cfg: cfg, plans: plansOf(cfg.More), ask: newAsking(queryTime, maxSamples)}
 	s.forget()
 	s.stats.MaxBytes, s.stats.MaxSeries = cfg.MaxBytes, cfg.Series
 	return s, nil
@@ -137,18 +134,10 @@ func (s *Store) Run(ctx context.Context) {
 			s.compact(ctx, now)
 		case <-ctx.Done():
 			s.shut()
+			s.ask.close()
 			return
 		}
 	}
-}
-
-// Close gives the directory free. Run must have ended, or never have begun.
-func (s *Store) Close() error {
-	if s.closed.Swap(true) {
-		return nil
-	}
-	s.ask.close()
-	return s.lock.Close()
 }
 
 // shut ends the database.

@@ -71,20 +71,8 @@ func open(t testing.TB, cfg Config) *Store {
 	if st := s.Stats(); st.Err != "" {
 		t.Fatal(st.Err)
 	}
-	t.Cleanup(func() {
-		s.shut()
-		_ = s.Close() // twice, in some
-	})
+	t.Cleanup(s.shut) // twice, in some
 	return s
-}
-
-// end ends a store as Run does.
-func (s *Store) end(t testing.TB) {
-	t.Helper()
-	s.shut()
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // values asks for an expression as of a time: the value by the labels.
@@ -272,7 +260,7 @@ func TestSeriesAreBounded(t *testing.T) {
 	if st := s.Stats(); st.Series != 400 || st.Refused != 700 {
 		t.Errorf("ten further agents: %+v", st)
 	}
-	s.end(t)
+	s.shut()
 	// What was there goes on after a start, though there is no place.
 	s = open(t, Config{Dir: dir, Log: discard, Series: 400})
 	f.port(now.Add(time.Minute), "10.0.1.0", 0, 2)
@@ -309,18 +297,6 @@ func TestHostileLabels(t *testing.T) {
 	}
 }
 
-func TestTwoProcessesOnOneDirectory(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, Config{Dir: dir, Log: discard})
-	_, err := Open(Config{Dir: dir, Log: discard})
-	want := fmt.Sprintf("history directory %s: in use by process %d: stop it, or set another history.dir", dir, os.Getpid())
-	if err == nil || err.Error() != want {
-		t.Errorf("%v, want %s", err, want)
-	}
-	s.end(t)
-	open(t, Config{Dir: dir, Log: discard})
-}
-
 func TestWhatWasKeptIsThereAfterAStart(t *testing.T) {
 	start := time.Now().Add(-9 * time.Hour).Truncate(time.Hour)
 	dir := t.TempDir()
@@ -330,7 +306,7 @@ func TestWhatWasKeptIsThereAfterAStart(t *testing.T) {
 		t.Fatalf("no blocks: %+v", st)
 	}
 	want := values(t, s, `sum(sum_over_time(weir_interface_in_bits_per_second[10h]))`, start.Add(9*time.Hour))
-	s.end(t)
+	s.shut()
 	s = open(t, Config{Dir: dir, Log: discard})
 	got := values(t, s, `sum(sum_over_time(weir_interface_in_bits_per_second[10h]))`, start.Add(9*time.Hour))
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -379,8 +355,8 @@ func TestLimitByBytesHolds(t *testing.T) {
 		}
 		f.give(s)
 		if m%10 == 0 {
-			s.limit(time.Now())
-			s.compact(t.Context(), time.Now())
+			s.limit(at)
+			s.compact(t.Context(), at)
 		}
 		most = max(most, dirSize(dir))
 	}
@@ -430,10 +406,41 @@ func TestLeftoversOfAKilledProcessGo(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if diff := cmp.Diff([]string{"chunks_head", "wal", lockName}, names); diff != "" {
+	if diff := cmp.Diff([]string{"chunks_head", "wal"}, names); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if st := s.Stats(); st.Broken != 0 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// TestLimitThatIsTooSmallStopsWriting has more series than fit into the limit:
+// they are kept for a while, then lost until the journal has become a block.
+func TestLimitThatIsTooSmallStopsWriting(t *testing.T) {
+	now := time.Now().Add(-3 * time.Hour)
+	dir := t.TempDir()
+	const limit = 4 << 20
+	s := open(t, Config{Dir: dir, Log: discard, MaxBytes: limit})
+	f := &feed{t: t}
+	told, most, again := 0, int64(0), false
+	for m := 0; m < 1500; m += 4 {
+		at := now.Add(time.Duration(m) * time.Second)
+		for i := range 1500 {
+			f.port(at, fmt.Sprint("10.0.", i/50, ".1"), i, math.Sin(float64(m*i)))
+		}
+		f.give(s)
+		most = max(most, dirSize(dir))
+		s.care(at)
+		if strings.Contains(s.Stats().Err, "history.series: 4 MiB are too few for 3000 series") {
+			told++
+		} else if told > 0 {
+			again = true
+		}
+	}
+	if st := s.Stats(); told == 0 || !again || st.Lost == 0 || most > limit+100<<10 {
+		t.Errorf("told %d times, at most %d octets, %+v", told, most, st)
+	}
+	if got := values(t, s, `count(weir_interface_oper_up)`, now.Add(1500*time.Second)); got["{}"] != 1500 {
+		t.Errorf("%v", got)
 	}
 }
