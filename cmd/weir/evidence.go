@@ -20,11 +20,12 @@ func newEvidence(p *program) *cobra.Command {
 		Use:   "evidence [ID]",
 		Short: "The packet headers that were sampled around an alert, as a capture file",
 		Long: `Write the sampled packet headers around an alert as a capture file (pcapng) that
-tshark and Wireshark read: of what the alert is about, up to 8 s before its first
-change and after it, at most 1,000, cut after layer 4 unless
-history.evidence_payload says otherwise. Each packet says how many it stands for.
-Without ID it lists the alerts that have some. It reads the files themselves: the
-collector may be running or not. The beginning of an ID is enough.`,
+tshark and Wireshark read: of what the alert is about, up to 8 s before its
+first change and after it, at most 1,000, cut after layer 4 unless
+history.evidence_payload says otherwise. Each packet says how many it stands
+for. Without ID it lists the alerts that have some. It reads the files
+themselves: the collector may be running or not. The beginning of an ID is
+enough.`,
 		Example: `  weir evidence
   weir evidence 7596403b81c77bf9-1795332090 -o flood.pcapng
   weir evidence 7596403b81c77bf9 | tshark -r -`,

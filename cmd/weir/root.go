@@ -109,7 +109,7 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 78 wrong configuration.`,
 	root.PersistentFlags().StringVar(&p.configFile, "config", "",
 		"configuration `FILE`; default "+config.DefaultFile+" where it exists, else the built-in defaults")
 	root.AddCommand(newRun(p), newReplay(p), newDecode(p), newSend(p), newSample(p), newDemo(p), newCheck(p),
-		newStatus(p), newTop(p), newAgents(p), newHealthcheck(p), newAlert(p), newToken(p), newRule(p), newKey(p), newReport(p), newWindow(p), newIncident(p), newEvidence(p), newExplain(p), newQuery(p), newVerify(p), newBackup(p), newDashboards(p), newDocs(p), manual.Completion("weir", p.out), newVersion(p))
+		newStatus(p), newTop(p), newAgents(p), newHealthcheck(p), newAlert(p), newToken(p), newRule(p), newKey(p), newReport(p), newWindow(p), newIncident(p), newEvidence(p), newExplain(p), newQuery(p), newVerify(p), newBackup(p), newErase(p), newDashboards(p), newDocs(p), manual.Completion("weir", p.out), newVersion(p))
 	for _, cmd := range root.Commands() {
 		cmd.Args = asUsage(cmd.Args)
 	}

@@ -145,6 +145,9 @@ func printProof(out io.Writer, p *store.AlertProof) {
 	if p.WithoutEvidence > 0 {
 		fmt.Fprintf(out, "%d without what they rest on, which is kept for less time\n", p.WithoutEvidence)
 	}
+	if p.Erased > 0 {
+		fmt.Fprintf(out, "%d were erased with `weir erase`, as later ones say\n", p.Erased)
+	}
 	if p.Lost > 0 {
 		fmt.Fprintf(out, "%d could not be kept when they came\n", p.Lost)
 	}

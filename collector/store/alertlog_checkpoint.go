@@ -80,7 +80,9 @@ func (p *checkpoints) follow(c *AlertChange) *ChainBreak {
 		return nil
 	}
 	if c.Change != checkpoint {
-		p.deeds++
+		if c.Change != eraseChange {
+			p.deeds++
+		}
 		return nil
 	}
 	broken := func(problem string) *ChainBreak { return &ChainBreak{c.N, &c.At, problem} }

@@ -70,7 +70,7 @@ func ReadCare(ctx context.Context, dir string) (*care.Book, error) {
 
 func readCare(ctx context.Context, db *sql.DB) (*care.Book, error) {
 	rows, err := db.QueryContext(ctx, `SELECT id, evidence FROM (
-		SELECT n, id, evidence FROM alert_log WHERE seq = 0 AND change != ? ORDER BY n DESC LIMIT ?) ORDER BY n`, checkpoint, care.MaxKept)
+		SELECT n, id, evidence FROM alert_log WHERE seq = 0 AND change NOT IN (?, ?) AND evidence IS NOT NULL ORDER BY n DESC LIMIT ?) ORDER BY n`, checkpoint, eraseChange, care.MaxKept)
 	if err != nil {
 		return nil, err
 	}

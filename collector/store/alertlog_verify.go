@@ -17,6 +17,7 @@ type AlertProof struct {
 	Changes         uint64      `json:"changes"`                    // there are
 	WithoutEvidence uint64      `json:"without_evidence,omitempty"` // whose evidence was removed for its age
 	Lost            uint64      `json:"lost,omitempty"`             // that the collector could not keep, and says so
+	Erased          uint64      `json:"erased,omitempty"`           // whose contents were erased, as a later change says
 	Checkpoints     int         `json:"checkpoints,omitempty"`      // changes that say what was removed before them
 	Deeds           int         `json:"deeds,omitempty"`            // changes that people made: acknowledged, muted, marked, held
 	Heads           int         `json:"heads"`                      // known from elsewhere that stand in the chain
@@ -78,6 +79,10 @@ func walk(ctx context.Context, tx *sql.Tx, heads []Head) (*AlertProof, error) {
 	if p.Break = known.check(p, s.from, nil); p.Break != nil {
 		return p, nil
 	}
+	erased, err := loadErased(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := tx.QueryContext(ctx, `SELECT `+alertColumns+` FROM alert_log ORDER BY n`)
 	if err != nil {
 		return nil, err
@@ -89,7 +94,8 @@ func walk(ctx context.Context, tx *sql.Tx, heads []Head) (*AlertProof, error) {
 		if err := c.scan(rows, &digest, &hash); err != nil {
 			return nil, err
 		}
-		if p.Break = c.follows(p, digest, hash, s.evidenceN); p.Break == nil {
+		erased.follow(&c)
+		if p.Break = c.follows(p, digest, hash, s.evidenceN, erased.gone[c.N]); p.Break == nil {
 			p.Break = known.check(p, p.Head, &c.At)
 		}
 		if p.Break == nil {
@@ -103,7 +109,10 @@ func walk(ctx context.Context, tx *sql.Tx, heads []Head) (*AlertProof, error) {
 		return nil, err
 	}
 	p.Checkpoints, p.Deeds = points.n, points.deeds
-	if p.Break = points.end(); p.Break != nil {
+	if p.Break = points.end(); p.Break == nil {
+		p.Break = erased.end()
+	}
+	if p.Break != nil {
 		return p, nil
 	}
 	if h, more := known.next(); more {
@@ -113,7 +122,7 @@ func walk(ctx context.Context, tx *sql.Tx, heads []Head) (*AlertProof, error) {
 }
 
 // follows checks the next change, and moves the head to it.
-func (c *AlertChange) follows(p *AlertProof, digest, hash []byte, evidenceN uint64) *ChainBreak {
+func (c *AlertChange) follows(p *AlertProof, digest, hash []byte, evidenceN uint64, erased bool) *ChainBreak {
 	broken := func(problem string) *ChainBreak { return &ChainBreak{c.N, &c.At, problem} }
 	switch {
 	case c.N <= p.Head.N:
@@ -124,9 +133,14 @@ func (c *AlertChange) follows(p *AlertProof, digest, hash []byte, evidenceN uint
 		return &ChainBreak{N: p.Head.N + 1, Problem: fmt.Sprintf("is missing, and all up to %d", c.N-1)}
 	}
 	want := c.hash(p.Head.Hash, digest)
+	if erased { // what it said cannot be told from its hash
+		copy(want[:], hash)
+		p.Erased++
+	}
 	switch sum := sha256.Sum256(c.Evidence); {
 	case !slices.Equal(want[:], hash):
 		return broken("is not what was written, or the change before it was replaced")
+	case erased:
 	case c.Evidence != nil && !slices.Equal(sum[:], digest):
 		return broken("its evidence is not what was written")
 	case c.Evidence == nil && (c.N > evidenceN || c.Seq == 0):

@@ -26,6 +26,7 @@ var migrations = []string{
 	) WITHOUT ROWID, STRICT`,
 	alertLogSchema,
 	alertDeedsSchema,
+	alertErasedSchema,
 }
 
 // migrate brings the file to the newest version. A file of a later version, or

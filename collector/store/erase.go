@@ -1,0 +1,275 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// alertErasedSchema names the rows whose contents were erased: their hash is
+// taken as it stands, and a later row of the chain must say that they were.
+const alertErasedSchema = `CREATE TABLE alert_erased (
+		n INTEGER PRIMARY KEY           -- row of alert_log
+	) STRICT`
+
+// eraseChange is the change of a row that tells of erased ones.
+const eraseChange = "erase"
+
+// erasure is its subject.
+type erasure struct {
+	Rows []uint64 `json:"rows"`
+}
+
+// maxErasure is how many rows one such row names.
+const maxErasure = 10_000
+
+// Erased is what was erased of a project.
+type Erased struct {
+	Changes   int          // of alerts
+	Open      int          // alerts that were open, and are no longer known
+	Alerts    []string     // identities of alerts about the project's instances
+	Addresses []netip.Addr // of its instances, as far as alerts told
+}
+
+// EraseProject erases what a state directory says of a project: the texts of
+// each change of an alert about one of its instances, or that tells of one, and
+// its open alerts. Time, kind, identity and hash stay, so that the chain can be
+// walked; what is erased is named by a row at its end. Nobody may run with the
+// directory.
+func EraseProject(ctx context.Context, dir, project string, now time.Time) (e *Erased, err error) {
+	s, err := Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if _, err := s.db.ExecContext(ctx, `PRAGMA secure_delete = ON`); err != nil {
+		return nil, err
+	}
+	e = &Erased{}
+	err = s.inTransaction(func(tx *sql.Tx) error {
+		rows, err := e.find(ctx, tx, project)
+		if err != nil {
+			return err
+		}
+		if err := e.forget(ctx, tx, project); err != nil {
+			return err
+		}
+		return e.erase(ctx, tx, rows, now)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("state file %s: %w", s.path, err)
+	}
+	// What was erased is nowhere in the file, nor beside it.
+	_, err = s.db.ExecContext(ctx, `VACUUM; PRAGMA wal_checkpoint(TRUNCATE)`)
+	return e, err
+}
+
+// mentions reports whether a JSON text has an object of the project anywhere, and
+// passes each such object to each.
+func mentions(text []byte, project string, each func(object map[string]any)) bool {
+	var v any
+	if json.Unmarshal(text, &v) != nil {
+		return false
+	}
+	found := false
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if v["project"] == project {
+				found = true
+				each(v)
+			}
+			for _, x := range v {
+				walk(x)
+			}
+		case []any:
+			for _, x := range v {
+				walk(x)
+			}
+		}
+	}
+	walk(v)
+	return found
+}
+
+// find returns the rows to erase.
+func (e *Erased) find(ctx context.Context, tx *sql.Tx, project string) (all []uint64, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT `+alertColumns+` FROM alert_log ORDER BY n`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	addresses := func(object map[string]any) {
+		text, _ := object["address"].(string)
+		if a, err := netip.ParseAddr(text); err == nil && !slices.Contains(e.Addresses, a.Unmap()) {
+			e.Addresses = append(e.Addresses, a.Unmap())
+		}
+	}
+	for rows.Next() {
+		var c AlertChange
+		var digest, hash []byte
+		if err := c.scan(rows, &digest, &hash); err != nil {
+			return nil, err
+		}
+		var subject struct {
+			Project string `json:"project"`
+		}
+		_ = json.Unmarshal(c.Subject, &subject) // that of a checkpoint has none
+		about := mentions(c.Subject, project, addresses)
+		if about && subject.Project == project && !slices.Contains(e.Alerts, c.ID) {
+			e.Alerts = append(e.Alerts, c.ID)
+		}
+		if tells := mentions(c.Evidence, project, addresses); about || tells || c.Seq == 0 && slices.Contains(e.Alerts, c.ID) {
+			all = append(all, c.N)
+		}
+	}
+	return all, rows.Err()
+}
+
+// erase makes rows say nothing, and appends rows that name them.
+func (e *Erased) erase(ctx context.Context, tx *sql.Tx, rows []uint64, now time.Time) error {
+	if e.Changes = len(rows); len(rows) == 0 {
+		return nil
+	}
+	s, err := loadLogState(ctx, tx)
+	if err != nil {
+		return err
+	}
+	put, err := tx.PrepareContext(ctx, insertRow)
+	if err != nil {
+		return err
+	}
+	defer put.Close()
+	for some := range slices.Chunk(rows, maxErasure) {
+		subject, err := json.Marshal(erasure{some})
+		if err != nil {
+			return err
+		}
+		c := AlertChange{
+			At: now, ID: eraseChange, Change: eraseChange, Kind: "alert_history", Severity: "info", Subject: subject, Evidence: []byte("{}"),
+			Line: fmt.Sprintf("%d changes about a project were erased", len(some)),
+		}
+		if _, err := s.append(ctx, put, &c, now); err != nil {
+			return err
+		}
+	}
+	for _, n := range rows {
+		_, err := tx.ExecContext(ctx, `UPDATE alert_log SET line = 'erased', reason = '', subject = '{}', evidence = NULL, size = ? WHERE n = ?`, rowOverhead, n)
+		if err == nil {
+			_, err = tx.ExecContext(ctx, `INSERT OR IGNORE INTO alert_erased VALUES (?)`, n)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE alert_log_state SET bytes = (SELECT coalesce(sum(size), 0) FROM alert_log)`)
+	return err
+}
+
+// forget removes open alerts that name the project.
+func (e *Erased) forget(ctx context.Context, tx *sql.Tx, project string) error {
+	type one struct{ key, body string }
+	var all []one
+	rows, err := tx.QueryContext(ctx, `SELECT key, body FROM open_alerts`)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		var o one
+		if err := rows.Scan(&o.key, &o.body); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		all = append(all, o)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, o := range all {
+		if !mentions([]byte(o.body), project, func(map[string]any) {}) {
+			continue
+		}
+		e.Open++
+		if _, err := tx.ExecContext(ctx, `DELETE FROM open_alerts WHERE key = ?`, o.key); err != nil {
+			return err
+		}
+	}
+	var body []byte
+	err = tx.QueryRowContext(ctx, `SELECT body FROM site WHERE name = 'model'`).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	var model map[string]json.RawMessage
+	var open []json.RawMessage
+	if json.Unmarshal(body, &model) != nil || model["open"] == nil || json.Unmarshal(model["open"], &open) != nil {
+		return nil // the collector would not read it either
+	}
+	before := len(open)
+	open = slices.DeleteFunc(open, func(o json.RawMessage) bool { return mentions(o, project, func(map[string]any) {}) })
+	if len(open) == before {
+		return nil
+	}
+	if model["open"], err = json.Marshal(open); err != nil {
+		return err
+	}
+	if body, err = json.Marshal(model); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE site SET body = ? WHERE name = 'model'`, body)
+	return err
+}
+
+// erasedRows follows rows whose contents are gone.
+type erasedRows struct {
+	gone map[uint64]bool // of the file
+	told map[uint64]bool // that no row has told of yet
+}
+
+func loadErased(ctx context.Context, tx *sql.Tx) (e erasedRows, err error) {
+	e.gone, e.told = map[uint64]bool{}, map[uint64]bool{}
+	var tables int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'alert_erased'`).Scan(&tables); err != nil || tables == 0 {
+		return e, err
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT n FROM alert_erased`)
+	if err != nil {
+		return e, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n uint64
+		if err := rows.Scan(&n); err != nil {
+			return e, err
+		}
+		e.gone[n] = true
+	}
+	return e, rows.Err()
+}
+
+// follow takes a row, one that tells of erased ones among them.
+func (e *erasedRows) follow(c *AlertChange) {
+	if e.gone[c.N] {
+		e.told[c.N] = true
+	}
+	var told erasure
+	if c.Seq == 0 && c.Change == eraseChange && json.Unmarshal(c.Subject, &told) == nil {
+		for _, n := range told.Rows {
+			delete(e.told, n)
+		}
+	}
+}
+
+// end reports a row that is erased, and nobody said so.
+func (e *erasedRows) end() *ChainBreak {
+	for n := range e.told {
+		return &ChainBreak{N: n, Problem: "its contents are gone, and no later change says that they were erased"}
+	}
+	return nil
+}
