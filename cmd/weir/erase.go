@@ -45,7 +45,7 @@ Addresses are those that alerts told of its instances; name further ones with
 Time series of its instances, the logs, and what went to sinks are not touched.`,
 		Example: `  systemctl stop weir
   weir erase --project 4f2a9c --address 10.0.0.5,10.0.0.6 --yes`,
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.project == "" {
 				return usageError{errors.New("--project: name the project")}
