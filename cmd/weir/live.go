@@ -38,6 +38,7 @@ sampling may have missed.
   /                    show only rows in which a text stands; esc clears it
   ↑ ↓ j k, page keys   move; enter shows all of a row, and how to ask the
                        history for it
+  a                    the alerts that are open; enter shows all of one
   space                hold still
   ?                    help
   q                    end
@@ -87,6 +88,7 @@ func (f *liveFlags) run(ctx context.Context, p *program, stateDir string) error 
 		return first.err
 	}
 	m := newLiveModel(ask, f)
+	m.alerts.ask = func() ([]*web.AlertView, error) { return askAlerts(ctx, stateDir) }
 	if err := m.begin(first); err != nil {
 		return usageError{err}
 	}
@@ -103,6 +105,9 @@ type liveAnswer struct {
 	status web.Status
 	tops   []topTable
 	err    error
+
+	alerts    []*web.AlertView // where they are shown
+	alertsErr error
 }
 
 // askLive looks once.

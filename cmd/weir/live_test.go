@@ -136,7 +136,7 @@ src,dst: bytes  1 of 2  window 10s  by rate ↓
 
 
 
-tab definition   w window   s order   / filter   enter a row   ? help   q ends`
+tab definition   w window   s order   / filter   enter a row   a alerts   ? help   q ends`
 	if diff := cmp.Diff(want, strings.Join(screen(m), "\n")); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -317,12 +317,41 @@ func TestTopLooksOnAndEnds(t *testing.T) {
 	}
 }
 
+func TestTopShowsTheOpenAlerts(t *testing.T) {
+	w := &watched{defs: []string{"dst"}, rows: 2, alerts: []web.Count{{Key: "bridge_down", Count: 1}}}
+	m := view(t, w, liveFlags{})
+	hasLine(t, m, "1 alert open: 1 bridge_down")
+	at := time.Unix(100000, 0)
+	m.alerts.ask = func() ([]*web.AlertView, error) {
+		return []*web.AlertView{
+			{ID: "a-1", Incident: "a-1", Severity: "critical", State: "confirmed", Kind: "bridge_down", Started: at.Add(-time.Minute), Affected: 6, Line: "bridge down br-int on hv3\x1b[2J: switched off"},
+			{ID: "b-1", Severity: "info", State: "confirmed", Kind: "large_flow", Started: at.Add(-2 * time.Second), Line: "large flow 1.0 Gbit/s"},
+		}, nil
+	}
+	press(m, "a")
+	hasLine(t, m, "critical  1m0s         bridge down br-int on hv3?[2J: switched off")
+	hasLine(t, m, "info      2s           large flow 1.0 Gbit/s")
+	press(m, "down", "down", "enter")
+	hasLine(t, m, "weir explain large_flow")
+	press(m, "x", "up", "enter")
+	hasLine(t, m, "weir incident show a-1")
+	hasLine(t, m, "affected  6")
+	press(m, "x", "a")
+	hasLine(t, m, "1  10.0.0.1")
+	m.alerts.ask = func() ([]*web.AlertView, error) { return nil, errors.New("gone") }
+	press(m, "a")
+	hasLine(t, m, "gone")
+	if press(m, "esc") || !press(m, "a", "q") {
+		t.Error("q does not end over the alerts, or esc does")
+	}
+}
+
 // No screen is too small, and no line is wider than it.
 func TestTopFitsAnyScreen(t *testing.T) {
 	m := view(t, &watched{defs: []string{"src,dst"}, rows: 50, alerts: []web.Count{{Key: strings.Repeat("长", 100), Count: 1}}}, liveFlags{})
 	for _, size := range []tea.WindowSizeMsg{{Width: 1, Height: 1}, {Width: 10, Height: 3}, {Width: 0, Height: 0}, {Width: 300, Height: 100}} {
 		m.Update(size)
-		for _, over := range []string{"x", "enter", "?"} {
+		for _, over := range []string{"x", "enter", "?", "a"} {
 			press(m, "x", over)
 			lines := m.lines()
 			if len(lines) > max(2, size.Height) {
@@ -333,7 +362,7 @@ func TestTopFitsAnyScreen(t *testing.T) {
 					t.Errorf("%+v: %d columns: %q", size, ansi.StringWidth(l), l)
 				}
 			}
-			press(m, "x")
+			press(m, "x", "esc")
 		}
 	}
 }

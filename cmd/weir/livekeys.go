@@ -28,6 +28,11 @@ func (m *liveModel) press(k tea.KeyPressMsg) tea.Cmd {
 			return nil
 		}
 	}
+	if m.alerts.shown {
+		if cmd, taken := m.alerts.press(name, m.room()); taken {
+			return cmd
+		}
+	}
 	if m.move(name) {
 		return nil
 	}
@@ -40,6 +45,9 @@ func (m *liveModel) press(k tea.KeyPressMsg) tea.Cmd {
 		if len(m.rows) > 0 {
 			m.detail = m.rows[m.cursor].key
 		}
+	case "a":
+		m.alerts.shown = true
+		return m.now()
 	case "/":
 		m.typing = true
 	case "esc":

@@ -30,6 +30,7 @@ type liveModel struct {
 	held   bool // nothing new is asked for
 	help   bool
 	detail string // key of the row whose all is shown; "" none
+	alerts alertPane
 
 	status web.Status
 	table  topTable // as it came; its Items are as they are shown
@@ -119,10 +120,16 @@ func (m *liveModel) now() tea.Cmd {
 	if len(m.names) > 0 {
 		q.Key = m.names[m.name]
 	}
-	ask, look := m.ask, m.look
+	ask, look, alerts := m.ask, m.look, m.alerts.ask
+	if !m.alerts.shown {
+		alerts = nil
+	}
 	return func() tea.Msg {
 		a := ask(q)
 		a.look = look
+		if alerts != nil {
+			a.alerts, a.alertsErr = alerts()
+		}
 		return a
 	}
 }
@@ -144,6 +151,9 @@ func (m *liveModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			return m, nil
 		}
 		m.take(msg)
+		if m.alerts.shown {
+			m.alerts.take(msg.alerts, msg.alertsErr)
+		}
 		return m, m.later()
 	case tickMsg:
 		switch {

@@ -45,6 +45,8 @@ func (m *liveModel) lines() []string {
 	switch {
 	case m.help:
 		lines = append(lines, helpLines...)
+	case m.alerts.shown:
+		lines = append(lines, m.alerts.lines(m.status.At, m.width, m.room())...)
 	case m.detail != "":
 		lines = append(lines, m.detailLines()...)
 	default:
@@ -86,7 +88,11 @@ func (m *liveModel) alertLine() string {
 	if total == 0 {
 		return "no alert is open"
 	}
-	return alarm(commas(total)+" alerts open: ") + strings.Join(kinds, ", ")
+	noun := " alerts open: "
+	if total == 1 {
+		noun = " alert open: "
+	}
+	return alarm(commas(total)+noun) + strings.Join(kinds, ", ")
 }
 
 // chosenLine says what is shown, and in which order.
@@ -173,7 +179,7 @@ func (m *liveModel) detailLines() []string {
 	line := func(name, value string) { fmt.Fprintln(w, name+"\t"+value) }
 	fields, _ := t.columns()
 	for _, f := range fields {
-		line(f, r.value(f))
+		line(f, shownField(f, r.value(f)))
 	}
 	line("domain", printable(r.domain()))
 	line("rate", t.rate(r.Rate))
@@ -192,7 +198,7 @@ func (m *liveModel) detailLines() []string {
 		line("history", "weir query flows --from -1h --filter '"+expr+"'")
 	}
 	_ = w.Flush() // into memory
-	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	return strings.Split(ansi.Wrap(strings.TrimSuffix(b.String(), "\n"), max(m.width, 1), " "), "\n")
 }
 
 // domain names the network of the row's addresses.
@@ -224,10 +230,13 @@ func (m *liveModel) footer() string {
 	if m.typing {
 		return faint("enter keeps the filter   esc clears it")
 	}
-	if m.help || m.detail != "" {
+	if m.alerts.shown && !m.help && m.alerts.detail == "" {
+		return faint("a the table   enter an alert   ? help   q ends")
+	}
+	if m.help || m.detail != "" || m.alerts.detail != "" {
 		return faint("any key goes back   q ends")
 	}
-	return faint("tab definition   w window   s order   / filter   enter a row   ? help   q ends")
+	return faint("tab definition   w window   s order   / filter   enter a row   a alerts   ? help   q ends")
 }
 
 // helpLines are what ? shows.
@@ -239,6 +248,7 @@ var helpLines = []string{
 	"/                     show only rows in which a text stands; esc clears it",
 	"↑ ↓ j k, page keys    move; g and G go to the first and the last row",
 	"enter                 all of a row, and how to ask the history for it",
+	"a                     the alerts that are open; enter shows all of one",
 	"space                 hold still",
 	"q, ctrl-c             end",
 	"",

@@ -158,7 +158,7 @@ func (t *topTable) row(i int, fields []string, domain bool) []string {
 	r := &t.Items[i]
 	row := []string{strconv.Itoa(i + 1)}
 	for _, f := range fields {
-		row = append(row, printable(strings.Trim(string(r.Key[f]), `"`)))
+		row = append(row, shownField(f, r.value(f)))
 	}
 	if domain {
 		name := r.Domain
@@ -179,6 +179,31 @@ func (t *topTable) row(i int, fields []string, domain bool) []string {
 		row = append(row, bounds)
 	}
 	return row
+}
+
+// shownField is a field's value as people say it: protocols of every day by name
+// (IANA, Assigned Internet Protocol Numbers).
+func shownField(field, value string) string {
+	if field != "proto" {
+		return value
+	}
+	switch value {
+	case "1":
+		return "ICMP"
+	case "6":
+		return "TCP"
+	case "17":
+		return "UDP"
+	case "47":
+		return "GRE"
+	case "50":
+		return "ESP"
+	case "58":
+		return "ICMPv6"
+	case "132":
+		return "SCTP"
+	}
+	return value
 }
 
 func (r *topRow) distinct() string {
