@@ -67,6 +67,10 @@ lab: ## play every scenario on real nodes and score it, write bench/results (roo
 	@.ci/packages
 	go run ./bench/lab/play $(ARGS)
 
+.PHONY: screenshots
+screenshots: ## renew the pictures of the page in the README, from the demo (needs chromium)
+	WEIR_SCREENSHOTS=$(CURDIR)/collector/web/testdata go test -count=1 -v -run TestDemoOnThePage ./cmd/weir
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (10m); FUZZ=decoder: only those below
 	@.ci/fuzz $(FUZZTIME) $(FUZZ)

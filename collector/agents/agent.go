@@ -51,6 +51,7 @@ type agent struct {
 	recent  *[recentSources]*source // in front of sources; from the first sample on
 	nextNum uint32                  // number of the next data source
 	hosts   map[sflow.DataSource]*host
+	debts   *debts // nil: everything is read
 
 	// Published by the owner at the tick, read by anyone.
 	pubFirst, pubLast, pubGap atomic.Int64

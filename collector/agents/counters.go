@@ -19,6 +19,9 @@ type records struct {
 	hasCounters, hasName, hasLAG     bool
 	hasDescr, hasAdapters, hasParent bool
 	virtual                          bool
+
+	other  [8]sflow.Format // of records that the registry does not read
+	others int
 }
 
 func (rec *records) read(s *sflow.CounterSample) {
@@ -42,6 +45,11 @@ func (rec *records) read(s *sflow.CounterSample) {
 			rec.hasParent = rec.parent.Decode(r) == nil
 		case sflow.FormatVirtNode, sflow.FormatOVSDPStats:
 			rec.virtual = true
+		default:
+			if rec.others < len(rec.other) {
+				rec.other[rec.others] = r.Format
+				rec.others++
+			}
 		}
 	}
 }
@@ -66,6 +74,9 @@ func (r *Registry) Counters(c *decoder.Counters) {
 	}
 	rec := &r.records
 	rec.read(&c.Sample)
+	for _, f := range rec.other[:rec.others] {
+		r.owe(debtCounter, f)
+	}
 	if rec.virtual {
 		r.cur.virtual = true
 	}

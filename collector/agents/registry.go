@@ -33,6 +33,7 @@ type Registry struct {
 	allow     *[]netip.Prefix // as last applied
 	counts    counts
 	records   records
+	read      map[uint64]bool // formats, by kind of sample: whether somebody reads them
 
 	labelGen uint64   // of Shared, as last applied
 	toLabel  []*agent // to get their new labels, some at each tick

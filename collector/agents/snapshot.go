@@ -27,6 +27,7 @@ type AgentInfo struct {
 	Sources    []SourceInfo    `json:"sources"`
 	Interfaces []InterfaceInfo `json:"interfaces"`
 	Hosts      []HostInfo      `json:"hosts,omitempty"`
+	Debt       []DebtInfo      `json:"debt,omitempty"` // records that nobody reads, the most first
 }
 
 // SequenceInfo is how complete a sequence arrived.
@@ -209,6 +210,7 @@ func (sh *Shared) info(a *agent) *AgentInfo {
 		info.Interfaces = append(info.Interfaces, i.info())
 	}
 	slices.SortFunc(info.Interfaces, func(x, y InterfaceInfo) int { return cmp.Compare(x.Index, y.Index) })
+	info.Debt = a.debts.info()
 	for id, h := range a.hosts {
 		info.Hosts = append(info.Hosts, h.info(id))
 	}

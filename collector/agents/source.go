@@ -156,6 +156,9 @@ func (r *Registry) Flow(f *decoder.Flow) {
 	f.Est.Vantage.Source = src.num<<1 | uint32(dir)
 	f.Est.Speed, f.Est.Class = r.speed(src, &f.Sample, dir)
 	f.Packet.Header.Key.Domain = r.domain(src, &f.Packet, f.Sample.Input, f.Sample.Output)
+	if f.Packet.Seen&decoder.SeenOther != 0 {
+		r.flowDebt(f)
+	}
 }
 
 // stranger returns a data source for one sample, where there is no place to

@@ -101,6 +101,9 @@ func agentRow(a *agents.AgentInfo) AgentRow {
 			x.Effective = [2]float64{least(x.Effective[0], f.EffectiveRate), max(x.Effective[1], f.EffectiveRate)}
 		}
 	}
+	for i := range a.Debt {
+		x.Debt += a.Debt[i].Count
+	}
 	conform(&x, a)
 	return x
 }
