@@ -47,6 +47,9 @@ func newLarge() *large {
 			n.Under = l.overview.Nodes[i/40*40].Key
 			n.Port = fmt.Sprintf("swp%d", i%40)
 			n.Instances = 20
+			if i == 777 {
+				n.Health = site.HealthCritical
+			}
 			n.Bridges = []site.BridgeView{{Name: "br-int", Health: site.HealthGood, Ports: 21, Instances: strings.Repeat("g", 20)}}
 		}
 		l.overview.Nodes = append(l.overview.Nodes, n)
@@ -80,7 +83,7 @@ func TestPageOfALargeSiteIsQuick(t *testing.T) {
 		most        int     // rows that are drawn
 	}{
 		{"#now", "now", 200, 0},
-		{"#site", "site", 600, 100},
+		{"#site", "site", 800, 100},
 		{"#agents", "agents", 600, 100},
 	} {
 		t.Run(c.shown, func(t *testing.T) {

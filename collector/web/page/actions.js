@@ -2,7 +2,7 @@
 // silent for a while, say whether it was of use. What weir does not offer, or not
 // to this visitor, is not shown.
 
-import { api, badge, clock, el, me, problem, set } from "./dom.js";
+import { api, badge, clock, el, me, octets, problem, set } from "./dom.js";
 
 const lengths = [["1 h", "1h"], ["4 h", "4h"], ["1 day", "24h"], ["1 week", "168h"]];
 
@@ -19,7 +19,7 @@ function said(care) {
 /** actions are the buttons for an alert; care is what holds of it. */
 export function actions(id, care, signal) {
   const out = el("div", { className: "care" });
-  let may = false, wrong = null;
+  let may = false, wrong = null, kept = null;
 
   const act = async (what, ask) => {
     wrong = null;
@@ -47,13 +47,17 @@ export function actions(id, care, signal) {
         care?.mute ? button("Unmute", "unmute") : mute,
         button("Useful", "mark", { verdict: "useful" }, "it was worth being told"), button("Noise", "mark", { verdict: "noise" }, "it was not: weir report counts that"),
         el("input", { name: "note", placeholder: "a note, for the others", maxlength: "500", "aria-label": "note", autocomplete: "off" })) : null,
+      may && kept ? el("p", {}, el("a", { href: `/api/v1/evidence/${encodeURIComponent(kept.id)}`, download: `${kept.id}.pcapng` }, `packet headers sampled around it (pcapng, ${octets(kept.bytes)})`)) : null,
       wrong ? problem(wrong) : null);
   }
 
+  // Headers are kept some seconds after an alert began.
+  const look = () => api("/api/v1/evidence", { signal }).then((all) => { const was = kept; kept = all?.find((f) => f.id === id) ?? null; if (kept?.bytes !== was?.bytes && !out.contains(document.activeElement)) draw(); }, () => {});
+
   draw();
-  me().then((m) => { may = m?.role === "operator" || m?.role === "admin"; draw(); }, () => {});
+  me().then((m) => { may = m?.role === "operator" || m?.role === "admin"; draw(); if (may) look(); }, () => {});
   return {
     element: out,
-    set(next) { if (out.contains(document.activeElement)) return; if (JSON.stringify(next) !== JSON.stringify(care)) { care = next; draw(); } },
+    set(next) { if (may) look(); if (out.contains(document.activeElement)) return; if (JSON.stringify(next) !== JSON.stringify(care)) { care = next; draw(); } },
   };
 }

@@ -118,8 +118,8 @@ export function site(parameters, { signal, go }) {
     if (!model.nodes.length) { set(picture, empty("Nothing is known of the site yet.", "It is learned from what agents send: within a minute of their first samples.")); return; }
     const n = nodes.get(chosen);
     if (!n) {
-      const tops = under.get("") ?? [];
-      set(picture, el("div", { className: "cards" }, tops.map((t) => (under.get(t.key) ? group(t) : cardOf(t)))));
+      const tops = under.get("") ?? [], bad = model.nodes.length > 12 ? model.nodes.filter((x) => x.health === "critical" || x.health === "warning").sort((a, b) => rank.indexOf(a.health) - rank.indexOf(b.health) || b.bad - a.bad) : [];
+      set(picture, bad.length ? [el("h3", {}, `In trouble: ${many(bad.length, "node")}`), el("div", { className: "cards" }, bad.slice(0, 60).map((x) => cardOf(x))), el("h3", {}, "Everything")] : null, el("div", { className: "cards" }, tops.map((t) => (under.get(t.key) ? group(t) : cardOf(t)))));
       return;
     }
     const below = under.get(n.key) ?? [];
