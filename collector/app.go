@@ -108,6 +108,7 @@ type app struct {
 	shelf    shelf
 	asked    chan func() // what the engine's goroutine is to do
 	lookback lookback
+	recent   recent
 
 	alertHistory *alertHistory
 }

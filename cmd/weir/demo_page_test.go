@@ -73,11 +73,14 @@ func (v *visitor) sees(texts ...string) {
 	}
 }
 
-// opens clicks on the first link or button with a text, in the view.
+// opens clicks on the first link or button with a text, in the view, once it is
+// there.
 func (v *visitor) opens(text string) {
 	v.t.Helper()
 	done := false
-	v.do(chromedp.Evaluate(`(() => { const e = [...document.querySelectorAll("main a, main button, nav a")].find((e) => e.innerText.includes(`+strconv.Quote(text)+`)); e?.click(); return Boolean(e); })()`, &done))
+	for end := time.Now().Add(20 * time.Second); !done && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		v.do(chromedp.Evaluate(`(() => { const e = [...document.querySelectorAll("main a, main button, nav a")].find((e) => e.innerText.includes(`+strconv.Quote(text)+`)); e?.click(); return Boolean(e); })()`, &done))
+	}
 	if !done {
 		v.t.Fatalf("there is nothing to be opened with %q", text)
 	}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -167,7 +168,7 @@ func look(t *testing.T, ctx context.Context, address, text string) (dom, title s
 	if err := chromedp.Run(ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(address)); err != nil { // a change of the fragment alone loads nothing
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		found := false
 		err := chromedp.Run(ctx, chromedp.Evaluate("document.body.textContent.includes("+strconv.Quote(text)+")", &found))
 		if err == nil && found {
@@ -210,6 +211,12 @@ func TestPageInABrowser(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dom, title := look(t, ctx, at+c.view, c.wait)
+			missing := func(w string) bool { return !strings.Contains(dom, w) }
+			for end := time.Now().Add(10 * time.Second); slices.ContainsFunc(c.want, missing) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+				if err := chromedp.Run(ctx, chromedp.OuterHTML("html", &dom), chromedp.Title(&title)); err != nil {
+					t.Fatal(err)
+				}
+			}
 			for _, w := range c.want {
 				if !strings.Contains(dom, w) {
 					t.Errorf("%q is not shown in\n%s", w, dom)

@@ -96,7 +96,7 @@ const help = document.getElementById("help");
 const shortcuts = [["1 … 5", "Now, Site, Explore, Agents, History"], ["/", "to the filter or search of the view"], ["↑ ↓ j k", "along a list; ← → close and open a branch"], ["Enter", "open what is chosen"], ["p", "hold Now still, and go on"], ["t", "light, dark, as the system has it"], ["Backspace", "back"], ["?", "this"], ["Esc", "close"]];
 
 set(help, el("h2", {}, "Keyboard"), el("dl", { className: "keys" }, shortcuts.map(([k, what]) => [el("dt", {}, el("kbd", {}, k)), el("dd", {}, what)])),
-  el("h2", {}, "What figures mean"), el("p", {}, "Traffic is estimated from samples: a figure always has its 95 % interval beside it. Volumes in Explore are those of the one point that saw most of a flow; Now adds up all points that sample it."),
+  el("h2", {}, "What figures mean"), el("p", {}, "Traffic is estimated from samples: a figure always has its 95 % interval beside it. Where several points see a flow, its figures are those of the one that saw most of it; without a history Now adds up all of them."),
   el("p", { className: "dim" }, "Everything here comes from this weir alone: nothing is fetched from elsewhere."),
   el("form", { method: "dialog" }, el("button", { className: "primary" }, "Close")));
 help.querySelector("form").addEventListener("submit", (e) => { e.preventDefault(); help.close(); });

@@ -44,18 +44,20 @@ function slots() {
   };
 }
 
-export function now() {
+export function now(_, { signal }) {
   const tiles = el("div", { className: "tiles" });
   const open = el("div", {}, empty("Listening…"));
   const ended = el("div", {}, empty("Nothing ended yet."));
   const links = el("div", {}, empty("No interface has told two polls yet.", "Rates need two counter samples of an interface."));
   const silent = el("div", {}, empty("Everybody is heard."));
-  const legend = el("div", {});
+  const legend = el("div", {}), note = el("p", { className: "note" });
   const picture = chart("largest flows of the last two minutes", 260);
   const color = slots();
   const seconds = new Map();
   let shown = "", paused = false;
 
+  // What is live is summed over the points that sample a flow. Where there is a
+  // history it tells each flow as the one point does that saw most of it.
   const keep = (top) => {
     if (!top) return;
     seconds.set(Date.parse(top.to), { total: top.total, flows: new Map((top.items ?? []).map((i) => [flowName(i.key, i.domain), i])) });
@@ -63,29 +65,58 @@ export function now() {
     for (const t of seconds.keys()) if (t < newest - span) seconds.delete(t);
   };
 
-  const draw = () => {
-    const times = [...seconds.keys()].sort((a, b) => a - b);
-    if (!times.length) return;
-    const sums = new Map();
-    for (const s of seconds.values()) for (const [n, i] of s.flows) sums.set(n, (sums.get(n) ?? 0) + i.rate);
-    const names = [...sums].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, colors.length).map(([n]) => n);
-    const held = color(names);
-    names.sort((a, b) => held.get(a) - held.get(b));
-    const at = (n, field) => times.map((t) => seconds.get(t).flows.get(n)?.[field] ?? 0);
-    picture.draw({
-      times, unit: "bit/s", ago: true, from: times.at(-1) - span, to: times.at(-1), total: times.map((t) => seconds.get(t).total),
-      series: names.map((n) => ({ name: n, color: colors[held.get(n)], v: at(n, "rate"), low: at(n, "low"), high: at(n, "high") })),
+  const live = () => {
+    const times = [...seconds.keys()].sort((a, b) => a - b), flows = new Map();
+    times.forEach((t, i) => {
+      for (const [name, f] of seconds.get(t).flows) {
+        if (!flows.has(name)) flows.set(name, { name, key: f.key, v: times.map(() => 0), low: times.map(() => 0), high: times.map(() => 0) });
+        const one = flows.get(name);
+        [one.v[i], one.low[i], one.high[i]] = [f.rate, f.low, f.high];
+      }
     });
-    const last = seconds.get(times.at(-1)).flows;
-    const keys = new Map();
-    for (const s of seconds.values()) for (const [n, i] of s.flows) keys.set(n, i.key);
-    const rate = (n) => last.get(n)?.rate ?? 0;
-    const peak = (n) => Math.max(...at(n, "rate"));
-    set(legend, table([["flow"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...names].sort((a, b) => rate(b) - rate(a) || peak(b) - peak(a)).map((n) => {
-      const i = last.get(n);
-      return [el("span", { className: "flow" }, swatch(colors[held.get(n)]), link("explore", { filter: flowFilter(keys.get(n)), by: "agent,input,output", from: "-15m" }, n)),
-        i ? bits(i.rate) : "–", i ? interval(i.low, i.high, "bit/s") : "–", bits(peak(n))];
-    })));
+    return { times, flows: [...flows.values()], total: times.map((t) => seconds.get(t).total) };
+  };
+
+  const told = (r) => {
+    const from = Date.parse(r.from), n = Math.round((Date.parse(r.to) - from) / 1000 / r.step), flows = new Map();
+    const times = Array.from({ length: n }, (_, i) => from + (i + 1) * r.step * 1000);
+    for (const row of r.rows) {
+      const [src, dst, proto, src_port, dst_port] = row.key, key = { src, dst, proto: Number(proto), src_port, dst_port }, name = flowName(key);
+      if (row.step >= n) continue;
+      if (!flows.has(name)) flows.set(name, { name, key, v: times.map(() => 0), low: times.map(() => 0), high: times.map(() => 0) });
+      const one = flows.get(name);
+      [one.v[row.step], one.low[row.step], one.high[row.step]] = [row.bytes, row.low, row.high].map((x) => 8 * x / r.step);
+    }
+    // Nothing was sampled before the first of them: weir began there.
+    const all = [...flows.values()], first = times.findIndex((_, i) => all.some((f) => f.v[i] > 0));
+    for (const f of all) for (const field of ["v", "low", "high"]) f[field] = f[field].slice(Math.max(first, 0));
+    const rest = times.slice(Math.max(first, 0));
+    return { times: rest, flows: all, total: rest.map((_, i) => all.reduce((sum, f) => sum + f.v[i], 0)) };
+  };
+
+  const draw = ({ times, flows, total }) => {
+    if (!times.length) return;
+    const sum = (f) => f.v.reduce((a, b) => a + b, 0), last = times.length - 1, peak = (f) => Math.max(...f.v);
+    const score = (f) => sum(f) + 10 * f.v[last]; // what goes on counts more than what was
+    const most = [...flows].sort((a, b) => score(b) - score(a) || (a.name < b.name ? -1 : 1)).slice(0, colors.length);
+    const held = color(most.map((f) => f.name));
+    most.sort((a, b) => held.get(a.name) - held.get(b.name));
+    picture.draw({ times, unit: "bit/s", ago: true, from: times[last] - span, to: times[last], total, series: most.map((f) => ({ ...f, color: colors[held.get(f.name)] })) });
+    set(legend, table([["flow"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...most].sort((a, b) => b.v[last] - a.v[last] || peak(b) - peak(a)).map((f) => [
+      el("span", { className: "flow" }, swatch(colors[held.get(f.name)]), link("explore", { filter: flowFilter(f.key), by: "agent,input,output", from: "-15m" }, f.name)),
+      f.v[last] ? bits(f.v[last]) : "–", f.v[last] ? interval(f.low[last], f.high[last], "bit/s") : "–", bits(peak(f))])));
+    largest = Math.max(0, ...flows.map((f) => f.v[last]));
+  };
+
+  let largest = 0, history = null;
+  const look = async () => {
+    if (paused || document.hidden) return;
+    const r = await api("/api/v1/lookback/flows", { signal }).catch(() => null);
+    history = Boolean(r?.rows);
+    set(note, history ? "Two minutes, each flow as the one point tells that saw most of it. Shaded edges are 95 % intervals; grey are further flows." :
+      "Two minutes, summed over the points that sample a flow. Shaded edges are 95 % intervals; grey is all else.");
+    if (history) draw(told(r));
+    else draw(live());
   };
 
   const alerts = (l) => {
@@ -109,7 +140,7 @@ export function now() {
     const worst = live[0]?.lead.severity;
     set(tiles,
       tile(live.length === 1 ? "incident open" : "incidents open", live.length, worst ? `the gravest is ${worst}` : "all calm", worst ?? "good"),
-      tile("sampled", l.top ? bits(l.top.total) : "–", "now, over all points that sample", "", "#explore"),
+      tile("largest flow", largest ? bits(largest) : "–", "now, by its samples", "", "#explore"),
       tile(l.agents === 1 ? "agent" : "agents", count(l.agents), l.silent.length ? `${l.silent.length}${l.silent.length >= 20 ? " or more" : ""} silent` : "all heard", l.silent.length ? "warning" : "", "#agents"),
       tile("datagrams/s", count(Math.round(l.datagrams_per_second)), `${percent(l.loss_percent / 100)} lost on the way`, l.loss_percent > 1 ? "warning" : ""),
       l.socket_dropped ? tile("dropped here", count(l.socket_dropped), "this collector is overloaded", "critical") : null);
@@ -125,10 +156,11 @@ export function now() {
     set(silent, l.silent.length ? el("ul", { className: "plain" }, l.silent.map((n) => el("li", {}, badge("warning", "silent"), " ", n))) : empty("Everybody is heard.", "An agent that says nothing for a minute is listed here."));
   };
 
-  api("/api/v1/lookback").then((all) => { all?.forEach(keep); draw(); }, () => { /* what is live comes all the same */ });
+  api("/api/v1/lookback", { signal }).then((all) => all?.forEach(keep), () => { /* what is live comes all the same */ }).then(look);
+  const timer = setInterval(look, 2000);
 
   const others = [
-    card("Largest flows", { className: "wide" }, el("p", { className: "note" }, "Two minutes, summed over the points that sample a flow. Shaded edges are 95 % intervals; grey is all else."), picture.element, legend),
+    card("Largest flows", { className: "wide" }, note, picture.element, legend),
     el("div", { className: "side" }, card("Most loaded links", {}, links), card("Silent agents", {}, silent), card("Ended", {}, ended)),
   ];
   return {
@@ -146,7 +178,7 @@ export function now() {
       head(l);
       alerts(l);
       keep(l.top);
-      draw();
+      if (history === false) draw(live());
       side(l);
       document.body.dataset.shown = "now"; // the first view is complete
     },
@@ -156,6 +188,6 @@ export function now() {
       tiles.classList.toggle("paused", paused);
       return true;
     },
-    end: picture.end,
+    end() { clearInterval(timer); picture.end(); },
   };
 }
