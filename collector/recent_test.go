@@ -27,7 +27,9 @@ func TestRecentFlowsAreReadOnceForAll(t *testing.T) {
 		if err := json.Unmarshal(body, &x); err != nil {
 			t.Fatal(err)
 		}
-		return slices.ContainsFunc(x.Rows, func(row web.RecentRow) bool { return len(row.Key) == 5 && row.Bytes > 0 && row.Low <= row.Bytes && row.Bytes <= row.High })
+		return slices.ContainsFunc(x.Rows, func(row web.RecentRow) bool {
+			return len(row.Key) == 5 && row.Bytes > 0 && row.Low <= row.Bytes && row.Bytes <= row.High
+		})
 	}
 	r.eventually("the flow on the page", get)
 	if x.Step != 2 || x.To.Sub(x.From) != web.LookbackSeconds*time.Second || x.To.After(time.Now()) {
