@@ -91,10 +91,16 @@ func (s *Site) sender(f *fact.Fact) {
 	n.dirty = true
 }
 
+// outage is the shortest time without a datagram that is never taken for loss.
+const outage = 6 * second
+
 // alive notes what a sub-agent sent since the last tick.
 func (s *Site) alive(n *node, f *fact.Fact) {
 	st := s.stream(n, f.Agent, f.Sub)
 	n.last = max(n.last, f.At)
+	if n.silent {
+		n.wokeAt = f.At
+	}
 	seq, came := uint32(f.A>>32), uint32(f.A)
 	uptime := uint32(f.B >> 32)
 	boot := f.At - int64(uptime)*millisecond
@@ -102,7 +108,8 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 	case st.last == 0:
 	case int32(uptime-st.uptime) < 0 && boot-st.boot > 2*second:
 		s.restarted(st, f.At, uptime)
-	case st.silent || n.silent: // what an outage took is no loss on the way
+	case st.silent || st.last < n.wokeAt || f.At-st.last > max(outage, 4*st.pace.Period()):
+		// What an outage took is no loss on the way.
 	default:
 		if gap := seq - st.seq; gap >= came && gap < 10000 {
 			st.pace.Count(came, gap-came)

@@ -47,6 +47,7 @@ type node struct {
 	next       int64 // when to look again
 	silent     bool
 	silentAt   int64 // last heard before
+	wokeAt     int64 // heard again after it was silent
 	backAt     int64 // since when traffic of it is seen again; 0 it is not
 	discards   discardRate
 	orphansAt  int64

@@ -127,9 +127,9 @@ func (p *player) times(s *scenario.Scenario) int {
 	case p.short:
 		return s.Short
 	case s.Group == "":
-		return s.Runs
+		return s.Times(p.loss)
 	}
-	return max(1, int(float64(s.Runs)*p.scale+0.5))
+	return max(1, int(float64(s.Times(p.loss))*p.scale+0.5))
 }
 
 // acquire waits for a subject of which nothing has happened lately, and returns

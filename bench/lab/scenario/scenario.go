@@ -59,7 +59,8 @@ type Scenario struct {
 	Subject string              `yaml:"subject"`
 	Vars    map[string][]string `yaml:"vars"`  // further names for steps, each run another
 	Uses    int                 `yaml:"uses"`  // runs on one subject at most; 2
-	Runs    int                 `yaml:"runs"`  // in all
+	Runs    int                 `yaml:"runs"`  // in all; a third of them at the second loss and further
+	Extra   bool                `yaml:"extra"` // takes long: is played only where it is named
 	Short   int                 `yaml:"short"` // in the short selection; 0 leaves it out
 	Every   Duration            `yaml:"every"` // between the beginnings of runs
 	Prepare []Step              `yaml:"prepare"`
@@ -116,6 +117,14 @@ func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
 // MarshalText implements encoding.TextMarshaler.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
+// Times is how often the scenario is played at a loss.
+func (s *Scenario) Times(loss string) int {
+	if loss != s.Loss[0] {
+		return (s.Runs + 2) / 3
+	}
+	return s.Runs
+}
+
 // Load reads nodes.yaml and the scenarios of a folder in the order of their
 // names; only keeps those whose file or name begins with one of its words, all
 // where it is empty.
@@ -147,7 +156,7 @@ func Load(dir string, only []string) ([]Group, []Scenario, error) {
 		if err := s.fill(groups); err != nil {
 			return nil, nil, fmt.Errorf("%s.yaml: %w", base, err)
 		}
-		if len(only) == 0 || chosen(&s, only, used) {
+		if len(only) == 0 && !s.Extra || chosen(&s, only, used) {
 			all = append(all, s)
 		}
 	}

@@ -33,6 +33,9 @@ func TestScenariosAreSound(t *testing.T) {
 		used := false
 		for _, s := range all {
 			used = used || s.Group == g.Name
+			if s.Times(s.Loss[0]) != s.Runs || s.Times("none") > s.Runs {
+				t.Errorf("%s: %d runs, %d at another loss", s.File, s.Runs, s.Times("none"))
+			}
 		}
 		if !used {
 			t.Errorf("nobody uses the nodes %s", g.Name)
