@@ -40,6 +40,7 @@ var scenarios = []scenario{
 	{"D4", (*run).d4},
 	{"B1", (*run).b1},
 	{"H2", (*run).h2},
+	{"H3", (*run).h3},
 	{"H4", (*run).h4},
 	{"H5", (*run).h5},
 	{"B2", (*run).b2},

@@ -62,6 +62,7 @@ type activity struct {
 	spread    float64 // of the samples' number around the rate, smoothed
 	spreads   int
 	steadyAt  int64 // since when it has made no longer pause
+	refusals
 	syn       float64
 	synAck    float64
 	askedNow  int     // since txAt
@@ -101,6 +102,10 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 	syn, synAck := int(uint32(f.B>>32)), int(uint32(f.B))
 	rest := fact.UnpackPortRest(f.C)
 	a.arpReply += float64(rest.Replies)
+	if rest.Probes > 0 || rest.Reset+rest.Unreachable > 0 {
+		a.refusals.add(s.now, float64(rest.Probes), float64(rest.Reset)+float64(rest.Unreachable))
+		n.dirty = true
+	}
 	if tx > 0 {
 		if a.firstAt == 0 {
 			a.firstAt, a.rateAt = f.At, f.At

@@ -52,6 +52,7 @@ func (s *Site) judgeNode(n *node) {
 		s.judgePort(n.ports[index])
 	}
 	s.judgeTogether(n)
+	s.judgeOpened(n)
 	s.judgeHost(n)
 }
 
@@ -406,6 +407,9 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 			f.summary = "silent, and the port it is attached to, " + n.switchPort.label() + " on " + n.switchPort.node.label() + ", is down"
 			f.facts = append(f.facts, Noted{At: at(n.switchPort.changed), Group: "port", From: n.switchPort.node.label(), What: "status of " + n.switchPort.label(), Before: "up", After: statusText(n.switchPort.status), Weight: weightPortDown})
 		}
+		if k := n.running(); k > 0 {
+			f.summary += fmt.Sprintf("; instances on it: %d", k)
+		}
 		s.drop(TelemetrySilent, n.self(), "")
 	case s.active(NodeDown, n.self()) != nil:
 		return // what it was decided on grows old
@@ -435,6 +439,16 @@ func (s *Site) returning(since *int64, kind detect.Kind, entity string) bool {
 		*since = s.now
 	}
 	return *since != 0 && s.now-*since < comesBack
+}
+
+// running is how many instances ran on the node.
+func (n *node) running() (k int) {
+	for _, i := range n.insts {
+		if i.runs() {
+			k++
+		}
+	}
+	return k
 }
 
 // bound is how long the silence of a node takes to be found.

@@ -70,3 +70,9 @@ func (i *Instance) Tap() string { return i.tap }
 
 // Down takes the switch's power: what it forwards is lost, too.
 func (l *Leaf) Down() { l.up = false }
+
+// Flush empties the node's packet filter.
+func (n *Node) Flush() { n.open = true }
+
+// Open lets the instance's security group let everything through.
+func (i *Instance) Open() { i.open = true }

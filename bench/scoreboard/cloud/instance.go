@@ -49,6 +49,7 @@ type Instance struct {
 	arpAsked  uint64
 	arpDone   uint64
 	arpVain   int
+	open      bool // its security group lets everything through
 	lastAsked time.Time
 }
 
@@ -107,6 +108,7 @@ func (i *Instance) flows() {
 	}
 	i.sample(sent, push, syn, rest)
 	i.resolve(t)
+	i.knock()
 	reaches := i.fate == Well || i.fate == TxDrop || i.fate == Paused && t < 5
 	i.count(uint64(sent*float64(i.c.cfg.Sampling)*octets*Step.Seconds()), uint64((push+syn+rest)*float64(i.c.cfg.Sampling)*octets*Step.Seconds()), reaches)
 }
@@ -154,6 +156,28 @@ func (i *Instance) sample(sent, push, syn, rest float64) {
 	if c.cfg.LeafRate > 0 && i.rate > 0 {
 		for range c.poisson(c.cfg.LeafRate * sent / (i.rate * shareSent)) {
 			i.node.leaf.sampled(i.node.leafPort, 0, w.tcp(i.end, client, flagACK))
+		}
+	}
+}
+
+// knock lets strangers try ports that the instance does not serve. Where its
+// packet filter does not drop that, it refuses.
+func (i *Instance) knock() {
+	c := i.c
+	if i.fate != Well {
+		return
+	}
+	stranger := gateway
+	for range c.poisson(c.cfg.Knocks) {
+		to := i.end
+		stranger.port, to.port = uint16(40000+c.rng.IntN(20000)), uint16(1+c.rng.IntN(400))
+		i.node.sampled(uplinkIndex, i.index, c.wire.tcp(stranger, to, flagSYN))
+	}
+	if i.open || i.node.open {
+		for range c.poisson(c.cfg.Knocks) {
+			from := i.end
+			from.port = uint16(1 + c.rng.IntN(400))
+			i.node.sampled(i.index, uplinkIndex, c.wire.tcp(from, stranger, flagRST|flagACK))
 		}
 	}
 }

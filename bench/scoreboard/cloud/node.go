@@ -38,6 +38,7 @@ type Node struct {
 	version  string
 	phase    time.Duration
 	ovsOff   bool
+	open     bool   // its packet filter is empty
 	flows    uint64 // of br-int
 	routes   bool   // its router is the active one
 	routed   bool   // it has a router

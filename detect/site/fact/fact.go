@@ -86,7 +86,7 @@ const (
 // PortRest is what else PortActive counts: packed into 16 bits each, of which the
 // largest number stands for all above.
 type PortRest struct {
-	Reset       uint16 // RST from it
+	Reset       uint16 // RST from it, as a closed port refuses a SYN
 	Unreachable uint16 // ICMP port unreachable from it
 	Probes      uint16 // SYN towards TCP ports that it has not answered at
 	Replies     uint16 // ARP replies from it

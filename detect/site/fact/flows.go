@@ -182,7 +182,7 @@ func (g *Gatherer) sent(p *port, h *packet.Header) {
 	case h.TCPFlags&(tcpSYN|tcpACK) == tcpSYN|tcpACK:
 		p.synAck++
 		p.answer(h.Key.SrcPort, g.at)
-	case h.TCPFlags&tcpRST != 0:
+	case h.TCPFlags&(tcpRST|tcpACK) == tcpRST|tcpACK && h.TCPSeq == 0 && !p.answersAt(h.Key.SrcPort, g.at): // RFC 9293, 3.10.7.1: so a SYN is refused
 		p.rst++
 	case h.Key.Proto == protoICMP && h.HasKey && h.ICMPType == icmpUnreachable && h.ICMPCode == icmpPort:
 		p.unreachable++
