@@ -161,8 +161,9 @@ func TestSeriesAreWhatTheDemoSent(t *testing.T) {
 	}()
 	at := await(t, &log, `open (http://\S+)/ in a browser`)[1]
 	ask := await(t, &log, `ask it with: weir status --config (\S+)`)[1]
-	time.Sleep(23 * time.Second) // two rounds of counters and more
-	q := &promClient{t, at + "/prometheus/api/v1/"}
+	time.Sleep(22 * time.Second) // two rounds of counters and more
+	q := &promClient{t, at + "/prometheus/api/v1/", time.Now()}
+	time.Sleep(2 * time.Second) // until the truth has all of that
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	rates := q.compare(w, "if_counters", "in_bits_per_second", "weir_interface_in_bits_per_second", 1, 1e-3)
@@ -194,6 +195,7 @@ func TestSeriesAreWhatTheDemoSent(t *testing.T) {
 type promClient struct {
 	t   *testing.T
 	url string
+	at  time.Time // of all questions
 }
 
 // compare compares all samples of a metric with what was sent: at the same time,
@@ -205,7 +207,7 @@ func (q *promClient) compare(w *truth, measurement, field, metric string, scale,
 		Error  string
 		Data   struct{ Result []*oneSeries }
 	}
-	resp, err := http.PostForm(q.url+"query", url.Values{"query": {metric + "[2m]"}})
+	resp, err := http.PostForm(q.url+"query", url.Values{"query": {metric + "[2m]"}, "time": {q.at.Format(time.RFC3339Nano)}})
 	if err != nil {
 		q.t.Fatal(err)
 	}
