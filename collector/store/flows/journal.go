@@ -49,6 +49,7 @@ type journal struct {
 	agents  map[uint32]bool
 	domains map[uint32]bool
 	rows    int
+	waiting int   // rows of them that are not written, or in part
 	size    int64 // of the file and buf
 	first   int64 // ns, oldest and newest row
 	last    int64
@@ -105,6 +106,7 @@ func (j *journal) add(rows []record.Row) {
 		j.first, j.last = min(j.first, r.At), max(j.last, r.At)
 	}
 	j.rows += len(rows)
+	j.waiting += len(rows)
 	j.frame(func(b []byte) []byte {
 		b = append(b, frameRows)
 		for i := range rows {
@@ -123,6 +125,7 @@ func (j *journal) write(sync bool) error {
 			return err
 		}
 	}
+	j.waiting = 0
 	if sync {
 		return j.file.Sync()
 	}

@@ -249,7 +249,7 @@ func (s *Store) failed(now time.Time, err error) {
 	s.retry = now.Add(retryEvery)
 	lost := 0
 	if s.journal != nil {
-		lost = len(s.journal.buf) / rowSize
+		lost = s.journal.waiting
 		s.journal.buf = s.journal.buf[:0]
 		_ = s.journal.file.Close() // err tells more
 		s.journal = nil
