@@ -152,6 +152,9 @@ func near(a, b color.RGBA) bool {
 // sees traffic, a large flow that is caught, and a bridge going down with its
 // instances as one incident; then walks every view.
 func TestDemoOnThePage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the demo for 20 s")
+	}
 	v := newVisitor(t, "") // first: a browser takes seconds to start
 	v.do(chromedp.Navigate("about:blank"))
 	t.Setenv("XDG_STATE_HOME", t.TempDir())

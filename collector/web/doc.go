@@ -2,6 +2,15 @@
 // status, agents and the heaviest keys over the local control socket. It reads what a Source
 // gives it and changes nothing.
 //
+// # Page
+//
+// The folder page is the operator's page, as it is served: modules, a style sheet
+// and no step that builds them. app.js chooses a view by the address's fragment and
+// keeps one stream of live data; each view is a module that makes its parts, is told
+// of live data, and is ended. dom.js has what all are made of: text from the network
+// is only ever set as text, and nothing reads markup. Tests look at every view in a
+// browser, with a script in every name, and hold its size and its time.
+//
 // # Metrics
 //
 // GET /metrics is in Prometheus's text format. Losses are counted where they

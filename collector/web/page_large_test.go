@@ -74,6 +74,9 @@ func (l *large) SiteOverview(context.Context) (site.Overview, error) { return l.
 // its views show first, and of long lists only what is in sight. The best of some
 // is taken: other tests are at work.
 func TestPageOfALargeSiteIsQuick(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures times, which the race detector changes")
+	}
 	s := httptest.NewServer(web.LocalHandler(newLarge()))
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	ctx := browser(t)
