@@ -311,6 +311,7 @@ func (a *app) run(ctx context.Context) error {
 	a.closeSeries()
 	a.history.close()
 	a.evidence.close()
+	a.shelf.running.Wait()
 	a.saveAgents()
 	if cerr := a.close(); err == nil {
 		err = cerr

@@ -1,6 +1,14 @@
 // Package web shows a running collector: metrics and health over HTTP, and
 // status, agents and the heaviest keys over the local control socket. It reads what a Source
-// gives it and changes nothing.
+// gives it, and hands on what people want changed.
+//
+// # The API
+//
+// A Route says who may ask, what the audit log calls it, and what it answers; the
+// same table is served over HTTP and the control socket. To add one, return it
+// from the Source's Routes: the tests of package collector then want its least
+// role, an answer that fits its type, and the document written anew. Rooms below:
+// access says who asks, audit keeps what was asked.
 //
 // # Page
 //
