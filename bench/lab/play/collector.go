@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -96,10 +97,15 @@ func (c *collector) usage() time.Duration {
 	}
 	// Behind the name, which may hold anything: state is field 3, utime 14, stime 15.
 	f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	var u, s int64
-	fmt.Sscan(string(f[11]), &u)
-	fmt.Sscan(string(f[12]), &s)
-	return time.Duration(u+s) * time.Second / 100
+	ticks := 0
+	for _, text := range f[11:13] {
+		n, err := strconv.Atoi(string(text))
+		if err != nil {
+			return 0
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * (time.Second / 100)
 }
 
 // network changes what of the agents' datagrams reaches the collector.

@@ -77,12 +77,11 @@ func (p *player) small(g *scenario.Group) bool { return g.Agent && g.Guests == 0
 
 // Phase is all that is played at one loss of datagrams.
 type Phase struct {
-	Loss    string            `json:"loss"`
-	Began   time.Time         `json:"began"`
-	Took    scenario.Duration `json:"took"`
-	Load    [2]string         `json:"load"` // of the machine over a minute, before and after
-	CPU     scenario.Duration `json:"cpu"`  // of weir
-	Exposed scenario.Duration `json:"exposed"`
+	Loss  string            `json:"loss"`
+	Began time.Time         `json:"began"`
+	Took  scenario.Duration `json:"took"`
+	Load  [2]string         `json:"load"` // of the machine over a minute, before and after
+	CPU   scenario.Duration `json:"cpu"`  // of weir
 }
 
 // phase plays scenarios at a loss, on a collector that knows nothing yet.
