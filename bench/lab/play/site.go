@@ -110,15 +110,19 @@ func (p *place) people() {
 // on every node again.
 const agentOff = "login, logs, service, lldp"
 
-// startAgent runs weir-agent on the node.
+// startAgent runs weir-agent on the node. Ends of virtual cables stand for NICs
+// and, behind Open vSwitch, for taps: they are polled like these.
 func (p *place) startAgent() {
 	file := filepath.Join(p.dir, p.name+".yaml")
 	off := agentOff
 	if !p.group.Watch {
 		off += ", sampling, neighbour"
 	}
-	text := fmt.Sprintf("collectors: [%s]\nnode: %s\nstate_dir: %s\noff: [%s]\ninterfaces: { except: [lo] }\n",
+	text := fmt.Sprintf("collectors: [%s]\nnode: %s\nstate_dir: %s\noff: [%s]\ninterfaces: { except: [lo], fast: [tap, bridge, veth] }\n",
 		lab.CollectorAddr, p.name, filepath.Join(p.dir, p.name+".state"), off)
+	if p.group.Watch {
+		text += "sampling: { interfaces: [\"tap*\", eth1], budget: 400 }\n"
+	}
 	if p.RunDir() != "" {
 		text += "ovs: { run_dir: " + p.RunDir() + " }\n"
 	}
