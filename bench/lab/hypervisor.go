@@ -234,10 +234,22 @@ func (h *Hypervisor) Define(s GuestSpec) *Guest {
 // Boot starts guests beside each other and waits until they are up.
 func (h *Hypervisor) Boot(guests ...*Guest) {
 	h.lab.t.Helper()
+	h.PowerOn(guests...)
+	h.AwaitUp(guests...)
+}
+
+// PowerOn starts guests and does not wait until they are up.
+func (h *Hypervisor) PowerOn(guests ...*Guest) {
+	h.lab.t.Helper()
 	for _, g := range guests {
 		h.must(os.WriteFile(g.serial(), nil, 0o600))
 		h.Virsh("start", g.Name)
 	}
+}
+
+// AwaitUp waits until guests that were started are up.
+func (h *Hypervisor) AwaitUp(guests ...*Guest) {
+	h.lab.t.Helper()
 	for _, g := range guests {
 		h.lab.Eventually(90*time.Second, g.Name+" up", func() bool {
 			b, _ := os.ReadFile(g.serial())

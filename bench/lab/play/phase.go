@@ -49,6 +49,13 @@ func playAll(ctx context.Context, o options, groups []scenario.Group, all []scen
 		r.Nodes += g.Count
 		fmt.Fprintf(os.Stderr, "%d nodes %s raised in %s\n", g.Count, g.Name, time.Since(at).Round(100*time.Millisecond))
 	}
+	for _, places := range p.groups {
+		for _, pl := range places {
+			if pl.hyper != nil {
+				pl.hyper.AwaitUp(pl.guests...)
+			}
+		}
+	}
 	for _, loss := range scenario.LossOrder {
 		now := slices.DeleteFunc(slices.Clone(all), func(s scenario.Scenario) bool { return !slices.Contains(s.Loss, loss) })
 		if len(now) == 0 || o.loss != "" && loss != o.loss {

@@ -102,7 +102,7 @@ func (p *place) people() {
 		p.guests = append(p.guests, p.hyper.Define(lab.GuestSpec{NovaName: fmt.Sprintf("web-%s-%d", p.name, len(p.guests)+1), Bare: true}))
 	}
 	if g.Guests > 0 {
-		p.hyper.Boot(p.guests...)
+		p.hyper.PowerOn(p.guests...)
 	}
 }
 
