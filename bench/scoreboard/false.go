@@ -39,18 +39,18 @@ const day = 24 * time.Hour
 // link-days, once.
 func (r *run) falseAlarms(mice, linkDays float64) *falseResult {
 	if r.falses[mice] == nil {
-		r.falses[mice] = r.falseRuns(mice, linkDays, largeFlowsOnly())
+		r.falses[mice] = r.falseRuns(mice, 0, linkDays, largeFlowsOnly())
 	}
 	return r.falses[mice]
 }
 
-func (r *run) falseRuns(mice, linkDays float64, cfg detect.Config) *falseResult {
+func (r *run) falseRuns(mice float64, life time.Duration, linkDays float64, cfg detect.Config) *falseResult {
 	hours := r.days(0.04, 0.25) // of each run
 	runs := max(1, int(math.Ceil(linkDays*24/hours/linksPerRun)))
 	parts := each(r, runs, func(i int) *falseResult {
 		return falseOnce(cfg, site.Links{
 			Seed: r.seed ^ hash(fmt.Sprint("false", mice)) + uint64(i)*0x9e3779b97f4a7c15, Count: linksPerRun,
-			Speed: 10e9, Flush: -1, Mice: mice, Warm: 2 * time.Minute,
+			Speed: 10e9, Flush: -1, Mice: mice, Life: life, Warm: 2 * time.Minute,
 		}, time.Duration(hours*float64(time.Hour)))
 	})
 	all := &falseResult{methods: map[string]int{}}
@@ -86,7 +86,13 @@ func falseOnce(dc detect.Config, l site.Links, duration time.Duration) *falseRes
 	methods := published()
 	flows := l.Competitors() + 1
 	watched := make([][]model.Detector, l.Count*flows)
+	if l.Life > 0 { // the models follow places, not flows
+		methods = nil
+	}
 	p.Tap = func(f *decoder.Flow) {
+		if methods == nil {
+			return
+		}
 		link, n := int(f.Header.Key.Src[14]), int(f.Header.Key.SrcPort)-1024 // as package site numbers them
 		ds := watched[link*flows+n]
 		if ds == nil {

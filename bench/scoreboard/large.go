@@ -24,6 +24,7 @@ const linksPerRun = 20
 type cell struct {
 	site.Links
 	trials  int
+	site    int      // links that one collector watches; 0 is linksPerRun
 	methods []method // compared on the same samples
 }
 
@@ -91,6 +92,9 @@ type trial struct {
 func (r *run) runCell(c cell) *cellResult {
 	// As many points as ever, so that the table of hot flows is never full.
 	links := linksPerRun / max(c.Vantages, 1)
+	if c.site > 0 {
+		links = c.site
+	}
 	runs := (c.trials + links - 1) / links
 	parts := each(r, runs, func(i int) *cellResult {
 		l := c

@@ -18,6 +18,8 @@ const (
 	etherIPv6 = 0x86dd
 	etherVLAN = 0x8100
 
+	ackNumber = 1_000_001
+
 	fcs = 4 // octets of the frame check sequence, counted and stripped
 )
 
@@ -75,6 +77,7 @@ func (h *frame) init(f *Flow) {
 	if f.Proto == protoTCP {
 		b = b[:h.trans+20]
 		b[h.trans+12] = 5 << 4
+		be.PutUint32(b[h.trans+8:], ackNumber) // the other side sends nothing
 		be.PutUint16(b[h.trans+14:], 0xffff)
 	}
 	_ = b // all of it is in h.b

@@ -37,7 +37,9 @@ func (t *Tracker) suspect(f *flow, now int64) (e Estimate, m Method, found bool)
 		return e, m, false
 	}
 	for _, p := range f.points {
-		p.rebase(now, now-c.Start)
+		if c.Start > p.onset.Hot {
+			p.rebase(now, now-c.Start)
+		}
 	}
 	span := max(float64(c.At-c.Start), 1e6) / 1e9
 	if c.Member == bySequence {

@@ -25,7 +25,8 @@ type Query struct {
 type Delay struct {
 	Suspected, Suspected99 time.Duration
 	Confirmed              time.Duration
-	SamplesPerSecond       float64 // that the flow gives, at all points
+	LeastConfirmed         time.Duration // mean of the best test that keeps the same budget, from the first sample on
+	SamplesPerSecond       float64       // that the flow gives, at all points
 }
 
 // Never is a delay of more than an hour.
@@ -62,6 +63,7 @@ func ExpectedDelay(q Query) Delay {
 	b := newBound(q.Budget, q.Links, float64(l.share))
 	s := b.rule(theta)
 	d.Confirmed = max(s.within(0.5, d.SamplesPerSecond), d.Suspected)
+	d.LeastConfirmed = time.Duration(leastConfirmed(q.Budget, q.Links, float64(l.share), q.Rate/bits, theta) * 1e9)
 	return d
 }
 

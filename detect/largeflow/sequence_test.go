@@ -19,6 +19,7 @@ type tcpFlow struct {
 	hasTCP  bool
 	start   uint32                              // sequence number
 	seq     func(ms float64, seq uint32) uint32 // what is sent instead; nil nothing
+	ack     func(ms float64) uint32             // nil: always 1
 	seconds float64
 }
 
@@ -42,6 +43,10 @@ func (c *tcpFlow) play() (first *Report, at float64) {
 		if c.seq != nil {
 			f.Header.TCPSeq = c.seq(ms, f.Header.TCPSeq)
 		}
+		f.Header.TCPFlags, f.Header.TCPAck = 0x10, 1
+		if c.ack != nil {
+			f.Header.TCPAck = c.ack(ms)
+		}
 		now := base + int64(sent*1e6)
 		tab.Sample(&f, now)
 		spare = tab.Take(spare)
@@ -63,7 +68,7 @@ func TestSequenceNumbersMeasureFlows(t *testing.T) {
 		name        string
 		share       float64
 		median, p99 float64
-	}{{"20% of the link", 0.2, 0.28, 0.9}, {"100% of the link", 1, 0.17, 0.25}} {
+	}{{"20% of the link", 0.2, 0.21, 0.6}, {"100% of the link", 1, 0.13, 0.2}} {
 		t.Run(c.name, func(t *testing.T) {
 			var with, without []float64
 			by, below, worst := 0, 0, 0.0
@@ -121,14 +126,21 @@ func TestSequenceNumbersThatLie(t *testing.T) {
 			by := 0
 			for seed := range uint64(50) {
 				rng := rand.New(rand.NewPCG(seed, 2))
-				r, _ := (&tcpFlow{rng: rng, share: 0.03, flush: 50, hasTCP: true, seq: seq(rng), seconds: 60}).play()
+				c := &tcpFlow{rng: rng, share: 0.03, flush: 50, hasTCP: true, seq: seq(rng), seconds: 60}
+				if name == "a connection every 0.5s" {
+					c.ack = func(ms float64) uint32 { return 1 + uint32(ms/500)*0x85ebca6b }
+				}
+				r, _ := c.play()
 				if r != nil && r.Method == TCPSequence {
 					by++
 				}
 			}
-			if by > 2 {
+			// A pair that lies by chance as the truth might, with steady
+			// acknowledgements, is believed: once in 20 flows here.
+			if by > 6 {
 				t.Errorf("%d of 50 small flows are large by their sequence numbers", by)
 			}
+			t.Logf("%d of 50", by)
 		})
 	}
 }

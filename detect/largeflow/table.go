@@ -378,7 +378,7 @@ func (t *Table) sequence(e *entry, l *link, f *decoder.Flow, at int64) {
 	if b := &e.bank[0]; b.k > 8 {
 		rough = atLeast(float64(b.k-1)) * float64(e.square) / float64(e.mean) / (float64(at-b.start)/1e6 + 1)
 	}
-	if e.run.follow(f, rough); e.run.n < runSamples {
+	if e.run.follow(f, rough); e.run.n < pairSamples {
 		return
 	}
 	weight := float64(e.square) / float64(e.mean)
@@ -386,12 +386,13 @@ func (t *Table) sequence(e *entry, l *link, f *decoder.Flow, at int64) {
 	if !ok || 8*s.Octets/s.Longest < l.theta*8e9 {
 		return
 	}
-	if b := &e.bank[0]; e.hot {
-		t.tell(e, Crossing{
-			Member: bySequence, Samples: float64(e.run.n), Start: min(b.start, at-int64(s.Longest*1e9)), At: at,
-			Rate: l.theta / weight * 1e9, Theta: l.theta * 8e9, Level: e.level,
-		})
+	if !e.hot {
+		t.heat(e, l, f, at)
 	}
+	t.tell(e, Crossing{
+		Member: bySequence, Samples: float64(e.run.n), Start: min(e.bank[0].start, at-int64(s.Longest*1e9)), At: at,
+		Rate: l.theta / weight * 1e9, Theta: l.theta * 8e9, Level: e.level,
+	})
 }
 
 // atLeast is about the lower end of the interval of a Poisson mean after k > 7
@@ -439,13 +440,18 @@ func (t *Table) count(e *entry, l *link, f *decoder.Flow, w float64, at int64, t
 		if (top < hotShare || o.Sum.N < 2) && (t.watch == nil || !t.watch.has(e.mark)) {
 			return
 		}
-		e.hot, e.hotSince, e.hotUntil = true, at, at+e.stay(l)
-		e.point.see(f)
-		t.begin(e)
+		t.heat(e, l, f, at)
 	}
 	if top >= urgentShare && (!e.told || e.busy <= calmSamples) {
 		t.urgent = true
 	}
+}
+
+// heat makes a flow hot.
+func (t *Table) heat(e *entry, l *link, f *decoder.Flow, at int64) {
+	e.hot, e.hotSince, e.hotUntil = true, at, at+e.stay(l)
+	e.point.see(f)
+	t.begin(e)
 }
 
 // see takes over what the newest sample says beside the vantage point.

@@ -24,7 +24,8 @@ type Links struct {
 	TCP      bool          // flows are TCP; else UDP
 	Rate     uint32        // sampling, if not by the rule
 
-	Mice float64 // share of the link of each small flow; as many as there is room for
+	Mice float64       // share of the link of each small flow; as many as there is room for
+	Life time.Duration // after which each of them makes way for another; 0: they stay
 
 	Share    float64       // of the link, of the large flow; 0: none
 	Duration time.Duration // of the large flow
@@ -112,10 +113,31 @@ func (l *Links) Network(duration time.Duration) (traffic.Config, []Elephant) {
 			if l.Share > 0 && j >= stay {
 				m.Stop = start
 			}
-			c.Flows = append(c.Flows, m)
+			c.Flows = append(c.Flows, l.lives(m, c.Duration)...)
 		}
 	}
 	return c, elephants
+}
+
+// lives makes of one flow many, one after the other, that differ in a port.
+func (l *Links) lives(m traffic.Flow, until time.Duration) (all []traffic.Flow) {
+	if l.Life == 0 {
+		return []traffic.Flow{m}
+	}
+	if m.Stop > 0 {
+		until = min(until, m.Stop)
+	}
+	offset := time.Duration(uint64(m.SrcPort) * 0x9e3779b97f4a7c15 % uint64(l.Life)) // not all in step
+	for at := m.Start; at < until; {
+		f := m
+		f.Start = at
+		at += l.Life - offset
+		offset = 0
+		f.Stop = min(at, until)
+		f.DstPort += uint16(len(all))
+		all = append(all, f)
+	}
+	return all
 }
 
 // flow is flow number n of a link; 0 is the large one.
