@@ -132,17 +132,20 @@ func (s *Shard) giveAttacks(b *attackBatch) {
 type attackEngine struct {
 	floods            *flood.Tracker
 	scans             *scan.Tracker
+	inside            *flood.Inside // that the shards ask
+	published         int64         // ns
 	floodOff, scanOff bool
 	reports           []flood.Report
 	findings          []scan.Report
 }
 
-func newAttackEngine(cfg Config, names Names) attackEngine {
+func newAttackEngine(cfg Config, names Names, inside *flood.Inside) attackEngine {
 	return attackEngine{
 		floods: flood.NewTracker(cfg.Flood.WithDefaults(), func(n uint32) netip.Addr {
 			a, _ := names.Agent(n)
 			return a
 		}),
+		inside:   inside,
 		floodOff: cfg.Flood.Off,
 		scans:    scan.NewTracker(cfg.Scan.WithDefaults()),
 		scanOff:  cfg.Scan.Off,
@@ -161,13 +164,21 @@ func (e *attackEngine) collect(shards []*Shard) {
 	}
 }
 
+// publishEvery is how often shards learn what the cut has learned, at most.
+const publishEvery = int64(time.Second)
+
 func (e *attackEngine) decide(now time.Time) {
+	if d := now.UnixNano() - e.published; d >= publishEvery || d < 0 {
+		e.published = now.UnixNano()
+		e.floods.Publish(e.inside)
+	}
 	e.reports = e.floods.Decide(now.UnixNano(), e.reports[:0])
 	e.findings = e.scans.Decide(now.UnixNano(), e.findings[:0])
 }
 
 func (e *attackEngine) end(now time.Time) {
 	e.reports = e.floods.End(now.UnixNano(), e.reports[:0])
+	e.floods.Publish(e.inside)
 	e.findings = e.scans.End(now.UnixNano(), e.findings[:0])
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/decoder/sflow"
+	"weir/detect/flood"
 	"weir/detect/largeflow"
 )
 
@@ -53,11 +54,13 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 		seed = shards[0].seed
 	}
 	watch := largeflow.NewWatch(l.Hot, seed)
+	inside := &flood.Inside{}
 	for _, s := range shards {
 		s.table.SetWatch(watch)
+		s.tops.inside, s.rules.table.Elsewhere = inside, inside
 	}
 	e := &Engine{
-		shards: shards, names: names, max: l.Hot, budget: l.Budget, off: l.Off, attacks: newAttackEngine(cfg, names), rules: newRuleEngine(cfg, len(shards), names),
+		shards: shards, names: names, max: l.Hot, budget: l.Budget, off: l.Off, attacks: newAttackEngine(cfg, names, inside), rules: newRuleEngine(cfg, len(shards), names),
 		links:   linkEngine{off: cfg.Links.Off},
 		limit:   cfg.MemoryLimit(len(shards)),
 		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold, Flows: l.Hot, Watch: watch}),

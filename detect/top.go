@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/decoder"
+	"weir/detect/flood"
 	"weir/detect/heavy"
 	"weir/detect/keys"
 	"weir/detect/window"
@@ -98,9 +99,10 @@ type topShard struct {
 	since   int64     // ns of the oldest since the clock began; 0 before it
 	ignored uint64    // samples whose frame length cannot be
 	thin    window.Thinning
-	slot    int64 // of the last tick
-	end     int64 // last slot of the windows being read
-	next    int   // the next of their digests
+	inside  *flood.Inside // where samples are of packets counted elsewhere
+	slot    int64         // of the last tick
+	end     int64         // last slot of the windows being read
+	next    int           // the next of their digests
 	counts  []TopStats
 	filling *topBatch
 
@@ -176,7 +178,7 @@ func (s *topShard) sample(f *decoder.Flow) {
 	}
 	slot := heavy.SlotOf(at)
 	if times := s.thin.Next(slot); times > 0 {
-		s.set.UpdateTimes(f, slot, times)
+		s.set.UpdateTimes(f, slot, times, s.inside != nil && s.inside.Again(f))
 	}
 }
 
@@ -247,7 +249,7 @@ func (s *topShard) digest(job int) bool {
 func (s *topShard) count(i int) {
 	c := s.set.Counts(i)
 	s.counts[i] = TopStats{
-		Definition: s.defs[i].String(), Keys: c.Keys, MaxKeys: c.MaxKeys, Evicted: c.Evicted, Missing: c.Missing,
+		Definition: s.defs[i].String(), Keys: c.Keys, MaxKeys: c.MaxKeys, Evicted: c.Evicted, Missing: c.Missing, Again: c.Again,
 		Overflowed: c.Overflowed, Buckets: c.Buckets, Histories: c.InHistory, MaxHistories: c.MaxHistories,
 		Displaced: c.Displaced, Late: c.Late, Thinned: s.thin.Left, Bytes: s.defs[i].Bytes(s.entries),
 	}
@@ -305,6 +307,7 @@ type TopStats struct {
 	MaxKeys      int    // places present; 0 before the first flow sample
 	Evicted      uint64 // keys that lost their place with something in the longest window
 	Missing      uint64 // samples without one of the key's fields
+	Again        uint64 // samples left out because their packet was sampled where it entered
 	Late         uint64 // samples more than 1 s behind the newest
 	Thinned      uint64 // samples left out by chance, those counted standing for them
 	Overflowed   int    // buckets with an eviction within the longest window: those whose keys are not exact

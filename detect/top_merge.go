@@ -11,9 +11,13 @@ import (
 )
 
 // Top is what is known of the heaviest keys of a definition in a window. Rates
-// are sums over all points where samples are taken: a packet that is sampled
-// at three switches counts three times, except for keys with an agent, which
-// is why a definition with input or output tells ports apart.
+// are sums over the learned cut (package flood): a packet that is sampled at
+// three switches counts once, where it enters. It counts as often as it is
+// sampled while ports have not been learned, which takes some seconds of flows
+// that are sampled again and again, at ports where as many packets come from
+// sampled switches as from elsewhere, and where floods are not watched for.
+// Keys with an agent (also input and output) count what is sampled there,
+// wherever else it was.
 type Top struct {
 	Key           string    `json:"key"`                   // "dst,dst_port"
 	Value         string    `json:"value"`                 // "bytes" or "packets"

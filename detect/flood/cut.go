@@ -40,6 +40,8 @@ type cut struct {
 	ports map[portID]*portState
 	flows [4096]sighted
 	edges int // ports of the cut
+
+	changed bool // what Inside tells
 }
 
 const (
@@ -63,7 +65,7 @@ func newCut(cfg *Config, addr func(uint32) netip.Addr) *cut {
 // reset forgets what was learned.
 func (c *cut) reset() {
 	clear(c.ports)
-	c.edges = 0
+	c.edges, c.changed = 0, true
 	c.flows = [len(c.flows)]sighted{}
 }
 
@@ -80,6 +82,7 @@ func (c *cut) port(id portID) *portState {
 			if p.edge = c.list[Port{c.addr(id.agent), id.port}]; p.edge {
 				c.edges++
 			}
+			c.changed = true
 		}
 		c.ports[id] = p
 	}
@@ -102,15 +105,21 @@ func (c *cut) see(r *Record) (counts, edge bool) {
 		p.egress += int(r.N)
 		return p.egress >= minSamples, p.edge
 	}
-	p.ingress = true
+	c.enters(p)
 	return true, p.edge
+}
+
+// enters notes that packets are sampled where they enter by a port.
+func (c *cut) enters(p *portState) {
+	c.changed = c.changed || !p.ingress
+	p.ingress = true
 }
 
 // sight takes note of a flow seen again.
 func (c *cut) sight(s *Sighting) {
 	id := portID{s.Agent, s.Port}
 	if p := c.port(id); p != nil {
-		p.ingress = true
+		c.enters(p)
 		if s.MAC != 0 {
 			p.macs |= 1 << (s.MAC >> 58)
 		}
@@ -185,6 +194,7 @@ func (c *cut) count(id portID, entry bool) {
 	if p == nil || p.configured {
 		return
 	}
+	inside := p.inside()
 	if entry {
 		p.entry++
 	} else {
@@ -196,6 +206,7 @@ func (c *cut) count(id portID, entry bool) {
 	}
 	all, was := p.entry+p.inner, p.edge
 	p.edge = all >= enoughFlows && p.inner <= 0.2*all
+	c.changed = c.changed || p.inside() != inside
 	switch {
 	case p.edge && !was:
 		c.edges++

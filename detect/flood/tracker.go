@@ -49,6 +49,13 @@ func (t *Tracker) SetConfig(cfg Config) {
 	t.cfg, t.scales = cfg, newScales(&cfg)
 }
 
+// Publish tells in which ports are inside the cut, if that has changed.
+func (t *Tracker) Publish(in *Inside) {
+	if t.cut.changed {
+		t.cut.publish(in)
+	}
+}
+
 // Add takes one hand-over.
 func (t *Tracker) Add(b *Batch) {
 	for i := range b.Sightings {

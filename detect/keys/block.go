@@ -77,7 +77,11 @@ func (d *compiled) flush(b *block) {
 		}
 		for i := from; i < to; i++ {
 			if b.have[i]&d.need != d.need {
-				d.missing++
+				if d.need&^(b.have[i]|once) != 0 {
+					d.missing++
+				} else {
+					d.again++
+				}
 				continue
 			}
 			place, admitted := t.Count(places[i-from], hash[i], b.slot[i], weight[i])

@@ -159,6 +159,12 @@ func join(fields []field) string {
 // Value returns what is added up.
 func (d *Definition) Value() Value { return d.value }
 
+// Place reports whether the key names a place where samples are taken, so that
+// what is seen at several places is several keys.
+func (d *Definition) Place() bool {
+	return slices.ContainsFunc(d.fields, func(f field) bool { return f.kind == kindAgent })
+}
+
 // Distinct returns the fields counted once, "" without.
 func (d *Definition) Distinct() string { return join(d.distinct) }
 

@@ -38,6 +38,7 @@ type compiled struct {
 	table   *heavy.Table
 	lanes   [maxFields]uint8 // of the key, in the order of its fields
 	missing uint64
+	again   uint64
 	col     column
 	Definition
 }
@@ -51,7 +52,8 @@ type group struct {
 
 const (
 	maxLanes  = 63
-	maxFields = 8 // that a key may have, with its domain
+	once      = 1 << 63 // in the place of a lane: the packet was not sampled before
+	maxFields = 8       // that a key may have, with its domain
 )
 
 // NewSet returns a Set with a Summary of so many entries (0: the default) per
@@ -80,6 +82,9 @@ func NewSet(defs []Definition, entries int, seed uint64) (*Set, error) {
 		}
 		if c.col, err = newColumn(&d, entries, s.mark); err != nil {
 			return nil, err
+		}
+		if !d.Place() {
+			c.need |= once
 		}
 		c.table, c.value, c.lanes = c.col.Table(), d.value, s.groups[c.key].lanes
 		s.defs = append(s.defs, c)
@@ -136,12 +141,16 @@ func (s *Set) lane(f field, seed uint64) (uint8, error) {
 
 // Update counts a flow sample, whose Est the registry has filled, in a slot. It
 // keeps nothing of f and allocates nothing.
-func (s *Set) Update(f *decoder.Flow, slot int64) { s.UpdateTimes(f, slot, 1) }
+func (s *Set) Update(f *decoder.Flow, slot int64) { s.UpdateTimes(f, slot, 1, false) }
 
 // UpdateTimes is Update for a sample that stands for so many: the others were
-// left out by chance.
-func (s *Set) UpdateTimes(f *decoder.Flow, slot int64, times uint64) {
+// left out by chance. again says that its packet was sampled before, at another
+// place: it then counts for keys of a place alone (Definition.Place).
+func (s *Set) UpdateTimes(f *decoder.Flow, slot int64, times uint64, again bool) {
 	s.read(f)
+	if !again {
+		s.have |= once
+	}
 	s.waiting.put(s, f, slot, times)
 	if s.waiting.n == blockSize {
 		s.flush()
@@ -349,12 +358,13 @@ func items(d *Definition, in []heavy.Item[bytes]) []Item {
 type Counts struct {
 	heavy.Counts
 	Missing uint64 // samples without one of the key's fields
+	Again   uint64 // samples of packets that were counted at another place
 }
 
 // Counts returns the counts of definition i.
 func (s *Set) Counts(i int) Counts {
 	s.flush()
-	return Counts{s.defs[i].col.Counts(), s.defs[i].missing}
+	return Counts{s.defs[i].col.Counts(), s.defs[i].missing, s.defs[i].again}
 }
 
 // Bytes returns the memory of the Set's summaries.

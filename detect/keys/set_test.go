@@ -255,7 +255,7 @@ func TestUpdateTimes(t *testing.T) {
 	s := newSet(t, 64, 5, mustParse("dst", "bytes"), mustParse("dst", "packets"))
 	f := flow()
 	f.FrameLength, f.Est.SamplingRate = 100, 10
-	s.UpdateTimes(f, slot, 7)
+	s.UpdateTimes(f, slot, 7, false)
 	for range 2 * blockSize {
 		s.Update(f, slot)
 	}

@@ -14,6 +14,7 @@ const (
 	// threshold and its interval below the threshold.
 	endShare = 0.8
 
+	newSamples  = 2  // a flow at its threshold gives as many before the excursion of one that is new
 	showSamples = 16 // a flow at its threshold gives as many in the window shown
 )
 
@@ -37,7 +38,9 @@ func (t *Tracker) suspect(f *flow, now int64) (e Estimate, m Method, found bool)
 		return e, m, false
 	}
 	for _, p := range f.points {
-		if c.Start > p.onset.Hot {
+		// A start soon after the onset is that of a new flow whose first
+		// samples came slowly by chance: who leaves them out chooses.
+		if p.first != p.onset.At || c.Start > p.onset.Hot || float64(c.Start-p.onset.At)/1e9*c.Rate > newSamples {
 			p.rebase(now, now-c.Start)
 		}
 	}

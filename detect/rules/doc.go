@@ -13,7 +13,10 @@
 // and direction apart: a packet is sampled where it enters one switch and again
 // at the next, and is one packet. The estimate is that of the vantage that says
 // most; with at: sum it is the sum of all, which is right for a filter that
-// lets every packet pass once.
+// lets every packet pass once. A key that gathers many flows on many ways (a
+// host, a prefix, a port) is not seen whole by any vantage: with at: cut it is
+// the sum without what was sampled behind the cut (package flood), where each
+// packet counts once. Until ports have been learned that is a plain sum.
 //
 // # Deciding
 //

@@ -101,7 +101,10 @@ func (r *Rule) condition(rates []Sampling) string {
 		s += " of the link"
 	}
 	s += " over " + short(r.window)
-	if r.sum {
+	switch {
+	case r.cut:
+		s += ", each packet where it enters"
+	case r.sum:
 		s += ", all agents summed"
 	}
 	for _, g := range r.groups {

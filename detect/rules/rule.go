@@ -20,7 +20,7 @@ type Spec struct {
 	Value      string
 	Window     string
 	Threshold  string
-	At         string // best or sum
+	At         string // best, sum or cut
 	Keys       string // places of the table
 	Watch      string // of a watch rule
 	Agents     []string
@@ -60,7 +60,8 @@ type Rule struct {
 	value     Value
 	window    time.Duration
 	threshold Threshold
-	sum       bool
+	sum       bool // over all vantages
+	cut       bool // of these, such as are not behind the cut
 	entries   int
 	groups    []group
 	networks  []network // of all groups, the longest prefix first
@@ -197,8 +198,10 @@ func (c *compiler) flowRule(s *Spec) {
 	case "", "best":
 	case "sum":
 		r.sum = true
+	case "cut":
+		r.sum, r.cut = true, true
 	default:
-		c.add("at", s.At, "not one of the words", "write best (the vantage that sees most) or sum (of all)")
+		c.add("at", s.At, "not one of the words", "write best (the vantage that sees most), cut (each packet where it enters) or sum (of all)")
 	}
 	r.entries = DefaultKeys
 	if s.Keys != "" {

@@ -14,6 +14,7 @@ type Set struct {
 	formats []sflow.Format // of the counter records that are watched
 	records bool           // some rule asks for the router or gateway records
 	flows   int            // rules that count flow samples
+	cut     bool           // some rule leaves out what was sampled before
 }
 
 // NewSet returns the rules that are not off, in their order.
@@ -31,6 +32,7 @@ func NewSet(all []Rule) *Set {
 			continue
 		}
 		s.flows++
+		s.cut = s.cut || r.cut
 		s.records = s.records || r.filter.records || r.key.Records() || r.value.Unit == Distinct && r.value.Field.records()
 	}
 	return s
@@ -60,5 +62,5 @@ func (r *Rule) config() heavy.Config {
 // counting is the part of a rule that its table depends on: a rule that changes
 // in other parts keeps its table.
 func (r *Rule) counting() string {
-	return fmt.Sprint(r.key.Key(), "|", r.filter, "|", r.value, "|", r.threshold.Share, "|", r.window, "|", r.sum, "|", r.entries)
+	return fmt.Sprint(r.key.Key(), "|", r.filter, "|", r.value, "|", r.threshold.Share, "|", r.window, "|", r.sum, r.cut, "|", r.entries)
 }

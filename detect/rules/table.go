@@ -16,6 +16,13 @@ type Table struct {
 	key      Key
 	watching watching
 	Counts   Counts
+
+	Elsewhere Elsewhere // nil: nothing was counted elsewhere. Set before the first sample
+}
+
+// Elsewhere tells of which samples the packet was counted at another place.
+type Elsewhere interface {
+	Again(f *decoder.Flow) bool
 }
 
 // Counts are running counts, and the use of the bounds.
@@ -96,8 +103,12 @@ func (t *Table) Sample(f *decoder.Flow, ns int64) {
 	}
 	t.view.set(f, t.set.records)
 	slot := heavy.SlotOf(ns)
+	again := t.set.cut && t.Elsewhere != nil && t.Elsewhere.Again(f)
 	for i := range t.counters {
 		c := &t.counters[i]
+		if again && c.rule.cut {
+			continue
+		}
 		if c.rule.filter.match(&t.view) {
 			t.count(c, f, slot)
 		}
