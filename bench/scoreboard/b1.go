@@ -82,7 +82,7 @@ const weekOfSite = 7 * 1e4 // link-days
 
 // b1 is a benign load.
 func (r *run) b1() []*report.Table {
-	all := r.benign(r.days(2, 60), 1)
+	all := r.benign(r.days(2, 150), 1)
 	t := &report.Table{
 		ID: "B1", Title: "benign load, a day's events in an hour: alerts a day and link (95 % upper bound), in days of events",
 		Columns: []string{"alert", "link-days", "started", "confirmed", "is it wrong?"},

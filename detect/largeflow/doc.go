@@ -18,6 +18,7 @@
 // Whoever stops when an estimate is high has an estimate that is too high: the
 // first of both stages is therefore taken from the law of the time at which
 // the rule stops (stopping.go). Later ones are of a window of fixed length,
-// with the exact (Garwood) interval. TCP sequence numbers are used where they
+// with the exact (Garwood) interval, made narrower where a large part of the
+// pool is sampled (window.Thinned). TCP sequence numbers are used where they
 // are sharper (sequence.go).
 package largeflow

@@ -17,12 +17,14 @@ type Estimate struct {
 	Points        int   // vantage points it rests on
 	Best          Point // the one that says most
 
-	unit float64 // bit/s that one effective sample stands for
+	unit     float64 // bit/s that one effective sample stands for
+	fraction float64 // of the octets that is sampled, where that is least
 }
 
-// interval fills Low and High.
+// interval fills Low and High: by the number of samples, which is binomial, and
+// where few packets of the pool are sampled as good as Poisson.
 func (e *Estimate) interval() {
-	low, high := window.Interval(e.Effective, confidence)
+	low, high := window.Thinned(e.Effective, e.fraction, confidence)
 	if e.Effective == 0 {
 		e.Low, e.High = 0, high*e.unit
 		return
@@ -92,6 +94,9 @@ func join(views []view) Estimate {
 		w += f * v.sum.W
 		w2 += f * f * v.sum.W2
 		e.Samples += v.sum.N
+		if f := v.p.fraction(); e.Points == 0 || f < e.fraction {
+			e.fraction = f
+		}
 		e.Points++
 		e.Span = max(e.Span, time.Duration(v.span*1e9))
 		if v.reach > most {

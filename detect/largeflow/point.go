@@ -68,6 +68,10 @@ func (p *point) add(r *Record) {
 // octets that one effective sample stands for.
 func (p *point) weight() float64 { return p.all.W2 / p.all.W }
 
+// fraction is the share of the flow's octets that were sampled, 1 in the
+// effective sampling rate.
+func (p *point) fraction() float64 { return min(1, float64(p.octets)/max(p.life.W, 1)) }
+
 // rebase lets the life begin where the window of span ns before now does.
 func (p *point) rebase(now, span int64) {
 	s, ns := p.since(now, span, true)

@@ -13,6 +13,17 @@ func Interval(n, confidence float64) (low, high float64) {
 	return low, gammaQuantile(n+1, 1-tail)
 }
 
+// Thinned is Interval for n events that were drawn, each with the probability
+// fraction, from a pool whose size is asked for: what it expects to be drawn.
+// The number drawn then is binomial, with 1 - fraction of the variance, and the
+// interval is as much narrower; with fraction 1 nothing is left to chance. The
+// limits of Interval are drawn in by the square root of that.
+func Thinned(n, fraction, confidence float64) (low, high float64) {
+	low, high = Interval(n, confidence)
+	by := math.Sqrt(max(0, 1-max(fraction, 0)))
+	return n - (n-low)*by, n + (high-n)*by
+}
+
 // TailAtLeast returns the probability that a Poisson variable of this mean is
 // n or more; n may be an effective number.
 func TailAtLeast(n, mean float64) float64 {
