@@ -297,7 +297,7 @@ func (s *Set) Lookup(i int, f *decoder.Flow, w heavy.Window) (heavy.Estimate, bo
 	s.flush()
 	s.read(f)
 	d := &s.defs[i]
-	if s.have&d.need != d.need {
+	if (s.have|once)&d.need != d.need {
 		return heavy.Estimate{}, false
 	}
 	return d.col.Lookup(s.groups[d.key].hash, w), true

@@ -251,6 +251,35 @@ func TestWeightsOfBadSamplesAreNotCounted(t *testing.T) {
 }
 
 // A sample that stands for many counts as many, and readers see what waits.
+// A packet that was sampled before counts for the keys of a place alone, and is
+// not one that lacks a field.
+func TestUpdateOfAPacketSampledBefore(t *testing.T) {
+	a, err := Parse("dst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Parse("agent,dst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewSet([]Definition{a, b}, 64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := flow()
+	s.UpdateTimes(f, 100, 1, true)
+	s.UpdateTimes(f, 100, 1, false)
+	for i, want := range []uint64{1, 2} {
+		top := s.Top(i, 2, heavy.At(100, time.Second))
+		if len(top) != 1 || top[0].Samples != want {
+			t.Errorf("definition %d: %+v, want %d samples of one key", i, top, want)
+		}
+	}
+	if a, b := s.Counts(0), s.Counts(1); a.Again != 1 || a.Missing != 0 || b.Again != 0 {
+		t.Errorf("again %d and %d, missing %d; want 1, 0, 0", a.Again, b.Again, a.Missing)
+	}
+}
+
 func TestUpdateTimes(t *testing.T) {
 	s := newSet(t, 64, 5, mustParse("dst", "bytes"), mustParse("dst", "packets"))
 	f := flow()

@@ -58,7 +58,7 @@ func TestCompileNamesEveryMistake(t *testing.T) {
 		{"filter", func(s *Spec) { s.Filter = "prot = udp" }, `filter|prot = udp|column 1: "prot" is no field|write proto`},
 		{"filter that never matches", func(s *Spec) { s.Filter = "proto = icmp and dst_port = 53" }, "filter|proto = icmp and dst_port = 53|can never match: no packet is all of that|remove one of the conditions, or join them with or"},
 		{"severity", func(s *Spec) { s.Severity = "high" }, "severity|high|not one of the words|write info, warning, critical"},
-		{"at", func(s *Spec) { s.At = "all" }, "at|all|not one of the words|write best (the vantage that sees most) or sum (of all)"},
+		{"at", func(s *Spec) { s.At = "all" }, "at|all|not one of the words|write best (the vantage that sees most), cut (each packet where it enters) or sum (of all)"},
 		{"keys", func(s *Spec) { s.Keys = "1000" }, "keys|1000|is no power of two from 64 to 1048576|write one such as 4096"},
 		{"never of no address", func(s *Spec) { s.Key, s.Never = []string{"dst_port"}, []string{"10.0.0.0/8"} }, "never||the key has no address that a network could hold|add dst or src to the key, or write a filter"},
 		{"never of no network", func(s *Spec) { s.Never = []string{"10.0.0.0/8", "lan"} }, `never[1]|lan|is no address or network|write "10.0.0.0/8", "2001:db8::/32" or one address`},
