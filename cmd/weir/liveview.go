@@ -254,5 +254,5 @@ var helpLines = []string{
 	"",
 	"95 %      interval of the rate, for what sampling may have missed",
 	"TABLE     bounds where the table had more keys than places; they always hold",
-	"Rates are sums over all points where samples are taken.",
+	"A packet sampled at several switches counts once, where it enters, once ports are known.",
 }

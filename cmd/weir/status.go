@@ -34,8 +34,10 @@ definition in top.keys a table with
   DISTINCT  different values seen in the samples of the last 10 to 20 s
   TABLE     bounds where the table had more keys than places; they always hold
 
-Rates are sums over all points where samples are taken: a packet sampled at
-three switches counts three times, but for keys with an agent.`,
+A packet sampled at three switches counts once, where it enters the first; for
+keys with agent, input or output at each of them. Which ports lie behind others
+is learned in some seconds from flows sampled again and again; until then, and
+with floods off, rates are sums over all points where samples are taken.`,
 		Example: "  weir status\n  weir status --json\n  weir status --top --key dst --window 1m",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := top.check(cmd); err != nil {
