@@ -152,7 +152,9 @@ func (c *TopConfig) sort() string {
 // lock.
 func (s *topShard) setConfig(cfg *TopConfig) {
 	if cfg.sort() != s.sort && cfg.Validate() == nil {
+		inside := s.inside
 		*s = newTopShard(cfg, s.seed)
+		s.inside = inside
 	}
 }
 
