@@ -25,7 +25,7 @@ func playAll(ctx context.Context, o options, groups []scenario.Group, all []scen
 			err = errors.New(text)
 		}
 	}()
-	p := &player{owner: own, short: o.short, scale: o.runs, began: time.Now(), groups: map[string][]*place{}, ignored: map[string]int{}}
+	p := &player{ctx: ctx, owner: own, short: o.short, scale: o.runs, began: time.Now(), groups: map[string][]*place{}, ignored: map[string]int{}}
 	p.lab = lab.New(own)
 	dir := own.TempDir()
 	bin := o.bin

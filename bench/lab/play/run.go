@@ -23,6 +23,7 @@ type player struct {
 	short  bool
 	scale  float64
 	began  time.Time
+	ctx    context.Context // done when the program is interrupted
 
 	mu      sync.Mutex
 	active  map[string]*act // by address of the node; "" all
@@ -420,6 +421,9 @@ func (p *player) step(x *act, s *scenario.Step) {
 			return
 		}
 		for i := range max(s.Repeat, 1) {
+			if i > 0 && p.ctx.Err() != nil {
+				return
+			}
 			command := strings.ReplaceAll(x.fill(s.Sh), "{i}", strconv.Itoa(i))
 			if err := p.lab.Run(ns, env, command); err != nil && !s.Ignored {
 				p.lab.Fatal(err)
