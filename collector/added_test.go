@@ -139,7 +139,7 @@ func TestKeysAreAddedWhileRunning(t *testing.T) {
 		return err == nil && len(tops) == 1 && len(tops[0].Items) > 0
 	})
 	r.stop()
-	r = start(t, cfg)
+	start(t, cfg)
 	if err := call(http.MethodDelete, "api/v1/keys?key="+url.QueryEscape(k.Key), nil); err != nil {
 		t.Fatal(err)
 	}

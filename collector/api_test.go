@@ -228,7 +228,7 @@ func TestEveryAnswerFitsTheDocument(t *testing.T) {
 			if path == route.Path {
 				path += q
 			}
-			if route.Method != "GET" {
+			if route.Method != http.MethodGet {
 				path = strings.NewReplacer("{id}", "none-1", "{name}", "none").Replace(route.Path)
 				code, body := r.asks("admin", route.Method, path, map[bool]string{true: `{"none":1}`}[route.Body != nil])
 				if code < 400 || code >= 500 {
@@ -296,7 +296,7 @@ func TestProjectsDoNotLeak(t *testing.T) {
 		}
 	}
 	for _, route := range web.Routes(r.app) {
-		if route.Method != "GET" || strings.Contains(route.Path, "{") || route.Type != "" {
+		if route.Method != http.MethodGet || strings.Contains(route.Path, "{") || route.Type != "" {
 			continue
 		}
 		if _, body := r.asks("scoped", "GET", route.Path, ""); bytes.Contains(body, []byte("secret")) {

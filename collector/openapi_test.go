@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"flag"
+	"net/http"
 	"net/netip"
 	"os"
 	"reflect"
@@ -243,7 +244,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 			t.Errorf("%s: is twice, or has no summary in a sentence, or is for everybody", name)
 		}
 		seen[name] = true
-		if route.Method != "GET" && route.Audit == "" && strings.HasPrefix(route.Path, "/api/") {
+		if route.Method != http.MethodGet && route.Audit == "" && strings.HasPrefix(route.Path, "/api/") {
 			t.Errorf("%s changes something and is not written down", name)
 		}
 	}

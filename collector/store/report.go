@@ -61,7 +61,7 @@ type Proposal struct {
 // reported is an alert in a report.
 type reported struct {
 	kind, rule, line string
-	page, ended      bool
+	page             bool
 	value, threshold float64 // the greatest measured; 0 unknown
 	unit             string
 	care             *care.Care

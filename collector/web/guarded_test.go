@@ -341,7 +341,7 @@ func TestSlowClientsAreLetGo(t *testing.T) {
 	}
 	body := dial("POST /api/v1/change HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
 	long := dial("GET /" + strings.Repeat("x", 64<<10) + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	if resp, err := http.ReadResponse(bufio.NewReader(long), nil); err != nil || resp.StatusCode != 431 {
+	if resp, err := http.ReadResponse(bufio.NewReader(long), nil); err != nil || resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("a long line: %v, %v", resp, err)
 	}
 	if code, _ := me(t, http.DefaultClient, "http://"+srv.Addr().String()+"/api/v1/me"); code != 200 {
@@ -355,7 +355,7 @@ func TestSlowClientsAreLetGo(t *testing.T) {
 		c.Close()
 	}
 	_ = body.SetReadDeadline(began.Add(15 * time.Second))
-	if resp, err := http.ReadResponse(bufio.NewReader(body), nil); err != nil || resp.StatusCode != 408 {
+	if resp, err := http.ReadResponse(bufio.NewReader(body), nil); err != nil || resp.StatusCode != http.StatusRequestTimeout {
 		t.Errorf("half a body: %v, %v", resp, err)
 	}
 	body.Close()

@@ -315,6 +315,7 @@ func (c *Chunk) Index() (all []int32, err error) {
 			return nil, err
 		}
 		n, enc := pageValues(&h)
+		//nolint:staticcheck // PlainDictionary is deprecated for writers; files have it
 		if (enc != format.RLEDictionary && enc != format.PlainDictionary) || n <= 0 || n > c.rows-len(all) || len(b) < 1 || b[0] > 32 {
 			return nil, fmt.Errorf("page of %d places, %s: %w", n, enc, ErrFormat)
 		}
@@ -389,7 +390,7 @@ func (c *Chunk) Values() (all []int64, err error) {
 		}
 		switch {
 		case enc == format.DeltaBinaryPacked && c.kind == Int64 && fitsDifferences(b, n):
-			some, err := new(delta.BinaryPackedEncoding).DecodeInt64(all[len(all):len(all)], b)
+			some, err := new(delta.BinaryPackedEncoding).DecodeInt64(all[len(all):], b)
 			if err != nil || len(some) != n {
 				return nil, fmt.Errorf("%d values of %d: %w", len(some), n, ErrFormat)
 			}

@@ -58,7 +58,6 @@ type rollData struct {
 	names   []string
 	columns []columnar.Data
 	at      []map[string]int32 // of texts
-	ways    [2]places          // of rest and egress
 }
 
 func newRollData() *rollData {

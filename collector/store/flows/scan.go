@@ -163,10 +163,6 @@ func (s *scan) file(ctx context.Context, p *part, w *worker) (rows int64, skippe
 	return rows, skipped, nil
 }
 
-// journalGroup is how many rows of a journal are summed at once: few enough
-// that they stay in the processor's cache.
-const journalGroup = record.Rows
-
 // journal reads what has no segment yet.
 func (s *scan) journal(ctx context.Context, p *part, w *worker) (n int64, err error) {
 	g := newJournalSource()

@@ -371,10 +371,13 @@ func isLate(err error) bool {
 // maxLabel bounds the value of a label, in octets.
 const maxLabel = 256
 
+// nameLabel is the label that holds a metric's name (Prometheus data model).
+const nameLabel = "__name__"
+
 // labelsOf returns the labels of a series.
 func (w *writing) labelsOf(pl *plan, k *entryKey, e *entry, i int) labels.Labels {
 	w.builder.Reset()
-	w.builder.Add(labels.MetricName, pl.metrics[i].Name)
+	w.builder.Add(nameLabel, pl.metrics[i].Name)
 	tags := k.tags
 	for n, t := range pl.names {
 		tags[t] = e.names[n]
