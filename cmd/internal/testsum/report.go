@@ -138,6 +138,7 @@ func (r *report) finish(e event) {
 			r.ran[e.Package+" "+name] = true
 		}
 	}
+	from := failed
 	passed, failed, skipped = r.passed-passed, len(r.failures)-failed, len(r.skips)-skipped
 	if e.Action == "fail" && failed == 0 {
 		output := p.rest.String()
@@ -148,6 +149,9 @@ func (r *report) finish(e event) {
 		failed = 1
 	}
 	r.line(e, passed, failed, skipped)
+	for _, f := range r.failures[from:] {
+		fmt.Fprintln(r.out, "     FAIL", f.name) // what it says comes at the end
+	}
 }
 
 func (r *report) line(e event, passed, failed, skipped int) {
