@@ -133,9 +133,11 @@ func (r *report) finish(e event) {
 			r.failures = append(r.failures, failure{e.Package + " " + name, t.output.String()})
 		case ended == "skip":
 			r.skips = append(r.skips, skip{e.Package + " " + name, reason(t.output.String())})
-		case ended == "pass" && !t.parent:
-			r.passed++
+		case ended == "pass":
 			r.ran[e.Package+" "+name] = true
+			if !t.parent {
+				r.passed++
+			}
 		}
 	}
 	from := failed
