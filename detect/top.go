@@ -160,7 +160,7 @@ func (s *topShard) setConfig(cfg *TopConfig) {
 
 // TopSamples is how many samples a second a shard counts the keys of, at least;
 // of more it leaves some out by chance.
-const TopSamples = 50_000
+const TopSamples = 25_000
 
 // sample counts a flow sample.
 func (s *topShard) sample(f *decoder.Flow) {

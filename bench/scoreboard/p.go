@@ -196,7 +196,7 @@ func (r *run) p2() []*report.Table {
 		t.Add(v.name, fmt.Sprintf("%.0f", ns), fmt.Sprintf("%.2f", 1000/ns), v.target)
 	}
 	t.Note("%d flow samples of 2,000 flows, 170,000 a second, in %d datagrams, each once, after as many to warm up; median of several passes", samples, len(datagrams)/2)
-	t.Note("the engine is not counted: it is another core's work; above 50,000 samples a second the key definitions count a random part of the samples, weighted for the rest")
+	t.Note("the engine is not counted: it is another core's work; above 25,000 samples a second the key definitions count a random part of the samples, weighted for the rest")
 	return []*report.Table{t}
 }
 

@@ -1,7 +1,7 @@
 package window
 
 // Thinning chooses by chance the samples that are worked on where there are
-// more than the work allows: who weighs most among 50,000 samples a second is
+// more than the work allows: who weighs most among 25,000 samples a second is
 // known to a few per cent, and ten times as many would cost ten times as much to
 // tell the same. A sample counts as many times as the chance to be chosen was 1
 // in, so that sums stay unbiased, and intervals, which go by the samples
