@@ -49,8 +49,11 @@ func New(t T) *Lab {
 	sweep(t)
 	l := &Lab{t: t, name: fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), made.Add(1)), dir: t.TempDir()}
 	l.Collector = l.namespace("collector")
-	for _, b := range []string{"br-mgmt", "br-data"} {
-		l.ip("-n", l.Collector, "link", "add", b, "type", "bridge")
+	for i, b := range []string{"br-mgmt", "br-data"} {
+		// Its own address, since a bridge without takes the lowest of its ports: each
+		// new node may change it, and what earlier ones send to the address they
+		// know is dropped until they ask again, half a minute later.
+		l.ip("-n", l.Collector, "link", "add", b, "address", fmt.Sprintf("02:00:00:00:01:%02x", i+1), "type", "bridge")
 		l.ip("-n", l.Collector, "link", "set", b, "up")
 	}
 	l.ip("-n", l.Collector, "addr", "add", CollectorAddr+"/24", "dev", "br-mgmt")

@@ -63,6 +63,7 @@ type act struct {
 func (p *player) heard(a scenario.Alert) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.owner.Logf("  %s %s %s %s %s %q: %s", a.Arrived.Format("15:04:05.000"), a.Change, a.Kind, a.Severity, a.Subject.Node, a.Subject.Name, a.Evidence.Summary)
 	if slices.Contains(ignored, a.Kind) {
 		p.ignored[a.Kind]++
 		return
@@ -74,7 +75,6 @@ func (p *player) heard(a scenario.Alert) {
 	if x == nil {
 		x = p.active[""]
 	}
-	p.owner.Logf("  %s %s %s %s %s %q: %s", a.Arrived.Format("15:04:05.000"), a.Change, a.Kind, a.Severity, a.Subject.Node, a.Subject.Name, a.Evidence.Summary)
 	if x == nil {
 		if a.Change == "start" {
 			p.strays = append(p.strays, Stray{p.loss, a})
