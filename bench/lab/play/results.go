@@ -50,7 +50,7 @@ func (r *results) score() {
 	})
 	for _, ph := range r.Phases {
 		for i := range r.scenarios {
-			if s := &r.scenarios[i]; slices.Contains(s.Loss, ph.Loss) {
+			if s := &r.scenarios[i]; slices.Contains(s.Loss, ph.Loss) && slices.Contains(ph.Groups, s.Group) {
 				r.Scores = append(r.Scores, scenario.NewScore(s, ph.Loss, r.of(s, ph.Loss)))
 			}
 		}
@@ -69,18 +69,24 @@ func (r *results) missed() (n int) {
 // tables are the results for people.
 func (r *results) tables() (all []*report.Table) {
 	for _, ph := range r.Phases {
-		t := scenario.Table(r.Scores, ph.Loss)
-		t.Note("%s on %d nodes, weir used %s of processor time; load of the machine %s before, %s after, %s", ph.Took.Short(), r.Nodes, ph.CPU.Short(), ph.Load[0], ph.Load[1], r.Machine)
+		var scores []scenario.Score
+		for i := range r.Scores {
+			if c := &r.Scores[i]; c.Loss == ph.Loss && slices.Contains(ph.Groups, c.Group) {
+				scores = append(scores, *c)
+			}
+		}
+		t := scenario.Table(scores, fmt.Sprintf("conditions on compute nodes, stage %d, %s", ph.Stage, scenario.Losses[ph.Loss].Text))
+		t.Note("%s on %d nodes, weir used %s of processor time; load of the machine %s before, %s after, %s", ph.Took.Short(), ph.Nodes, ph.CPU.Short(), ph.Load[0], ph.Load[1], r.Machine)
 		n := 0
 		for _, s := range r.Strays {
-			if s.Loss == ph.Loss {
+			if s.Loss == ph.Loss && s.Stage == ph.Stage {
 				n++
 				if n <= 8 {
 					t.Note("false alarm outside of all runs: %s %q on %s: %s", s.Alert.Class(), s.Alert.Subject.Name, s.Alert.Subject.Node, s.Alert.Evidence.Summary)
 				}
 			}
 		}
-		hours := float64(r.Nodes) * time.Duration(ph.Took).Hours()
+		hours := float64(ph.Nodes) * time.Duration(ph.Took).Hours()
 		t.Note("%d false alarms outside of all runs in %.1f node-hours", n, hours)
 		all = append(all, t)
 	}

@@ -22,7 +22,6 @@ type player struct {
 	groups map[string][]*place
 	short  bool
 	scale  float64
-	began  time.Time
 	ctx    context.Context // done when the program is interrupted
 
 	mu      sync.Mutex
@@ -33,11 +32,13 @@ type player struct {
 	played  []*act
 	strays  []Stray
 	ignored map[string]int
+	stage   int
 	loss    string
 }
 
 // Stray is an alert that came when nothing was played on its node.
 type Stray struct {
+	Stage int            `json:"stage"`
 	Loss  string         `json:"loss"`
 	Alert scenario.Alert `json:"alert"`
 }
@@ -77,7 +78,7 @@ func (p *player) heard(a scenario.Alert) {
 	}
 	if x == nil {
 		if a.Change == "start" {
-			p.strays = append(p.strays, Stray{p.loss, a})
+			p.strays = append(p.strays, Stray{p.stage, p.loss, a})
 		}
 		return
 	}

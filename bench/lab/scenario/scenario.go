@@ -48,6 +48,7 @@ type Group struct {
 	Polling   int    `yaml:"polling"`   // of counters in seconds; 1
 	Talk      int    `yaml:"talk"`      // packets a second between instances of neighbouring nodes, by br0
 	Watch     bool   `yaml:"watch"`     // weir-agent samples packets too
+	Stage     int    `yaml:"stage"`     // groups of one stage are raised and played together
 }
 
 // Scenario is what happens and what is to follow.

@@ -109,6 +109,7 @@ type Score struct {
 	Scenario string   `json:"scenario"`
 	File     string   `json:"file"`
 	Class    string   `json:"class"`
+	Group    string   `json:"group"`
 	Loss     string   `json:"loss"`
 	Runs     int      `json:"runs"`
 	Unplayed int      `json:"unplayed"` // the lab's own failures, left out of everything else
@@ -128,7 +129,7 @@ type Score struct {
 
 // NewScore counts the runs of one scenario at one loss.
 func NewScore(s *Scenario, loss string, runs []Run) Score {
-	c := Score{Scenario: s.Name, File: s.File, Class: s.Class, Loss: loss}
+	c := Score{Scenario: s.Name, File: s.File, Class: s.Class, Group: s.Group, Loss: loss}
 	var delays []time.Duration
 	var starts []int
 	for i := range runs {

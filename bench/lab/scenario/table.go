@@ -24,15 +24,12 @@ func (d Duration) Short() string {
 	}
 }
 
-// Table lists the scores of one loss.
-func Table(all []Score, loss string) *report.Table {
-	t := &report.Table{ID: "Lab", Title: "conditions on compute nodes, " + Losses[loss].Text, Columns: []string{
+// Table lists scores.
+func Table(all []Score, title string) *report.Table {
+	t := &report.Table{ID: "Lab", Title: title, Columns: []string{
 		"scenario", "runs", "told", "p50", "p99", "max", "target", "first right", "alerts a run, p50 p99", "met"}}
 	for i := range all {
 		c := &all[i]
-		if c.Loss != loss {
-			continue
-		}
 		told, right, target := fmt.Sprint(c.Told), percent(c.Right, c.Runs), c.Target99.Short()
 		if c.Target50 > 0 {
 			target = c.Target50.Short() + ", " + target
