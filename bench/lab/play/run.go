@@ -52,6 +52,7 @@ type act struct {
 	place    *place // nil: all nodes
 	bridge   *bridge
 	instance *lab.Instance
+	ring     int // the instance's number on its bridge; -1 none
 	guest    *lab.Guest
 	names    map[string]string
 	key      string
@@ -144,16 +145,9 @@ func (p *player) acquire(ctx context.Context, s *scenario.Scenario) *act {
 		left := false
 		now := time.Now()
 		for _, pl := range p.byUse(s) {
-			x := p.subject(s, pl)
-			if x == nil {
-				continue
-			}
-			left = true
-			pl.mu.Lock()
-			free := !pl.busy && now.After(pl.freeAt)
-			pl.busy = pl.busy || free
-			pl.mu.Unlock()
-			if free {
+			x, some := p.subject(s, pl)
+			left = left || some
+			if x != nil && x.takes(now) {
 				return p.prepared(x)
 			}
 		}
@@ -162,6 +156,34 @@ func (p *player) acquire(ctx context.Context, s *scenario.Scenario) *act {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// takes makes a run the one of its node, unless that has another one or has had
+// one just now.
+func (x *act) takes(now time.Time) bool {
+	pl := x.place
+	pl.mu.Lock()
+	defer pl.mu.Unlock()
+	if pl.busy || !now.After(pl.freeAt) {
+		return false
+	}
+	pl.busy, pl.ring = true, x.ring
+	return true
+}
+
+// rings are the numbers of the instances that runs on other nodes of the group
+// are on: those of one number talk to each other, and what happens to both ends
+// at once stops their traffic without a question that is not answered.
+func (p *player) rings(pl *place) map[int]bool {
+	taken := map[int]bool{}
+	for _, o := range p.groups[pl.group.Name] {
+		o.mu.Lock()
+		if o != pl && o.busy && o.ring >= 0 {
+			taken[o.ring] = true
+		}
+		o.mu.Unlock()
+	}
+	return taken
 }
 
 // byUse returns the group's nodes, those first that were played on least lately.
@@ -178,11 +200,15 @@ func (p *player) byUse(s *scenario.Scenario) []*place {
 	return all
 }
 
-// subject returns a run on a subject of the node that may be used, nil without.
-func (p *player) subject(s *scenario.Scenario, pl *place) *act {
+// subject returns a run on a subject of the node that may be used now, nil
+// without; some is false where none ever may be again.
+func (p *player) subject(s *scenario.Scenario, pl *place) (best *act, some bool) {
 	var all []*act
 	add := func(x act) {
 		x.scenario, x.place = s, pl
+		if x.instance == nil {
+			x.ring = -1
+		}
 		for _, names := range variants(s.Vars) {
 			y := x
 			y.names = names
@@ -201,8 +227,8 @@ func (p *player) subject(s *scenario.Scenario, pl *place) *act {
 		}
 	case "instance":
 		for _, b := range bridges {
-			for _, v := range b.on {
-				add(act{bridge: b, instance: v})
+			for k, v := range b.on {
+				add(act{bridge: b, instance: v, ring: k})
 			}
 		}
 	case "guest":
@@ -216,17 +242,18 @@ func (p *player) subject(s *scenario.Scenario, pl *place) *act {
 		}
 		add(x)
 	}
-	var best *act
-	least := s.Uses
+	least, taken := s.Uses, p.rings(pl)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, x := range all {
 		x.key = x.id()
-		if n := p.uses[x.key]; n < least {
+		n := p.uses[x.key]
+		some = some || n < s.Uses
+		if n < least && !taken[x.ring] {
 			best, least = x, n
 		}
 	}
-	return best
+	return best, some
 }
 
 // id names what an alert of the run would be about.

@@ -28,6 +28,7 @@ type place struct {
 	agent   *lab.Process
 	bridges []*bridge
 	busy    bool
+	ring    int // of the run that it is busy with
 	freeAt  time.Time
 	renamed int
 }
