@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,6 +48,9 @@ func newHistory(a *app) (*history, error) {
 	s, err := flows.Open(flows.Config{
 		Dir: a.cfg.FlowsDir(), MaxBytes: int64(a.cfg.History.Flows), MaxAge: a.cfg.History.FlowsAge, Names: flowNames{a.shared},
 		Rollups: int64(a.cfg.History.Rollups), RollupsAge: a.cfg.History.RollupsAge,
+		Damaged: func(path string, why error) {
+			a.log.Error().Err(why).Str("file", path).Msg("a file of the flow history is damaged and was set aside: answers lack what it has; put a copy back under its name without .bad, or delete it, and look at the disk")
+		},
 	}, x)
 	if err != nil {
 		return nil, err
@@ -81,7 +85,12 @@ func (h *history) addTo(s *web.Status) {
 		return
 	}
 	st := h.flows.Stats()
-	s.Components = append(s.Components, web.Component{Name: "history", Ready: true, Detail: st.Err})
+	detail := st.Err
+	if st.Bad > 0 {
+		detail = strings.TrimPrefix(fmt.Sprintf("%s; %d damaged files are set aside (%s/*.bad): put copies back without .bad, or delete them", detail, st.Bad, h.flows.Dir()), "; ")
+	}
+	s.Components = append(s.Components, web.Component{Name: "history", Ready: true, Detail: detail})
+	s.DamagedFiles = append(s.DamagedFiles, web.Count{Key: "flows", Count: st.Broken})
 	s.Bounds = append(s.Bounds, web.Bound{Name: "history_flow_bytes", Used: int(st.Bytes), Limit: int(st.MaxBytes), Refused: st.Lost},
 		web.Bound{Name: "history_rollup_bytes", Used: int(st.Rollups), Limit: int(st.MaxRollups)},
 		web.Bound{Name: "history_samples_a_second", Limit: h.writers * flowrecord.Samples, Refused: st.Thinned})
@@ -128,7 +137,7 @@ func (a *app) Flows(ctx context.Context, v url.Values) (any, error) {
 	if err != nil {
 		return nil, askError(err)
 	}
-	r, err := flows.Scan(ctx, a.history.flows.Dir(), q)
+	r, err := a.history.flows.Scan(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -156,7 +156,7 @@ func (a *app) flowsAround(ctx context.Context, alerts []store.AlertChange, from,
 	if err != nil {
 		return without(err.Error())
 	}
-	r, err := flows.Scan(ctx, a.history.flows.Dir(), q)
+	r, err := a.history.flows.Scan(ctx, q)
 	if err != nil {
 		return without(err.Error())
 	}

@@ -75,6 +75,7 @@ func (k *keptSeries) addTo(s *web.Status) {
 	}
 	st := k.Stats()
 	s.Components = append(s.Components, web.Component{Name: "series", Ready: true, Detail: st.Err})
+	s.DamagedFiles = append(s.DamagedFiles, web.Count{Key: "series", Count: st.Broken})
 	s.Bounds = append(s.Bounds,
 		web.Bound{Name: "history_series", Used: st.Series, Limit: st.MaxSeries, Refused: st.Refused},
 		web.Bound{Name: "history_series_bytes", Used: int(st.Bytes), Limit: int(st.MaxBytes), Refused: st.Lost})

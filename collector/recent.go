@@ -42,7 +42,7 @@ func (a *app) Recent(ctx context.Context) (*web.Recent, error) {
 	q := flows.Query{
 		From: to.Add(-web.LookbackSeconds * time.Second), To: to, By: web.RecentKey(), Step: recentStep, Order: flows.ByBytes, Top: recentTop, Samples: true,
 	}
-	got, err := flows.Scan(ctx, a.history.flows.Dir(), q)
+	got, err := a.history.flows.Scan(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -122,6 +122,13 @@ func printStatus(out io.Writer, s *web.Status) error {
 	if s.Influx != nil {
 		line("influx", "%s", influxLine(s.Influx))
 	}
+	n := 0
+	for _, c := range s.DamagedFiles {
+		if c.Count > 0 {
+			line(first(n, "damaged"), "%s files of the history of %s, set aside", commas(c.Count), c.Key)
+			n++
+		}
+	}
 	s.Bounds = slices.DeleteFunc(slices.Clone(s.Bounds), func(b web.Bound) bool { // of each of the top's tables only what is amiss
 		return strings.HasPrefix(b.Name, "top_") && b.Refused == 0 && strings.Contains(b.Name, " ")
 	})

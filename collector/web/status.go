@@ -56,12 +56,13 @@ type Status struct {
 	Sinks        []SinkCount   `json:"sinks"`
 	Influx       *InfluxStatus `json:"influx,omitempty"` // nil where no time series are written
 	Bounds       []Bound       `json:"bounds"`
+	DamagedFiles []Count       `json:"damaged_files"` // of the history, set aside since the start: "flows", "series"
 }
 
 // MarshalJSON writes lists of nothing as [], since null says unknown.
 func (s Status) MarshalJSON() ([]byte, error) {
 	type plain Status
-	for _, list := range []*[]Count{&s.Samples, &s.SkippedRecords, &s.Errors, &s.Refused, &s.AlertsOpen} {
+	for _, list := range []*[]Count{&s.Samples, &s.SkippedRecords, &s.Errors, &s.Refused, &s.AlertsOpen, &s.DamagedFiles} {
 		*list = orEmpty(*list)
 	}
 	s.Listen, s.Components = orEmpty(s.Listen), orEmpty(s.Components)

@@ -197,14 +197,18 @@ func FuzzRead(f *testing.F) {
 }
 
 func TestEveryDamageIsContained(t *testing.T) {
-	data, _ := group(rand.New(rand.NewPCG(7, 8)), 300, 20)
+	data, want := group(rand.New(rand.NewPCG(7, 8)), 300, 20)
 	whole := written(t, data)
 	for i := range whole {
 		for _, bit := range []byte{0x01, 0x80, 0xff} {
 			b := slices.Clone(whole)
 			b[i] ^= bit
-			if _, err := read(b); err != nil && !errors.Is(err, ErrFormat) {
+			got, err := read(b)
+			if err != nil && !errors.Is(err, ErrFormat) {
 				t.Fatalf("octet %d: %v does not wrap %v", i, err, ErrFormat)
+			}
+			if err == nil && !slices.Equal(got, want) {
+				t.Fatalf("octet %d: other rows are taken for what was written", i)
 			}
 		}
 		if _, err := read(whole[:i]); err == nil || !errors.Is(err, ErrFormat) {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 
@@ -22,6 +23,10 @@ type File struct {
 	size int64
 	meta format.FileMetaData
 	at   map[string]int // columns by name
+
+	summed bool // the file has a checksum
+	sum    uint32
+	pages  int64 // octets that it is of
 }
 
 // Open reads the end of a file, where its contents are told.
@@ -39,14 +44,20 @@ func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	if n > size-12 {
 		return nil, fmt.Errorf("footer of %d octets in %d: %w", n, size, ErrFormat)
 	}
-	if n > int64(len(b))-8 {
-		b = make([]byte, n+8)
+	if need := min(sumSize+n+8, size); need > int64(len(b)) {
+		b = make([]byte, need)
 		if _, err := r.ReadAt(b, size-int64(len(b))); err != nil {
 			return nil, err
 		}
 	}
-	f = &File{r: r, size: size, at: map[string]int{}}
-	if err := thrift.Unmarshal(new(thrift.CompactProtocol), b[int64(len(b))-8-n:len(b)-8], &f.meta); err != nil {
+	start := int64(len(b)) - 8 - n
+	footer := b[start : len(b)-8]
+	f = &File{r: r, size: size, at: map[string]int{}, pages: size - 8 - n - sumSize}
+	good := false
+	if f.sum, f.summed, good = readSum(b[:start], footer); !good {
+		return nil, fmt.Errorf("footer: not what was written: %w", ErrFormat)
+	}
+	if err := thrift.Unmarshal(new(thrift.CompactProtocol), footer, &f.meta); err != nil {
 		return nil, fmt.Errorf("footer: %w: %w", err, ErrFormat)
 	}
 	for i := range f.meta.Schema {
@@ -219,6 +230,9 @@ func (c *Chunk) next(b []byte) (h format.PageHeader, data []byte, err error) {
 	}
 	packed := c.rest[at : at+n]
 	c.rest = c.rest[at+n:]
+	if h.CRC != 0 && uint32(h.CRC) != crc32.ChecksumIEEE(packed) {
+		return h, nil, fmt.Errorf("page: not what was written: %w", ErrFormat)
+	}
 	if v2 := &h.DataPageHeaderV2; h.Type == format.DataPageV2 && (v2.V.RepetitionLevelsByteLength != 0 || v2.V.DefinitionLevelsByteLength != 0) {
 		return h, nil, fmt.Errorf("page with levels: %w", ErrFormat)
 	} else if h.Type == format.DataPageV2 && v2.V.IsCompressed.Valid && !v2.V.IsCompressed.V {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/bits"
 	"slices"
@@ -49,6 +50,7 @@ type Writer struct {
 	codec   zstd.Codec
 	meta    format.FileMetaData
 	at      int64
+	sum     uint32                   // of what was written
 	blooms  []bloom.SplitBlockFilter // of the row group at hand
 	plain   []byte                   // reused
 	packed  []byte
@@ -91,6 +93,7 @@ func (k Kind) physical() format.Type {
 func (w *Writer) write(b []byte) error {
 	n, err := w.out.Write(b)
 	w.at += int64(n)
+	w.sum = crc32.Update(w.sum, castagnoli, b)
 	return err
 }
 
@@ -195,6 +198,7 @@ func (w *Writer) page(m *format.ColumnMetaData, h *format.PageHeader) (err error
 		return err
 	}
 	h.UncompressedPageSize, h.CompressedPageSize = int32(len(w.plain)), int32(len(w.packed))
+	h.CRC = int32(crc32.ChecksumIEEE(w.packed))
 	head, err := thrift.Marshal(new(thrift.CompactProtocol), h)
 	if err != nil {
 		return err
@@ -258,18 +262,16 @@ func (w *Writer) filters(g *format.RowGroup, data []Data) error {
 
 // Close writes the end of the file.
 func (w *Writer) Close() error {
-	var b bytes.Buffer
-	if w.at == 0 {
-		b.Write(magic)
-	}
-	if err := thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(&b)).Encode(&w.meta); err != nil {
+	var footer bytes.Buffer
+	if err := thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(&footer)).Encode(&w.meta); err != nil {
 		return err
 	}
-	size := b.Len()
 	if w.at == 0 {
-		size -= len(magic)
+		if err := w.write(magic); err != nil {
+			return err
+		}
 	}
-	b.Write(le.AppendUint32(nil, uint32(size)))
-	b.Write(magic)
-	return w.write(b.Bytes())
+	b := append(appendSum(nil, w.sum, footer.Bytes()), footer.Bytes()...)
+	b = le.AppendUint32(b, uint32(footer.Len()))
+	return w.write(append(b, magic...))
 }

@@ -14,6 +14,10 @@
 // figure of a month comes with the most it may lack. They are kept much longer.
 //
 // A crash at any moment loses at most what was not on disk yet, a second. A
-// journal that was cut is read to the cut; a file that is broken is set aside
-// under a name that ends in .bad, and counted.
+// journal that was cut is read to the cut. Every page and every footer has a
+// checksum. At the start the end of each file is looked at, and while the store
+// runs all of each, some with every segment that is made. A file that is damaged
+// is set aside under a name that ends in .bad, counted and told; it may have a
+// sixteenth of the room, and goes with the age of the others. Answers are made of
+// the rest, and say what they lack.
 package flows

@@ -11,15 +11,23 @@ import (
 	"weir/collector/store/columnar"
 )
 
+// Erased is what Erase removed.
+type Erased struct {
+	Samples int
+	Rollups int // rows of rollups
+	Damaged int // files that cannot be read, and so not searched
+}
+
 // Erase removes the flow samples from and to some addresses, and what rollups say
 // of these, from a directory that nobody writes. What a rollup left out stays: it
-// names nobody. It returns how many samples and rows of rollups went.
-func Erase(ctx context.Context, cfg Config, addresses []netip.Addr) (rows, rollups int, err error) {
+// names nobody. Files that are damaged or were set aside go as a whole: whether
+// they name one of the addresses, nobody can tell.
+func Erase(ctx context.Context, cfg Config, addresses []netip.Addr) (e Erased, err error) {
 	if _, err := os.Stat(cfg.Dir); err != nil || len(addresses) == 0 {
-		return 0, 0, nil // nothing is kept
+		return e, nil // nothing is kept
 	}
 	if _, err := Open(cfg, record.NewExchange(0)); err != nil { // makes segments of journals
-		return 0, 0, err
+		return e, err
 	}
 	texts := map[string]bool{}
 	var list []string
@@ -32,26 +40,32 @@ func Erase(ctx context.Context, cfg Config, addresses []netip.Addr) (rows, rollu
 		dir     string
 		columns []columnar.Column
 		gone    *int
-	}{{cfg.Dir, segmentColumns(fields()), &rows}, {filepath.Join(cfg.Dir, rollupDir), rollColumns(), &rollups}} {
+	}{{cfg.Dir, segmentColumns(fields()), &e.Samples}, {filepath.Join(cfg.Dir, rollupDir), rollColumns(), &e.Rollups}} {
 		entries, err := os.ReadDir(part.dir)
 		if err != nil && !os.IsNotExist(err) {
-			return rows, rollups, err
+			return e, err
 		}
-		for _, e := range entries {
+		for _, f := range entries {
 			if err := ctx.Err(); err != nil {
-				return rows, rollups, err
+				return e, err
 			}
-			if !strings.HasSuffix(e.Name(), segmentSuffix) {
-				continue
+			path, bad := filepath.Join(part.dir, f.Name()), strings.HasSuffix(f.Name(), badSuffix)
+			if strings.HasSuffix(f.Name(), segmentSuffix) {
+				n, err := columnar.Rewrite(path, "weir", part.columns, drop)
+				*part.gone += n
+				if bad = damaged(err); err != nil && !bad {
+					return e, err
+				}
 			}
-			n, err := columnar.Rewrite(filepath.Join(part.dir, e.Name()), "weir", part.columns, drop)
-			if err != nil {
-				return rows, rollups, err
+			if bad {
+				if err := os.Remove(path); err != nil {
+					return e, err
+				}
+				e.Damaged++
 			}
-			*part.gone += n
 		}
 	}
-	return rows, rollups, nil
+	return e, nil
 }
 
 // ofAddresses returns which rows of a row group are from or to addresses, nil

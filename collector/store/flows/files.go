@@ -15,13 +15,14 @@ type part struct {
 	id      string // of the journal that it is or was made of
 	first   int64  // µs, of a segment
 
-	rollup bool   // it is opened when it is read
-	path   string // of a rollup
+	rollup bool // it is opened when it is read
+	path   string
 }
 
 type parts struct {
 	files   []part
 	skipped int
+	bad     []badFile // that were set aside, and not of samples that others have
 }
 
 func (p *parts) close() {
@@ -59,6 +60,9 @@ func listOnce(dir string, from, to int64) (_ *parts, err error) {
 		}
 	}
 	p := &parts{}
+	if p.bad, err = badFiles(dir); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			p.close()
@@ -86,7 +90,7 @@ func listOnce(dir string, from, to int64) (_ *parts, err error) {
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		p.files = append(p.files, part{name: name, file: f, size: info.Size(), journal: journal, id: id, first: first})
+		p.files = append(p.files, part{name: name, path: filepath.Join(dir, name), file: f, size: info.Size(), journal: journal, id: id, first: first})
 	}
 	return p, nil
 }

@@ -46,8 +46,9 @@ func rollFiles(dir, prefix string) (all []rollFile, err error) {
 }
 
 // makeHours makes the rollups of hours that ended before now and have none, or
-// one older than the minutes it is made of.
-func makeHours(dir string, before time.Time) error {
+// one older than the minutes it is made of. Files that are damaged are handed to
+// bad, and left out.
+func makeHours(dir string, before time.Time, bad func(path string, why error)) error {
 	minutes, err := rollFiles(dir, minutePrefix)
 	if err != nil {
 		return err
@@ -77,11 +78,19 @@ func makeHours(dir string, before time.Time) error {
 			continue
 		}
 		s := steps{}
+		whole := true
 		for _, m := range of[h] {
-			err := s.load(filepath.Join(dir, rollupDir, m.name), func(at int64) (int64, bool) { return h, at >= h && at < h+hour })
-			if err != nil {
+			path := filepath.Join(dir, rollupDir, m.name)
+			err := s.load(path, func(at int64) (int64, bool) { return h, at >= h && at < h+hour })
+			if damaged(err) {
+				bad(path, err)
+				whole = false
+			} else if err != nil {
 				return err
 			}
+		}
+		if _, old := made[h]; old && !whole {
+			continue // it has more than can be read now
 		}
 		s.keep(hourKeys)
 		if err := s.save(filepath.Join(dir, rollupDir), hourPrefix, rollHour, strconv.FormatInt(h/hour, 36)); err != nil {

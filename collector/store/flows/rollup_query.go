@@ -118,9 +118,34 @@ func (s *scan) plan(dir string, p *parts) error {
 		_ = f.file.Close() // it was not even read
 		return true
 	})
+	p.bad = slices.DeleteFunc(p.bad, func(b badFile) bool { return have[b.id] || r.covers(b.first, b.last) })
+	if err := r.lacks(dir, p, hours); err != nil {
+		return err
+	}
 	p.files = append(p.files, files...)
 	s.rolled = r
 	return nil
+}
+
+// lacks adds the rollups that were set aside, and whose time neither samples have
+// nor hours that were made before.
+func (r *rolled) lacks(dir string, p *parts, hours []rollFile) error {
+	made := map[int64]int64{}
+	for _, h := range hours {
+		made[h.first] = h.changed.UnixMicro()
+	}
+	bad, err := badFiles(filepath.Join(dir, rollupDir))
+	for i := range bad {
+		b := &bad[i]
+		lacking := !slices.ContainsFunc(p.files, func(f part) bool { return f.id == b.id })
+		for h := hourOf(b.first); h < b.last && lacking; h += rollHour.Microseconds() {
+			lacking = !r.hours[h] || made[h] >= b.aside
+		}
+		if lacking {
+			p.bad = append(p.bad, *b)
+		}
+	}
+	return err
 }
 
 func hourOf(at int64) int64 { return at - at%rollHour.Microseconds() }

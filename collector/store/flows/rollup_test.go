@@ -33,7 +33,7 @@ func days(tb testing.TB, dir string, hours, perSegment, flows int) (all []record
 			tb.Fatal(err)
 		}
 	}
-	if err := makeHours(dir, epoch.Add(time.Duration(hours)*time.Hour)); err != nil {
+	if err := makeHours(dir, epoch.Add(time.Duration(hours)*time.Hour), func(path string, why error) { tb.Error(path, why) }); err != nil {
 		tb.Fatal(err)
 	}
 	return rows
@@ -158,7 +158,7 @@ func TestHoursAreMadeAgain(t *testing.T) {
 		t.Errorf("%v samples before, want 200", n)
 	}
 	for range 2 {
-		if err := makeHours(dir, epoch.Add(3*time.Hour)); err != nil {
+		if err := makeHours(dir, epoch.Add(3*time.Hour), func(path string, why error) { t.Error(path, why) }); err != nil {
 			t.Fatal(err)
 		}
 		if n := samples(); n != 300 {

@@ -18,26 +18,33 @@ import (
 // Scan reads a directory, which a collector may be writing. Reading ends early
 // with ctx.
 func Scan(ctx context.Context, dir string, q Query) (*Result, error) {
+	r, _, err := scanDir(ctx, dir, q)
+	return r, err
+}
+
+// scanDir is Scan that also returns the files that seem to be damaged.
+func scanDir(ctx context.Context, dir string, q Query) (r *Result, bad []string, err error) {
 	if err := q.Check(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	parts, err := list(dir, q.From.UnixMicro(), q.To.UnixMicro())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer parts.close()
 	s := newScan(&q)
 	if err := s.plan(dir, parts); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r := &Result{Files: len(parts.files), Skipped: parts.skipped}
-	if err := s.all(ctx, parts.files, r); err != nil {
-		return nil, err
+	r = &Result{Files: len(parts.files), Skipped: parts.skipped}
+	err = s.all(ctx, parts.files, r)
+	if err != nil {
+		return nil, s.bad, err
 	}
 	s.finish(r)
 	slices.Sort(s.broken)
-	r.Broken = strings.Join(s.broken, "; ")
-	return r, nil
+	r.Broken = strings.Join(append(s.broken, gaps(parts.bad, s.from, s.to)...), "; ")
+	return r, s.bad, nil
 }
 
 // scan is one query at work.
@@ -50,7 +57,8 @@ type scan struct {
 
 	mu     sync.Mutex
 	sums   *sums
-	broken []string
+	broken []string // names, and why
+	bad    []string // paths of those that are damaged
 	done   int
 }
 
@@ -115,6 +123,9 @@ func (s *scan) progress(p *part, err error, of int) {
 	s.done++
 	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errTooMany) {
 		s.broken = append(s.broken, p.name+": "+err.Error())
+		if damaged(err) && !p.journal {
+			s.bad = append(s.bad, p.path)
+		}
 	}
 	if s.q.Progress != nil {
 		s.q.Progress(s.done, of)

@@ -25,6 +25,9 @@ type Config struct {
 	// 0: 512 MB and 400 days.
 	Rollups    int64
 	RollupsAge time.Duration
+	// Damaged is told of each file that is set aside, by any goroutine; nil is
+	// nobody.
+	Damaged func(path string, why error)
 
 	fault func(at string) // of tests: where the process is
 	Names Names
@@ -56,7 +59,8 @@ type Stats struct {
 	Rollups    int64  `json:"rollups"`     // octets of rollups, which are not in Bytes
 	MaxRollups int64  `json:"max_rollups"` // they may have
 	Deleted    uint64 `json:"deleted"`     // files, by age or for want of room
-	Broken     uint64 `json:"broken"`      // files set aside
+	Broken     uint64 `json:"broken"`      // files set aside since the start
+	Bad        int    `json:"bad"`         // files that are set aside now
 	Cut        uint64 `json:"cut"`         // journals that ended within a frame
 	Err        string `json:"error,omitempty"`
 }
@@ -71,6 +75,8 @@ type Store struct {
 	retry   time.Time // when writing is tried again
 
 	converting chan struct{} // holds a token while a segment is made
+	suspects   chan string   // files that a query found damaged
+	scrubbed   string        // the last file that was read through; of care
 	wait       sync.WaitGroup
 
 	mu    sync.Mutex // guards stats
@@ -91,7 +97,7 @@ func Open(cfg Config, x *record.Exchange) (*Store, error) {
 	if cfg.fault == nil {
 		cfg.fault = noFault
 	}
-	s := &Store{cfg: cfg, x: x, converting: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, x: x, converting: make(chan struct{}, 1), suspects: make(chan string, maxSuspects)}
 	s.stats.MaxBytes, s.stats.MaxRollups = cfg.MaxBytes, cfg.Rollups
 	if err := s.recover(); err != nil {
 		return nil, fmt.Errorf("history directory %s: %w", cfg.Dir, err)
@@ -145,7 +151,7 @@ func removeUnfinished(dir string) error {
 
 // rollHours makes rollups of the hours whose journals are all segments now.
 func (s *Store) rollHours(now time.Time) {
-	if err := makeHours(s.cfg.Dir, now.Add(-2*s.cfg.Rotate)); err != nil {
+	if err := makeHours(s.cfg.Dir, now.Add(-2*s.cfg.Rotate), s.setAside); err != nil {
 		s.lose(0, fmt.Errorf("rollups: %w", err))
 	}
 }
@@ -153,25 +159,23 @@ func (s *Store) rollHours(now time.Time) {
 // convert makes a segment of a journal, or sets it aside.
 func (s *Store) convert(path string) {
 	_, err := convertAt(s.cfg.Dir, path, s.cfg.fault)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case err == nil:
+	if err == nil {
 		return
-	case errors.Is(err, errCut):
+	}
+	if errors.Is(err, errCut) {
+		s.mu.Lock()
 		s.stats.Cut++
+		s.mu.Unlock()
 		if _, gone := os.Stat(path); gone != nil {
 			return // what was whole is kept
 		}
 	}
-	s.stats.Err = err.Error()
 	if isFull(err) {
+		s.lose(0, err)
 		return // it is tried again
 	}
-	s.stats.Broken++
-	if bad := os.Rename(path, path+badSuffix); bad != nil {
-		s.stats.Err = bad.Error()
-	}
+	s.setAside(path, err)
+	s.lose(0, err)
 }
 
 // Run keeps what comes from the exchange until ctx is done, and then what is
@@ -179,6 +183,7 @@ func (s *Store) convert(path string) {
 func (s *Store) Run(ctx context.Context) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
+	s.wait.Go(func() { s.care(ctx) })
 	for {
 		select {
 		case b := <-s.x.Full():
@@ -330,6 +335,10 @@ func (s *Store) limit(now time.Time) {
 		last int64
 		size int64
 	}
+	bad, gone, err := s.limitBad(now)
+	if err != nil {
+		s.lose(0, err)
+	}
 	entries, err := os.ReadDir(s.cfg.Dir)
 	if err != nil {
 		s.lose(0, err)
@@ -348,7 +357,7 @@ func (s *Store) limit(now time.Time) {
 		}
 	}
 	slices.SortFunc(all, func(a, b file) int { return cmp.Compare(a.last, b.last) })
-	deleted := 0
+	deleted := gone
 	for _, f := range all {
 		if sum <= s.cfg.MaxBytes && f.last >= now.Add(-s.cfg.MaxAge).UnixMicro() {
 			break
@@ -361,14 +370,23 @@ func (s *Store) limit(now time.Time) {
 		sum -= f.size
 		deleted++
 	}
-	rollups, gone, err := limitRollups(s.cfg.Dir, s.cfg.Rollups, now.Add(-s.cfg.RollupsAge))
+	segments := len(all) - (deleted - gone)
+	rollups, old, err := limitRollups(s.cfg.Dir, s.cfg.Rollups, now.Add(-s.cfg.RollupsAge))
 	if err != nil {
 		s.lose(0, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats.Deleted += uint64(deleted + gone)
-	s.stats.Segments, s.stats.Bytes, s.stats.Rollups = len(all)-deleted, sum, rollups
+	s.stats.Deleted += uint64(deleted + old)
+	s.stats.Segments, s.stats.Bytes, s.stats.Rollups, s.stats.Bad = segments, sum, rollups, bad
+}
+
+// limitBad deletes what was set aside, of samples and of rollups, and is too old
+// or too much.
+func (s *Store) limitBad(now time.Time) (left, deleted int, err error) {
+	left, deleted, err = limitBad(s.cfg.Dir, s.cfg.MaxBytes/badShare, now.Add(-s.cfg.MaxAge))
+	more, gone, other := limitBad(filepath.Join(s.cfg.Dir, rollupDir), s.cfg.Rollups/badShare, now.Add(-s.cfg.RollupsAge))
+	return left + more, deleted + gone, cmp.Or(err, other)
 }
 
 // Stats returns the counts. It may be called from any goroutine.
