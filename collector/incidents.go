@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"weir/collector/care"
+	"weir/collector/config"
 	"weir/collector/store"
 	"weir/collector/web"
 	"weir/collector/web/access"
@@ -42,7 +43,11 @@ type shelf struct {
 // goodID is an identity that is also the name of a file.
 var goodID = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z-]{0,99}$`)
 
-func (a *app) heldDir() string { return filepath.Join(a.cfg.StateDir, "held") }
+// HeldDir is where the archives of incidents are that are kept from retention, as
+// ID.tar.gz.
+func HeldDir(cfg *config.Config) string { return filepath.Join(cfg.StateDir, "held") }
+
+func (a *app) heldDir() string { return HeldDir(&a.cfg) }
 
 func (a *app) heldFile(id string) string { return filepath.Join(a.heldDir(), id+".tar.gz") }
 

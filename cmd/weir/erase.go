@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -8,18 +9,24 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"weir/collector/config"
 	"weir/collector/store"
 	"weir/collector/store/evidence"
 	"weir/collector/store/flows"
+	"weir/collector/store/series"
 )
 
 // eraseFlags are the flags of `weir erase`.
 type eraseFlags struct {
-	project   string
-	addresses []string
-	yes       bool
+	project    string
+	addresses  []string
+	instances  []string
+	interfaces []string
+	held       bool
+	yes        bool
 }
 
 func newErase(p *program) *cobra.Command {
@@ -39,12 +46,20 @@ instances have in alerts. Stop weir first.
             and to addresses of its instances
   flows     samples from and to these addresses, and what rollups say of them.
             What rollups left out is a sum that names nobody, and stays.
+  series    time series of its instances, of agents at these addresses, and of
+            the heaviest keys with one of them; blocks are written anew
+  held      archives of incidents that are held are evidence, which somebody asked
+            to be kept: where one tells of the project, nothing is erased, and the
+            archives are named. --held removes them, and the history says so.
 
-Addresses are those that alerts told of its instances; name further ones with
---address. Addresses that other projects use too are erased for them as well.
-Time series of its instances, the logs, and what went to sinks are not touched.`,
+Instances and addresses are those that alerts told of; name further ones with
+--instance and --address, and ports whose counters shall go with --interface.
+Addresses that other projects use too are erased for them as well. Files of flow
+samples and series that are damaged go as a whole: nobody can search them. The
+logs, exported archives, and what went to sinks are not touched.`,
 		Example: `  systemctl stop weir
-  weir erase --project 4f2a9c --address 10.0.0.5,10.0.0.6 --yes`,
+  weir erase --project 4f2a9c --address 10.0.0.5,10.0.0.6 --yes
+  weir erase --project 4f2a9c --instance 0e6f7c1a-5a0b-4f0e-9d3c-2b1a09f8e7d6 --held --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.project == "" {
@@ -61,17 +76,20 @@ Time series of its instances, the logs, and what went to sinks are not touched.`
 			if !f.yes {
 				return usageError{errors.New("what is erased cannot be brought back: add --yes")}
 			}
-			return p.erase(cmd, f.project, more)
+			return p.erase(cmd, &f, more)
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.project, "project", "", "`NAME` or id of the project")
 	fl.StringSliceVar(&f.addresses, "address", nil, "further `ADDRESSES` of its instances, with commas")
+	fl.StringSliceVar(&f.instances, "instance", nil, "further `IDS` of its instances, with commas")
+	fl.StringSliceVar(&f.interfaces, "interface", nil, "`NAMES` of its instances' ports, whose counters go, with commas")
+	fl.BoolVar(&f.held, "held", false, "remove held archives that tell of it")
 	fl.BoolVar(&f.yes, "yes", false, "do it")
 	return cmd
 }
 
-func (p *program) erase(cmd *cobra.Command, project string, addresses []netip.Addr) (err error) {
+func (p *program) erase(cmd *cobra.Command, f *eraseFlags, addresses []netip.Addr) (err error) {
 	cfg, err := p.loadToAsk()
 	if err != nil {
 		return err
@@ -82,28 +100,57 @@ func (p *program) erase(cmd *cobra.Command, project string, addresses []netip.Ad
 		return err
 	}
 	defer func() { err = errors.Join(err, held.Close()) }()
-	e, err := store.EraseProject(ctx, cfg.StateDir, project, time.Now())
+	found, err := store.FindProject(ctx, cfg.StateDir, f.project)
+	if err != nil {
+		return err
+	}
+	about := series.About{Instances: both(found.Instances, f.instances), Addresses: both(found.Addresses, addresses), Interfaces: f.interfaces}
+	if err := p.eraseHeld(ctx, &cfg, f, &about); err != nil {
+		return err
+	}
+	e, err := store.EraseProject(ctx, cfg.StateDir, f.project, time.Now())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(p.out, "%d changes of alerts, %d open alerts\n", e.Changes, e.Open)
-	for _, a := range e.Addresses {
-		if !slices.Contains(addresses, a) {
-			addresses = append(addresses, a)
-		}
-	}
-	files, headers, err := evidence.Erase(cfg.EvidenceDir(), e.Alerts, addresses)
+	files, headers, err := evidence.Erase(cfg.EvidenceDir(), e.Alerts, about.Addresses)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(p.out, "%d capture files, %d headers in others\n", files, headers)
+	return p.eraseHistory(ctx, &cfg, &about)
+}
+
+// eraseHistory erases flow samples and time series.
+func (p *program) eraseHistory(ctx context.Context, cfg *config.Config, about *series.About) error {
 	h := &cfg.History
-	rows, rollups, err := flows.Erase(ctx, flows.Config{
+	gone, err := flows.Erase(ctx, flows.Config{
 		Dir: cfg.FlowsDir(), MaxBytes: int64(h.Flows), MaxAge: h.FlowsAge, Rollups: int64(h.Rollups), RollupsAge: h.RollupsAge,
-	}, addresses)
+	}, about.Addresses)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "%d flow samples and %d rows of rollups, of %d addresses\n", rows, rollups, len(addresses))
+	fmt.Fprintf(p.out, "%d flow samples and %d rows of rollups, of %d addresses\n", gone.Samples, gone.Rollups, len(about.Addresses))
+	if gone.Damaged > 0 {
+		fmt.Fprintf(p.out, "%d damaged files of flow samples, which nobody can search\n", gone.Damaged)
+	}
+	n, err := series.Erase(ctx, series.Config{
+		Dir: cfg.SeriesDir(), MaxBytes: int64(h.Series), MaxAge: h.SeriesAge, Series: h.SeriesMost, More: h.SeriesMore, Log: zerolog.New(p.err),
+	}, *about)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%d time series, of %d instances\n", n, len(about.Instances))
 	return err
+}
+
+// both joins two lists, each thing once.
+func both[T comparable](a, b []T) []T {
+	all := slices.Clone(a)
+	for _, x := range b {
+		if !slices.Contains(all, x) {
+			all = append(all, x)
+		}
+	}
+	return all
 }

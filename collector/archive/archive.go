@@ -29,6 +29,7 @@ const (
 	maxFiles  = 10000
 	maxOctets = 4 << 30 // unpacked
 	maxTail   = 1 << 20 // behind the last file
+	maxFile   = 1 << 29 // of which a whole file is read
 )
 
 // Write writes the files below a folder, and their hashes last. It returns the
@@ -121,6 +122,38 @@ func Check(r io.Reader) (p Proof, err error) {
 	}
 	p.Files = len(have)
 	return p, compare(have, list)
+}
+
+// Each passes the files of an archive, whatever their hashes say, until f returns
+// false.
+func Each(r io.Reader, f func(File) bool) error {
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return fmt.Errorf("is no archive of weir: %w", err)
+	}
+	defer z.Close()
+	t := tar.NewReader(z)
+	for range maxFiles {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil && h.Size > maxFile {
+			err = errors.New("has a file larger than any that weir writes")
+		}
+		if err != nil {
+			return fmt.Errorf("is damaged, or no archive of weir: %w", err)
+		}
+		body, err := io.ReadAll(t)
+		if err != nil {
+			return fmt.Errorf("%s: %w", h.Name, err)
+		}
+		_, name, _ := strings.Cut(h.Name, "/")
+		if !f(File{name, body}) {
+			return nil
+		}
+	}
+	return errors.New("is larger than any that weir writes")
 }
 
 // compare compares files with the list of their hashes.

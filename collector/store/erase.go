@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"weir/collector/care"
 )
 
 // alertErasedSchema names the rows whose contents were erased: their hash is
@@ -33,7 +35,66 @@ type Erased struct {
 	Changes   int          // of alerts
 	Open      int          // alerts that were open, and are no longer known
 	Alerts    []string     // identities of alerts about the project's instances
+	Instances []string     // identities of the instances, as far as alerts told
 	Addresses []netip.Addr // of its instances, as far as alerts told
+}
+
+// FindProject returns what EraseProject would erase, and erases nothing. Nobody
+// may run with the directory.
+func FindProject(ctx context.Context, dir, project string) (e *Erased, err error) {
+	s, err := Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	e = &Erased{}
+	err = s.inTransaction(func(tx *sql.Tx) error {
+		rows, err := e.find(ctx, tx, project)
+		e.Changes = len(rows)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("state file %s: %w", s.path, err)
+	}
+	return e, nil
+}
+
+// ReleaseHeld appends to the history that incidents are no longer held.
+func ReleaseHeld(ctx context.Context, dir string, incidents []string, d care.Deed) (err error) {
+	s, err := Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	err = s.inTransaction(func(tx *sql.Tx) error {
+		state, err := loadLogState(ctx, tx)
+		if err != nil {
+			return err
+		}
+		put, err := tx.PrepareContext(ctx, insertRow)
+		if err != nil {
+			return err
+		}
+		defer put.Close()
+		for _, id := range incidents {
+			body, err := json.Marshal(d)
+			if err != nil {
+				return err
+			}
+			c := AlertChange{
+				At: d.At, ID: id, Incident: id, Change: d.Do, Kind: "incident", Severity: "info", Line: d.Line(), Subject: []byte("{}"), Evidence: body,
+			}
+			if _, err := state.append(ctx, put, &c, d.At); err != nil {
+				return err
+			}
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE alert_log_state SET bytes = (SELECT coalesce(sum(size), 0) FROM alert_log)`)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("state file %s: %w", s.path, err)
+	}
+	return nil
 }
 
 // EraseProject erases what a state directory says of a project: the texts of
@@ -67,6 +128,11 @@ func EraseProject(ctx context.Context, dir, project string, now time.Time) (e *E
 	// What was erased is nowhere in the file, nor beside it.
 	_, err = s.db.ExecContext(ctx, `VACUUM; PRAGMA wal_checkpoint(TRUNCATE)`)
 	return e, err
+}
+
+// Mentions reports whether a JSON text has an object of the project anywhere.
+func Mentions(text []byte, project string) bool {
+	return mentions(text, project, func(map[string]any) {})
 }
 
 // mentions reports whether a JSON text has an object of the project anywhere, and
@@ -106,6 +172,9 @@ func (e *Erased) find(ctx context.Context, tx *sql.Tx, project string) (all []ui
 	}
 	defer rows.Close()
 	addresses := func(object map[string]any) {
+		if id, _ := object["uuid"].(string); id != "" && !slices.Contains(e.Instances, id) {
+			e.Instances = append(e.Instances, id)
+		}
 		text, _ := object["address"].(string)
 		if a, err := netip.ParseAddr(text); err == nil && !slices.Contains(e.Addresses, a.Unmap()) {
 			e.Addresses = append(e.Addresses, a.Unmap())
@@ -191,7 +260,7 @@ func (e *Erased) forget(ctx context.Context, tx *sql.Tx, project string) error {
 		return err
 	}
 	for _, o := range all {
-		if !mentions([]byte(o.body), project, func(map[string]any) {}) {
+		if !Mentions([]byte(o.body), project) {
 			continue
 		}
 		e.Open++
@@ -212,7 +281,7 @@ func (e *Erased) forget(ctx context.Context, tx *sql.Tx, project string) error {
 		return nil // the collector would not read it either
 	}
 	before := len(open)
-	open = slices.DeleteFunc(open, func(o json.RawMessage) bool { return mentions(o, project, func(map[string]any) {}) })
+	open = slices.DeleteFunc(open, func(o json.RawMessage) bool { return Mentions(o, project) })
 	if len(open) == before {
 		return nil
 	}

@@ -41,6 +41,13 @@ func Erase(dir string, ids []string, addresses []netip.Addr) (files, headers int
 	return files, headers, err
 }
 
+// Tells reports whether a capture file has a packet from or to one of some
+// addresses.
+func Tells(b []byte, addresses []netip.Addr) bool {
+	_, n := without(b, addresses)
+	return n > 0
+}
+
 // without returns a capture file without the packets of some addresses, and how
 // many these were. What is not whole at its end goes.
 func without(b []byte, addresses []netip.Addr) (rest []byte, n int) {
