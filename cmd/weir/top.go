@@ -1,250 +1,126 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"slices"
-	"strconv"
-	"strings"
-	"text/tabwriter"
+	"os"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/spf13/cobra"
 
 	"weir/collector/web"
+	"weir/detect"
 )
 
-// topFlags are the flags of `weir status --top`.
-type topFlags struct {
-	on bool
-	q  web.TopQuery
+// liveFlags are the flags of `weir top`.
+type liveFlags struct {
+	q      web.TopQuery
+	filter string
+	every  time.Duration
 }
 
-func (t *topFlags) add(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.BoolVar(&t.on, "top", false, "show the heaviest keys of every definition in top.keys instead")
-	f.StringVar(&t.q.Key, "key", "", "with --top: only the definitions of this `KEY`, such as dst,dst_port")
-	f.DurationVar(&t.q.Window, "window", web.DefaultTopWindow, "with --top: `TIME` counted: 1s, 10s, 1m or 5m")
-	f.IntVar(&t.q.N, "n", web.DefaultTopN, "with --top: `NUMBER` of keys, 1 to 64")
-}
+func newTop(p *program) *cobra.Command {
+	f := liveFlags{q: web.TopQuery{N: detect.MaxTop}}
+	cmd := &cobra.Command{
+		Use:   "top",
+		Short: "Watch the heaviest flows, live in this terminal",
+		Long: `Show the heaviest keys of a running collector and the alerts that are open, new
+each second, over its control socket. Rates have their 95 % interval, for what
+sampling may have missed.
 
-// check refuses flags that do nothing, and what no collector answers to.
-func (t *topFlags) check(cmd *cobra.Command) error {
-	if t.on {
-		return t.q.Check()
+  tab, shift-tab, ← →  the next or previous definition in top.keys
+  w, W, 1 to 4         another window: 1s, 10s, 1m, 5m
+  s, r                 order by rate, lower bound, samples, distinct or key;
+                       turn it round
+  /                    show only rows in which a text stands; esc clears it
+  ↑ ↓ j k, page keys   move; enter shows all of a row, and how to ask the
+                       history for it
+  a                    the alerts that are open; enter shows all of one
+  space                hold still
+  ?                    help
+  q                    end
+
+On a terminal that cannot move its cursor use ` + "`weir status --top`" + `.`,
+		Example: `  weir top
+  weir top --key dst --window 1m --filter 10.0.0.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.q.Check(); err != nil {
+				return usageError{fmt.Errorf("--%w", err)}
+			}
+			if f.every < minLive || f.every > maxLive {
+				return usageError{fmt.Errorf("--every %v: out of range; write %v to %v", f.every, minLive, maxLive)}
+			}
+			if term := os.Getenv("TERM"); !isTerminal(p.in) || !isTerminal(p.out) || term == "dumb" || term == "" {
+				return errors.New("top needs a terminal that can move its cursor; `weir status --top` prints the same once")
+			}
+			cfg, err := p.loadToAsk()
+			if err != nil {
+				return err
+			}
+			return f.run(cmd.Context(), p, cfg.StateDir)
+		},
 	}
-	for _, name := range []string{"key", "window", "n"} {
-		if cmd.Flags().Changed(name) {
-			return fmt.Errorf("--%s goes with --top; add --top", name)
-		}
-	}
-	return nil
+	fl := cmd.Flags()
+	fl.StringVar(&f.q.Key, "key", "", "begin with the definition of this `KEY`, such as dst,dst_port; default the first")
+	fl.DurationVar(&f.q.Window, "window", web.DefaultTopWindow, "begin with this `TIME` counted: 1s, 10s, 1m or 5m")
+	fl.StringVar(&f.filter, "filter", "", "begin with only the rows in which `TEXT` stands")
+	fl.DurationVar(&f.every, "every", time.Second, "`TIME` between two looks, 200ms to 1m")
+	return cmd
 }
 
-func (t *topFlags) ask(cmd *cobra.Command, stateDir string, out io.Writer, asJSON bool) error {
-	var raw json.RawMessage
-	if err := web.Ask(cmd.Context(), stateDir, "top?"+t.q.Values().Encode(), &raw); err != nil {
-		return err
-	}
-	if asJSON {
-		return printJSON(out, raw)
-	}
-	return printTops(out, raw)
-}
+// How often the view may look.
+const (
+	minLive = 200 * time.Millisecond
+	maxLive = time.Minute
+)
 
-// topTable is what the tables show of a detect.Top.
-type topTable struct {
-	Key        string    `json:"key"`
-	Value      string    `json:"value"`
-	DistinctOf string    `json:"distinct_of"`
-	Unit       string    `json:"unit"`
-	Window     float64   `json:"window_seconds"`
-	Seconds    float64   `json:"seconds"`
-	To         time.Time `json:"to"`
-	Total      float64   `json:"total"`
-	Absent     float64   `json:"absent"`
-	Exact      bool      `json:"exact"`
-	Items      []topRow  `json:"items"`
-}
-
-type topRow struct {
-	Key        map[string]json.RawMessage `json:"key"`
-	Domain     string                     `json:"domain"`
-	Rate       float64                    `json:"rate"`
-	Low        float64                    `json:"low"`
-	High       float64                    `json:"high"`
-	TableLower *float64                   `json:"table_lower"`
-	TableUpper *float64                   `json:"table_upper"`
-	Samples    uint64                     `json:"samples"`
-	Distinct   *struct {
-		Estimate float64  `json:"estimate"`
-		Low      float64  `json:"low"`
-		High     *float64 `json:"high"`
-	} `json:"distinct"`
-}
-
-func printTops(out io.Writer, answer []byte) error {
-	var all []topTable
-	if err := json.Unmarshal(answer, &all); err != nil {
-		return fmt.Errorf("the answer cannot be read: %w", err)
+// run shows the view until it is left. Where nothing answers at first there is
+// no view.
+func (f *liveFlags) run(ctx context.Context, p *program, stateDir string) error {
+	ask := func(q web.TopQuery) liveAnswer { return askLive(ctx, stateDir, q) }
+	all := f.q
+	all.Key = ""
+	first := ask(all)
+	if first.err != nil {
+		return first.err
 	}
-	for i := range all {
-		if i > 0 {
-			fmt.Fprintln(out)
-		}
-		if err := all[i].print(out); err != nil {
-			return err
-		}
+	m := newLiveModel(ask, f)
+	m.alerts.ask = func() ([]*web.AlertView, error) { return askAlerts(ctx, stateDir) }
+	if err := m.begin(first); err != nil {
+		return usageError{err}
 	}
-	return nil
-}
-
-// print writes one definition: a line of what it is, and a table.
-func (t *topTable) print(out io.Writer) error {
-	fmt.Fprintf(out, "%s by %s, ", printable(t.Key), t.Value)
-	if len(t.Items) == 0 {
-		fmt.Fprintln(out, "nothing sampled yet")
+	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(p.in), tea.WithOutput(p.out), tea.WithoutSignalHandler()).Run()
+	if ctx.Err() != nil { // a signal is a way to end it
 		return nil
 	}
-	fmt.Fprintf(out, "%v to %s, %s in all", time.Duration(t.Seconds*1e9), t.To.UTC().Format("15:04:05Z"), t.rate(t.Total))
-	if t.Absent > 0 {
-		fmt.Fprintf(out, "; what is not listed has at most %s", t.rate(t.Absent))
-	}
-	fmt.Fprintln(out)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fields, domain := t.columns()
-	fmt.Fprintln(w, strings.Join(t.head(fields, domain), "\t"))
-	for i := range t.Items {
-		fmt.Fprintln(w, strings.Join(t.row(i, fields, domain), "\t"))
-	}
-	return w.Flush()
+	return err
 }
 
-// head returns the words above the columns.
-func (t *topTable) head(fields []string, domain bool) []string {
-	head := []string{"#"}
-	for _, f := range fields {
-		head = append(head, strings.ToUpper(f))
-	}
-	if domain {
-		head = append(head, "DOMAIN")
-	}
-	rate := "PACKETS/S"
-	if t.Unit == "bits_per_second" {
-		rate = "BIT/S"
-	}
-	head = append(head, rate, "95 %", "SAMPLES")
-	if t.DistinctOf != "" {
-		head = append(head, "DISTINCT "+strings.ToUpper(t.DistinctOf))
-	}
-	if !t.Exact {
-		head = append(head, "TABLE")
-	}
-	return head
+// liveAnswer is what a collector said to one look.
+type liveAnswer struct {
+	look   int // which
+	status web.Status
+	tops   []topTable
+	err    error
+
+	alerts    []*web.AlertView // where they are shown
+	alertsErr error
 }
 
-// columns returns the names of the key's fields, in their order, and whether
-// some key has a domain.
-func (t *topTable) columns() (fields []string, domain bool) {
-	for f := range strings.SplitSeq(t.Key, ",") {
-		name, _, _ := strings.Cut(f, "/")
-		fields = append(fields, name)
+// askLive looks once.
+func askLive(ctx context.Context, stateDir string, q web.TopQuery) (a liveAnswer) {
+	if a.err = web.Ask(ctx, stateDir, "status", &a.status); a.err != nil {
+		return a
 	}
-	return fields, slices.ContainsFunc(t.Items, func(r topRow) bool { return r.Domain != "" })
-}
-
-func (t *topTable) row(i int, fields []string, domain bool) []string {
-	r := &t.Items[i]
-	row := []string{strconv.Itoa(i + 1)}
-	for _, f := range fields {
-		row = append(row, shownField(f, r.value(f)))
+	var raw json.RawMessage
+	if a.err = web.Ask(ctx, stateDir, "top?"+q.Values().Encode(), &raw); a.err != nil {
+		return a
 	}
-	if domain {
-		name := r.Domain
-		if name == "" {
-			name = "underlay"
-		}
-		row = append(row, printable(name))
+	if err := json.Unmarshal(raw, &a.tops); err != nil {
+		a.err = fmt.Errorf("the answer cannot be read: %w", err)
 	}
-	row = append(row, t.number(r.Rate), "["+t.number(r.Low)+"–"+t.number(r.High)+"]", commas(r.Samples))
-	if t.DistinctOf != "" {
-		row = append(row, r.distinct())
-	}
-	if !t.Exact {
-		bounds := "exact"
-		if r.TableLower != nil && r.TableUpper != nil {
-			bounds = "[" + t.number(*r.TableLower) + "–" + t.number(*r.TableUpper) + "]"
-		}
-		row = append(row, bounds)
-	}
-	return row
-}
-
-// shownField is a field's value as people say it: protocols of every day by name
-// (IANA, Assigned Internet Protocol Numbers).
-func shownField(field, value string) string {
-	if field != "proto" {
-		return value
-	}
-	switch value {
-	case "1":
-		return "ICMP"
-	case "6":
-		return "TCP"
-	case "17":
-		return "UDP"
-	case "47":
-		return "GRE"
-	case "50":
-		return "ESP"
-	case "58":
-		return "ICMPv6"
-	case "132":
-		return "SCTP"
-	}
-	return value
-}
-
-func (r *topRow) distinct() string {
-	d := r.Distinct
-	switch {
-	case d == nil:
-		return "-"
-	case d.High == nil:
-		return "over " + strconv.FormatFloat(d.Low, 'f', 0, 64)
-	case *d.High-d.Low < 1.5:
-		return strconv.FormatFloat(d.Estimate, 'f', 0, 64)
-	}
-	return fmt.Sprintf("%.0f [%.0f–%.0f]", d.Estimate, d.Low, *d.High)
-}
-
-// rate writes a rate with its unit.
-func (t *topTable) rate(v float64) string {
-	if t.Unit == "bits_per_second" {
-		return t.number(v) + "bit/s"
-	}
-	return t.number(v) + " packets/s"
-}
-
-// number writes three digits with a prefix.
-func (t *topTable) number(v float64) string {
-	unit := 0
-	const units = "kMGTPEZ"
-	for v >= 999.5 && unit < len(units) {
-		v /= 1000
-		unit++
-	}
-	digits := 0
-	switch {
-	case unit > 0 && v < 9.995:
-		digits = 2
-	case unit > 0 && v < 99.95, unit == 0 && v < 10:
-		digits = 1
-	}
-	s := strconv.FormatFloat(v, 'f', digits, 64)
-	if unit > 0 {
-		s += string(units[unit-1])
-	}
-	return s
+	return a
 }

@@ -9,7 +9,7 @@ import (
 func (s *Site) judgeSpoke(n *node) {
 	for _, id := range sortedKeys(n.insts) {
 		i := n.insts[id]
-		entity := "instance/" + id
+		entity := i.entity()
 		switch {
 		case i.started == 0:
 			continue

@@ -355,3 +355,21 @@ func portNames(all []*port) string {
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	return slices.Sorted(maps.Keys(m))
 }
+
+// bridgeForwards reports whether samples show that the bridge still forwards.
+func (p *port) bridgeForwards() bool {
+	if p.bridge == nil {
+		return false
+	}
+	for _, st := range p.node.streams {
+		if st.number != p.number || st.sub != p.sub {
+			continue
+		}
+		for _, x := range st.points {
+			if x.forwarded > p.downAt+settle {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -2,9 +2,12 @@ package site
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
+	"weir/decoder/witness"
 	"weir/detect"
+	"weir/detect/site/fact"
 )
 
 // bridgeSaid is what the host agent says of a bridge.
@@ -187,5 +190,83 @@ func (s *Site) judgeVSwitch(n *node) {
 		kind: BridgeDown, entity: entity, subject: n.subject(TypeBridge, "Open vSwitch"), severity: detect.Critical, onset: down, good: down,
 		witness: Agent, sure: 0.99, above: n.above(), hold: second, wait: vswitchGrace, summary: "ovs-vswitchd does not run: no bridge of it forwards new flows",
 		facts: []Noted{{At: at(down), Group: "bridge", From: "weir-agent", What: "ovs-vswitchd", Before: "up", After: "down"}},
+	})
+}
+
+func (s *Site) bridgeOf(n *node, name string) *bridge {
+	b := n.bridges[name]
+	if b == nil {
+		b = &bridge{node: n, name: name, ports: map[uint32]*port{}}
+		if len(n.bridges) < maxPerNode {
+			n.bridges[name] = b
+		}
+	}
+	return b
+}
+
+// bridgeSaid takes the state of a bridge.
+func (s *Site) bridgeSaid(n *node, f *fact.Fact) {
+	d := f.Detail
+	if p := n.byName[d.Entity]; p != nil && p.stale(f.At) {
+		return
+	}
+	b := s.bridgeOf(n, d.Entity)
+	x := b.said
+	if x == nil {
+		x = &bridgeSaid{}
+		b.said = x
+	}
+	b.linux = d.Text(witness.Kind) == "linux"
+	get := func(name string) uint64 {
+		v, _ := d.Uint(name)
+		return v
+	}
+	x.at = f.At
+	if x.instances > 0 && get(witness.InstancePorts) == 0 {
+		x.vacant = f.At
+	}
+	x.forwarding, x.oper, x.admin = d.Text(witness.Forwarding), d.Text(witness.Oper), d.Text(witness.Admin)
+	x.instances, x.uplinks, x.carriers, x.ports = get(witness.InstancePorts), get(witness.Uplinks), get(witness.CarrierPorts), get(witness.Ports)
+	x.flows = get(witness.Flows)
+	x.mattered = x.mattered || x.instances > 0 || x.uplinks > 0 && !b.linux
+	if x.carriers > 0 {
+		x.hadCarrier = true
+	}
+	if after, err := strconv.ParseUint(x.after, 10, 64); x.emptied != 0 && x.flows > after && err == nil {
+		x.emptied = 0 // it is filled again
+	}
+	s.judgeSaidBridge(b)
+}
+
+// ovsSaid takes what the database of Open vSwitch says of a bridge.
+func (s *Site) ovsSaid(n *node, f *fact.Fact) {
+	d := f.Detail
+	b := s.bridgeOf(n, d.Entity)
+	switch d.Text(witness.VSwitchd) {
+	case "down":
+		if n.agentOf.vswitch == 0 {
+			n.agentOf.vswitch = f.At
+		}
+	case "up":
+		n.agentOf.vswitch = 0
+	}
+	s.sflowSaid(b, d.Text(witness.SFlow), f.At)
+}
+
+// sflowSaid takes the sFlow settings of a bridge: switching them off blinds us.
+func (s *Site) sflowSaid(b *bridge, text string, ns int64) {
+	was := b.sflow
+	if text != "" {
+		b.sflow = text
+		s.unsay(TelemetryTampered, b.entity(), "")
+		return
+	}
+	if was == "" {
+		return
+	}
+	s.raise(b.node, &finding{
+		kind: TelemetryTampered, entity: b.entity(), subject: b.node.subject(TypeBridge, b.name), severity: detect.Critical, onset: ns, witness: Agent,
+		sure: 0.999, above: b.node.above(), hold: second, summary: "its sFlow was switched off",
+		facts: []Noted{{At: at(ns), Group: "telemetry", From: "weir-agent", What: "sFlow of the bridge", Before: was, After: "none"}},
 	})
 }

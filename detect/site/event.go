@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -224,9 +225,9 @@ func (s *Site) instanceEvent(n *node, f *fact.Fact, name, uuid string) {
 	if name == witness.InstanceMigratedIn || i.node == nil {
 		s.name(i, n, d)
 	}
-	i.name = cmpOr(d.Text(witness.NovaName), i.name)
-	i.domain = cmpOr(d.Text(witness.Name), i.domain)
-	i.project = cmpOr(d.Text(witness.Project), i.project)
+	i.name = cmp.Or(d.Text(witness.NovaName), i.name)
+	i.domain = cmp.Or(d.Text(witness.Name), i.domain)
+	i.project = cmp.Or(d.Text(witness.Project), i.project)
 	reason := d.Text(witness.Reason)
 	switch name {
 	case witness.InstanceStarted, witness.InstanceResumed, witness.InstanceMigratedIn, witness.InstanceRebooted:
@@ -257,7 +258,7 @@ func (s *Site) crash(i *instance, reason string, ns int64) {
 	if i.node == nil {
 		return
 	}
-	s.drop(InstanceStopped, "instance/"+i.uuid, "") // it was taken for a stop
+	s.drop(InstanceStopped, i.entity(), "") // it was taken for a stop
 	s.crashed(i, ns, reason, Agent)
 }
 
@@ -271,7 +272,7 @@ func (s *Site) stopped1(i *instance, reason string, ns int64) {
 		i.leaving = ns
 	}
 	i.state, i.reason, i.since = "shutoff", reason, ns
-	if i.node == nil || i.leaving != 0 || s.active(InstanceStopped, "instance/"+i.uuid) != nil {
+	if i.node == nil || i.leaving != 0 || s.active(InstanceStopped, i.entity()) != nil {
 		return
 	}
 	f := i.stopFinding(ns, Agent)

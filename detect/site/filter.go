@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -116,7 +117,7 @@ func (s *Site) judgeFilters(n *node) {
 			f.summary += "; in the network namespace " + netns
 		}
 		if x.command != "" || x.pid != 0 {
-			f.cause = fmt.Sprintf("%s, process %d", cmpOr(x.command, "unknown"), x.pid)
+			f.cause = fmt.Sprintf("%s, process %d", cmp.Or(x.command, "unknown"), x.pid)
 		}
 		s.raise(n, f)
 	}

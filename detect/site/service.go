@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -159,7 +160,7 @@ func (s *Site) logSaid(n *node, f *fact.Fact) {
 		x.bytes, x.grown = bytes, f.At
 		x.pace.Beat(f.At, 0)
 	}
-	x.writer, x.level = d.Text(witness.Writer), cmpOr(d.Text(witness.Level), x.level)
+	x.writer, x.level = d.Text(witness.Writer), cmp.Or(d.Text(witness.Level), x.level)
 }
 
 // logEvent takes that a log was truncated, or its level lowered.

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -146,7 +147,7 @@ func (a *actor) heartbeat() {
 		sampling = []witness.Pair{str(witness.Sampling, "eth0=1000")}
 	}
 	a.said(witness.ClassHeartbeat, a.name, append([]witness.Pair{witness.Counter64(witness.Sequence, a.beats), str(witness.BootID, "boot-"+a.name),
-		witness.Counter64(witness.Started, uint64(a.started.Unix())), str(witness.Modules, cmpOr(a.modules, "link=ok"))}, sampling...)...)
+		witness.Counter64(witness.Started, uint64(a.started.Unix())), str(witness.Modules, cmp.Or(a.modules, "link=ok"))}, sampling...)...)
 }
 
 // traffic is seen of the node's instances at another node.

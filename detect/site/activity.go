@@ -1,0 +1,226 @@
+package site
+
+import (
+	"weir/decoder/witness"
+	"weir/detect/site/fact"
+)
+
+// activity is what samples say of an instance's port.
+type activity struct {
+	txAt      int64 // last sample that it sent
+	firstAt   int64
+	tx, asked float64 // samples ever, halved now and then
+	rate      float64 // samples a second that it sent, smoothed
+	rateAt    int64
+	spread    float64 // of the samples' number around the rate, smoothed
+	spreads   int
+	steadyAt  int64 // since when it has made no longer pause
+	refusals
+	syn       float64
+	synAck    float64
+	askedNow  int     // since txAt
+	synNow    int     // since the last SYN-ACK
+	arp, icmp int     // since txAt
+	probes    int     // since txAt
+	arpAsked  float64 // ARP requests seen for it, and its replies, halved now and then
+	arpReply  float64
+	told      resolved // the same by the host agent
+	askAt     int64    // first of what asked for an answer since txAt; 0 nothing did
+	movedAt   int64
+}
+
+// resolved is what the host agent, which sees all of it, says of ARP requests
+// for an instance and of its answers.
+type resolved struct {
+	at                int64
+	requests, answers uint64
+	vain              uint64 // requests since its last answer
+	vainAt            int64
+}
+
+// vainFor is for how long it may still be seen to send what it had begun.
+const vainFor = 5 * second
+
+// vainOld is how long a request in vain tells something.
+const vainOld = 30 * second
+
+// portActive takes what samples say of an instance's port.
+func (s *Site) portActive(n *node, f *fact.Fact) {
+	p := n.ports[f.Index]
+	if p == nil {
+		return
+	}
+	a := &p.act
+	tx, asked := float64(uint32(f.A>>32)), int(uint32(f.A))
+	syn, synAck := int(uint32(f.B>>32)), int(uint32(f.B))
+	rest := fact.UnpackPortRest(f.C)
+	a.arpReply += float64(rest.Replies)
+	if rest.Probes > 0 || rest.Reset+rest.Unreachable > 0 {
+		a.refusals.add(s.now, float64(rest.Probes), float64(rest.Reset)+float64(rest.Unreachable))
+		n.dirty = true
+	}
+	if tx > 0 {
+		a.sent(f.At, tx)
+		if p.inst != nil {
+			p.inst.spoke = true
+		}
+		p.flat[0] = flat{}
+	} else {
+		a.askedNow += asked
+		a.probes += int(rest.Probes)
+		if a.askAt == 0 && asked+syn > 0 {
+			a.askAt = s.now
+		}
+	}
+	a.count(tx, asked, syn, synAck)
+	if tx == 0 || s.active(InstanceUnreachable, p.instanceEntity()) != nil {
+		n.dirty = true
+	}
+}
+
+// sent takes that it was seen to send tx samples since the last time: what was
+// asked of it before is answered.
+func (a *activity) sent(at int64, tx float64) {
+	if a.firstAt == 0 {
+		a.firstAt, a.rateAt = at, at
+	}
+	if d := float64(at-a.rateAt) / 1e9; d > 0 {
+		w := min(d/60, 1)
+		if total := float64(at-a.firstAt) / 1e9; total < 60 {
+			w = min(d/max(total, 1), 1)
+		}
+		if e := a.rate * d; e > 0.5 {
+			a.spread += ((tx-e)*(tx-e)/e - a.spread) / min(float64(a.spreads+1), 64)
+			a.spreads++
+		}
+		a.rate += (tx/d - a.rate) * w
+		a.rateAt = at
+	}
+	if at-a.txAt > 5*second {
+		a.steadyAt = at
+	}
+	a.txAt, a.askedNow, a.arp, a.icmp, a.askAt, a.probes = at, 0, 0, 0, 0, 0
+	if at > a.told.vainAt+vainFor {
+		a.told.vain = 0
+	}
+}
+
+// count adds samples that it sent or that asked it for an answer, and the SYN and
+// SYN-ACK among them. Sums are halved now and then, so that they follow what is
+// usual.
+func (a *activity) count(tx float64, asked, syn, synAck int) {
+	a.tx, a.asked = a.tx+tx, a.asked+float64(asked)
+	if a.tx+a.asked > 4096 {
+		a.tx, a.asked = a.tx/2, a.asked/2
+	}
+	if synAck > 0 {
+		a.synNow = 0
+	} else {
+		a.synNow += syn
+	}
+	a.syn, a.synAck = a.syn+float64(syn), a.synAck+float64(synAck)
+	if a.syn+a.synAck > 1024 {
+		a.syn, a.synAck = a.syn/2, a.synAck/2
+	}
+}
+
+// usualSpread is the spread of its samples, two while little is known.
+func (a *activity) usualSpread() float64 {
+	if a.spreads < 20 {
+		return max(a.spread, 2)
+	}
+	return max(a.spread, 1)
+}
+
+// portSpoke takes whether an instance's port has ever received anything, by its
+// counters.
+func (s *Site) portSpoke(n *node, f *fact.Fact) {
+	p := n.ports[f.Index]
+	switch {
+	case p == nil:
+	case f.A == 0:
+		p.stillAt = f.At
+	case p.inst != nil:
+		p.inst.spoke = true
+		p.stillAt = 0
+	default:
+		p.stillAt = 0
+	}
+}
+
+// askedFor takes what is asked for an instance's address in vain.
+func (s *Site) askedFor(f *fact.Fact) {
+	a := s.macs[f.A]
+	if a == nil || a.home == nil || a.many {
+		return
+	}
+	act := &a.home.act
+	if f.B == 0 {
+		if act.arpAsked += float64(f.C); act.arpAsked > 256 {
+			act.arpAsked, act.arpReply = act.arpAsked/2, act.arpReply/2
+		}
+	}
+	if f.At <= act.txAt+settle {
+		return
+	}
+	if f.B == 0 {
+		act.arp += int(f.C)
+	} else {
+		act.icmp += int(f.C)
+	}
+	a.home.node.dirty = true
+}
+
+// neighbourSaid takes the host agent's counts of ARP requests for an instance
+// and of its answers.
+func (s *Site) neighbourSaid(n *node, f *fact.Fact) {
+	p := n.byName[f.Detail.Entity]
+	requests, ok := f.Detail.Uint(witness.Requests)
+	answers, ok2 := f.Detail.Uint(witness.Answers)
+	if p == nil || !ok || !ok2 {
+		return
+	}
+	t := &p.act.told
+	switch {
+	case t.at == 0 || requests < t.requests || answers != t.answers:
+		t.vain = 0
+	default:
+		if requests > t.requests {
+			t.vain, t.vainAt = t.vain+requests-t.requests, f.At
+		}
+	}
+	t.at, t.requests, t.answers = f.At, requests, answers
+}
+
+// arpUnanswered takes that an instance was asked for again and again in vain.
+func (s *Site) arpUnanswered(n *node, f *fact.Fact) {
+	p := n.byName[f.Detail.Text(witness.Port)]
+	count, ok := f.Detail.Uint(witness.Count)
+	if p == nil || !ok {
+		return
+	}
+	t := &p.act.told
+	t.vain, t.vainAt = max(t.vain, min(count, 1000)), f.At
+}
+
+// sampled is when the last sample came from where the port's are taken: without
+// any, that its own have stopped says nothing about the instance.
+func (s *Site) sampled(p *port) (last int64) {
+	if st := s.streams[streamKey{p.number, p.sub}]; st != nil {
+		for _, x := range st.points {
+			last = max(last, x.at)
+		}
+	}
+	return last
+}
+
+// moved notes that an address sends at another node than before: live
+// migration, or a new instance with an old address.
+func (s *Site) moved(a *address, old, p *port, at int64) {
+	old.act.movedAt = at
+	what := fact.UnpackMAC(a.mac).String() + " moved"
+	old.node.note(at, old.instanceEntity(), what, old.node.label(), p.node.label(), Passive)
+	p.node.note(at, p.instanceEntity(), what, old.node.label(), p.node.label(), Passive)
+	s.drop(InstanceUnreachable, old.instanceEntity(), ReasonGone)
+	old.node.dirty = true
+}

@@ -1,0 +1,84 @@
+package site
+
+import (
+	"fmt"
+	"slices"
+
+	"weir/detect/site/fact"
+)
+
+// view is what others see of some addresses.
+type view struct {
+	known bool    // they used to be seen
+	rate  float64 // samples a second before
+	nats  float64 // for: their traffic has stopped
+	after int64   // last seen after it all began; 0 never
+	where string
+	who   uint64
+}
+
+// settle is how much later than a packet its sample may arrive: exporters
+// gather samples for a second.
+const settle = 1500 * millisecond
+
+// outside returns what streams other than those of mine see of addresses since
+// a time.
+func (s *Site) outside(macs []uint64, since int64, mine func(*seen) bool) view {
+	var v view
+	for _, m := range macs {
+		a := s.macs[m]
+		if a == nil || a.many {
+			continue
+		}
+		for i := range a.seen {
+			x := &a.seen[i]
+			st := s.streams[streamKey{x.number, x.sub}]
+			if st == nil || mine(x) {
+				continue
+			}
+			if x.last > since+settle {
+				v.known = true
+				if x.last > v.after {
+					v.after, v.who = x.last, m
+					v.where = st.node.label()
+					if p := st.node.ports[x.input]; p != nil {
+						v.where += " " + p.label()
+					}
+				}
+				continue
+			}
+			if st.last < since+settle || x.n < 5 || since-x.last > int64(60e9) {
+				continue // that witness is silent too, or has not seen it lately
+			}
+			v.known = true
+			v.rate += x.rate
+		}
+	}
+	// Traffic comes in bursts: half of what a Poisson process would tell.
+	if t := float64(s.quietFor(since+settle)) / 1e9; v.after == 0 && t > 0 {
+		v.nats = min(v.rate*t/2, weightTraffic)
+	}
+	return v
+}
+
+// noted is the view as a fact.
+func (v *view) noted(since int64) Noted {
+	switch {
+	case v.after != 0:
+		return Noted{At: at(v.after), Group: "neighbour", From: v.where, What: "its traffic is still seen, from " + fact.UnpackMAC(v.who).String()}
+	case v.rate > 0:
+		return Noted{At: at(since), Group: "neighbour", What: fmt.Sprintf("its traffic is seen nowhere any more, before %.3g samples/s", v.rate), Weight: v.nats}
+	}
+	return Noted{At: at(since), Group: "neighbour", What: "nobody else sees its traffic"}
+}
+
+// neighbours is what others see of a node's traffic since a time.
+func (s *Site) neighbours(n *node, since int64) view {
+	macs := slices.Clone(n.own)
+	for _, index := range sortedKeys(n.ports) {
+		if p := n.ports[index]; p.instance {
+			macs = append(macs, p.macs...)
+		}
+	}
+	return s.outside(macs, since, func(x *seen) bool { return s.byNumber[x.number] == n })
+}

@@ -1,0 +1,245 @@
+package site
+
+import (
+	"fmt"
+	"math"
+
+	"weir/detect"
+	"weir/detect/site/silence"
+)
+
+// deadlines finds out which streams of a node are silent.
+func (s *Site) deadlines(n *node) {
+	for _, st := range n.streams {
+		st.silent = false
+		if st.retired {
+			continue
+		}
+		last, d, ok := st.pace.Last(), int64(0), false
+		if st.beats {
+			d, st.misses, ok = st.pace.Deadline(len(s.streams), &s.losses)
+		} else if st.samples {
+			last = st.last
+			d, ok = st.traffic.TrafficDeadline(len(s.streams))
+		}
+		st.deadline = 0
+		if !ok {
+			continue
+		}
+		st.deadline = d
+		if st.beats && st.last > last {
+			// Samples still come, but its own rhythm has stopped: told by its ports.
+			last = st.last
+		}
+		st.silent = s.quietFor(last) > d || st.beats && s.clearly(st, last)
+		if !st.silent {
+			n.next = min(n.next, last+d+s.blindSince(last)+millisecond)
+		}
+	}
+}
+
+// clearly reports whether a stream is silent earlier than its losses allow,
+// since nothing was lost meanwhile of another on the same way.
+func (s *Site) clearly(st *stream, last int64) bool {
+	d := st.pace.Alone(len(s.streams), &s.losses)
+	if d >= st.deadline || s.quietFor(last) <= d {
+		return false
+	}
+	for _, o := range st.node.streams {
+		if u := o.usually(); o != st && !o.retired && u > 0 && o.gapAt < last && o.last > last+d-2*u && s.quietFor(o.last) < u*3/2 {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeSilence tells whether the node, or one that speaks for it, is silent,
+// and what that means.
+func (s *Site) judgeSilence(n *node) {
+	silent, onset, misses := s.fallen(n)
+	if !silent {
+		silent, onset, misses = s.fallenEarly(n)
+	}
+	n.silent = silent
+	if !silent {
+		n.backAt = 0
+		if n.silentAt != 0 {
+			n.note(s.now, n.self(), "heard again", "", "", Passive)
+			n.silentAt, n.next = 0, s.now
+		}
+		s.clear(NodeDown, n.self(), "")
+		s.clear(TelemetrySilent, n.self(), "")
+		s.judgeStreams(n)
+		return
+	}
+	if n.silentAt == 0 {
+		n.silentAt = onset
+		n.note(onset, n.self(), "last heard of", "", "", Passive)
+	}
+	n.next = s.now // the view of others changes all the time
+	if n.stopping > s.now {
+		return // it said that it would stop, and why
+	}
+	s.mostLate()
+	if s.deaf(onset) {
+		return // it is us
+	}
+	s.nodeSilent(n, onset, misses)
+}
+
+// fallen reports whether nothing at all is heard of the node any more: one of
+// its streams has passed its deadline, and no other is heard as it used to be.
+func (s *Site) fallen(n *node) (silent bool, onset int64, misses int) {
+	var first *stream
+	for _, st := range n.streams {
+		if st.silent && (first == nil || st.last+st.deadline < first.last+first.deadline) {
+			first = st
+		}
+	}
+	if first == nil {
+		return false, 0, 0
+	}
+	period := first.pace.Period()
+	for _, st := range n.streams {
+		onset = max(onset, st.last)
+		if st.silent || st.last <= first.last+period {
+			continue
+		}
+		// Or it was heard a little longer, since one beat was lost before.
+		if st.last > first.last+2*period+second || s.quietFor(st.last) < 4*st.usually() {
+			return false, 0, 0
+		}
+	}
+	return true, onset, first.misses
+}
+
+// fallenEarly is fallen for a node of which several streams have stopped, or
+// whose traffic is no longer seen elsewhere either: together they say sooner what
+// each does alone, above all where datagrams are lost in runs.
+func (s *Site) fallenEarly(n *node) (silent bool, onset int64, misses int) {
+	for _, st := range n.streams {
+		onset = max(onset, st.last)
+	}
+	lacks := math.Inf(1)
+	for _, st := range n.streams {
+		period := st.pace.Period()
+		if st.retired || !st.beats || st.deadline == 0 || onset > st.last+2*period+second {
+			continue
+		}
+		// What was heard later shows that the way was open until then.
+		m, l, each := st.pace.Lacks(s.quietFor(max(st.last, onset-period)), len(s.streams), &s.losses)
+		if m < silence.MinMisses {
+			continue
+		}
+		for _, o := range n.streams {
+			if u := o.usually(); o != st && !o.retired && u > 0 {
+				l -= each * float64(s.quietFor(max(o.last, onset-u))/u)
+			}
+		}
+		if l < lacks {
+			lacks, misses = l, m
+		}
+	}
+	if misses == 0 {
+		return false, 0, 0
+	}
+	n.next = s.now
+	if lacks <= 0 {
+		return true, onset, misses
+	}
+	v := s.neighbours(n, onset)
+	return v.after == 0 && v.nats >= max(lacks, decided), onset, misses
+}
+
+// Times of decisions about silence.
+const (
+	undecided   = 20 * second // for so long a view may grow clear
+	unseenAfter = 3 * second  // the same where nobody ever saw it
+	pageSilent  = 60 * second
+)
+
+// nodeSilent decides what the silence of a node means.
+func (s *Site) nodeSilent(n *node, onset int64, misses int) {
+	v := s.neighbours(n, onset)
+	portDown := n.switchPort != nil && n.switchPort.counted && !n.switchPort.up() && !n.switchPort.gone && n.switchPort.changed > onset-60*second
+	silent := Noted{
+		At: at(onset), LastGood: at(onset), Group: "silence", From: n.label(), Weight: weightSilent,
+		What: fmt.Sprintf("nothing since; %d beats in a row missing, more than loss explains", max(misses, 1)),
+	}
+	f := &finding{
+		kind: TelemetrySilent, entity: n.self(), subject: n.subject(TypeNode, ""), onset: onset, good: onset,
+		witness: Passive, facts: []Noted{silent, v.noted(onset)}, above: s.aboveSilent(n, onset), hold: 2 * second,
+	}
+	switch {
+	case v.after != 0 && s.returning(&n.backAt, NodeDown, n.self()):
+		return
+	case v.after != 0:
+		f.severity, f.sure, f.confirm = detect.Critical, 0.999, 0
+		f.summary = "silent while its traffic is still seen at " + v.where
+		f.cause = "the agents were stopped, or their way here is blocked"
+		s.drop(NodeDown, n.self(), "")
+	case portDown || v.nats >= decided:
+		f.kind, f.severity = NodeDown, detect.Critical
+		f.sure = probability(prior + weightSilent + v.nats + weightPortDown)
+		f.summary = "silent, and its traffic is seen no more"
+		if portDown {
+			f.summary = "silent, and the port it is attached to, " + n.switchPort.label() + " on " + n.switchPort.node.label() + ", is down"
+			f.facts = append(f.facts, Noted{At: at(n.switchPort.changed), Group: "port", From: n.switchPort.node.label(), What: "status of " + n.switchPort.label(), Before: "up", After: statusText(n.switchPort.status), Weight: weightPortDown})
+		}
+		if k := n.running(); k > 0 {
+			f.summary += fmt.Sprintf("; instances on it: %d", k)
+		}
+		s.drop(TelemetrySilent, n.self(), "")
+	case s.active(NodeDown, n.self()) != nil:
+		return // what it was decided on grows old
+	case v.known && s.quietFor(onset) < undecided+s.bound(n):
+		return // the view grows clear
+	case s.quietFor(onset) < unseenAfter+s.bound(n):
+		return
+	default:
+		f.severity, f.confirm, f.sure = detect.Warning, pageSilent, 0.99
+		f.summary = "silent"
+		f.blind = "nobody else sees its traffic: whether it is down cannot be told"
+	}
+	if late, _ := s.late(onset); late >= groupLeast && s.quietFor(onset) < s.bound(n)+groupWait {
+		f.wait = groupWait
+	}
+	s.raise(n, f)
+}
+
+// comesBack is for how long what was down may send traffic again before it speaks
+// itself.
+const comesBack = 5 * second
+
+// returning reports whether traffic that is seen again of what was told to be
+// down is its return: its own telemetry follows. since is when that began.
+func (s *Site) returning(since *int64, kind detect.Kind, entity string) bool {
+	if c := s.active(kind, entity); c != nil && c.open && *since == 0 {
+		*since = s.now
+	}
+	return *since != 0 && s.now-*since < comesBack
+}
+
+// running is how many instances ran on the node.
+func (n *node) running() (k int) {
+	for _, i := range n.insts {
+		if i.runs() {
+			k++
+		}
+	}
+	return k
+}
+
+// bound is how long the silence of a node takes to be found.
+func (s *Site) bound(n *node) int64 {
+	d := int64(math.MaxInt64)
+	for _, st := range n.streams {
+		if st.deadline > 0 && !st.retired {
+			d = min(d, st.deadline)
+		}
+	}
+	if d == math.MaxInt64 {
+		return 6 * second
+	}
+	return d
+}

@@ -1,0 +1,136 @@
+package site
+
+import (
+	"weir/detect/site/fact"
+)
+
+// sender notes that a source address speaks as an agent.
+func (s *Site) sender(f *fact.Fact) {
+	n := s.node(f.Detail.Agent, f.Detail.Source)
+	if n == nil {
+		return
+	}
+	s.byNumber[f.Agent] = n
+	if n.first == 0 {
+		n.first = f.At
+	}
+	n.heard = true
+	if f.Detail.Keyed {
+		if n.agentOf == nil {
+			n.agentOf = newAgent()
+		}
+		n.agentOf.keyed = true
+	}
+	if len(n.senders) < 16 {
+		n.senders = append(n.senders, &sender{number: f.Agent, source: f.Detail.Source, agent: f.Detail.Agent, first: f.At, last: f.At})
+	}
+	n.dirty = true
+}
+
+// outage is the shortest time without a datagram that is never taken for loss.
+const outage = 6 * second
+
+// alive notes what a sub-agent sent since the last tick.
+func (s *Site) alive(n *node, f *fact.Fact) {
+	st := s.stream(n, f.Agent, f.Sub)
+	n.last = max(n.last, f.At)
+	if n.silent {
+		n.wokeAt = f.At
+	}
+	seq, came := uint32(f.A>>32), uint32(f.A)
+	uptime := uint32(f.B >> 32)
+	boot := f.At - int64(uptime)*millisecond
+	switch {
+	case st.last == 0:
+	case int32(uptime-st.uptime) < 0 && boot-st.boot > 2*second:
+		s.restarted(st, f.At, uptime)
+	case st.silent || st.last < n.wokeAt || f.At-st.last > max(outage, 4*st.pace.Period()):
+		// What an outage took is no loss on the way.
+	default:
+		if gap := seq - st.seq; gap >= came && gap < 10000 {
+			st.pace.Count(came, gap-came)
+			st.traffic.Count(came, gap-came)
+			s.losses.Count(came, gap-came)
+			if gap > came+1 { // one alone is no run
+				st.gapAt = f.At
+			}
+		}
+	}
+	st.seq, st.uptime, st.boot = seq, uptime, boot
+	if st.silent || st.last == 0 || st.retired {
+		n.dirty = true
+	}
+	if n.signs(st) {
+		return // only what is signed shows that it lives
+	}
+	st.last, st.retired = f.At, false
+	st.samples = st.samples || uint32(f.B) > 0
+	st.traffic.Beat(f.At, st.deadline)
+	if f.C != 0 {
+		st.beats = true
+		st.pace.Beat(int64(f.C), st.deadline)
+	}
+	s.turn(n, f)
+	if n.next == 0 || n.silent {
+		n.dirty = true
+	}
+}
+
+// turn follows which of a node's senders speaks.
+func (s *Site) turn(n *node, f *fact.Fact) {
+	if len(n.senders) < 2 {
+		if len(n.senders) == 1 {
+			n.senders[0].last = f.At
+		}
+		return
+	}
+	for _, x := range n.senders {
+		if x.number != f.Agent {
+			continue
+		}
+		for _, o := range n.senders {
+			if o != x && o.last > x.last {
+				x.turns++
+				n.dirty = true
+				break
+			}
+		}
+		x.last = f.At
+	}
+}
+
+// stream returns the stream of a sub-agent, which it makes.
+func (s *Site) stream(n *node, number, sub uint32) *stream {
+	k := streamKey{number, sub}
+	st := s.streams[k]
+	if st == nil {
+		st = &stream{node: n, number: number, sub: sub}
+		s.streams[k] = st
+		n.streams = append(n.streams, st)
+	}
+	return st
+}
+
+func (st *stream) point(index uint32) *point {
+	if st.points == nil {
+		st.points = map[uint32]*point{}
+	}
+	p := st.points[index]
+	if p == nil {
+		p = &point{index: index}
+		st.node.usually(st, p)
+		if len(st.points) < maxPerNode {
+			st.points[index] = p
+		}
+	}
+	return p
+}
+
+// forwards notes that a bridge takes samples of packets with a way out.
+func (s *Site) forwards(n *node, f *fact.Fact) {
+	p := s.stream(n, f.Agent, f.Sub).point(f.Index)
+	p.at = f.At
+	if f.B > 0 {
+		p.forwarded = f.At
+	}
+}
