@@ -29,7 +29,7 @@ type agent struct {
 	nextFlush time.Duration
 	atOnce    bool          // every flow sample is sent by itself
 	delay     time.Duration // to the collector
-	held      pending       // a datagram that waits for the next, to arrive after it
+	held      due[pending]  // a datagram that waits for the next, to arrive after it
 	holding   bool
 
 	// Reused for every sample, so that nothing is allocated.
@@ -191,22 +191,21 @@ func (a *agent) send(t time.Duration) {
 	a.open = false
 	a.clock = max(a.clock, t)
 	setUptime(a.builder.Bytes(), a.Addr, a.Uptime+a.clock)
-	p := pending{at: a.clock + a.delay, from: a.from, payload: a.builder.Buffer()}
+	p := due[pending]{at: a.clock + a.delay, item: pending{a.from, a.builder.Buffer()}}
 	a.stats.Datagrams++
 	n := a.net
 	switch {
 	case n.cfg.Loss > 0 && n.rng.Float64() < n.cfg.Loss:
 		a.stats.Lost++
-		n.free = append(n.free, p.payload)
+		n.free = append(n.free, p.item.payload)
 	case !a.holding && n.cfg.Reorder > 0 && n.rng.Float64() < n.cfg.Reorder:
 		a.held, a.holding = p, true
 	default:
-		n.queue.push(p)
+		n.queue.push(p.at, p.item)
 		if a.holding {
 			a.holding = false
 			a.stats.Reordered++
-			a.held.at = p.at
-			n.queue.push(a.held) // equal times leave in order of their push
+			n.queue.push(p.at, a.held.item) // equal times leave in order of their push
 		}
 	}
 }
@@ -216,7 +215,7 @@ func (a *agent) end(t time.Duration) {
 	a.send(t)
 	if a.holding {
 		a.holding = false
-		a.net.queue.push(a.held)
+		a.net.queue.push(a.held.at, a.held.item)
 	}
 }
 

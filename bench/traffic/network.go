@@ -24,11 +24,11 @@ type Network struct {
 	active []*flow
 	truth  []Truth
 
-	events events // of a thin network
+	events queue[event] // of a thin network
 
-	queue queue
-	free  [][]byte // payloads to be used again
-	given []byte   // the payload that the caller has
+	queue queue[pending] // by arrival
+	free  [][]byte       // payloads to be used again
+	given []byte         // the payload that the caller has
 }
 
 // New starts a network. It panics where the Config names what is not there: a
@@ -82,8 +82,8 @@ func (n *Network) Next() (Datagram, bool) {
 		n.tick()
 	}
 	p := n.queue.pop()
-	n.given = p.payload
-	return Datagram{At: n.cfg.Start.Add(p.at), From: p.from, Payload: p.payload}, true
+	n.given = p.item.payload
+	return Datagram{At: n.cfg.Start.Add(p.at), From: p.item.from, Payload: p.item.payload}, true
 }
 
 // tick moves the clock by one tick.
@@ -219,52 +219,6 @@ func (n *Network) buffer() []byte {
 
 // pending is a datagram on its way.
 type pending struct {
-	at      time.Duration
-	order   uint64 // of the push, for equal times
 	from    netip.AddrPort
 	payload []byte
-}
-
-func (p *pending) before(q *pending) bool {
-	return p.at < q.at || p.at == q.at && p.order < q.order
-}
-
-// queue is a binary heap of datagrams by arrival.
-type queue struct {
-	items  []pending
-	pushed uint64
-}
-
-func (q *queue) push(p pending) {
-	q.pushed++
-	p.order = q.pushed
-	q.items = append(q.items, p)
-	s := q.items
-	for i := len(s) - 1; i > 0 && s[i].before(&s[(i-1)/2]); i = (i - 1) / 2 {
-		s[i], s[(i-1)/2] = s[(i-1)/2], s[i]
-	}
-}
-
-func (q *queue) pop() pending {
-	s := q.items
-	top := s[0]
-	last := len(s) - 1
-	s[0], s[last] = s[last], pending{}
-	s = s[:last]
-	for i := 0; ; {
-		c := 2*i + 1
-		if c >= len(s) {
-			break
-		}
-		if c+1 < len(s) && s[c+1].before(&s[c]) {
-			c++
-		}
-		if !s[c].before(&s[i]) {
-			break
-		}
-		s[i], s[c] = s[c], s[i]
-		i = c
-	}
-	q.items = s
-	return top
 }

@@ -56,7 +56,7 @@ func (n *Network) thinAdd(f *flow) {
 		}
 	}
 	if f.Stop > 0 {
-		n.events.push(event{at: f.Stop, flow: f, hop: -1})
+		n.events.push(f.Stop, event{flow: f, hop: -1})
 	}
 }
 
@@ -78,17 +78,18 @@ func (n *Network) thinMeters(f *flow, sign float64, t time.Duration) {
 func (n *Network) thinNext(e event) {
 	f := e.flow
 	e.k += f.hops[e.hop].agent.skip()
-	if e.at = f.at(e.k); f.Stop == 0 || e.at < f.Stop {
-		n.events.push(e)
+	if at := f.at(e.k); f.Stop == 0 || at < f.Stop {
+		n.events.push(at, e)
 	}
 }
 
 // thinTick sends the samples that are due before t.
 func (n *Network) thinTick(t time.Duration) {
 	for len(n.events.items) > 0 && n.events.items[0].at < t {
-		e := n.events.pop()
+		next := n.events.pop()
+		e, at := next.item, next.at
 		if e.hop < 0 {
-			n.thinMeters(e.flow, -1, e.at)
+			n.thinMeters(e.flow, -1, at)
 			continue
 		}
 		h := &e.flow.hops[e.hop]
@@ -96,10 +97,10 @@ func (n *Network) thinTick(t time.Duration) {
 		if e.egress {
 			s = h.egress
 		}
-		_, pool := s.meter.advance(e.at)
+		_, pool := s.meter.advance(at)
 		h.agent.sample(s, e.flow, h, e.k, pool+1)
 		if h.agent.atOnce {
-			h.agent.send(e.at)
+			h.agent.send(at)
 		}
 		e.k++
 		n.thinNext(e)
@@ -110,47 +111,4 @@ func (n *Network) thinTick(t time.Duration) {
 func (p *port) thinCounters(t time.Duration) {
 	p.inOctets, p.inPackets = p.inMeter.advance(t)
 	p.outOctets, p.outPackets = p.outMeter.advance(t)
-}
-
-// less orders events by time, then by their push.
-func (e *event) less(o *event) bool { return e.at < o.at || e.at == o.at && e.order < o.order }
-
-// events is a binary heap of events by time.
-type events struct {
-	items  []event
-	pushed uint64
-}
-
-func (q *events) push(e event) {
-	q.pushed++
-	e.order = q.pushed
-	q.items = append(q.items, e)
-	s := q.items
-	for i := len(s) - 1; i > 0 && s[i].less(&s[(i-1)/2]); i = (i - 1) / 2 {
-		s[i], s[(i-1)/2] = s[(i-1)/2], s[i]
-	}
-}
-
-func (q *events) pop() event {
-	s := q.items
-	top := s[0]
-	last := len(s) - 1
-	s[0], s[last] = s[last], event{}
-	s = s[:last]
-	for i := 0; ; {
-		c := 2*i + 1
-		if c >= len(s) {
-			break
-		}
-		if c+1 < len(s) && s[c+1].less(&s[c]) {
-			c++
-		}
-		if !s[c].less(&s[i]) {
-			break
-		}
-		s[i], s[c] = s[c], s[i]
-		i = c
-	}
-	q.items = s
-	return top
 }
