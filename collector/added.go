@@ -50,30 +50,6 @@ func (a *app) effective(cfg config.Config) config.Config {
 	return got
 }
 
-// onEngine lets the engine's goroutine do something, and waits for it.
-func (a *app) onEngine(ctx context.Context, do func()) error {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	done := make(chan struct{})
-	select {
-	case a.asked <- func() { do(); close(done) }:
-		<-done
-		return nil
-	case <-ctx.Done():
-		return errors.New("the collector is busy; ask again")
-	}
-}
-
-// applyDetection gives detectors the configuration as it is now. It is for the
-// engine's goroutine.
-func (a *app) applyDetection() {
-	dc := detectConfig(a.effective(a.cfg), len(a.shards))
-	for _, d := range a.detect {
-		d.SetConfig(dc)
-	}
-	a.engine.SetConfig(a.group.Clock().Now(), dc, a.emit)
-}
-
 // changeAdded makes a change of what was added: it is checked, kept, and in force
 // when this returns.
 func (a *app) changeAdded(ctx context.Context, change func(config.Added) (config.Added, error)) error {

@@ -75,7 +75,7 @@ func (h *alertHistory) put(a *detect.Alert) {
 	}
 }
 
-// Heads of the history are told to send each hour.
+// start begins to write; send is told the head of the history each hour.
 func (h *alertHistory) start(send func(store.Head)) {
 	if h == nil {
 		return
@@ -143,7 +143,7 @@ func (h *alertHistory) addTo(s *web.Status) {
 // AlertHistory implements web.PageSource.
 func (a *app) AlertHistory(ctx context.Context, v url.Values) (any, error) {
 	if a.alertHistory == nil {
-		return nil, &web.AskError{Problem: "history is off: set history.off: false", Offset: -1}
+		return nil, errHistoryOff
 	}
 	ask := store.AlertAsk{
 		From: cmp.Or(v.Get("from"), "-1d"), To: cmp.Or(v.Get("to"), "now"), Kind: v.Get("kind"), Severity: v.Get("severity"),
@@ -152,12 +152,12 @@ func (a *app) AlertHistory(ctx context.Context, v url.Values) (any, error) {
 	var err error
 	if t := v.Get("limit"); t != "" {
 		if ask.Limit, err = strconv.Atoi(t); err != nil || ask.Limit < 1 || ask.Limit > maxAnswer {
-			return nil, &web.AskError{Problem: fmt.Sprintf("limit %q: write a number from 1 to %d", t, maxAnswer), Offset: -1}
+			return nil, asked(fmt.Errorf("limit %q: write a number from 1 to %d", t, maxAnswer))
 		}
 	}
 	q, err := ask.Query(time.Now())
 	if err != nil {
-		return nil, &web.AskError{Problem: err.Error(), Offset: -1}
+		return nil, asked(err)
 	}
 	who := access.Of(ctx)
 	if who.Role == access.Scoped {

@@ -178,8 +178,8 @@ func closeOutlets(ctx context.Context, all []*outlet) error {
 	return errors.Join(errs...)
 }
 
-// addStatus adds what the sinks have done.
-func (al *alerting) addStatus(s *web.Status) {
+// addTo adds what the sinks have done to the status.
+func (al *alerting) addTo(s *web.Status) {
 	for _, o := range al.outlets {
 		q := o.Stats()
 		since, err := o.Failing()

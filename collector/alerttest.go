@@ -23,7 +23,7 @@ const testTime = 20 * time.Second
 // test after what waits for it.
 func (a *app) TestAlerts(ctx context.Context, name string) ([]web.SinkAnswer, error) {
 	if !a.ready.Load() {
-		return nil, errors.New("the collector is starting; ask again")
+		return nil, errStarting
 	}
 	return testOutlets(ctx, a.alerting.outlets, a.alerting.site, name)
 }

@@ -93,7 +93,7 @@ type DeedAsk struct {
 	Verdict string    `json:"verdict,omitempty"` // of a mark: useful or noise
 }
 
-// Done is what came of it.
+// Done is what came of a DeedAsk.
 type Done struct {
 	ID   string     `json:"id"` // of the alert
 	Line string     `json:"line"`
@@ -143,12 +143,6 @@ func (a *app) careRoutes() []web.Route {
 		}),
 	})
 }
-
-// errNoHistory is told where nothing is kept.
-var errNoHistory = &web.AskError{Problem: "history is off, and keeps what people do: set history.off: false", Offset: -1}
-
-// asked makes an error the asker's.
-func asked(err error) error { return &web.AskError{Problem: err.Error(), Offset: -1} }
 
 // careFor does what somebody asks for about an alert.
 func (a *app) careFor(ctx context.Context, id, do string, ask DeedAsk) (any, error) {

@@ -99,6 +99,7 @@ func (h *history) addTo(s *web.Status) {
 // flowNames tells what numbers in a record stand for.
 type flowNames struct{ *agents.Shared }
 
+// Agent implements flows.Names.
 func (n flowNames) Agent(number uint32) netip.Addr {
 	a, _ := n.Shared.Agent(number)
 	return a
@@ -117,7 +118,7 @@ const maxAnswer = 1000
 // Flows implements web.PageSource.
 func (a *app) Flows(ctx context.Context, v url.Values) (any, error) {
 	if a.history == nil {
-		return nil, &web.AskError{Problem: "history is off: set history.off: false", Offset: -1}
+		return nil, errHistoryOff
 	}
 	ask := flows.Ask{
 		From: cmp.Or(v.Get("from"), "-15m"), To: cmp.Or(v.Get("to"), "now"), Filter: v.Get("filter"), By: v.Get("by"), Order: v.Get("order"), Top: 20, Add: v.Get("add") == "true", Samples: v.Get("samples") == "true",
@@ -125,12 +126,12 @@ func (a *app) Flows(ctx context.Context, v url.Values) (any, error) {
 	var err error
 	if t := v.Get("top"); t != "" {
 		if ask.Top, err = strconv.Atoi(t); err != nil || ask.Top < 1 || ask.Top > maxAnswer {
-			return nil, &web.AskError{Problem: fmt.Sprintf("top %q: write a number from 1 to %d", t, maxAnswer), Offset: -1}
+			return nil, asked(fmt.Errorf("top %q: write a number from 1 to %d", t, maxAnswer))
 		}
 	}
 	if t := v.Get("step"); t != "" {
 		if ask.Step, err = time.ParseDuration(t); err != nil {
-			return nil, &web.AskError{Problem: fmt.Sprintf("step %q: write a length of time such as 1m", t), Offset: -1}
+			return nil, asked(fmt.Errorf("step %q: write a length of time such as 1m", t))
 		}
 	}
 	q, err := ask.Query(time.Now())

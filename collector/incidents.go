@@ -79,7 +79,7 @@ func (a *app) incidentFor(ctx context.Context, id string) (i site.Incident, aler
 	return i, alerts, nil
 }
 
-// HeldView is an incident that is held.
+// HeldView is an incident that is held, as those who ask are told.
 type HeldView struct {
 	ID     string    `json:"id"`
 	By     string    `json:"by"`
@@ -136,7 +136,7 @@ func (a *app) keepArchive(id string, b []byte) error {
 	return err
 }
 
-// hold keeps an incident from retention.
+// holdIncident keeps an incident from retention.
 func (a *app) holdIncident(ctx context.Context, id, note string) (any, error) {
 	a.shelf.mu.Lock()
 	defer a.shelf.mu.Unlock()

@@ -3,7 +3,6 @@ package collector
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,9 +10,6 @@ import (
 
 	"weir/detect/site"
 )
-
-// errStarting is told to those who ask before there is something to ask.
-var errStarting = errors.New("the collector is starting; ask again")
 
 // SiteOverview implements web.ModelSource.
 func (a *app) SiteOverview(ctx context.Context) (o site.Overview, err error) {

@@ -22,11 +22,13 @@ type noise struct {
 	damaged map[netip.Addr]*silence
 }
 
+// foreigner is a sender and what it speaks in place of sFlow version 5.
 type foreigner struct {
 	from   netip.Addr
 	reason sflow.Reason
 }
 
+// silence is until when a damaged sender is not named again.
 type silence struct {
 	until time.Time
 	n     uint64 // since the last line
@@ -86,6 +88,7 @@ func (q *noise) log(log *zerolog.Logger, now time.Time, b *shard.Bad) {
 // jumped.
 func (q *noise) epoch() { clear(q.damaged) }
 
+// logNotice writes what the registry has noticed of an agent.
 func (a *app) logNotice(n agents.Notice) {
 	a.naming.restarted(n)
 	e := a.log.Warn()

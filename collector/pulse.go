@@ -13,7 +13,7 @@ type pulse struct {
 }
 
 // maxPulse is how long a goroutine may be at one thing: a busy machine may make
-// it wait, a minute of it is a hang.
+// it wait, longer than this is a hang.
 const maxPulse = 10 * time.Second
 
 func newPulse(shards int) *pulse {

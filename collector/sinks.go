@@ -102,9 +102,29 @@ func ways(all []*outlet) []route.Way {
 	return out
 }
 
-// logSink returns what tells the log of a sink's errors: the first at once, then
-// their sum once a minute.
+// logSink returns what tells the log of a sink's errors.
 func logSink(log zerolog.Logger, name string) func(error, int) {
+	return summed(func(err error, errs, lost int) {
+		log.Error().Err(err).Str("sink", name).Int("errors", errs).Int("lost_alerts", lost).Msg("alerts could not be sent")
+	})
+}
+
+// logUnwritten returns what tells the log of alerts that standard output did not
+// take.
+func logUnwritten(log zerolog.Logger) func(error, int) {
+	return summed(func(err error, _, lost int) {
+		log.Error().Err(err).Int("alerts", lost).Msg("alerts could not be written")
+	})
+}
+
+// repeatEvery is how often the log repeats that alerts cannot be told: a full
+// disk fails for each of them.
+const repeatEvery = time.Minute
+
+// summed returns what takes an error and the number of alerts that it lost: tell
+// hears of the first at once, then of what has come together since, at most once
+// in repeatEvery. It may be called from several goroutines.
+func summed(tell func(err error, errs, lost int)) func(error, int) {
 	var mu sync.Mutex
 	var last time.Time
 	errs, lost := 0, 0
@@ -112,8 +132,8 @@ func logSink(log zerolog.Logger, name string) func(error, int) {
 		mu.Lock()
 		defer mu.Unlock()
 		errs, lost = errs+1, lost+n
-		if now := time.Now(); last.IsZero() || now.Sub(last) >= unwrittenEvery {
-			log.Error().Err(err).Str("sink", name).Int("errors", errs).Int("lost_alerts", lost).Msg("alerts could not be sent")
+		if now := time.Now(); last.IsZero() || now.Sub(last) >= repeatEvery {
+			tell(err, errs, lost)
 			last, errs, lost = now, 0, 0
 		}
 	}

@@ -23,23 +23,23 @@ import (
 type siteWatch struct {
 	site  *site.Site
 	told  []*fact.Gatherer
-	facts []fact.Fact // reused
-	wake  chan struct{}
-	asked chan func(*site.Site)
+	facts []fact.Fact   // reused
+	wake  chan struct{} // holds one token
+	tasks chan func()   // what the goroutine is to do
 
-	dropped uint64 // by the sockets, as last seen
-	last    time.Time
-	second  time.Time
+	dropped uint64    // by the sockets, as last seen
+	last    time.Time // step
+	second  time.Time // look at the sockets
+	saved   time.Time // model
 
-	saved time.Time
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows
 	stats site.Stats
-	model []byte // to be saved
+	model []byte // to be saved, in JSON
 }
 
 // newSiteWatch lets the shards tell facts.
 func newSiteWatch(cfg site.Config, keys fact.Keys, shards []*shard.Shard) *siteWatch {
-	w := &siteWatch{site: site.New(cfg), wake: make(chan struct{}, 1), asked: make(chan func(*site.Site))}
+	w := &siteWatch{site: site.New(cfg), wake: make(chan struct{}, 1), tasks: make(chan func())}
 	for _, s := range shards {
 		g := fact.NewGatherer(keys)
 		s.Tell(g)
@@ -117,7 +117,7 @@ func (w *siteWatch) keep() {
 	w.model = b
 }
 
-// save writes model and windows.
+// saveSite writes model and windows.
 func (a *app) saveSite() error {
 	if a.site == nil || a.io.Forget {
 		return nil
@@ -159,27 +159,15 @@ func (a *app) loadSite() error {
 	return nil
 }
 
-// askTime bounds a question to the site's goroutine.
-const askTime = 5 * time.Second
-
-// ask lets the site's goroutine do something.
+// ask has the site's goroutine do something, and waits until it is done.
 func (w *siteWatch) ask(ctx context.Context, do func(*site.Site)) error {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	done := make(chan struct{})
-	select {
-	case w.asked <- func(s *site.Site) { do(s); close(done) }:
-	case <-ctx.Done():
-		return errors.New("the collector is busy; ask again")
-	}
-	<-done
-	return nil
+	return handTo(ctx, w.tasks, func() { do(w.site) })
 }
 
 // Incidents implements web.SiteSource.
 func (a *app) Incidents(ctx context.Context) (all []site.Incident, err error) {
 	if !a.ready.Load() {
-		return nil, errors.New("the collector is starting; ask again")
+		return nil, errStarting
 	}
 	return all, a.site.ask(ctx, func(s *site.Site) { all = s.Incidents() })
 }
@@ -187,7 +175,7 @@ func (a *app) Incidents(ctx context.Context) (all []site.Incident, err error) {
 // IncidentsOf implements web.SiteSource.
 func (a *app) IncidentsOf(ctx context.Context, sees func(project string) bool) (all []site.Incident, err error) {
 	if !a.ready.Load() {
-		return nil, errors.New("the collector is starting; ask again")
+		return nil, errStarting
 	}
 	return all, a.site.ask(ctx, func(s *site.Site) { all = s.IncidentsOf(sees) })
 }
@@ -195,7 +183,7 @@ func (a *app) IncidentsOf(ctx context.Context, sees func(project string) bool) (
 // Incident implements web.SiteSource.
 func (a *app) Incident(ctx context.Context, id string) (i site.Incident, err error) {
 	if !a.ready.Load() {
-		return i, errors.New("the collector is starting; ask again")
+		return i, errStarting
 	}
 	ok := false
 	if err := a.site.ask(ctx, func(s *site.Site) { i, ok = s.Incident(id) }); err != nil {
@@ -207,8 +195,8 @@ func (a *app) Incident(ctx context.Context, id string) (i site.Incident, err err
 	return i, nil
 }
 
-// addSite adds the bounds of the site's model.
-func (w *siteWatch) addSite(s *web.Status) {
+// addTo adds the bounds of the site's model to the status.
+func (w *siteWatch) addTo(s *web.Status) {
 	w.mu.Lock()
 	st := w.stats
 	w.mu.Unlock()
@@ -243,8 +231,8 @@ func (a *app) watchSite(stop <-chan struct{}) {
 			w.keep()
 			w.site.Close(last, a.emit, detect.ReasonShutdown)
 			return
-		case ask := <-w.asked:
-			ask(w.site)
+		case do := <-w.tasks:
+			do()
 		case <-w.wake:
 			step()
 			time.Sleep(coalesce)
