@@ -7,15 +7,11 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"weir/collector/agents"
-	"weir/collector/web"
 )
 
 func newAgents(p *program) *cobra.Command {
@@ -37,12 +33,8 @@ socket, for its agents:
   EFFECTIVE   the same by sample_pool: what the agent really does; - unknown`,
 		Example: "  weir agents\n  weir agents --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
 			var raw json.RawMessage
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "agents", &raw); err != nil {
+			if err := p.ask(cmd.Context(), "agents", &raw); err != nil {
 				return err
 			}
 			if asJSON {
@@ -84,8 +76,7 @@ func printAgents(out io.Writer, answer []byte, now time.Time) error {
 		_, err := fmt.Fprintln(out, "no agent was heard yet")
 		return err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "AGENT\tSOURCE\tNAME\tSUB\tIF\tHEARD\tLOSS\tRATE\tEFFECTIVE")
+	t := newTable(out, "AGENT", "SOURCE", "NAME", "SUB", "IF", "HEARD", "LOSS", "RATE", "EFFECTIVE")
 	for _, a := range all {
 		address := a.Agent.String()
 		if a.Contested {
@@ -97,35 +88,9 @@ func printAgents(out io.Writer, answer []byte, now time.Time) error {
 			sum.Lost += s.Datagrams.Lost
 		}
 		sent, effective := rates(a.Sources)
-		fmt.Fprintf(w, "%s\t%v\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", address, a.Source, printable(a.Name),
-			len(a.SubAgents), len(a.Interfaces), ago(a.LastHeard, now), percent(100*sum.LossRatio()), sent, effective)
+		t.row(address, a.Source, printable(a.Name), len(a.SubAgents), len(a.Interfaces), ago(a.LastHeard, now), percent(100*sum.LossRatio()), sent, effective)
 	}
-	return w.Flush()
-}
-
-// printable is a name that an agent chose, without what a terminal would obey.
-func printable(name string) string {
-	if name == "" {
-		return "-"
-	}
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, name)
-}
-
-// ago is how long ago t was.
-func ago(t, now time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	d := max(now.Sub(t), 0)
-	if d < 10*time.Second {
-		return d.Truncate(100 * time.Millisecond).String()
-	}
-	return d.Truncate(time.Second).String()
+	return t.Flush()
 }
 
 // rates are the sampling rates of the sources with flow samples, from least to

@@ -12,20 +12,14 @@ import (
 )
 
 func newAlert(p *program) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "alert",
 		Short: "List, acknowledge, mute and mark alerts; try whether they arrive",
 		Long: `List the alerts of a running collector and say what is done about them, or try
 whether alerts arrive at the sinks of the configuration. Who is told what is in
 its sections alerts and severity.`,
 		Example: "  weir alert list\n  weir alert ack 7596403b --note \"I am on it\"\n  weir alert test",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	for _, sub := range append(newAlertCare(p), newAlertTest(p)) {
-		sub.Args = asUsage(sub.Args)
-		cmd.AddCommand(sub)
-	}
-	return cmd
+	}, append(newAlertCare(p), newAlertTest(p))...)
 }
 
 func newAlertTest(p *program) *cobra.Command {

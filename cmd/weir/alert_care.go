@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +27,7 @@ role log, and nobody else is told. What is still open at the end is sent then.`,
 	}
 }
 
-// careCommand is one of them.
+// careCommand returns the command that does one of the deeds of package care.
 func careCommand(p *program, do, short, long, example string) *cobra.Command {
 	var ask collector.DeedAsk
 	var length time.Duration
@@ -50,12 +49,8 @@ func careCommand(p *program, do, short, long, example string) *cobra.Command {
 				}
 				ask.For = length.String()
 			}
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
 			var done collector.Done
-			if err := web.Call(cmd.Context(), cfg.StateDir, http.MethodPost, "api/v1/alerts/"+url.PathEscape(args[0])+"/"+do, ask, &done); err != nil {
+			if err := p.call(cmd.Context(), http.MethodPost, "api/v1/alerts/"+url.PathEscape(args[0])+"/"+do, ask, &done); err != nil {
 				return err
 			}
 			if asJSON {
@@ -88,12 +83,8 @@ func newAlertList(p *program) *cobra.Command {
 		Short:   "List the open alerts of a running collector, and who looks after them",
 		Example: "  weir alert list\n  weir alert list --ended",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
 			var all []*web.AlertView
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/alerts", &all); err != nil {
+			if err := p.ask(cmd.Context(), "api/v1/alerts", &all); err != nil {
 				return err
 			}
 			shown := []*web.AlertView{}
@@ -105,12 +96,11 @@ func newAlertList(p *program) *cobra.Command {
 			if asJSON {
 				return printJSON(p.out, shown)
 			}
-			w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tSINCE\tSTATE\tSEVERITY\tCARE\tALERT")
+			t := newTable(p.out, "ID", "SINCE", "STATE", "SEVERITY", "CARE", "ALERT")
 			for _, v := range shown {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, day(v.Started), printable(v.State), printable(v.Severity), printable(v.Care.Short()), printable(v.Line))
+				t.row(v.ID, day(v.Started), printable(v.State), printable(v.Severity), printable(v.Care.Short()), printable(v.Line))
 			}
-			return w.Flush()
+			return t.Flush()
 		},
 	}
 	cmd.Flags().BoolVar(&ended, "ended", false, "also the last that ended")
@@ -125,23 +115,18 @@ func newAlertMutes(p *program) *cobra.Command {
 		Short:   "List the mutes in force, the first to end first",
 		Example: "  weir alert mutes",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
 			var all []collector.MuteView
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/mutes", &all); err != nil {
+			if err := p.ask(cmd.Context(), "api/v1/mutes", &all); err != nil {
 				return err
 			}
 			if asJSON {
 				return printJSON(p.out, all)
 			}
-			w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "KEY\tUNTIL\tBY\tNOTE")
-			for i := range all {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", all[i].Key, day(all[i].Until), printable(all[i].By), printable(all[i].Note))
+			t := newTable(p.out, "KEY", "UNTIL", "BY", "NOTE")
+			for _, m := range all {
+				t.row(m.Key, day(m.Until), printable(m.By), printable(m.Note))
 			}
-			return w.Flush()
+			return t.Flush()
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

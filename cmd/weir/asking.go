@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"weir/collector/config"
+	"weir/collector/web"
 )
 
 // serviceDir is where the collector of the packages' unit keeps its state
@@ -39,4 +42,29 @@ func stateToAsk(own, service string) string {
 		return service
 	}
 	return own
+}
+
+// ask asks the running collector for what a GET of name answers with, in JSON, and
+// reads that into v. Its error is one line that says what to do.
+func (p *program) ask(ctx context.Context, name string, v any) error {
+	return p.call(ctx, http.MethodGet, name, nil, v)
+}
+
+// call asks the running collector for a path of the API such as "api/v1/windows",
+// with a body in JSON unless that is nil, and reads the answer into v.
+func (p *program) call(ctx context.Context, method, path string, body, v any) error {
+	cfg, err := p.loadToAsk()
+	if err != nil {
+		return err
+	}
+	return web.Call(ctx, cfg.StateDir, method, path, body, v)
+}
+
+// stateDir returns the directory named, or the configured one.
+func (p *program) stateDir(named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	cfg, err := p.loadToAsk()
+	return cfg.StateDir, err
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"weir/collector/config"
@@ -81,9 +80,9 @@ func explain(out io.Writer, cfg *config.Config, rates []rules.Sampling, from str
 	for i, s := range rates {
 		texts[i] = fmt.Sprintf("1:%d", s.Rate)
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(name, text string) { fmt.Fprintf(w, "%s\t%s\n", name, text) }
-	fmt.Fprintln(w)
+	t := newTable(out)
+	line := func(name, text string) { t.row(name, text) }
+	fmt.Fprintln(t)
 	line("sampling", strings.Join(texts, ", ")+" ("+from+")")
 	line("large_flow", largeFlowSentence(cfg, rates))
 	line("link_saturated", raises(cfg.LinkSaturated.Off, "a warning alert when a link is at 90% of its true speed for 60 s, or its discards rise"))
@@ -108,7 +107,7 @@ func explain(out io.Writer, cfg *config.Config, rates []rules.Sampling, from str
 	for _, p := range rules.Overlaps(cfg.Rules) {
 		line("warning", fmt.Sprintf("rules[%d] %q and rules[%d] %q overlap: the same traffic can raise both", p[0], cfg.Rules[p[0]].Name, p[1], cfg.Rules[p[1]].Name))
 	}
-	return w.Flush()
+	return t.Flush()
 }
 
 // largeFlowSentence tells delays of flows of twice the threshold, in frames of

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,12 +59,11 @@ func listEvidence(p *program, all []evidence.File) error {
 		fmt.Fprintln(p.out, "no alert has evidence")
 		return nil
 	}
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ALERT\tWRITTEN\tOCTETS")
+	t := newTable(p.out, "ALERT", "WRITTEN", "OCTETS")
 	for _, f := range all {
-		fmt.Fprintf(w, "%s\t%s\t%d\n", f.ID, f.Changed.Format(time.DateTime), f.Size)
+		t.row(f.ID, f.Changed.Format(time.DateTime), f.Size)
 	}
-	return w.Flush()
+	return t.Flush()
 }
 
 func writeEvidence(p *program, dir, id, out string, all []evidence.File) error {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -24,12 +23,12 @@ causes, and when the alert is wrong. Without KIND all kinds are listed.`,
 				if asJSON {
 					return printJSON(p.out, site.Explanations())
 				}
-				w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+				t := newTable(p.out)
 				for _, e := range site.Explanations() {
 					first, _, _ := strings.Cut(e.Meaning, ". ")
-					fmt.Fprintf(w, "%s\t%s\n", e.Kind, strings.TrimSuffix(first, "."))
+					t.row(e.Kind, strings.TrimSuffix(first, "."))
 				}
-				return w.Flush()
+				return t.Flush()
 			}
 			e, ok := site.Explain(strings.ReplaceAll(strings.ToLower(args[0]), "-", "_"))
 			if !ok {

@@ -4,29 +4,20 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"weir/collector/web"
 )
 
 func newIncident(p *program) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "incident",
 		Short: "Show incidents of a running collector, hold them, and hand them on",
 		Long: `An incident is one cause with all its effects. Those of the running collector,
 the last thousand since its start, can be listed and shown; what is known of one
 can be kept from retention and written into one archive.`,
 		Example: "  weir incident list\n  weir incident show 7596403b81c77bf9-1795332090",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	for _, sub := range append(newIncidentArchive(p), newIncidentList(p), newIncidentShow(p)) {
-		sub.Args = asUsage(sub.Args)
-		cmd.AddCommand(sub)
-	}
-	return cmd
+	}, newIncidentHold(p), newIncidentRelease(p), newIncidentHeld(p), newIncidentExport(p), newIncidentList(p), newIncidentShow(p))
 }
 
 func newIncidentList(p *program) *cobra.Command {
@@ -36,30 +27,25 @@ func newIncidentList(p *program) *cobra.Command {
 		Short:   "List the incidents since the collector was started, the newest last",
 		Example: "  weir incident list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
 			var all []incidentInfo
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/incidents", &all); err != nil {
+			if err := p.ask(cmd.Context(), "api/v1/incidents", &all); err != nil {
 				return err
 			}
 			if asJSON {
 				return printJSON(p.out, all)
 			}
-			w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tBEGAN\tENDED\tWHAT")
+			t := newTable(p.out, "ID", "BEGAN", "ENDED", "WHAT")
 			for i := range all {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", all[i].ID, day(all[i].Began), day(all[i].Ended), all[i].Line)
+				t.row(all[i].ID, day(all[i].Began), day(all[i].Ended), all[i].Line)
 			}
-			return w.Flush()
+			return t.Flush()
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-// incidentInfo is site.Incident as it is read.
+// incidentInfo is site.Incident as the API answers with it.
 type incidentInfo struct {
 	ID     string     `json:"id"`
 	Line   string     `json:"line"`
@@ -99,12 +85,8 @@ ID may be cut where it stays unique.`,
 		Example: "  weir incident show 7596403b81c77bf9-1795332090",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
 			var i incidentInfo
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/incidents/"+url.PathEscape(args[0]), &i); err != nil {
+			if err := p.ask(cmd.Context(), "api/v1/incidents/"+url.PathEscape(args[0]), &i); err != nil {
 				return err
 			}
 			if asJSON {
@@ -123,31 +105,16 @@ func printIncident(out io.Writer, i *incidentInfo) error {
 		fmt.Fprintln(out, "  "+a)
 	}
 	fmt.Fprintln(out)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TIME\tSINCE\tNODE\tWHAT\tBEFORE\tAFTER\tWITNESS\tSKEW")
+	t := newTable(out, "TIME", "SINCE", "NODE", "WHAT", "BEFORE", "AFTER", "WITNESS", "SKEW")
 	for k := range i.Steps {
 		s := &i.Steps[k]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", clock(s.At), clock(s.Before), s.Node, s.What, s.Was, s.Is, s.From, s.Skew)
+		t.row(clock(s.At), clock(s.Before), s.Node, s.What, s.Was, s.Is, s.From, s.Skew)
 	}
-	if err := w.Flush(); err != nil {
+	if err := t.Flush(); err != nil {
 		return err
 	}
 	if i.Cut {
 		fmt.Fprintln(out, "there were more facts before than are kept")
 	}
 	return nil
-}
-
-func clock(t time.Time) string {
-	if t.IsZero() || t.Year() < 1971 {
-		return ""
-	}
-	return t.UTC().Format("15:04:05.000")
-}
-
-func day(t time.Time) string {
-	if t.IsZero() || t.Year() < 1971 {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02 15:04:05")
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -15,11 +14,6 @@ import (
 	"weir/collector/archive"
 	"weir/collector/web"
 )
-
-// newIncidentArchive returns the commands that hold, release and hand on incidents.
-func newIncidentArchive(p *program) []*cobra.Command {
-	return []*cobra.Command{newIncidentHold(p), newIncidentRelease(p), newIncidentHeld(p), newIncidentExport(p)}
-}
 
 func newIncidentHold(p *program) *cobra.Command {
 	var note string
@@ -51,11 +45,7 @@ func newIncidentRelease(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use: "release ID", Short: "Give a held incident back to retention", Example: "  weir incident release 7596403b81c77bf9-1795332090", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
-			return web.Call(cmd.Context(), cfg.StateDir, http.MethodPost, "api/v1/incidents/"+url.PathEscape(args[0])+"/release", nil, &collector.HeldView{})
+			return p.call(cmd.Context(), http.MethodPost, "api/v1/incidents/"+url.PathEscape(args[0])+"/release", nil, &collector.HeldView{})
 		},
 	}
 }
@@ -64,20 +54,15 @@ func newIncidentHeld(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use: "held", Short: "List the incidents that are held", Example: "  weir incident held",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
 			var all []collector.HeldView
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/held", &all); err != nil {
+			if err := p.ask(cmd.Context(), "api/v1/held", &all); err != nil {
 				return err
 			}
-			w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tSINCE\tBY\tOCTETS\tNOTE")
+			t := newTable(p.out, "ID", "SINCE", "BY", "OCTETS", "NOTE")
 			for _, h := range all {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", h.ID, day(h.At), printable(h.By), h.Octets, printable(h.Note))
+				t.row(h.ID, day(h.At), printable(h.By), h.Octets, printable(h.Note))
 			}
-			return w.Flush()
+			return t.Flush()
 		},
 	}
 }

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,34 +68,6 @@ change rests on, as long as that is kept.
 	return cmd
 }
 
-func checkFormat(format string) error {
-	switch format {
-	case "table", "json", "csv":
-		return nil
-	}
-	return fmt.Errorf("--format %q: write table, json or csv", format)
-}
-
-// stateDir returns the directory named, or the configured one.
-func (p *program) stateDir(named string) (string, error) {
-	if named != "" {
-		return named, nil
-	}
-	cfg, err := p.loadToAsk()
-	return cfg.StateDir, err
-}
-
-// alertsError says what to do where the history of alerts cannot be asked.
-func alertsError(dir string, err error) error {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return errors.New("interrupted")
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("no history of alerts in %s: start `weir run` first, or name the state directory with --dir", dir)
-	}
-	return err
-}
-
 func (f *alertsFlags) print(p *program, a *store.AlertAnswer, zone *time.Location) error {
 	switch f.format {
 	case "json":
@@ -118,8 +86,7 @@ func printAlerts(out io.Writer, a *store.AlertAnswer, zone *time.Location) error
 		}
 		return nil
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TIME\tCHANGE\tSTATE\tSEVERITY\tINCIDENT\tALERT")
+	t := newTable(out, "TIME", "CHANGE", "STATE", "SEVERITY", "INCIDENT", "ALERT")
 	ids, lost := map[string]bool{}, uint64(0)
 	for i := range a.Alerts {
 		c := &a.Alerts[i]
@@ -132,10 +99,9 @@ func printAlerts(out io.Writer, a *store.AlertAnswer, zone *time.Location) error
 		if care := c.Care.Short(); care != "" {
 			text += " [" + care + "]"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.At.In(zone).Format("01-02 15:04:05.000"), printable(c.Change), printable(c.State),
-			printable(c.Severity), printable(c.Incident), printable(text))
+		t.row(c.At.In(zone).Format("01-02 15:04:05.000"), printable(c.Change), printable(c.State), printable(c.Severity), printable(c.Incident), printable(text))
 	}
-	if err := w.Flush(); err != nil {
+	if err := t.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "\n%d changes of %d alerts", len(a.Alerts), len(ids))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,25 +18,6 @@ import (
 	"weir/collector/store/flows"
 	"weir/detect/rules"
 )
-
-func newQuery(p *program) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "query",
-		Short: "Ask the history on this machine's disk",
-		Long: `Ask the history on this machine's disk which flows there were, how much went
-over an interface or what else was measured, and which alerts changed.
-The collector may be running or not.`,
-		Example: `  weir query flows --from -1h --by dst
-  weir query series 'topk(5, weir_interface_in_bits_per_second)' --from -1h
-  weir query alerts --from -12h --severity critical`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newQueryFlows(p), newQuerySeries(p), newQueryAlerts(p))
-	for _, c := range cmd.Commands() {
-		c.Args = asUsage(c.Args)
-	}
-	return cmd
-}
 
 // flowsFlags are the flags of `weir query flows`.
 type flowsFlags struct {
@@ -159,41 +140,37 @@ func (f *flowsFlags) print(p *program, q *flows.Query, r *flows.Result) error {
 }
 
 func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	const day, clock = "01-02 15:04:05", "15:04:05"
+	last := clock
+	heads := []string{}
 	if q.Step > 0 {
-		fmt.Fprint(w, "TIME\t")
+		heads = append(heads, "TIME")
 	}
 	for _, c := range q.By {
-		fmt.Fprint(w, strings.ToUpper(c)+"\t")
+		heads = append(heads, strings.ToUpper(c))
 	}
-	missed := ""
+	heads = append(heads, "BYTES", "95 %")
 	if r.Rollup != nil {
-		missed = "MISSED\t"
+		last = day
+		heads = append(heads, "MISSED")
 	}
-	fmt.Fprintln(w, "BYTES\t95 %\t"+missed+"PACKETS\tSAMPLES\tPOINTS\tFIRST\tLAST")
-	line := func(s *flows.Sum, key []string) {
-		if q.Step > 0 {
-			fmt.Fprint(w, q.From.Add(time.Duration(s.Step)*q.Step).Format("01-02 15:04:05"), "\t")
-		}
-		for _, k := range key {
-			if k == "" {
-				k = "-"
-			}
-			fmt.Fprint(w, k, "\t")
-		}
-		last := "15:04:05"
-		fmt.Fprintf(w, "%s\t%s - %s\t", octets(s.Bytes), octets(s.Low), octets(s.High))
-		if r.Rollup != nil {
-			last = "01-02 15:04:05"
-			fmt.Fprintf(w, "%s\t", octets(s.Missed))
-		}
-		fmt.Fprintf(w, "%.0f\t%d\t%d\t%s\t%s\n",
-			s.Packets, s.Samples, s.Points, s.First.In(q.To.Location()).Format("01-02 15:04:05"), s.Last.In(q.To.Location()).Format(last))
-	}
+	t, zone := newTable(out, append(heads, "PACKETS", "SAMPLES", "POINTS", "FIRST", "LAST")...), q.To.Location()
 	for i := range r.Rows {
-		line(&r.Rows[i], r.Rows[i].Key)
+		s := &r.Rows[i]
+		var cells []any
+		if q.Step > 0 {
+			cells = append(cells, q.From.Add(time.Duration(s.Step)*q.Step).Format(day))
+		}
+		for _, k := range s.Key {
+			cells = append(cells, cmp.Or(k, "-"))
+		}
+		cells = append(cells, octets(s.Bytes), octets(s.Low)+" - "+octets(s.High))
+		if r.Rollup != nil {
+			cells = append(cells, octets(s.Missed))
+		}
+		t.row(append(cells, fmt.Sprintf("%.0f", s.Packets), s.Samples, s.Points, s.First.In(zone).Format(day), s.Last.In(zone).Format(last))...)
 	}
-	if err := w.Flush(); err != nil {
+	if err := t.Flush(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "\n%d keys, %s in %d samples; %d rows of %d files read\n",
@@ -203,20 +180,6 @@ func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
 			x.Definition, x.Hours, x.Minutes, octets(x.Rest))
 	}
 	return err
-}
-
-// octets writes a number of octets in the largest unit that keeps it at 1 or
-// above.
-func octets(v float64) string {
-	for _, u := range []struct {
-		size float64
-		name string
-	}{{1e12, "TB"}, {1e9, "GB"}, {1e6, "MB"}, {1e3, "kB"}} {
-		if v >= u.size {
-			return strconv.FormatFloat(v/u.size, 'f', 2, 64) + " " + u.name
-		}
-	}
-	return strconv.FormatFloat(v, 'f', 0, 64) + " B"
 }
 
 func printCSV(out io.Writer, q *flows.Query, r *flows.Result) error {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	kept "weir/collector/series"
@@ -143,13 +142,13 @@ func printSeries(p *program, q *series.Query, a *seriesAnswer) error {
 		_, err := fmt.Fprintln(p.out, "no series; `weir query series --list` shows what there is")
 		return err
 	}
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	w := newTable(p.out)
 	zone := q.To.Location()
 	switch {
 	case q.Step == 0:
-		fmt.Fprintln(w, "VALUE\tSERIES")
+		w.row("VALUE", "SERIES")
 		for _, s := range a.all {
-			fmt.Fprintf(w, "%s\t%s\n", short(s.Values[len(s.Values)-1].Value), printable(seriesName(s.Metric)))
+			w.row(short(s.Values[len(s.Values)-1].Value), printable(seriesName(s.Metric)))
 		}
 	case len(a.all) <= columns:
 		for i, s := range a.all {
@@ -163,14 +162,13 @@ func printSeries(p *program, q *series.Query, a *seriesAnswer) error {
 		fmt.Fprintln(w)
 		printTimes(w, a, zone)
 	default:
-		fmt.Fprintln(w, "MIN\tMEAN\tMAX\tLAST\tSERIES")
+		w.row("MIN", "MEAN", "MAX", "LAST", "SERIES")
 		for _, s := range a.all {
 			least, most, sum := s.Values[0].Value, s.Values[0].Value, 0.0
 			for _, v := range s.Values {
 				least, most, sum = min(least, v.Value), max(most, v.Value), sum+v.Value
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", short(least), short(sum/float64(len(s.Values))), short(most),
-				short(s.Values[len(s.Values)-1].Value), printable(seriesName(s.Metric)))
+			w.row(short(least), short(sum/float64(len(s.Values))), short(most), short(s.Values[len(s.Values)-1].Value), printable(seriesName(s.Metric)))
 		}
 	}
 	if err := w.Flush(); err != nil || q.Step == 0 || len(a.all) <= columns {
@@ -181,7 +179,7 @@ func printSeries(p *program, q *series.Query, a *seriesAnswer) error {
 }
 
 // printTimes writes a line for each time, "-" where a series has no value.
-func printTimes(w *tabwriter.Writer, a *seriesAnswer, zone *time.Location) {
+func printTimes(t table, a *seriesAnswer, zone *time.Location) {
 	at := map[float64][]string{}
 	for i, s := range a.all {
 		for _, v := range s.Values {
@@ -191,23 +189,10 @@ func printTimes(w *tabwriter.Writer, a *seriesAnswer, zone *time.Location) {
 			at[v.At][i] = short(v.Value)
 		}
 	}
-	for _, t := range slices.Sorted(maps.Keys(at)) {
-		p := seriesPoint{At: t}
-		fmt.Fprintf(w, "%s\t%s\n", p.time().In(zone).Format("01-02 15:04:05"), strings.Join(at[t], "\t"))
+	for _, when := range slices.Sorted(maps.Keys(at)) {
+		p := seriesPoint{At: when}
+		t.row(p.time().In(zone).Format("01-02 15:04:05"), strings.Join(at[when], "\t"))
 	}
-}
-
-// short writes a number for people.
-func short(v float64) string {
-	for _, u := range []struct {
-		size float64
-		name string
-	}{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
-		if v >= u.size || v <= -u.size {
-			return strconv.FormatFloat(v/u.size, 'f', 2, 64) + u.name
-		}
-	}
-	return strconv.FormatFloat(v, 'g', 6, 64)
 }
 
 // printSeriesCSV writes a line for each value, with a column for each label.
@@ -271,10 +256,9 @@ func (f *seriesFlags) printList(p *program, a *seriesAnswer) error {
 		w.Flush()
 		return w.Error()
 	}
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "METRIC\tTYPE\tUNIT\tSERIES\tWHAT")
+	t := newTable(p.out, "METRIC", "TYPE", "UNIT", "SERIES", "WHAT")
 	for _, l := range all {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", printable(l.Name), l.Type, l.Unit, l.Series, l.Help)
+		t.row(printable(l.Name), l.Type, l.Unit, l.Series, l.Help)
 	}
-	return w.Flush()
+	return t.Flush()
 }

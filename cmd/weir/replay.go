@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,25 +87,25 @@ func (p *program) loadRules(file, threshold string) (config.Config, error) {
 	return withThreshold(cfg, threshold)
 }
 
-// printComparison prints three tables in one alignment.
+// printComparison writes three lists in one table.
 func printComparison(out io.Writer, c *collector.Comparison) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "\tALERT\tOLD FIRST\tTIMES\tSTATE\tPEAK\tNEW FIRST\tTIMES\tSTATE\tPEAK\n")
+	t := newTable(out, "", "ALERT", "OLD FIRST", "TIMES", "STATE", "PEAK", "NEW FIRST", "TIMES", "STATE", "PEAK")
 	for _, part := range []struct {
 		name string
 		list []collector.Compared
 	}{{"only old", c.OnlyOld}, {"only new", c.OnlyNew}, {"both", c.Both}} {
 		for _, a := range part.list {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", part.name, strings.ReplaceAll(string(a.Kind), "_", " ")+" "+a.Subject, outcome(a.Old), outcome(a.New))
+			t.row(part.name, strings.ReplaceAll(string(a.Kind), "_", " ")+" "+a.Subject, outcome(a.Old), outcome(a.New))
 		}
 	}
-	if err := w.Flush(); err != nil {
+	if err := t.Flush(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "%d alerts only under the old configuration, %d only under the new one, %d under both\n", len(c.OnlyOld), len(c.OnlyNew), len(c.Both))
 	return err
 }
 
+// outcome is four cells of the table.
 func outcome(o *collector.Outcome) string {
 	if o == nil {
 		return "-\t\t\t"

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,26 +72,24 @@ func printReport(out io.Writer, r *store.Report, zone *time.Location) error {
 		_, err := fmt.Fprintln(out, "no alerts")
 		return err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "KIND\tRULE\tALERTS\tPAGES\tACKED\tMUTED\tUSEFUL\tNOISE\tPRECISION")
+	t := newTable(out, "KIND", "RULE", "ALERTS", "PAGES", "ACKED", "MUTED", "USEFUL", "NOISE", "PRECISION")
 	for _, k := range r.Rows {
 		precision := "-"
 		if k.Precision != nil {
 			precision = strconv.FormatFloat(100**k.Precision, 'f', 0, 64) + " %"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", printable(k.Kind), printable(k.Rule), k.Alerts, k.Pages, k.Acked, k.Muted, k.Useful, k.Noise, precision)
+		t.row(printable(k.Kind), printable(k.Rule), k.Alerts, k.Pages, k.Acked, k.Muted, k.Useful, k.Noise, precision)
 	}
-	if err := w.Flush(); err != nil {
+	if err := t.Flush(); err != nil {
 		return err
 	}
 	if len(r.Noisy) > 0 {
 		fmt.Fprintln(out, "\nMost often about")
-		w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ALERTS\tPAGES\tNOISE\tKEY\tLAST")
+		t = newTable(out, "ALERTS", "PAGES", "NOISE", "KEY", "LAST")
 		for _, s := range r.Noisy {
-			fmt.Fprintf(w, "%d\t%d\t%d\t%s\t%s\n", s.Alerts, s.Pages, s.Noise, printable(s.Key), printable(s.Line))
+			t.row(s.Alerts, s.Pages, s.Noise, printable(s.Key), printable(s.Line))
 		}
-		if err := w.Flush(); err != nil {
+		if err := t.Flush(); err != nil {
 			return err
 		}
 	}
@@ -108,17 +105,4 @@ func printReport(out io.Writer, r *store.Report, zone *time.Location) error {
 			printable(name), amount(x.Proposed), printable(x.Unit), amount(x.Threshold), x.Dropped, x.Noise, x.Kept, x.Useful)
 	}
 	return nil
-}
-
-// amount writes 2.5e6 as 2.5M.
-func amount(v float64) string {
-	for _, u := range []struct {
-		n    float64
-		text string
-	}{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
-		if v >= u.n {
-			return strconv.FormatFloat(v/u.n, 'g', 4, 64) + u.text
-		}
-	}
-	return strconv.FormatFloat(v, 'g', 4, 64)
 }

@@ -8,17 +8,16 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
 	"weir/collector"
-	"weir/collector/web"
 )
 
 func newRule(p *program) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "rule",
 		Short: "List, add and remove rules of a running collector",
 		Long: `List the rules in force, and add and remove some without touching the
@@ -26,13 +25,7 @@ configuration. What is added is checked as the configuration is, is in force at
 once and after a restart, and stands in added.json in state_dir; ` + "`weir check`" + `
 shows it.`,
 		Example: "  weir rule list\n  weir rule add dns.yaml\n  weir rule remove \"dns to servers\"",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	for _, sub := range []*cobra.Command{newRuleList(p), newRuleAdd(p), newRuleRemove(p)} {
-		sub.Args = asUsage(sub.Args)
-		cmd.AddCommand(sub)
-	}
-	return cmd
+	}, newRuleList(p), newRuleAdd(p), newRuleRemove(p))
 }
 
 func newRuleList(p *program) *cobra.Command {
@@ -40,34 +33,35 @@ func newRuleList(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the rules in force", Example: "  weir rule list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
 			var all []collector.RuleView
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/rules", &all); err != nil {
+			if err := p.ask(cmd.Context(), "api/v1/rules", &all); err != nil {
 				return err
 			}
 			if asJSON {
 				return printJSON(p.out, all)
 			}
-			w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tSEVERITY\tOF\tWHAT")
-			for i := range all {
-				of := "configuration"
-				if all[i].By != "" {
-					of = all[i].By + ", " + day(all[i].At)
-				}
-				if all[i].Off {
+			t := newTable(p.out, "NAME", "SEVERITY", "OF", "WHAT")
+			for _, r := range all {
+				of := addedBy(r.By, r.At)
+				if r.Off {
 					of += ", off"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(all[i].Name), all[i].Severity, printable(of), printable(all[i].Says))
+				t.row(printable(r.Name), r.Severity, printable(of), printable(r.Says))
 			}
-			return w.Flush()
+			return t.Flush()
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// addedBy says whose a rule or a key is: of the configuration, or of somebody who
+// added it while weir ran.
+func addedBy(name string, at time.Time) string {
+	if name == "" {
+		return "configuration"
+	}
+	return name + ", " + day(at)
 }
 
 func newRuleAdd(p *program) *cobra.Command {
@@ -83,12 +77,8 @@ configuration; - is standard input.`,
 			if err != nil {
 				return err
 			}
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
 			var got collector.RuleView
-			if err := web.Call(cmd.Context(), cfg.StateDir, http.MethodPost, "api/v1/rules", body, &got); err != nil {
+			if err := p.call(cmd.Context(), http.MethodPost, "api/v1/rules", body, &got); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(p.out, "%s: %s\n", printable(got.Name), printable(got.Says))
@@ -137,75 +127,7 @@ func newRuleRemove(p *program) *cobra.Command {
 		Use: "remove NAME", Short: "Remove a rule that was added; its alerts end", Example: "  weir rule remove \"dns to servers\"",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
-			return web.Call(cmd.Context(), cfg.StateDir, http.MethodDelete, "api/v1/rules/"+url.PathEscape(args[0]), nil, &collector.RuleView{})
+			return p.call(cmd.Context(), http.MethodDelete, "api/v1/rules/"+url.PathEscape(args[0]), nil, &collector.RuleView{})
 		},
 	}
-}
-
-func newKey(p *program) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "key",
-		Short: "List, add and remove the keys that a running collector counts",
-		Long: `List the keys whose heaviest are counted, and add and remove some without
-touching the configuration. A change begins the counting of all keys anew: their
-windows fill again within five minutes. What is added stands in added.json in
-state_dir.`,
-		Example: "  weir key list\n  weir key add \"src,dst_port: packets\"\n  weir key remove \"src,dst_port: packets\"",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	change := func(use, short, method string) *cobra.Command {
-		return &cobra.Command{
-			Use: use + " KEY", Short: short, Example: "  weir key " + use + " \"src,dst_port: packets\"", Args: cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				cfg, err := p.loadToAsk()
-				if err != nil {
-					return err
-				}
-				path, body := "api/v1/keys", any(collector.NewKey{Key: args[0]})
-				if method == http.MethodDelete {
-					path, body = path+"?"+url.Values{"key": {args[0]}}.Encode(), nil
-				}
-				var got collector.KeyView
-				if err := web.Call(cmd.Context(), cfg.StateDir, method, path, body, &got); err != nil {
-					return err
-				}
-				_, err = fmt.Fprintln(p.out, printable(got.Key))
-				return err
-			},
-		}
-	}
-	list := &cobra.Command{
-		Use: "list", Short: "List the keys that are counted", Example: "  weir key list",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
-			var all []collector.KeyView
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/keys", &all); err != nil {
-				return err
-			}
-			w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "KEY\tOF")
-			for i := range all {
-				of := "configuration"
-				if all[i].By != "" {
-					of = all[i].By + ", " + day(all[i].At)
-				}
-				fmt.Fprintf(w, "%s\t%s\n", printable(all[i].Key), printable(of))
-			}
-			return w.Flush()
-		},
-	}
-	for _, sub := range []*cobra.Command{
-		list, change("add", "Count a key", http.MethodPost), change("remove", "Count a key that was added no more", http.MethodDelete),
-	} {
-		sub.Args = asUsage(sub.Args)
-		cmd.AddCommand(sub)
-	}
-	return cmd
 }

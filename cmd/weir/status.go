@@ -2,13 +2,11 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,16 +63,10 @@ with floods off, rates are sums over all points where samples are taken.`,
 	return cmd
 }
 
-func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
-}
-
 // printStatus prints one aligned line per thing; what is empty is left out.
 func printStatus(out io.Writer, s *web.Status) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	t := newTable(out)
+	line := func(name, format string, args ...any) { t.row(name, fmt.Sprintf(format, args...)) }
 	line("weir", "%s, process id %d, up %v", s.Version, s.PID, s.At.Sub(s.Started).Truncate(time.Second))
 	line("listening", "%s", strings.Join(s.Listen, ", "))
 	for _, c := range s.Components {
@@ -135,7 +127,7 @@ func printStatus(out io.Writer, s *web.Status) error {
 	for i, b := range s.Bounds {
 		line(first(i, "bounds"), "%s: %s of %s, %s refused", b.Name, commas(uint64(max(b.Used, 0))), commas(uint64(max(b.Limit, 0))), commas(b.Refused))
 	}
-	return w.Flush()
+	return t.Flush()
 }
 
 // maxFormats is how many formats are shown one by one: whoever sends rubbish
@@ -175,22 +167,4 @@ func first(i int, name string) string {
 		return ""
 	}
 	return name
-}
-
-// commas writes n with a comma between thousands.
-func commas(n uint64) string {
-	s := strconv.FormatUint(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// percent writes a share in percent, with more digits where it is small.
-func percent(v float64) string {
-	digits := 1
-	if v < 1 {
-		digits = 3
-	}
-	return strconv.FormatFloat(v, 'f', digits, 64) + " %"
 }

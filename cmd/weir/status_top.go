@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -112,9 +111,8 @@ func (t *topTable) print(out io.Writer) error {
 		fmt.Fprintf(out, "; what is not listed has at most %s", t.rate(t.Absent))
 	}
 	fmt.Fprintln(out)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fields, domain := t.columns()
-	fmt.Fprintln(w, strings.Join(t.head(fields, domain), "\t"))
+	w := newTable(out, t.head(fields, domain)...)
 	for i := range t.Items {
 		fmt.Fprintln(w, strings.Join(t.row(i, fields, domain), "\t"))
 	}

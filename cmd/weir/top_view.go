@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -146,9 +145,8 @@ func (m *liveModel) tableLines() []string {
 		return nil
 	}
 	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fields, domain := m.table.columns()
-	fmt.Fprintln(w, strings.Join(m.table.head(fields, domain), "\t"))
+	w := newTable(&b, m.table.head(fields, domain)...)
 	last := min(len(m.rows), m.top+m.room())
 	for i := m.top; i < last; i++ {
 		row := m.table.row(i, fields, domain)
@@ -175,8 +173,8 @@ func (m *liveModel) detailLines() []string {
 	}
 	r, t := &m.rows[i], &m.table
 	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	line := func(name, value string) { fmt.Fprintln(w, name+"\t"+value) }
+	w := newTable(&b)
+	line := func(name, value string) { w.row(name, value) }
 	fields, _ := t.columns()
 	for _, f := range fields {
 		line(f, shownField(f, r.value(f)))

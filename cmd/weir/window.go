@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,20 +14,14 @@ import (
 )
 
 func newWindow(p *program) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "window",
 		Short: "Announce planned work: maintenance windows of a running collector",
 		Long: `Alerts about what a window covers, and about what is below that, are recorded
 and wait; those still open at its end are sent then. Tampering and flushed
 packet filters are never held back.`,
 		Example: "  weir window add cn7 --for 2h --reason \"new kernel\"\n  weir window list\n  weir window end sqx4a1-1",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	for _, sub := range []*cobra.Command{newWindowAdd(p), newWindowList(p), newWindowEnd(p)} {
-		sub.Args = asUsage(sub.Args)
-		cmd.AddCommand(sub)
-	}
-	return cmd
+	}, newWindowAdd(p), newWindowList(p), newWindowEnd(p))
 }
 
 func newWindowAdd(p *program) *cobra.Command {
@@ -119,12 +112,8 @@ func newWindowList(p *program) *cobra.Command {
 		Short:   "List the windows, those of the configuration too",
 		Example: "  weir window list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.loadToAsk()
-			if err != nil {
-				return err
-			}
 			var all []site.Window
-			if err := web.Ask(cmd.Context(), cfg.StateDir, "api/v1/windows", &all); err != nil {
+			if err := p.ask(cmd.Context(), "api/v1/windows", &all); err != nil {
 				return err
 			}
 			if asJSON {
@@ -138,8 +127,7 @@ func newWindowList(p *program) *cobra.Command {
 }
 
 func printWindows(out io.Writer, all []site.Window, now time.Time) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSTATE\tSUBJECT\tFROM\tTO\tOWNER\tREASON")
+	t := newTable(out, "ID", "STATE", "SUBJECT", "FROM", "TO", "OWNER", "REASON")
 	for i := range all {
 		x := &all[i]
 		state := "active"
@@ -153,9 +141,9 @@ func printWindows(out io.Writer, all []site.Window, now time.Time) error {
 			zone = time.UTC
 		}
 		at := func(t time.Time) string { return t.In(zone).Format("2006-01-02 15:04 MST") }
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, state, x.Subject, at(x.From), at(x.To), x.Owner, x.Reason)
+		t.row(x.ID, state, x.Subject, at(x.From), at(x.To), x.Owner, x.Reason)
 	}
-	return w.Flush()
+	return t.Flush()
 }
 
 func newWindowEnd(p *program) *cobra.Command {
