@@ -8,13 +8,12 @@ import (
 // activity is what samples say of an instance's port.
 type activity struct {
 	txAt      int64 // last sample that it sent
-	firstAt   int64
+	sends     rhythm
 	tx, asked float64 // samples ever, halved now and then
-	rate      float64 // samples a second that it sent, smoothed
-	rateAt    int64
-	spread    float64 // of the samples' number around the rate, smoothed
-	spreads   int
-	steadyAt  int64 // since when it has made no longer pause
+	steadyAt  int64   // since when it has made no longer pause
+	toAt      int64   // last sample of unicast to it
+	to        rhythm
+	questions questions
 	refusals
 	syn       float64
 	synAck    float64
@@ -51,10 +50,12 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 		return
 	}
 	a := &p.act
-	tx, asked := float64(uint32(f.A>>32)), int(uint32(f.A))
+	moves := fact.UnpackPortMoves(f.A)
+	tx, asked := float64(moves.Sent), int(moves.Asked)
 	syn, synAck := int(uint32(f.B>>32)), int(uint32(f.B))
 	rest := fact.UnpackPortRest(f.C)
 	a.arpReply += float64(rest.Replies)
+	s.sentTo(a, moves, rest.Replies)
 	if rest.Probes > 0 || rest.Reset+rest.Unreachable > 0 {
 		a.refusals.add(s.now, float64(rest.Probes), float64(rest.Reset)+float64(rest.Unreachable))
 		n.dirty = true
@@ -73,7 +74,7 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 		}
 	}
 	a.count(tx, asked, syn, synAck)
-	if tx == 0 || s.active(InstanceUnreachable, p.instanceEntity()) != nil {
+	if asked+syn+int(rest.Probes) > 0 && tx == 0 || s.active(InstanceUnreachable, p.instanceEntity()) != nil {
 		n.dirty = true
 	}
 }
@@ -81,21 +82,7 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 // sent takes that it was seen to send tx samples since the last time: what was
 // asked of it before is answered.
 func (a *activity) sent(at int64, tx float64) {
-	if a.firstAt == 0 {
-		a.firstAt, a.rateAt = at, at
-	}
-	if d := float64(at-a.rateAt) / 1e9; d > 0 {
-		w := min(d/60, 1)
-		if total := float64(at-a.firstAt) / 1e9; total < 60 {
-			w = min(d/max(total, 1), 1)
-		}
-		if e := a.rate * d; e > 0.5 {
-			a.spread += ((tx-e)*(tx-e)/e - a.spread) / min(float64(a.spreads+1), 64)
-			a.spreads++
-		}
-		a.rate += (tx/d - a.rate) * w
-		a.rateAt = at
-	}
+	a.sends.add(at, tx)
 	if at-a.txAt > 5*second {
 		a.steadyAt = at
 	}
@@ -124,14 +111,6 @@ func (a *activity) count(tx float64, asked, syn, synAck int) {
 	}
 }
 
-// usualSpread is the spread of its samples, two while little is known.
-func (a *activity) usualSpread() float64 {
-	if a.spreads < 20 {
-		return max(a.spread, 2)
-	}
-	return max(a.spread, 1)
-}
-
 // portSpoke takes whether an instance's port has ever received anything, by its
 // counters.
 func (s *Site) portSpoke(n *node, f *fact.Fact) {
@@ -156,6 +135,7 @@ func (s *Site) askedFor(f *fact.Fact) {
 	}
 	act := &a.home.act
 	if f.B == 0 {
+		act.questions.add(f.At)
 		if act.arpAsked += float64(f.C); act.arpAsked > 256 {
 			act.arpAsked, act.arpReply = act.arpAsked/2, act.arpReply/2
 		}

@@ -96,9 +96,10 @@ func (s *Site) known(p *port) weigh.Known {
 		PortDown: p.counted && !p.up() && p.wasUp && !p.unknown, FlatNats: p.flat[0].nats,
 		Offered: p.flat[0].offered, Probes: a.probes,
 		Steady: float64(a.txAt-a.steadyAt) / 1e9,
-		Rate:   a.rate, Spread: a.usualSpread(), ARP: a.arp, ICMP: a.icmp, Asked: a.askedNow, Syn: a.synNow,
+		Rate:   a.sends.rate, Spread: a.sends.usualSpread(), ARP: a.arp, ICMP: a.icmp, Asked: a.askedNow, Syn: a.synNow,
 	}
 	s.asksForAddress(p, &k)
+	s.unheard(p, &k)
 	if a.askAt == 0 || s.quietFor(a.askAt) < answerTime {
 		k.Asked, k.Syn = 0, 0
 	}

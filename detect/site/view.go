@@ -159,7 +159,7 @@ func (v *viewer) observed(p *port) []string {
 	if !n.silent && (polled || p.inst != nil && p.inst.host != nil && !p.inst.host.gone) {
 		by = append(by, "counters")
 	}
-	if p.act.firstAt != 0 {
+	if p.act.firstAt() != 0 {
 		return append(by, "samples")
 	}
 	for _, m := range p.macs {

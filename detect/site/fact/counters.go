@@ -111,7 +111,7 @@ type port struct {
 	active                                bool
 	told, learnt, txAt, quietTold         int64
 	tx, rx, syn, synAck, rst, unreachable uint32
-	probes, replies                       uint32
+	to, probes, replies                   uint32
 	answers                               [8]answered
 	mac                                   [6]byte
 	ip                                    uint32

@@ -30,8 +30,7 @@ const (
 	// when it was last.
 	PortGone
 	// PortActive: samples of an instance's port since the last such fact. At is
-	// the last one sent by the instance, or 0. A: samples sent<<32 | TCP data
-	// towards it, which asks for an answer; B: SYN towards TCP ports that it
+	// the last one sent by the instance, or 0. A: see PortMoves; B: SYN towards TCP ports that it
 	// answered at within a day<<32 | SYN-ACK from it; C: see PortRest.
 	PortActive
 	// PortFlat: an interface receives (A is 0) or sends (A is 1) nothing while
@@ -82,6 +81,24 @@ const (
 	// Said: an event, a heartbeat, or a state that changed, in Detail.
 	Said
 )
+
+// PortMoves is what PortActive counts of what moves. 16 bits hold at most their
+// largest number, which stands for all above.
+type PortMoves struct {
+	Sent    uint32 // samples that it sent
+	Towards uint16 // unicast to its MAC address, ARP apart
+	Asked   uint16 // TCP data among them, which asks for an answer
+}
+
+// Pack returns m as PortActive's A.
+func (m PortMoves) Pack() uint64 {
+	return uint64(m.Sent)<<32 | uint64(m.Towards)<<16 | uint64(m.Asked)
+}
+
+// UnpackPortMoves is the inverse of Pack.
+func UnpackPortMoves(a uint64) PortMoves {
+	return PortMoves{uint32(a >> 32), uint16(a >> 16), uint16(a)}
+}
 
 // PortRest is what else PortActive counts: packed into 16 bits each, of which the
 // largest number stands for all above.

@@ -225,22 +225,26 @@ func (p *port) answersAt(tcp uint16, at int64) bool {
 	return false
 }
 
-// towards counts a sample of unicast to an instance, where it asks for an
-// answer: data over TCP, or a handshake. UDP need not be answered.
+// towards counts a sample of unicast to an instance, and whether it asks for an
+// answer: data over TCP, or a handshake. UDP need not be answered. ARP is no sign
+// that it can be reached: so is asked who cannot.
 func (g *Gatherer) towards(p *port, h *packet.Header) {
-	if p.mac != h.DstMAC || h.Key.Proto != protoTCP || !h.HasTCP {
+	if p.mac != h.DstMAC || p.mac == h.SrcMAC || h.ARP.Op != 0 {
+		return
+	}
+	g.activate(p)
+	p.to++
+	if h.Key.Proto != protoTCP || !h.HasTCP {
 		return
 	}
 	switch {
 	case h.TCPFlags&(tcpSYN|tcpACK) == tcpSYN:
-		g.activate(p)
 		if p.answersAt(h.Key.DstPort, g.at) {
 			p.syn++
 		} else {
 			p.probes++
 		}
 	case h.TCPFlags&(tcpFIN|tcpSYN) != 0 || h.TCPFlags&tcpPSH != 0:
-		g.activate(p)
 		p.rx++
 	}
 }
@@ -292,14 +296,14 @@ func (g *Gatherer) tellActive(ns int64) {
 		rest := PortRest{cut16(p.rst), cut16(p.unreachable), cut16(p.probes), cut16(p.replies)}
 		f := Fact{
 			Kind: PortActive, Agent: p.agent.number, Sub: p.sub, Index: p.index,
-			A: uint64(p.tx)<<32 | uint64(p.rx), B: uint64(p.syn)<<32 | uint64(p.synAck), C: rest.Pack(),
+			A: PortMoves{p.tx, cut16(p.to), cut16(p.rx)}.Pack(), B: uint64(p.syn)<<32 | uint64(p.synAck), C: rest.Pack(),
 		}
 		if p.tx > 0 {
 			f.At = p.txAt
 		}
 		g.tell(f)
 		p.told, p.active = ns, false
-		p.tx, p.rx, p.syn, p.synAck, p.rst, p.unreachable, p.probes, p.replies = 0, 0, 0, 0, 0, 0, 0, 0
+		p.to, p.tx, p.rx, p.syn, p.synAck, p.rst, p.unreachable, p.probes, p.replies = 0, 0, 0, 0, 0, 0, 0, 0, 0
 	}
 	clear(g.active[len(kept):])
 	g.active = kept

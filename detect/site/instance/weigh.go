@@ -57,6 +57,8 @@ type Known struct {
 	Syn       int     // SYN since its last SYN-ACK
 	ARP, ICMP int     // requests for it, and unreachable about it, since it last sent
 	ARPExact  bool    // the host agent has counted them: it sees every packet
+	Missed    float64 // samples of unicast to it that were to be expected since the last, over their spread
+	Repeated  float64 // how unlikely it is that it is asked for so often since then, in nats
 	Steady    float64 // seconds for which it has sent without a pause of some seconds, before
 	ARPRatio  float64 // share of ARP requests for it that it answers itself, as a rule; 0 unknown
 	Paused    bool
@@ -99,28 +101,50 @@ func Weigh(k *Known) (odds float64, parts []Part) {
 	if k.Syn > 0 && k.SynRatio > 0 {
 		add(Handshake, min(float64(k.Syn)*-math.Log1p(-min(k.SynRatio, 0.9)), MostAsked), "handshakes to a port that it answered at before are not answered")
 	}
+	nats, what = resolve(k)
+	add(Resolve, nats, what)
+	if k.Elsewhere > 0 && (k.Silent == 0 || k.Elsewhere < k.Silent-recent) {
+		add(Neighbour, SeenMoved, "its address sends at another place")
+	}
+	return odds, parts
+}
+
+// resolve weighs what is asked for it.
+func resolve(k *Known) (nats float64, what string) {
 	switch {
 	case k.ARP >= 2 && k.ARPRatio > 0:
 		most := MostAsked
 		if k.ARPExact {
 			most = ARPExact
 		}
-		nats := min(float64(k.ARP)*-math.Log1p(-min(k.ARPRatio, 0.9)), most)
-		add(Resolve, nats, "it does not answer ARP requests, as it used to")
+		nats = min(float64(k.ARP)*-math.Log1p(-min(k.ARPRatio, 0.9)), most)
+		what = "it does not answer ARP requests, as it used to"
 	case k.ICMP >= 2:
-		add(Resolve, ICMPAsked, "routers say that it is unreachable")
+		nats, what = ICMPAsked, "routers say that it is unreachable"
 	case k.ARP > 0:
 		most := ARPAsked
 		if k.Syn == 0 && k.Asked == 0 {
 			most = ARPAlone
 		}
-		add(Resolve, min(0.8*float64(k.ARP), most), "ARP requests for it")
+		nats, what = min(0.8*float64(k.ARP), most), "ARP requests for it"
 	}
-	if k.Elsewhere > 0 && (k.Silent == 0 || k.Elsewhere < k.Silent-recent) {
-		add(Neighbour, SeenMoved, "its address sends at another place")
+	if again := min(k.Repeated, MostAsked); again > nats && k.lost() > 0 {
+		return again, "it is asked for by ARP again and again, and nothing is sent to it"
 	}
-	return odds, parts
+	return nats, what
 }
+
+// lost weighs that nothing is sent to it any more.
+func (k *Known) lost() float64 { return max(min(k.Missed/2, TrafficStop, k.Missed-looks), 0) }
+
+// deaf reports whether it cannot be reached although it may send: what it sends
+// itself proves only that it lives.
+func (k *Known) deaf() bool {
+	return k.lost() > 0 && (k.Repeated > 0 || k.ARPExact && k.ARP >= manyAsked)
+}
+
+// manyAsked is how many exact ARP requests without an answer are no accident.
+const manyAsked = 3
 
 // manyOffered is from how many packets on that something should have come back.
 const manyOffered = 20
@@ -138,6 +162,15 @@ func oneWay(k *Known) float64 {
 
 // traffic weighs the samples that it sent.
 func traffic(k *Known) (float64, string) {
+	nats, what := silence(k)
+	if k.deaf() && k.lost() > nats {
+		return k.lost(), "nothing is sent to it any more"
+	}
+	return nats, what
+}
+
+// silence weighs that it sends nothing any more.
+func silence(k *Known) (float64, string) {
 	if k.Silent == 0 {
 		return 0, ""
 	}

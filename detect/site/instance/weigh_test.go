@@ -29,6 +29,13 @@ func TestWeigh(t *testing.T) {
 		{"only handshakes, twenty-three and no answer", Known{SynRatio: 0.5, Syn: 24}, false}, // capped: one group alone proves nothing
 		{"idle, routers say unreachable, handshakes fail", Known{SynRatio: 0.5, Syn: 24, ICMP: 3}, true},
 		{"moved", with(busy, func(k *Known) { k.FlatNats = 30; k.Syn = 5; k.Elsewhere = 0.5 }), false},
+		{"goes on sending, asked for again and again, sent nothing", with(busy, func(k *Known) { k.Silent = 0.5; k.Missed = 40; k.Repeated = 9 }), true},
+		{"goes on sending, answers no ARP by the agent's count, sent nothing", with(busy, func(k *Known) { k.Silent = 0.5; k.Missed = 40; k.ARP, k.ARPExact, k.ARPRatio = 8, true, 0.9 }), true},
+		{"goes on sending, answers no ARP by the agent's count, but is sent to", with(busy, func(k *Known) { k.Silent = 0.5; k.ARP, k.ARPExact, k.ARPRatio = 8, true, 0.9 }), false},
+		{"goes on sending, sent nothing", with(busy, func(k *Known) { k.Silent = 0.5; k.Missed = 1000 }), false},
+		{"goes on sending, asked for again and again", with(busy, func(k *Known) { k.Silent = 0.5; k.Repeated = 100 }), false},
+		{"idle, asked for again and again", Known{Silent: 3600, Repeated: 100}, false},
+		{"moved, and asked for at its old place", with(busy, func(k *Known) { k.Missed, k.Repeated, k.Elsewhere = 1000, 100, 0.5 }), false},
 		{"takes metrics by UDP and sends nothing", Known{Rate: 0, Silent: 3600, Answering: 0.01, Asked: 0, FlatNats: 3}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,116 @@
+package site
+
+import (
+	"math"
+
+	"weir/detect/site/fact"
+	weigh "weir/detect/site/instance"
+)
+
+// rhythm is how samples of one direction of an instance come.
+type rhythm struct {
+	firstAt, rateAt int64
+	rate            float64 // a second, smoothed
+	spread          float64 // of their number around the rate, smoothed
+	spreads         int
+}
+
+// add takes n samples of the time since the last ones.
+func (r *rhythm) add(at int64, n float64) {
+	if r.firstAt == 0 {
+		r.firstAt, r.rateAt = at, at
+	}
+	d := float64(at-r.rateAt) / 1e9
+	if d <= 0 {
+		return
+	}
+	w := min(d/60, 1)
+	if total := float64(at-r.firstAt) / 1e9; total < 60 {
+		w = min(d/max(total, 1), 1)
+	}
+	if e := r.rate * d; e > 0.5 {
+		r.spread += ((n-e)*(n-e)/e - r.spread) / min(float64(r.spreads+1), 64)
+		r.spreads++
+	}
+	r.rate += (n/d - r.rate) * w
+	r.rateAt = at
+}
+
+// usualSpread is the spread of the samples, two while little is known.
+func (r *rhythm) usualSpread() float64 {
+	if r.spreads < 20 {
+		return max(r.spread, 2)
+	}
+	return max(r.spread, 1)
+}
+
+// questions are ARP requests for an instance. One that is answered is not asked
+// again for a while; who gets no answer asks once a second, as long as it has
+// something to send.
+type questions struct {
+	past int   // seconds in which it was asked for, before it was last heard or sent to
+	now  int   // the same since
+	last int64 // request
+}
+
+// questionsApart is how far apart requests are counted: several exporters may
+// have sampled one.
+const questionsApart = 700 * millisecond
+
+func (q *questions) add(at int64) {
+	if at-q.last < questionsApart {
+		return
+	}
+	q.now++
+	q.last = at
+}
+
+// answered takes that the instance answers, or that somebody knows its address.
+func (q *questions) answered() { q.past, q.now = q.past+q.now, 0 }
+
+// repeated is how unlikely it is that so much is asked for the instance over
+// quiet, as a log likelihood ratio in nats. Before anything is known of it, it is
+// taken to be asked for once a minute.
+func (q *questions) repeated(known, quiet int64) float64 {
+	const least = 3
+	k, t := float64(q.now), float64(quiet)/1e9
+	usual := float64(q.past+1) / (float64(known)/1e9 + 60) * t
+	if q.now < least || k <= usual {
+		return 0
+	}
+	return k*math.Log(k/usual) - (k - usual)
+}
+
+// sentTo takes samples of unicast to the instance.
+func (s *Site) sentTo(a *activity, m fact.PortMoves, replies uint16) {
+	if m.Towards > 0 {
+		a.to.add(s.now, float64(m.Towards))
+		a.toAt = s.now
+	}
+	if m.Towards > 0 || replies > 0 {
+		a.questions.answered()
+	}
+}
+
+// unheard fills in what is known of traffic to the instance having stopped.
+func (s *Site) unheard(p *port, k *weigh.Known) {
+	a := &p.act
+	last := s.sampled(p)
+	if a.toAt == 0 || last <= a.toAt {
+		return
+	}
+	quiet := min(s.quietFor(a.toAt), last-a.toAt)
+	k.Missed = a.to.rate * float64(quiet) / 1e9 / a.to.usualSpread()
+	k.Repeated = a.questions.repeated(a.toAt-min(a.firstAt(), a.toAt), quiet)
+}
+
+// firstAt is when the first sample of the instance came; 0 none has.
+func (a *activity) firstAt() int64 {
+	switch {
+	case a.sends.firstAt == 0:
+		return a.to.firstAt
+	case a.to.firstAt == 0:
+		return a.sends.firstAt
+	}
+	return min(a.sends.firstAt, a.to.firstAt)
+}
