@@ -5,7 +5,11 @@ package series
 type Batch struct {
 	Points []Point
 	values []Value
+	recent int // values of the last times it was full, of the fullest the most
 }
+
+// idleValues is how many values a batch has room for though few come.
+const idleValues = 4096
 
 // Add adds a point and returns where its values are appended: pass what that
 // becomes to Done.
@@ -35,8 +39,13 @@ func (b *Batch) Done(v []Value) {
 	b.values = v
 }
 
-// Reset empties the batch and keeps its memory.
+// Reset empties the batch and keeps its memory, unless that is much more than the
+// last times took: agents that all speak at once do so once.
 func (b *Batch) Reset() {
+	if b.recent = max(len(b.values), b.recent-b.recent/8); cap(b.values) > 4*b.recent+idleValues {
+		*b = Batch{recent: b.recent}
+		return
+	}
 	clear(b.Points)
 	clear(b.values[:cap(b.values)])
 	b.Points, b.values = b.Points[:0], b.values[:0]

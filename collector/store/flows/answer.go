@@ -31,7 +31,7 @@ func (s *scan) finish(r *Result) {
 	if s.sums == nil {
 		s.sums = newSums(len(s.q.By))
 	}
-	all := bestOf(s.sums.all, s.q.Add)
+	all := new(bests).of(s.sums.all, s.q.Add)
 	r.Keys = len(all)
 	var total sum
 	for i := range all {
@@ -78,19 +78,25 @@ func (s *scan) missed(x *sum) float64 {
 	return 0
 }
 
-// bestOf takes of each key in each step the vantage point that saw most, or adds
-// all.
-func bestOf(sums []sum, add bool) (all []kept) {
-	var at places
-	at.reset()
+// bests chooses vantage points. Its memory is used again.
+type bests struct {
+	at  places
+	all []kept
+}
+
+// of takes of each key in each step the vantage point that saw most, or adds
+// all. What it returns is valid until the next call.
+func (b *bests) of(sums []sum, add bool) []kept {
+	b.at.reset()
+	b.all = b.all[:0]
 	for i := range sums {
 		x := &sums[i]
-		n, fresh := at.of(uint64(x.step), uint64(x.key))
+		n, fresh := b.at.of(uint64(x.step), uint64(x.key))
 		if fresh {
-			all = append(all, kept{sum: *x, points: 1})
+			b.all = append(b.all, kept{sum: *x, points: 1})
 			continue
 		}
-		have := &all[n]
+		have := &b.all[n]
 		have.points++
 		switch {
 		case add:
@@ -99,7 +105,7 @@ func bestOf(sums []sum, add bool) (all []kept) {
 			have.sum = *x
 		}
 	}
-	return all
+	return b.all
 }
 
 // greatest leaves the keys with the greatest values, over all steps.

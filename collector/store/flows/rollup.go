@@ -2,9 +2,12 @@ package flows
 
 import (
 	"cmp"
+	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
+
+	"weir/collector/store/columnar"
 )
 
 // Rollups keep for long what flow samples say only for days: of every minute,
@@ -18,8 +21,7 @@ const (
 	rollMinute = time.Minute
 	rollHour   = time.Hour
 
-	// How many keys of a definition are kept of a row group while they are
-	// joined, of a minute (or the part of it that a journal has), of an hour.
+	// How many keys of a definition are kept of some rows while they are joined, of a minute (or the part of it that a journal has), of an hour.
 	groupKeys  = 1000
 	minuteKeys = 100
 	hourKeys   = 200
@@ -119,54 +121,84 @@ func (s *step) keep(most int) {
 	s.floor, s.rest.covered = floor, 0
 }
 
-// roller makes the steps of the rows of a builder, a row group at a time.
+// rollRows is how many rows are summed at a time.
+const rollRows = 1 << 15
+
+// roller makes the steps of one definition of the rows of a segment, a row group
+// at a time: those of all definitions at once would be the most that a collector
+// has in memory.
 type roller struct {
-	steps steps
-	sums  [3]*sums // of keys of so many columns
-	where []int32
-	at    []uint32 // minutes
-	point []uint32
+	definition int
+	steps      steps
+	words      map[string]string // of the steps, each once
+	sums       *sums
+	best       bests
+	where      []int32
+	cols       []*column // of the key, then agent and egress
+	index      [][]int32
+	buf        []byte
 }
 
-func newRoller() *roller {
-	return &roller{steps: steps{}, sums: [3]*sums{nil, newSums(1), newSums(2)}}
+func newRoller(definition int) *roller {
+	return &roller{definition: definition, steps: steps{}, words: map[string]string{}, sums: newSums(len(definitions[definition]))}
 }
 
 // group adds a row group.
-func (r *roller) group(b *builder) {
-	n := len(b.times)
-	r.where, r.at, r.point = sized(r.where, n), sized(r.at, n), sized(r.point, n)
-	agent, egress := b.column("agent"), b.column("egress")
-	length, rate := b.column("length"), b.column("sampling_rate")
-	ways := int32(egress.size())
-	for i, t := range b.times {
-		r.at[i] = uint32(t / rollMinute.Microseconds())
-		r.point[i] = uint32(agent.data.Index[i]*ways + egress.data.Index[i])
+func (r *roller) group(g *segmentSource) error {
+	times, err := g.times()
+	if err != nil {
+		return err
 	}
-	for d, names := range definitions {
-		s := r.sums[len(names)]
-		s.reset()
-		first := b.column(names[0]).data.Index
-		if len(names) == 1 {
-			for i := range n {
-				r.where[i] = s.place(uint32(first[i]), r.point[i], r.at[i])
-			}
-		} else {
-			second := b.column(names[1]).data.Index
-			for i := range n {
-				r.where[i] = s.place(s.chain[0].of(uint32(first[i]), uint32(second[i])), r.point[i], r.at[i])
-			}
+	r.cols, r.index = r.cols[:0], r.index[:0]
+	for _, name := range append(slices.Clone(definitions[r.definition]), "agent", "egress", "length", "sampling_rate") {
+		c, err := g.column(name)
+		if err != nil {
+			return err
 		}
-		for i, place := range r.where {
-			s.all[place].count(b.times[i], float64(rate.data.Numbers[rate.data.Index[i]]), float64(length.data.Numbers[length.data.Index[i]]))
+		places, err := c.places()
+		if err != nil {
+			return err
 		}
-		r.take(b, d, s)
+		r.cols, r.index = append(r.cols, c), append(r.index, places)
 	}
+	n := len(r.cols)
+	if r.cols[n-1].numbers == nil || r.cols[n-2].numbers == nil || r.cols[n-3].numbers == nil {
+		return errNumbers
+	}
+	for from := 0; from < len(times); from += rollRows {
+		r.part(times, from, min(from+rollRows, len(times)))
+	}
+	r.steps.keep(groupKeys)
+	return nil
 }
 
-// take adds the greatest of a definition's sums in a row group.
-func (r *roller) take(b *builder, d int, s *sums) {
-	best := bestOf(s.all, false)
+// part adds some rows of the row group at hand.
+func (r *roller) part(times []int64, from, to int) {
+	s, keys := r.sums, len(definitions[r.definition])
+	s.reset()
+	r.where = sized(r.where, to-from)
+	agent, egress, length, rate := r.index[keys], r.index[keys+1], r.index[keys+2], r.index[keys+3]
+	ways := int32(r.cols[keys+1].size)
+	for i := range r.where {
+		row := from + i
+		key := uint32(r.index[0][row])
+		if keys == 2 {
+			key = s.chain[0].of(key, uint32(r.index[1][row]))
+		}
+		r.where[i] = s.place(key, uint32(agent[row]*ways+egress[row]), uint32(times[row]/rollMinute.Microseconds()))
+	}
+	lengths, rates := r.cols[keys+2].numbers, r.cols[keys+3].numbers
+	for i, place := range r.where {
+		row := from + i
+		s.all[place].count(times[row], float64(rates[rate[row]]), float64(lengths[length[row]]))
+	}
+	r.take()
+}
+
+// take adds the greatest of the sums.
+func (r *roller) take() {
+	s := r.sums
+	best := r.best.of(s.all, false)
 	byStep := map[uint32][]float64{}
 	for i := range best {
 		byStep[best[i].step] = append(byStep[best[i].step], best[i].bytes)
@@ -186,28 +218,68 @@ func (r *roller) take(b *builder, d int, s *sums) {
 			chosen[at{k.key, k.step}] = true
 			continue
 		}
-		r.step(d, k.step).rest.add(&rollRow{bytes: k.bytes, packets: k.packets, samples: float64(k.samples), squares: k.squares})
+		r.step(k.step).rest.add(&rollRow{bytes: k.bytes, packets: k.packets, samples: float64(k.samples), squares: k.squares})
 	}
 	for t := range byStep {
-		r.step(d, t).floor += floors[t]
+		r.step(t).floor += floors[t]
 	}
-	names := definitions[d]
-	agent, egress := b.column("agent"), b.column("egress")
+	keys := len(definitions[r.definition])
+	agent, egress := r.cols[keys], r.cols[keys+1]
 	for i := range s.all {
 		x := &s.all[i]
 		if !chosen[at{x.key, x.step}] {
 			continue
 		}
-		k := rollKey{agent: agent.word(int(x.point) / egress.size()), egress: egress.data.Numbers[int(x.point)%egress.size()] == 1}
-		for c, place := range s.parts(x.key, len(names)) {
-			k.key[c] = b.column(names[c]).word(int(place))
+		k := rollKey{agent: r.word(agent, int(x.point)/egress.size), egress: egress.numbers[int(x.point)%egress.size] == 1}
+		for c, place := range s.parts(x.key, keys) {
+			k.key[c] = r.word(r.cols[c], int(place))
 		}
-		r.step(d, x.step).add(k, &rollRow{bytes: x.bytes, packets: x.packets, samples: float64(x.samples), squares: x.squares, covered: floors[x.step]})
+		r.step(x.step).add(k, &rollRow{bytes: x.bytes, packets: x.packets, samples: float64(x.samples), squares: x.squares, covered: floors[x.step]})
 	}
 }
 
-func (r *roller) step(d int, minute uint32) *step {
-	return r.steps.at(stepKey{d, int64(minute) * rollMinute.Microseconds()})
+func (r *roller) step(minute uint32) *step {
+	return r.steps.at(stepKey{r.definition, int64(minute) * rollMinute.Microseconds()})
+}
+
+// word returns a value of a dictionary.
+func (r *roller) word(c *column, i int) string {
+	r.buf = c.text(r.buf[:0], i)
+	w, ok := r.words[string(r.buf)]
+	if !ok {
+		w = string(r.buf)
+		r.words[w] = w
+	}
+	return w
+}
+
+// rollSegment makes the rollup of a segment, which is the journal's with the id.
+func rollSegment(dir, path, id string) error {
+	in, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	f, err := columnar.Open(in, info.Size())
+	if err != nil {
+		return err
+	}
+	source := newSegmentSource()
+	return saveRollup(filepath.Join(dir, rollupDir), minutePrefix, rollMinute, id, func(definition int) (steps, error) {
+		r := newRoller(definition)
+		for n := range f.Groups() {
+			source.at(f, n)
+			if err := r.group(source); err != nil {
+				return nil, err
+			}
+		}
+		r.steps.keep(minuteKeys)
+		return r.steps, nil
+	})
 }
 
 // keep leaves the greatest of each step.
@@ -216,16 +288,3 @@ func (s steps) keep(most int) {
 		one.keep(most)
 	}
 }
-
-// word returns a value of the dictionary, "" for none.
-func (b *built) word(i int) string {
-	if b.number == nil {
-		return string(b.data.Texts.At(i))
-	}
-	if b.data.Numbers[i] < 0 {
-		return ""
-	}
-	return strconv.FormatInt(b.data.Numbers[i], 10)
-}
-
-func (b *built) size() int { return int(b.at.n) }

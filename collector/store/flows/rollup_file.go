@@ -5,7 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -128,40 +128,28 @@ func (d *rollData) row(at int64, definition []string, key *rollKey, r *rollRow, 
 	d.columns[s].Floats = append(d.columns[s].Floats, float64(float32(r.squares)))
 }
 
-// write writes the steps, a row group for each definition.
-func (s steps) write(out io.Writer) error {
-	w := columnar.NewWriter(out, "weir", rollColumns())
-	keys := make([]stepKey, 0, len(s))
-	for k := range s {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b stepKey) int { return cmp.Or(a.definition-b.definition, cmp.Compare(a.at, b.at)) })
-	for d, names := range definitions {
-		data := newRollData()
-		for _, k := range keys {
-			if k.definition != d {
-				continue
-			}
-			one := s[k]
-			rows := make([]rollKey, 0, len(one.rows))
-			for r := range one.rows {
-				rows = append(rows, r)
-			}
-			slices.SortFunc(rows, func(a, b rollKey) int {
-				return cmp.Or(slices.Compare(a.key[:], b.key[:]), cmp.Compare(a.agent, b.agent), cmp.Compare(bit01(a.egress), bit01(b.egress)))
-			})
-			data.row(k.at, names, nil, &one.rest, one.floor)
-			for i := range rows {
-				data.row(k.at, names, &rows[i], one.rows[rows[i]], one.rows[rows[i]].covered)
-			}
+// write writes the steps of a definition as a row group.
+func (s steps) write(w *columnar.Writer, d int) error {
+	keys := slices.SortedFunc(maps.Keys(s), func(a, b stepKey) int { return cmp.Compare(a.at, b.at) })
+	data := newRollData()
+	for _, k := range keys {
+		one := s[k]
+		rows := make([]rollKey, 0, len(one.rows))
+		for r := range one.rows {
+			rows = append(rows, r)
 		}
-		if len(data.columns[0].Numbers) > 0 {
-			if err := w.Group(data.columns); err != nil {
-				return err
-			}
+		slices.SortFunc(rows, func(a, b rollKey) int {
+			return cmp.Or(slices.Compare(a.key[:], b.key[:]), cmp.Compare(a.agent, b.agent), cmp.Compare(bit01(a.egress), bit01(b.egress)))
+		})
+		data.row(k.at, definitions[d], nil, &one.rest, one.floor)
+		for i := range rows {
+			data.row(k.at, definitions[d], &rows[i], one.rows[rows[i]], one.rows[rows[i]].covered)
 		}
 	}
-	return w.Close()
+	if len(data.columns[0].Numbers) == 0 {
+		return nil
+	}
+	return w.Group(data.columns)
 }
 
 func bit01(b bool) int {
@@ -180,31 +168,44 @@ func (s steps) span(length time.Duration) (first, last int64) {
 	return first, last
 }
 
-// save makes a file of the steps.
-func (s steps) save(dir, prefix string, length time.Duration, id string) error {
-	if len(s) == 0 {
-		return nil
-	}
+// saveRollup makes a rollup of the steps of each definition, which of returns.
+func saveRollup(dir, prefix string, length time.Duration, id string, of func(definition int) (steps, error)) (err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	first, last := s.span(length)
-	path := filepath.Join(dir, rollName(prefix, first, last, id))
-	f, err := os.Create(path + newSuffix)
+	tmp := filepath.Join(dir, prefix+"-"+id+newSuffix)
+	f, err := os.Create(tmp)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(path + newSuffix) // after the rename there is none
-	w := bufio.NewWriterSize(f, 1<<16)
-	if err := errors.Join(s.write(w), w.Flush(), f.Sync(), f.Close()); err != nil {
+	defer os.Remove(tmp) // after the rename there is none
+	defer f.Close()
+	out := bufio.NewWriterSize(f, 1<<16)
+	w := columnar.NewWriter(out, "weir", rollColumns())
+	first, last := int64(math.MaxInt64), int64(math.MinInt64)
+	for d := range definitions {
+		s, err := of(d)
+		if err != nil {
+			return err
+		}
+		from, to := s.span(length)
+		first, last = min(first, from), max(last, to)
+		if err := s.write(w, d); err != nil {
+			return err
+		}
+	}
+	if first > last {
+		return nil // there is nothing
+	}
+	if err := errors.Join(w.Close(), out.Flush(), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return errors.Join(os.Rename(path+newSuffix, path), syncDir(dir))
+	return errors.Join(os.Rename(tmp, filepath.Join(dir, rollName(prefix, first, last, id))), syncDir(dir))
 }
 
-// load adds what a file has of the steps that a function takes, each to the step
-// that it returns.
-func (s steps) load(path string, into func(at int64) (to int64, ok bool)) (err error) {
+// load adds what a file has of a definition in the steps that a function takes,
+// each to the step that it returns.
+func (s steps) load(path string, d int, into func(at int64) (to int64, ok bool)) (err error) {
 	in, err := os.Open(path)
 	if err != nil {
 		return err
@@ -219,14 +220,17 @@ func (s steps) load(path string, into func(at int64) (to int64, ok bool)) (err e
 		return err
 	}
 	for g := range f.Groups() {
-		if err := s.loadGroup(f, g, into); err != nil {
+		if !f.May(g, "of", []string{strings.Join(definitions[d], ",")}) {
+			continue
+		}
+		if err := s.loadGroup(f, g, d, into); err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(path), err)
 		}
 	}
 	return nil
 }
 
-func (s steps) loadGroup(f *columnar.File, g int, into func(at int64) (int64, bool)) error {
+func (s steps) loadGroup(f *columnar.File, g, d int, into func(at int64) (int64, bool)) error {
 	chunk := map[string]*columnar.Chunk{}
 	values, index := map[string][]int64{}, map[string][]int32{}
 	for _, c := range rollColumns() {
@@ -246,10 +250,10 @@ func (s steps) loadGroup(f *columnar.File, g int, into func(at int64) (int64, bo
 	}
 	text := func(name string, i int) string { return string(chunk[name].Text(int(index[name][i]))) }
 	flag := func(name string, i int) bool { return chunk[name].Numbers()[index[name][i]] == 1 }
+	of := strings.Join(definitions[d], ",")
 	for i, at := range values[timeColumn] {
-		d := slices.IndexFunc(definitions, func(names []string) bool { return strings.Join(names, ",") == text("of", i) })
 		to, ok := into(at)
-		if d < 0 || !ok {
+		if !ok || text("of", i) != of {
 			continue
 		}
 		r := rollRow{

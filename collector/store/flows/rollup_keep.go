@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"weir/collector/store/columnar"
 )
 
 // rollFile is a rollup on disk.
@@ -77,23 +79,32 @@ func makeHours(dir string, before time.Time, bad func(path string, why error)) e
 		if h+hour > before.UnixMicro() {
 			continue
 		}
-		s := steps{}
 		whole := true
-		for _, m := range of[h] {
+		of[h] = slices.DeleteFunc(of[h], func(m rollFile) bool {
 			path := filepath.Join(dir, rollupDir, m.name)
-			err := s.load(path, func(at int64) (int64, bool) { return h, at >= h && at < h+hour })
-			if damaged(err) {
-				bad(path, err)
-				whole = false
-			} else if err != nil {
-				return err
+			err := checkFile(path, (*columnar.File).Check)
+			if !damaged(err) {
+				return false
 			}
-		}
+			bad(path, err)
+			whole = false
+			return true
+		})
 		if _, old := made[h]; old && !whole {
 			continue // it has more than can be read now
 		}
-		s.keep(hourKeys)
-		if err := s.save(filepath.Join(dir, rollupDir), hourPrefix, rollHour, strconv.FormatInt(h/hour, 36)); err != nil {
+		err := saveRollup(filepath.Join(dir, rollupDir), hourPrefix, rollHour, strconv.FormatInt(h/hour, 36), func(definition int) (steps, error) {
+			s := steps{}
+			for _, m := range of[h] {
+				err := s.load(filepath.Join(dir, rollupDir, m.name), definition, func(at int64) (int64, bool) { return h, at >= h && at < h+hour })
+				if err != nil {
+					return nil, err
+				}
+			}
+			s.keep(hourKeys)
+			return s, nil
+		})
+		if err != nil {
 			return err
 		}
 	}

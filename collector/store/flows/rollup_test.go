@@ -141,7 +141,8 @@ func TestHoursAreMadeAgain(t *testing.T) {
 			t.Fatal(len(hours), err)
 		}
 		s := steps{}
-		if err := s.load(filepath.Join(dir, rollupDir, hours[1].name), func(at int64) (int64, bool) { return at, true }); err != nil {
+		const proto = 3
+		if err := s.load(filepath.Join(dir, rollupDir, hours[1].name), proto, func(at int64) (int64, bool) { return at, true }); err != nil {
 			t.Fatal(err)
 		}
 		for k, one := range s {
@@ -189,7 +190,11 @@ func BenchmarkMonth(b *testing.B) {
 				}
 			}
 		}
-		if err := s.save(filepath.Join(dir, rollupDir), hourPrefix, time.Hour, fmt.Sprint(h)); err != nil {
+		err := saveRollup(filepath.Join(dir, rollupDir), hourPrefix, time.Hour, fmt.Sprint(h), func(d int) (steps, error) {
+			k := stepKey{d, at}
+			return steps{k: s[k]}, nil
+		})
+		if err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -71,12 +70,11 @@ type builder struct {
 	times       []int64
 	rows        int
 	first, last int64 // ns
-	roll        *roller
 }
 
 func newBuilder(out io.Writer) *builder {
 	all := fields()
-	b := &builder{out: columnar.NewWriter(out, "weir", segmentColumns(all)), data: make([]columnar.Data, len(all)+1), roll: newRoller()}
+	b := &builder{out: columnar.NewWriter(out, "weir", segmentColumns(all)), data: make([]columnar.Data, len(all)+1)}
 	for _, f := range all {
 		b.columns = append(b.columns, newBuilt(f))
 	}
@@ -111,17 +109,11 @@ func (b *builder) group() error {
 		b.data[i+1] = c.data
 	}
 	err := b.out.Group(b.data)
-	b.roll.group(b)
 	b.times = b.times[:0]
 	for _, c := range b.columns {
 		c.reset()
 	}
 	return err
-}
-
-// column returns a column that there is.
-func (b *builder) column(name string) *built {
-	return b.columns[slices.IndexFunc(b.columns, func(c *built) bool { return c.name == name })]
 }
 
 func (b *builder) close() error { return errors.Join(b.group(), b.out.Close()) }
@@ -162,14 +154,13 @@ func convertAt(dir, journal string, fault func(at string)) (rows int, err error)
 	}
 	rows = b.rows
 	fault("written")
-	b.roll.steps.keep(minuteKeys)
-	if err := b.roll.steps.save(filepath.Join(dir, rollupDir), minutePrefix, rollMinute, id); err != nil {
-		return 0, err
-	}
-	fault("rollup")
 	if rows == 0 {
 		return 0, errors.Join(cut, os.Remove(journal))
 	}
+	if err := rollSegment(dir, tmp, id); err != nil {
+		return 0, err
+	}
+	fault("rollup")
 	if err := errors.Join(out.Sync(), out.Close()); err != nil {
 		return 0, err
 	}
