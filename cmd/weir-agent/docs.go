@@ -1,10 +1,9 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/cmd/internal/manual"
 )
 
@@ -20,7 +19,7 @@ packages install them.`,
 		ValidArgs: []string{"man"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
-				return usageError{errors.New("docs man: no folder; name one with --out DIR, such as --out man")}
+				return commandline.Usagef("docs man: no folder; name one with --out DIR, such as --out man")
 			}
 			return manual.Write(cmd.Root(), out)
 		},

@@ -9,6 +9,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// version may be set when linking: -X main.version=1.2.3.
+var version string
+
 func main() {
 	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
 	os.Exit(execute(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))

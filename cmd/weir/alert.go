@@ -7,12 +7,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector"
 	"weir/collector/web"
 )
 
 func newAlert(p *program) *cobra.Command {
-	return group(&cobra.Command{
+	return commandline.Group(&cobra.Command{
 		Use:   "alert",
 		Short: "List, acknowledge, mute and mark alerts; try whether they arrive",
 		Long: `List the alerts of a running collector and say what is done about them, or try

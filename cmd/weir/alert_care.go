@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector"
 	"weir/collector/care"
 	"weir/collector/web"
@@ -45,7 +46,7 @@ func careCommand(p *program, do, short, long, example string) *cobra.Command {
 			}
 			if do == care.Mute {
 				if length <= 0 {
-					return usageError{fmt.Errorf("--for %s: write a length of time such as 2h", length)}
+					return commandline.Usagef("--for %s: write a length of time such as 2h", length)
 				}
 				ask.For = length.String()
 			}

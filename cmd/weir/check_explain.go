@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/config"
 	"weir/collector/web"
 	"weir/detect"
@@ -27,7 +28,7 @@ func samplingOf(ctx context.Context, named []string, stateDir string) ([]rules.S
 		for _, s := range named {
 			n, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimSpace(s), "1:"), 10, 32)
 			if err != nil || n == 0 {
-				return nil, "", usageError{fmt.Errorf("--sampling %q is no sampling rate; write one packet in how many, such as 1:1000", s)}
+				return nil, "", commandline.Usagef("--sampling %q is no sampling rate; write one packet in how many, such as 1:1000", s)
 			}
 			out = append(out, rules.Sampling{Rate: uint32(n)})
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"weir/cmd/internal/commandline"
 )
 
 func TestCheckReadsNamesFiles(t *testing.T) {
@@ -16,7 +18,7 @@ func TestCheckReadsNamesFiles(t *testing.T) {
 	conf = file(t, "weir.yaml", fmt.Sprintf("listen: ['127.0.0.1:0']\nhttp: ''\nstate_dir: %q\nnames: {files: [%q]}\n", t.TempDir(), bad))
 	want := fmt.Sprintf("weir: %s:3: speed \"fast\": not a speed; write a number of bit/s or with a unit, such as 100Gbit/s\n", bad)
 	for _, command := range []string{"check", "run"} {
-		if code, _, errs := weir(t, command, "--config", conf); code != exitConfig || errs != want {
+		if code, _, errs := weir(t, command, "--config", conf); code != commandline.ExitConfig || errs != want {
 			t.Errorf("%s: code %d: %s", command, code, errs)
 		}
 	}

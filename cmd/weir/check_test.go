@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/agents"
 	"weir/collector/config"
 )
@@ -85,7 +86,7 @@ func TestCheckExplainsEveryDetectorAndRule(t *testing.T) {
 		t.Errorf("--quiet: code %d, output %q", code, out)
 	}
 	for _, rate := range []string{"0", "1:0", "often", "1:5000000000"} {
-		if code, _, stderr := weir(t, "check", "--config", name, "--sampling", rate); code != exitUsage || !strings.Contains(stderr, rate) || strings.Count(stderr, "\n") != 1 {
+		if code, _, stderr := weir(t, "check", "--config", name, "--sampling", rate); code != commandline.ExitUsage || !strings.Contains(stderr, rate) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("--sampling %s: code %d, errors %q", rate, code, stderr)
 		}
 	}
@@ -96,7 +97,7 @@ func TestCheckPointsIntoTheFilter(t *testing.T) {
 	code, out, stderr := weir(t, "check", "--config", name)
 	want := "weir: " + name + `:5: rules[0].filter: "proto = tcp and prot = 5": column 17: "prot" is no field; write proto` + "\n" +
 		"        proto = tcp and prot = 5\n                        ^^^^\n"
-	if code != exitConfig || out != "" {
+	if code != commandline.ExitConfig || out != "" {
 		t.Errorf("code %d, output %q", code, out)
 	}
 	if diff := cmp.Diff(want, stderr); diff != "" {

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/dashboards"
 )
 
@@ -31,7 +31,7 @@ token of a viewer, as WEIR_TOKEN in Grafana's environment.`,
   weir dashboards --out grafana --influx http://influxdb:8086 --path /dashboards`,
 		RunE: func(*cobra.Command, []string) error {
 			if out == "" {
-				return usageError{errors.New("dashboards: no folder; name one with --out DIR, such as --out grafana")}
+				return commandline.Usagef("dashboards: no folder; name one with --out DIR, such as --out grafana")
 			}
 			cfg, err := p.load("")
 			if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/dashboards"
 	"weir/collector/sink/influx/influxtest"
 )
@@ -389,7 +390,7 @@ func TestDashboardsCommandWritesFiles(t *testing.T) {
 			t.Errorf("%s: %+v", at, d)
 		}
 	}
-	if code, _, errs := weir(t, "dashboards"); code != exitUsage || !strings.Contains(errs, "--out DIR") {
+	if code, _, errs := weir(t, "dashboards"); code != commandline.ExitUsage || !strings.Contains(errs, "--out DIR") {
 		t.Errorf("without a folder: code %d, %s", code, errs)
 	}
 }

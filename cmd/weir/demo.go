@@ -13,6 +13,7 @@ import (
 
 	"weir/bench/traffic"
 	"weir/cmd/internal/build"
+	"weir/cmd/internal/commandline"
 	"weir/collector"
 	"weir/collector/config"
 	"weir/collector/web/access"
@@ -47,7 +48,7 @@ first says how to ask it, as any collector, with weir status and the others.`,
 				return err
 			}
 			demoSeries(&cfg)
-			return p.demo(cmd.Context(), cfg, seed, json || !isTerminal(p.out))
+			return p.demo(cmd.Context(), cfg, seed, json || !commandline.IsTerminal(p.out))
 		},
 	}
 	addAlertFlags(cmd, &threshold, &json)

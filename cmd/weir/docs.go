@@ -2,11 +2,11 @@ package main
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/cmd/internal/manual"
 	"weir/collector"
 )
@@ -44,12 +44,12 @@ func newDocs(p *program) *cobra.Command {
 				text = string(collector.OpenAPI())
 			case "man":
 				if out == "" {
-					return usageError{errors.New("docs man: no folder; name one with --out DIR, such as --out man")}
+					return commandline.Usagef("docs man: no folder; name one with --out DIR, such as --out man")
 				}
 				return manual.Write(cmd.Root(), out)
 			}
 			if out != "" {
-				return usageError{errors.New("docs: --out is for manual pages; redirect the output to a file")}
+				return commandline.Usagef("docs: --out is for manual pages; redirect the output to a file")
 			}
 			_, err := fmt.Fprint(p.out, text)
 			return err

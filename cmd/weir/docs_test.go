@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"weir/cmd/internal/commandline"
 )
 
 func TestDocsTellOfEveryExporter(t *testing.T) {
@@ -34,7 +36,7 @@ func TestDocsTellOfEveryExporter(t *testing.T) {
 	if code, out, _ := weir(t, "docs", "configuration"); code != 0 || out != sample {
 		t.Errorf("configuration: code %d, %d octets", code, len(out))
 	}
-	if code, _, errs := weir(t, "docs", "switches"); code != exitUsage || !strings.Contains(errs, "docs") {
+	if code, _, errs := weir(t, "docs", "switches"); code != commandline.ExitUsage || !strings.Contains(errs, "docs") {
 		t.Errorf("unknown topic: code %d, %s", code, errs)
 	}
 }
@@ -54,7 +56,7 @@ func TestDocsWriteManualPages(t *testing.T) {
 			t.Errorf("%s is no manual page: %.100s", name, b)
 		}
 	}
-	if code, _, errs := weir(t, "docs", "man"); code != exitUsage || !strings.Contains(errs, "--out DIR") {
+	if code, _, errs := weir(t, "docs", "man"); code != commandline.ExitUsage || !strings.Contains(errs, "--out DIR") {
 		t.Errorf("without a folder: code %d, %s", code, errs)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/config"
 	"weir/collector/store"
 	"weir/collector/store/evidence"
@@ -48,9 +49,10 @@ instances have in alerts. Stop weir first.
             What rollups left out is a sum that names nobody, and stays.
   series    time series of its instances, of agents at these addresses, and of
             the heaviest keys with one of them; blocks are written anew
-  held      archives of incidents that are held are evidence, which somebody asked
-            to be kept: where one tells of the project, nothing is erased, and the
-            archives are named. --held removes them, and the history says so.
+  held      archives of incidents that are held are evidence, which somebody
+            asked to be kept: where one tells of the project, nothing is erased,
+            and the archives are named. --held removes them, and the history
+            says so.
 
 Instances and addresses are those that alerts told of; name further ones with
 --instance and --address, and ports whose counters shall go with --interface.
@@ -59,22 +61,22 @@ samples and series that are damaged go as a whole: nobody can search them. The
 logs, exported archives, and what went to sinks are not touched.`,
 		Example: `  systemctl stop weir
   weir erase --project 4f2a9c --address 10.0.0.5,10.0.0.6 --yes
-  weir erase --project 4f2a9c --instance 0e6f7c1a-5a0b-4f0e-9d3c-2b1a09f8e7d6 --held --yes`,
+  weir erase --project 4f2a9c --held --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.project == "" {
-				return usageError{errors.New("--project: name the project")}
+				return commandline.Usagef("--project: name the project")
 			}
 			var more []netip.Addr
 			for _, text := range f.addresses {
 				a, err := netip.ParseAddr(strings.TrimSpace(text))
 				if err != nil {
-					return usageError{fmt.Errorf("--address %q: write an IP address", text)}
+					return commandline.Usagef("--address %q: write an IP address", text)
 				}
 				more = append(more, a.Unmap())
 			}
 			if !f.yes {
-				return usageError{errors.New("what is erased cannot be brought back: add --yes")}
+				return commandline.Usagef("what is erased cannot be brought back: add --yes")
 			}
 			return p.erase(cmd, &f, more)
 		},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/store/evidence"
 )
 
@@ -90,7 +91,7 @@ func writeEvidence(p *program, dir, id, out string, all []evidence.File) error {
 	if out != "" {
 		return os.WriteFile(out, b, 0o600)
 	}
-	if isTerminal(p.out) {
+	if commandline.IsTerminal(p.out) {
 		return errors.New("a capture file is nothing for a terminal: write -o FILE")
 	}
 	_, err = p.out.Write(b)

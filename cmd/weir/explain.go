@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/detect/site"
 )
 
@@ -32,7 +33,7 @@ causes, and when the alert is wrong. Without KIND all kinds are listed.`,
 			}
 			e, ok := site.Explain(strings.ReplaceAll(strings.ToLower(args[0]), "-", "_"))
 			if !ok {
-				return usageError{fmt.Errorf("kind %q: is none that weir raises; `weir explain` lists them", args[0])}
+				return commandline.Usagef("kind %q: is none that weir raises; `weir explain` lists them", args[0])
 			}
 			if asJSON {
 				return printJSON(p.out, e)

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"weir/cmd/internal/commandline"
 )
 
 func newIncident(p *program) *cobra.Command {
-	return group(&cobra.Command{
+	return commandline.Group(&cobra.Command{
 		Use:   "incident",
 		Short: "Show incidents of a running collector, hold them, and hand them on",
 		Long: `An incident is one cause with all its effects. Those of the running collector,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/config"
 	"weir/collector/series"
 	"weir/collector/web"
@@ -27,7 +28,7 @@ func setInflux(cfg *config.Config, url string) error {
 	}
 	v, err := config.ParseInfluxURL(url)
 	if err != nil {
-		return usageError{fmt.Errorf("--influx %q: %w", url, err)}
+		return commandline.Usagef("--influx %q: %w", url, err)
 	}
 	cfg.Influx.URL = v
 	return nil

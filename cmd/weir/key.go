@@ -8,11 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector"
 )
 
 func newKey(p *program) *cobra.Command {
-	return group(&cobra.Command{
+	return commandline.Group(&cobra.Command{
 		Use:   "key",
 		Short: "List, add and remove the keys that a running collector counts",
 		Long: `List the keys whose heaviest are counted, and add and remove some without

@@ -12,6 +12,9 @@ import (
 	_ "golang.org/x/crypto/x509roots/fallback" // who is trusted on machines without certificates, such as the image
 )
 
+// version may be set when linking: -X main.version=1.2.3.
+var version string
+
 func main() {
 	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)

@@ -7,10 +7,12 @@ import (
 	"io/fs"
 
 	"github.com/spf13/cobra"
+
+	"weir/cmd/internal/commandline"
 )
 
 func newQuery(p *program) *cobra.Command {
-	return group(&cobra.Command{
+	return commandline.Group(&cobra.Command{
 		Use:   "query",
 		Short: "Ask the history on this machine's disk",
 		Long: `Ask the history on this machine's disk which flows there were, how much went

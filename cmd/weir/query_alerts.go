@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/store"
 )
 
@@ -38,12 +39,12 @@ change rests on, as long as that is kept.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(f.format); err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			now := time.Now()
 			q, err := f.ask.Query(now)
 			if err != nil {
-				return usageError{fmt.Errorf("--%w", err)}
+				return commandline.Usagef("--%w", err)
 			}
 			if f.dir, err = p.stateDir(f.dir); err != nil {
 				return err

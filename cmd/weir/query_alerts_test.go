@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/store"
 	"weir/detect"
 )
@@ -216,11 +217,11 @@ func TestVerifyMistakes(t *testing.T) {
 		code int
 		want string
 	}{
-		{"head", []string{"--head", "12"}, exitUsage, `weir: --head "12": no head of the alert history; write its number, a colon and 64 hexadecimal digits`},
+		{"head", []string{"--head", "12"}, commandline.ExitUsage, `weir: --head "12": no head of the alert history; write its number, a colon and 64 hexadecimal digits`},
 		{"log without heads", []string{"--heads", empty}, 1, "weir: --heads " + empty + ": has no head of the alert history: give weir's log"},
 		{"no log", []string{"--heads", "/nonexistent"}, 1, "weir: --heads: open /nonexistent: no such file"},
 		{"directory", []string{"--dir", "/nonexistent"}, 1, "weir: no history of alerts in /nonexistent"},
-		{"argument", []string{"alerts"}, exitUsage, "weir: verify: "},
+		{"argument", []string{"alerts"}, commandline.ExitUsage, "weir: verify: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, _, stderr := weir(t, append([]string{"verify"}, c.args...)...)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/store"
 	"weir/collector/store/flows"
 	"weir/detect/rules"
@@ -60,7 +61,7 @@ flows of the history.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := f.query(time.Now())
 			if err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			if f.dir == "" {
 				cfg, err := p.loadToAsk()
@@ -72,7 +73,7 @@ flows of the history.`,
 					return err
 				}
 			}
-			if isTerminal(p.err) {
+			if commandline.IsTerminal(p.err) {
 				q.Progress = func(done, of int) { fmt.Fprintf(p.err, "\r\033[K%d of %d files", done, of) }
 			}
 			r, err := flows.Scan(cmd.Context(), f.dir, q)

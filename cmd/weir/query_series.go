@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/store/flows"
 	"weir/collector/store/series"
 	"weir/collector/web"
@@ -45,7 +46,7 @@ source with the URL http://ADDRESS/prometheus.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := f.query(args, time.Now())
 			if err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			ask, err := f.asker(cmd.Context(), p)
 			if err != nil {
@@ -206,12 +207,12 @@ func (f *seriesFlags) ask(ctx context.Context, p *program, q *series.Query, ask 
 	}
 	parts := int(total/(slice)) + 1
 	defer func() {
-		if isTerminal(p.err) {
+		if commandline.IsTerminal(p.err) {
 			fmt.Fprint(p.err, "\r\033[K")
 		}
 	}()
 	for i := range parts {
-		if isTerminal(p.err) {
+		if commandline.IsTerminal(p.err) {
 			fmt.Fprintf(p.err, "\r\033[K%d of %d parts", i, parts)
 		}
 		part := *q

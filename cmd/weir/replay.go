@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector"
 	"weir/collector/config"
 )
@@ -38,12 +38,12 @@ A file that was cut is read up to the cut, with a warning.`,
 				return err
 			}
 			var progress io.Writer
-			if isTerminal(p.err) {
+			if commandline.IsTerminal(p.err) {
 				progress = p.err
 			}
 			io := collector.IO{
 				Alerts:     p.out,
-				AlertsJSON: json || !isTerminal(p.out),
+				AlertsJSON: json || !commandline.IsTerminal(p.out),
 				Log:        p.logger(cfg.Log),
 				Progress:   progress,
 				AnyPort:    anyPort,
@@ -78,7 +78,7 @@ func (p *program) loadRules(file, threshold string) (config.Config, error) {
 		return p.load(threshold)
 	}
 	if p.configFile != "" {
-		return config.Config{}, usageError{errors.New("--rules and --config both name a configuration; name one")}
+		return config.Config{}, commandline.Usagef("--rules and --config both name a configuration; name one")
 	}
 	cfg, err := config.LoadFile(file)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"weir/cmd/internal/commandline"
 )
 
 // elephant is a capture of a real Open vSwitch.
@@ -108,10 +110,10 @@ func TestReplayRefusesWrongRules(t *testing.T) {
 		code int
 		want string
 	}{
-		{"rules", []string{"--rules", bad}, exitConfig, bad + `:2: rules[0].threshold: "0pps": is zero`},
-		{"compare", []string{"--compare", bad}, exitConfig, bad + ":2: "},
-		{"no file", []string{"--compare", "none.yaml"}, exitConfig, "none.yaml: cannot be read"},
-		{"two configurations", []string{"--config", good, "--rules", good}, exitUsage, "--rules and --config both name a configuration"},
+		{"rules", []string{"--rules", bad}, commandline.ExitConfig, bad + `:2: rules[0].threshold: "0pps": is zero`},
+		{"compare", []string{"--compare", bad}, commandline.ExitConfig, bad + ":2: "},
+		{"no file", []string{"--compare", "none.yaml"}, commandline.ExitConfig, "none.yaml: cannot be read"},
+		{"two configurations", []string{"--config", good, "--rules", good}, commandline.ExitUsage, "--rules and --config both name a configuration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, stderr := weir(t, append([]string{"replay", elephant}, c.args...)...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/store"
 	"weir/collector/store/flows"
 )
@@ -35,14 +36,14 @@ It reads the state file itself: the collector may be running or not.`,
 			now := time.Now()
 			begin, err := flows.ParseTime(from, now)
 			if err != nil {
-				return usageError{fmt.Errorf("--from %w", err)}
+				return commandline.Usagef("--from %w", err)
 			}
 			end, err := flows.ParseTime(to, now)
 			if err != nil {
-				return usageError{fmt.Errorf("--to %w", err)}
+				return commandline.Usagef("--to %w", err)
 			}
 			if !begin.Before(end) {
-				return usageError{fmt.Errorf("--from %q: is not before the end %q; write an earlier start", from, to)}
+				return commandline.Usagef("--from %q: is not before the end %q; write an earlier start", from, to)
 			}
 			if dir, err = p.stateDir(dir); err != nil {
 				return err

@@ -13,11 +13,12 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector"
 )
 
 func newRule(p *program) *cobra.Command {
-	return group(&cobra.Command{
+	return commandline.Group(&cobra.Command{
 		Use:   "rule",
 		Short: "List, add and remove rules of a running collector",
 		Long: `List the rules in force, and add and remove some without touching the

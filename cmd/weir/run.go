@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/cmd/internal/build"
+	"weir/cmd/internal/commandline"
 	"weir/cmd/internal/trim"
 	"weir/collector"
 	"weir/collector/config"
@@ -50,7 +51,7 @@ the log says what changed and what needs a restart.`,
 			signal.Ignore(syscall.SIGPIPE)
 			io := collector.IO{
 				Alerts:     p.out,
-				AlertsJSON: json || !isTerminal(p.out),
+				AlertsJSON: json || !commandline.IsTerminal(p.out),
 				Log:        log,
 				Version:    build.This(version).Version,
 				Reload:     p.reloads(ctx, load, log),

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/bench/traffic"
+	"weir/cmd/internal/commandline"
 	"weir/collector/udp"
 	"weir/collector/udp/capture"
 	"weir/decoder/sflow"
@@ -86,7 +87,7 @@ func (s *sampling) config() (c traffic.SamplerConfig, err error) {
 		Input: sflow.Port{Value: 1}, Output: sflow.Port{Value: 2},
 	}
 	wrong := func(format string, args ...any) (traffic.SamplerConfig, error) {
-		return c, usageError{fmt.Errorf(format, args...)}
+		return c, commandline.Usagef(format, args...)
 	}
 	if s.rate == "" {
 		return wrong("sample: no sampling rate; say with --rate N that one packet in N is sampled, such as --rate 100")
@@ -118,7 +119,7 @@ func (s *sampling) config() (c traffic.SamplerConfig, err error) {
 		return wrong("sample: --out and --to exclude each other; leave one out")
 	case s.realtime && s.to == "":
 		return wrong("sample: --realtime is for sending; name the collector with --to ADDRESS:PORT, such as --to 127.0.0.1:6343")
-	case s.out == "" && s.to == "" && isTerminal(s.program.out):
+	case s.out == "" && s.to == "" && commandline.IsTerminal(s.program.out):
 		return wrong("sample: a capture is nothing to read on a terminal; name a file with --out FILE, or pipe it into `weir replay -`")
 	}
 	return c, nil
@@ -298,7 +299,7 @@ func notAnInput(out string, inputs []string) error {
 	}
 	for _, in := range inputs {
 		if i, err := os.Stat(in); err == nil && os.SameFile(o, i) {
-			return usageError{fmt.Errorf("--out %s: is the capture to be sampled; name another file", out)}
+			return commandline.Usagef("--out %s: is the capture to be sampled; name another file", out)
 		}
 	}
 	return nil

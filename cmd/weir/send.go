@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/config"
 	"weir/collector/udp"
 	"weir/collector/udp/capture"
@@ -50,20 +51,20 @@ machine's address; the agent addresses in them stay.`,
 // config reads the flags.
 func (s *sending) config() (cfg udp.SenderConfig, err error) {
 	if s.to == "" {
-		return cfg, usageError{errors.New("send: no address; name the collector with --to ADDRESS:PORT, such as --to 127.0.0.1:6343")}
+		return cfg, commandline.Usagef("send: no address; name the collector with --to ADDRESS:PORT, such as --to 127.0.0.1:6343")
 	}
 	if cfg.To, err = netip.ParseAddrPort(s.to); err != nil || cfg.To.Port() == 0 {
-		return cfg, usageError{fmt.Errorf("--to %q: not an IP address and port; write for example 127.0.0.1:6343 or [::1]:6343", s.to)}
+		return cfg, commandline.Usagef("--to %q: not an IP address and port; write for example 127.0.0.1:6343 or [::1]:6343", s.to)
 	}
 	if s.rate == "" {
 		return cfg, nil
 	}
 	if s.realtime {
-		return cfg, usageError{errors.New("send: --rate and --realtime exclude each other; leave one out")}
+		return cfg, commandline.Usagef("send: --rate and --realtime exclude each other; leave one out")
 	}
 	rate, err := config.ParseRate(s.rate)
 	if err != nil {
-		return cfg, usageError{fmt.Errorf("--rate %q: %w", s.rate, err)}
+		return cfg, commandline.Usagef("--rate %q: %w", s.rate, err)
 	}
 	cfg.Rate = float64(rate)
 	return cfg, nil
@@ -131,7 +132,7 @@ func (s *sending) file(ctx context.Context, out *udp.Sender, name string) error 
 
 // showProgress writes one line over the last one, on a terminal only.
 func (s *sending) showProgress(name string, r *capture.Reader, n uint64) {
-	if !isTerminal(s.err) {
+	if !commandline.IsTerminal(s.err) {
 		return
 	}
 	part := ""
@@ -142,7 +143,7 @@ func (s *sending) showProgress(name string, r *capture.Reader, n uint64) {
 }
 
 func (s *sending) clearProgress() {
-	if isTerminal(s.err) {
+	if commandline.IsTerminal(s.err) {
 		fmt.Fprint(s.err, "\r\x1b[K")
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/agents"
 	"weir/collector/web"
 	"weir/decoder/sflow"
@@ -199,12 +200,12 @@ func TestAskingNeedsNoSecret(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{{"check"}, {"alert", "test"}, {"run"}} {
-		if code, _, stderr := weir(t, append(args, "--config", conf)...); code != exitConfig || strings.Count(stderr, "\n") != 3 || !strings.Contains(stderr, "variable WEIR_TEST_UNSET of the environment is not set") {
+		if code, _, stderr := weir(t, append(args, "--config", conf)...); code != commandline.ExitConfig || strings.Count(stderr, "\n") != 3 || !strings.Contains(stderr, "variable WEIR_TEST_UNSET of the environment is not set") {
 			t.Errorf("%v: code %d, %s", args, code, stderr)
 		}
 	}
 	bad := file(t, "bad.yaml", fmt.Sprintf("state_dir: %q\nshards: many\nagent_key: 'file:/nowhere/key'\n", dir))
-	if code, _, stderr := weir(t, "status", "--config", bad); code != exitConfig || !strings.Contains(stderr, "shards") {
+	if code, _, stderr := weir(t, "status", "--config", bad); code != commandline.ExitConfig || !strings.Contains(stderr, "shards") {
 		t.Errorf("a mistake in the file: code %d, %s", code, stderr)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/web"
 	"weir/detect"
 )
@@ -48,12 +49,12 @@ On a terminal that cannot move its cursor use ` + "`weir status --top`" + `.`,
   weir top --key dst --window 1m --filter 10.0.0.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.q.Check(); err != nil {
-				return usageError{fmt.Errorf("--%w", err)}
+				return commandline.Usagef("--%w", err)
 			}
 			if f.every < minLive || f.every > maxLive {
-				return usageError{fmt.Errorf("--every %v: out of range; write %v to %v", f.every, minLive, maxLive)}
+				return commandline.Usagef("--every %v: out of range; write %v to %v", f.every, minLive, maxLive)
 			}
-			if term := os.Getenv("TERM"); !isTerminal(p.in) || !isTerminal(p.out) || term == "dumb" || term == "" {
+			if term := os.Getenv("TERM"); !commandline.IsTerminal(p.in) || !commandline.IsTerminal(p.out) || term == "dumb" || term == "" {
 				return errors.New("top needs a terminal that can move its cursor; `weir status --top` prints the same once")
 			}
 			cfg, err := p.loadToAsk()
@@ -90,7 +91,7 @@ func (f *liveFlags) run(ctx context.Context, p *program, stateDir string) error 
 	m := newLiveModel(ask, f)
 	m.alerts.ask = func() ([]*web.AlertView, error) { return askAlerts(ctx, stateDir) }
 	if err := m.begin(first); err != nil {
-		return usageError{err}
+		return commandline.Usage(err)
 	}
 	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(p.in), tea.WithOutput(p.out), tea.WithoutSignalHandler()).Run()
 	if ctx.Err() != nil { // a signal is a way to end it

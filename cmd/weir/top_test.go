@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/web"
 	"weir/detect"
 )
@@ -375,8 +376,8 @@ func TestTopRefusesWhatIsNoTerminal(t *testing.T) {
 		want string
 	}{
 		{"no terminal", nil, 1, "weir: top needs a terminal that can move its cursor; `weir status --top` prints the same once\n"},
-		{"window", []string{"--window", "2s"}, exitUsage, "weir: --window 2s: is not kept; write 1s, 10s, 1m or 5m\n"},
-		{"every", []string{"--every", "1ms"}, exitUsage, "weir: --every 1ms: out of range; write 200ms to 1m0s\n"},
+		{"window", []string{"--window", "2s"}, commandline.ExitUsage, "weir: --window 2s: is not kept; write 1s, 10s, 1m or 5m\n"},
+		{"every", []string{"--every", "1ms"}, commandline.ExitUsage, "weir: --every 1ms: out of range; write 200ms to 1m0s\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, stderr := weir(t, append([]string{"top"}, c.args...)...)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/store"
 )
 
@@ -88,7 +89,7 @@ func (f *verifyFlags) known(stdin io.Reader) (all []store.Head, err error) {
 	for _, s := range f.heads {
 		h, err := store.ParseHead(s)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--head %w", err)}
+			return nil, commandline.Usagef("--head %w", err)
 		}
 		all = append(all, h)
 	}

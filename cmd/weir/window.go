@@ -9,12 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"weir/cmd/internal/commandline"
 	"weir/collector/web"
 	"weir/detect/site"
 )
 
 func newWindow(p *program) *cobra.Command {
-	return group(&cobra.Command{
+	return commandline.Group(&cobra.Command{
 		Use:   "window",
 		Short: "Announce planned work: maintenance windows of a running collector",
 		Long: `Alerts about what a window covers, and about what is below that, are recorded
@@ -38,7 +39,7 @@ bridge, a port or an instance of it, or "*" for everything.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w := site.Window{Subject: args[0], Owner: owner, Reason: reason, Zone: zone}
 			if err := windowTimes(&w, from, to, length); err != nil {
-				return usageError{err}
+				return commandline.Usage(err)
 			}
 			cfg, err := p.loadToAsk()
 			if err != nil {

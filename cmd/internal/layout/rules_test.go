@@ -137,12 +137,16 @@ var rules = []rule{
 		reason: "the host agent's program carries nothing of the collector",
 	},
 	{
-		room: "cmd/internal/...", except: []string{"cmd/internal/manual"}, ours: []string{"cmd/internal/..."},
+		room: "cmd/internal/...", except: []string{"cmd/internal/manual", "cmd/internal/commandline"}, ours: []string{"cmd/internal/..."},
 		reason: "what builds and checks the module must not depend on it",
 	},
 	{
 		room: "cmd/internal/manual", third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}, ours: none,
 		reason: "it writes what the commands of both programs say, and knows neither",
+	},
+	{
+		room: "cmd/internal/commandline", third: []string{"github.com/spf13/cobra", "github.com/rs/zerolog", "golang.org/x/term"}, ours: []string{"cmd/internal/build"},
+		reason: "how both programs tell a mistake, whatever their commands are",
 	},
 	{
 		room: "bench/traffic", ours: []string{"decoder/sflow"},
