@@ -44,7 +44,46 @@ func (s *Site) judgeBridge(b *bridge) {
 		b.node.next = min(b.node.next, s.now+d)
 		return // what speaks for it is not up yet
 	}
+	if s.active(TelemetrySilent, b.entity()) == nil && s.active(BridgeDown, b.entity()) == nil && s.mayBeLost(b) {
+		b.node.next = min(b.node.next, s.now+second/4)
+		return
+	}
 	s.bridgeSilent(b)
+}
+
+// mayBeLost reports whether the counters of a bridge that is told of no more may
+// have been lost on the way, or the node may be falling silent itself. Three polls
+// must be missing in a time in which nothing else was.
+func (s *Site) mayBeLost(b *bridge) bool {
+	n := b.node
+	since := max(b.goneAt, n.wokeAt)
+	period, own := second, (*stream)(nil)
+	if p := b.anyPort(); p != nil {
+		period, own = s.pollOf(p), s.streams[streamKey{p.number, p.sub}]
+	}
+	heard := false
+	for _, st := range n.streams {
+		if st == own && st.beats && st.deadline > 0 && s.quietFor(since) > st.deadline && s.quietFor(n.lastHeard()) < period {
+			return false // more than loss explains
+		}
+		since = max(since, st.gapAt)
+		if st == own {
+			since = max(since, st.lostAt)
+		}
+		heard = heard || s.quietFor(st.last) < max(st.usually(), second/2)*3/2
+	}
+	return !heard || s.quietFor(since) < 3*period
+}
+
+// anyPort is the bridge's own port, or the first of its others.
+func (b *bridge) anyPort() *port {
+	if b.local != nil {
+		return b.local
+	}
+	for _, index := range sortedKeys(b.ports) {
+		return b.ports[index]
+	}
+	return nil
 }
 
 // bootGrace is how long a node that has booted is given until all that speaks on

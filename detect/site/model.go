@@ -77,6 +77,7 @@ type stream struct {
 	uptime   uint32
 	boot     int64 // last - uptime, ns
 	gapAt    int64 // when several datagrams were last missing before one
+	lostAt   int64 // the same of any
 	beats    bool
 	samples  bool
 	speaks   string // who it is: "weir-agent", "Open vSwitch", "hsflowd", ""

@@ -51,6 +51,9 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 			st.pace.Count(came, gap-came)
 			st.traffic.Count(came, gap-came)
 			s.losses.Count(came, gap-came)
+			if gap > came {
+				st.lostAt = f.At
+			}
 			if gap > came+1 { // one alone is no run
 				st.gapAt = f.At
 			}
