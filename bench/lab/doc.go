@@ -18,6 +18,9 @@
 // counts. `make lab` plays everything and writes bench/results/lab.md, lab.json
 // and a timeline of each scenario; a test plays a short selection.
 //
+// Guests have names, UUIDs and MAC addresses that no other node's have, and their
+// QEMUs are reaped as soon as they end, as on a compute node: libvirt waits for that.
+//
 // It needs root and the Debian packages that .ci/packages lists, for guests also
 // a kernel that it unpacks.
 // Without them its tests skip and say so; with WEIR_TEST_ALL=1 they fail.

@@ -74,6 +74,7 @@ echo mounted && exec sleep infinity`, "sh", dir, libvirtCache, h.run)
 	l.ip("-n", h.NS, "link", "add", "brq0", "type", "bridge")
 	l.ip("-n", h.NS, "addr", "add", "10.7.0.1/24", "dev", "brq0")
 	l.ip("-n", h.NS, "link", "set", "brq0", "up")
+	l.reapGuests()
 	l.t.Cleanup(h.killGuests)
 	h.StartLibvirtd()
 	return h
@@ -174,15 +175,16 @@ type GuestSpec struct {
 	Bare     bool   // one disk, which it leaves alone
 }
 
-// newGuest gives a guest its names.
+// newGuest gives a guest its names, which no other node's has.
 func (h *Hypervisor) newGuest(s GuestSpec) *Guest {
 	n := len(h.guests) + 1
+	id := h.number<<8 | n
 	g := &Guest{
-		h: h, Name: fmt.Sprintf("instance-%08x", n), UUID: fmt.Sprintf("4fd1a1a0-0000-4000-8000-%012d", n),
+		h: h, Name: fmt.Sprintf("instance-%08x", id), UUID: fmt.Sprintf("4fd1a1a0-0000-4000-8000-%012x", id),
 		NovaName: s.NovaName, Project: "acme-web", ProjectID: "9c1d1f6a7c9e4f6f8b6c5d4e3f2a1b0c",
 		User: "demo", UserID: "3f0a51f0b1b94d5ab0f1c0dd0b7f0a01", Flavor: "m1.nano",
-		PortID: fmt.Sprintf("aa11bb22-cc33-4d44-8e55-66778899aa%02x", n), Addr: fmt.Sprintf("10.7.0.%d", 10+n),
-		MAC: fmt.Sprintf("fa:16:3e:00:00:%02x", n), Tap: fmt.Sprintf("tapaa11bb22-%02x", n), Bridge: "brq0", OVS: s.OVS,
+		PortID: fmt.Sprintf("aa11bb22-cc33-4d44-8e55-66778899%04x", id), Addr: fmt.Sprintf("10.7.0.%d", 10+n),
+		MAC: fmt.Sprintf("fa:16:3e:00:%02x:%02x", h.number, n), Tap: fmt.Sprintf("tapaa11bb22-%02x", n), Bridge: "brq0", OVS: s.OVS,
 	}
 	if s.OVS {
 		g.Bridge, g.Addr = "br0", fmt.Sprintf("10.9.0.%d", 100+n)

@@ -54,6 +54,7 @@ const (
 	InstanceStarted     = "instance_started"
 	InstanceStopped     = "instance_stopped"
 	InstanceCrashed     = "instance_crashed"
+	InstanceExited      = "instance_exited" // its process has ended; libvirt has yet to say why
 	InstancePaused      = "instance_paused"
 	InstanceResumed     = "instance_resumed"
 	InstanceMigratedIn  = "instance_migrated_in"
@@ -176,6 +177,8 @@ const (
 	TTY        = "tty"
 	Session    = "session"
 	Address    = "address"
+	Signal     = "signal" // of an exit: the name of the signal that killed the process
+	Status     = "status" // gauge32: of an exit that no signal caused
 	Chassis    = "chassis"
 	PortDesc   = "port_desc"
 	System     = "system"

@@ -69,7 +69,7 @@ func (s *Site) meet(n *node, h *host) *instance {
 		return nil
 	}
 	i := s.instance(h.uuid)
-	if i == nil {
+	if i == nil || s.elsewhere(i, n) {
 		return nil
 	}
 	if i.node != nil && i.node != n {

@@ -1,7 +1,6 @@
 package site
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -205,80 +204,4 @@ func (s *Site) bridgeRemoved(n *node, name string, ns int64) {
 		sure: 0.999, above: b.above(), hold: second, summary: "deleted with instances on it",
 		facts: []Noted{{At: at(ns), Group: "bridge", From: "weir-agent", What: "the bridge was deleted"}},
 	})
-}
-
-// crashReasons are libvirt's words for an end that nobody asked for.
-func crashReason(r string) bool { return r == "crashed" || r == "failed" || r == "panicked" }
-
-// waitPlanned is how long the end of an instance waits for what may follow: the
-// start of a hard reboot or a resize, an arrival elsewhere, a deletion.
-const waitPlanned = 15 * second
-
-// instanceEvent takes an event of an instance.
-func (s *Site) instanceEvent(n *node, f *fact.Fact, name, uuid string) {
-	d := f.Detail
-	i := s.instance(uuid)
-	if i == nil || uuid == "" {
-		return
-	}
-	entity := "instance/" + uuid
-	if name == witness.InstanceMigratedIn || i.node == nil {
-		s.name(i, n, d)
-	}
-	i.name = cmp.Or(d.Text(witness.NovaName), i.name)
-	i.domain = cmp.Or(d.Text(witness.Name), i.domain)
-	i.project = cmp.Or(d.Text(witness.Project), i.project)
-	reason := d.Text(witness.Reason)
-	switch name {
-	case witness.InstanceStarted, witness.InstanceResumed, witness.InstanceMigratedIn, witness.InstanceRebooted:
-		if name == witness.InstanceStarted {
-			i.started, i.spoke, i.asks = f.At, false, 0
-		}
-		if i.node != n && i.node != nil {
-			s.settled(i, n)
-			i.place(n)
-		}
-		i.leaving, i.state, i.reason, i.since = 0, "running", "", f.At
-		s.drop(InstanceStopped, entity, "")
-	case witness.InstanceUndefined, witness.InstanceMigratedOut:
-		i.leaving, i.state = f.At, "shutoff"
-		s.drop(InstanceStopped, entity, ReasonGone)
-		s.drop(InstanceUnreachable, entity, ReasonGone)
-	case witness.InstancePaused:
-		s.instanceState(i, "paused", reason, f.At, Agent)
-	case witness.InstanceCrashed:
-		s.crash(i, reason, f.At)
-	case witness.InstanceStopped:
-		s.stopped1(i, reason, f.At)
-	}
-}
-
-func (s *Site) crash(i *instance, reason string, ns int64) {
-	i.state, i.reason, i.since = "crashed", reason, ns
-	if i.node == nil {
-		return
-	}
-	s.drop(InstanceStopped, i.entity(), "") // it was taken for a stop
-	s.crashed(i, ns, reason, Agent)
-}
-
-// stopped1 takes that an instance was stopped.
-func (s *Site) stopped1(i *instance, reason string, ns int64) {
-	switch {
-	case crashReason(reason):
-		s.crash(i, reason, ns)
-		return
-	case reason == "migrated", reason == "saved":
-		i.leaving = ns
-	}
-	i.state, i.reason, i.since = "shutoff", reason, ns
-	if i.node == nil || i.leaving != 0 || s.active(InstanceStopped, i.entity()) != nil {
-		return
-	}
-	f := i.stopFinding(ns, Agent)
-	f.summary, f.wait = "stopped", waitPlanned
-	if reason != "" {
-		f.cause = reason
-	}
-	s.raise(i.node, f)
 }

@@ -21,6 +21,7 @@ type instance struct {
 	asks    int  // DHCP requests without an answer
 	orphan  string
 	leaving int64 // it is on its way out: migration, resize, deletion
+	exited  int64 // when its process ended, of which libvirt has yet to tell; 0 it has
 	host    *host
 	unseen  bool  // told of no more
 	saidAt  int64 // by a host agent

@@ -17,12 +17,22 @@ func (s *Site) instanceSaid(n *node, f *fact.Fact) {
 	if i == nil {
 		return
 	}
+	if s.elsewhere(i, n) { // a cloned image, or a migration's moment
+		for part := range strings.SplitSeq(d.Text(witness.Taps), ",") {
+			tap, _, _ := strings.Cut(part, "=")
+			if p := n.byName[tap]; p != nil {
+				p.domain = true
+			}
+		}
+		return
+	}
 	s.name(i, n, d)
 	i.saidAt, i.orphan = f.At, d.Text(witness.Orphan)
 	i.project = cmp.Or(d.Text(witness.ProjectName), d.Text(witness.Project), i.project)
 	for part := range strings.SplitSeq(d.Text(witness.Taps), ",") {
 		tap, mac, _ := strings.Cut(part, "=")
 		if p := n.byName[tap]; p != nil {
+			p.domain = true
 			s.bind(i, p)
 			if m, ok := parseMAC(mac); ok && !sharedMAC(m) {
 				s.macAt(p, m, f.At)
@@ -42,15 +52,20 @@ func (s *Site) name(i *instance, n *node, d *fact.Detail) {
 	i.name = cmp.Or(d.Text(witness.NovaName), i.name)
 	i.domain = cmp.Or(d.Text(witness.Name), i.domain)
 	i.project = cmp.Or(d.Text(witness.Project), i.project)
-	switch {
-	case i.node == nil || i.node == n:
-	case i.state == "running" && s.now-i.saidAt < 3*second && i.leaving == 0:
-		// On two nodes at once: a migration's moment, or a cloned image.
-		return
-	default:
+	if i.node != nil && i.node != n {
 		s.settled(i, n)
 	}
 	i.place(n)
+}
+
+// saidFor is for how long what a host agent said of an instance holds: it says so
+// again every minute.
+const saidFor = 70 * second
+
+// elsewhere reports whether an instance that a node speaks of runs on another one,
+// as that one's host agent said last.
+func (s *Site) elsewhere(i *instance, n *node) bool {
+	return i.node != nil && i.node != n && i.state == "running" && i.leaving == 0 && s.now-i.saidAt < saidFor && !i.node.silent
 }
 
 // macAt notes an address at a port on the host agent's word.

@@ -50,7 +50,7 @@ func (s *Site) virtState(n *node, f *fact.Fact) {
 
 // instanceState takes an instance's state from any witness.
 func (s *Site) instanceState(i *instance, state, reason string, at int64, witness string) {
-	if i.state == state && i.reason == reason {
+	if i.state == state && i.reason == reason || i.exited != 0 && at-i.exited < exitedFor && (&instance{state: state}).runs() {
 		return
 	}
 	was := i.state
@@ -91,15 +91,18 @@ func (s *Site) paused(i *instance, at int64, reason, witness string) {
 		i.leaving = at // or back in a moment
 	}
 	if i.leaving != 0 {
+		if c := s.active(InstanceStopped, i.entity()); c != nil && !c.open {
+			s.drop(InstanceStopped, i.entity(), "") // it was taken for a pause
+		}
 		return
 	}
 	f := i.stopFinding(at, witness)
-	f.severity, f.summary, f.wait = detect.Info, "paused", 5*second
+	f.severity, f.summary, f.wait = detect.Info, "paused", waitPause
 	if reason != "" {
 		f.cause = reason
 	}
 	if reason == "ioerror" || reason == "watchdog" || reason == "crashed" {
-		f.severity = detect.Warning
+		f.severity, f.wait = detect.Warning, 0
 	}
 	s.raise(i.node, f)
 }

@@ -117,6 +117,7 @@ type port struct {
 	said     int64 // when the host agent spoke of it last; 0 never
 	removed  int64 // when the host agent said that it was removed; 0 never
 	local    bool  // a bridge's own
+	domain   bool  // libvirt has told of a domain that it belongs to
 	datapath uint64
 	bridge   *bridge
 	group    uint32

@@ -292,7 +292,7 @@ func (s *Site) judgeOrphans(n *node) {
 		if p.gone || !p.instance || infrastructure(p.name) || s.now-p.since < 120*second {
 			continue
 		}
-		if p.inst == nil && n.libvirt() {
+		if p.inst == nil && !p.domain && n.libvirt() {
 			count++
 			if len(facts) < 16 {
 				facts = append(facts, Noted{At: at(p.since), Group: "orphan", From: "weir-agent", What: "port " + p.label() + " without a domain"})

@@ -29,6 +29,7 @@ type conn struct {
 	events chan any      // lifecycle, reboot and metadata messages
 	gone   chan struct{} // closed when the connection is lost
 	wake   chan struct{} // there may be XML to read
+	began  chan struct{} // there may be processes to wait for
 
 	ctx    context.Context // of subscriptions: done when the connection is lost
 	cancel context.CancelFunc
@@ -65,7 +66,7 @@ func dial(ctx context.Context, o *Options) (*conn, error) {
 
 // open makes the connection ready for calls. It takes over raw.
 func open(raw net.Conn, path string, o *Options) (*conn, error) {
-	c := &conn{raw: raw, socket: path, deadline: o.Deadline, nowait: true, events: make(chan any), gone: make(chan struct{}), wake: make(chan struct{}, 1)}
+	c := &conn{raw: raw, socket: path, deadline: o.Deadline, nowait: true, events: make(chan any), gone: make(chan struct{}), wake: make(chan struct{}, 1), began: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.rpc = golibvirt.NewWithDialer(dialed{&frames{Conn: raw, lost: c.lose}})
 	uri := golibvirt.QEMUSystem
@@ -104,9 +105,14 @@ func (c *conn) reason() error {
 func (c *conn) close() { c.lose(errLost) }
 
 // describe wakes who reads XML.
-func (c *conn) describe() {
+func (c *conn) describe() { wake(c.wake) }
+
+// attend wakes who looks for processes to wait for.
+func (c *conn) attend() { wake(c.began) }
+
+func wake(ch chan<- struct{}) {
 	select {
-	case c.wake <- struct{}{}:
+	case ch <- struct{}{}:
 	default:
 	}
 }
@@ -215,6 +221,15 @@ func (c *conn) xml(d golibvirt.Domain) (text string, err error) {
 		return err
 	})
 	return text, err
+}
+
+// state asks for a domain's state and its reason.
+func (c *conn) state(d golibvirt.Domain) (state, reason int32, err error) {
+	err = c.call(func() (err error) {
+		state, reason, err = c.rpc.DomainGetState(d, 0)
+		return err
+	})
+	return state, reason, err
 }
 
 // dialed is a library's dialer for a connection that exists.

@@ -15,6 +15,7 @@ type told struct {
 	d      *domain
 	reason string // libvirt's word
 	cause  string
+	exit   exit // of instance_exited
 }
 
 // States by which a domain's life is followed.
@@ -37,8 +38,9 @@ const maxWaiting = 30 * time.Millisecond
 // missedCause says that an event was found by comparing lists.
 const missedCause = "found when libvirt came back"
 
-// happened takes a message of libvirt's and tells it.
-func (s *Source) happened(m any, sink source.Sink) {
+// happened takes a message of libvirt's and tells it. It reports whether a domain
+// has a process now that it had not.
+func (s *Source) happened(m any, sink source.Sink) (began bool) {
 	s.mu.Lock()
 	var events []told
 	switch m := m.(type) {
@@ -57,8 +59,28 @@ func (s *Source) happened(m any, sink source.Sink) {
 	}
 	s.mu.Unlock()
 	for _, e := range events {
+		began = began || e.name == witness.InstanceStarted || e.name == witness.InstanceMigratedIn
 		s.tell(e, sink)
 	}
+	return began
+}
+
+// exited takes that a domain's process has ended, of which libvirt has not told
+// yet.
+func (s *Source) exited(u golibvirt.UUID, how exit, sink source.Sink) {
+	s.mu.Lock()
+	d := s.table.domains[u]
+	if d == nil || !alive(d.life) {
+		s.mu.Unlock()
+		return
+	}
+	d.exited = true
+	e := told{name: witness.InstanceExited, d: d, cause: d.cause, exit: how}
+	if e.cause == "" && d.state == paused && d.reason == int32(golibvirt.DomainPausedMigration) {
+		e.cause = "migrating"
+	}
+	s.mu.Unlock()
+	s.tell(e, sink)
 }
 
 // tell tells an event, that of a domain whose XML is not read yet a moment later:
@@ -135,6 +157,10 @@ func (t *table) lifecycle(m golibvirt.DomainEventLifecycleMsg) []told {
 			return nil // it is on its way: what became of it is told
 		}
 		d.become(paused, reasonPaused[e.reason])
+		if e.reason == "paused" {
+			d.doubtful = true // or to be saved, or for a snapshot: the event does not say
+			t.describe(d)
+		}
 		e.name = witness.InstancePaused
 	case golibvirt.DomainEventPmsuspended:
 		d.become(pmsuspends, 0)
@@ -196,7 +222,9 @@ var (
 // alive reports whether a domain of that state has a process.
 func alive(state int32) bool { return state != shutoff && state != crashed }
 
-func (d *domain) become(state, reason int32) { d.life, d.state, d.reason = state, state, reason }
+func (d *domain) become(state, reason int32) {
+	d.life, d.state, d.reason, d.exited, d.doubtful = state, state, reason, false, false
+}
 
 // missed returns what happened to a listed domain while nobody listened.
 func (d *domain) missed(known bool, state, reason int32) []told {

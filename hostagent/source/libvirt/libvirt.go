@@ -10,6 +10,10 @@
 // A libvirt that is absent, restarted or hanging costs this source alone: every
 // call has a deadline, after which the connection is closed and made again. What
 // happened in the gap is found by comparing lists.
+//
+// That a virtual machine's process has ended is told as soon as the kernel tells
+// it (instance_exited), with the signal that killed it where the kernel knows:
+// libvirt says why only when it has taken apart what the process had.
 package libvirt
 
 import (
@@ -38,6 +42,7 @@ const (
 type Options struct {
 	Sockets  []string      // none: Sockets
 	URI      string        // of the hypervisor's driver; empty: qemu:///system
+	Proc     string        // where proc is mounted; empty: /proc
 	Deadline time.Duration // of a call; 0: 8 s
 }
 
@@ -53,6 +58,8 @@ type Source struct {
 	contact time.Time // of the last answer to a poll
 
 	telling sync.Mutex // keeps events in their order
+	exits   *exits     // of domains' processes
+	found   time.Time  // when these were last searched for; under mu
 
 	poll poll // of Collect alone
 }
@@ -65,7 +72,10 @@ func New(o Options) *Source {
 	if o.Deadline == 0 {
 		o.Deadline = defaultDeadline
 	}
-	return &Source{opts: o, table: newTable()}
+	if o.Proc == "" {
+		o.Proc = "/proc"
+	}
+	return &Source{opts: o, table: newTable(), exits: newExits(o.Proc)}
 }
 
 // Name returns "libvirt".
@@ -83,6 +93,9 @@ func (s *Source) Tell(t *source.Telling) {
 func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 	retry := minRetry
 	up, known := false, false // as it was told last
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	s.exits.start(watching, func(u golibvirt.UUID, e exit) { s.exited(u, e, sink) })
 	for {
 		c, err := dial(ctx, &s.opts)
 		if err == nil {
@@ -143,7 +156,9 @@ func (s *Source) serve(ctx context.Context, c *conn, sink source.Sink) error {
 		s.tell(e, sink)
 	}
 	c.describe()
+	c.attend()
 	go s.describe(c, sink)
+	go s.attend(c)
 	for {
 		select {
 		case <-ctx.Done():
@@ -154,7 +169,9 @@ func (s *Source) serve(ctx context.Context, c *conn, sink source.Sink) error {
 			if !ok {
 				return c.reason()
 			}
-			s.happened(m, sink)
+			if s.happened(m, sink) {
+				c.attend()
+			}
 			c.describe()
 		}
 	}
@@ -178,8 +195,11 @@ func (s *Source) describe(c *conn, sink source.Sink) {
 				s.mu.Unlock()
 				break
 			}
-			ref := d.ref
+			ref, doubtful := d.ref, d.doubtful
 			s.mu.Unlock()
+			if doubtful {
+				s.resolve(c, d, ref)
+			}
 			text, err := c.xml(ref)
 			var a about
 			switch {
@@ -204,6 +224,18 @@ func (s *Source) describe(c *conn, sink source.Sink) {
 			}
 		}
 	}
+}
+
+// resolve asks why a domain is paused: its event tells a pause for a snapshot or
+// to save it as it does one that somebody asked for.
+func (s *Source) resolve(c *conn, d *domain, ref golibvirt.Domain) {
+	state, reason, err := c.state(ref)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && d.doubtful && state == paused {
+		d.reason = reason
+	}
+	d.doubtful = false
 }
 
 func isGone(c *conn) bool {

@@ -29,6 +29,7 @@ func (s *Source) Collect(now time.Time, out *source.Snapshot) error {
 	if err != nil {
 		return err
 	}
+	c.attend()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.contact = now

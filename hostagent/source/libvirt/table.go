@@ -43,6 +43,8 @@ type domain struct {
 	removed   bool
 	rebooting bool // told not long ago
 	transient bool // undefined while it runs
+	exited    bool // its process has ended, which libvirt has yet to notice
+	doubtful  bool // why it is paused is to be asked
 	seen      uint64
 	waiting   []told // for about
 }
@@ -138,6 +140,7 @@ func (t *table) relist(records []golibvirt.DomainStatsRecord) []told {
 			events = append(events, d.missed(known, state, reason)...)
 		}
 		d.state, d.reason, d.life = state, reason, state
+		d.exited = d.exited && alive(state)
 	}
 	for _, d := range t.domains {
 		if d.seen != t.seen {

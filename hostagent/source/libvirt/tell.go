@@ -32,6 +32,10 @@ func (s *Source) emit(sink source.Sink, e told) {
 	if n := e.d.about.nova; n != nil {
 		ev.More = append(ev.More, witness.String(witness.NovaName, n.name), witness.String(witness.Project, n.project))
 	}
+	if e.exit.pid != 0 {
+		ev.PID = uint32(e.exit.pid)
+		ev.More = append(ev.More, e.exit.pairs()...)
+	}
 	s.mu.Unlock()
 	sink.Emit(ev)
 }
@@ -40,9 +44,12 @@ func (s *Source) emit(sink source.Sink, e told) {
 func (w *statements) state(out *source.Snapshot, d *domain) {
 	st := &w.st
 	st.Begin(witness.ClassInstance, d.uuid)
-	st.Add(witness.String(witness.Name, clean(d.ref.Name, maxName)), witness.String(witness.State, stateWord(d.state)))
-	if r := reasonWord(d.state, d.reason); r != "" {
-		st.Add(witness.String(witness.Reason, r))
+	st.Add(witness.String(witness.Name, clean(d.ref.Name, maxName)))
+	if !d.exited || !alive(d.state) { // else libvirt says what is no longer true
+		st.Add(witness.String(witness.State, stateWord(d.state)))
+		if r := reasonWord(d.state, d.reason); r != "" {
+			st.Add(witness.String(witness.Reason, r))
+		}
 	}
 	if n := d.about.nova; n != nil {
 		for _, p := range [...]struct{ name, text string }{
@@ -60,6 +67,17 @@ func (w *statements) state(out *source.Snapshot, d *domain) {
 		st.Add(witness.String(witness.Taps, t))
 	}
 	out.State(st)
+}
+
+// pairs are the values of an event that say how a process has ended.
+func (e *exit) pairs() []witness.Pair {
+	switch {
+	case !e.known:
+		return nil
+	case e.signal != 0:
+		return []witness.Pair{witness.String(witness.Signal, unix.SignalName(e.signal))}
+	}
+	return []witness.Pair{witness.Gauge32(witness.Status, uint32(e.status))}
 }
 
 // taps lists a domain's interfaces: tap=MAC,…
