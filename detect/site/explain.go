@@ -42,7 +42,7 @@ func Explanations() []Explanation {
 			"the DHCP agent, a security group, a broken tunnel to the network's other nodes", "for images that ask although they have a fixed address, or that wait to be spoken to"},
 		{InstanceStopped, "A virtual machine ended or stands still. As a warning it crashed or was killed; as info a person stopped it.",
 			[2]string{"virsh domstate --reason DOMAIN   # on the node", "openstack server show UUID -c status -c fault"},
-			"QEMU crashed or was killed for want of memory, an I/O error paused it, somebody stopped it", "when it is started again by hand at once"},
+			"QEMU crashed or was killed for want of memory, an I/O error paused it, somebody stopped it", "when it is started again by hand at once; for one that hung, which libvirt killed for somebody and was slow to say so: the alert ends then"},
 		{InstanceUnreachable, "An instance can not be reached, by evidence of at least two groups, of its port, or of ARP requests that it used to answer. Critical where several of a node began at once.",
 			[2]string{"virsh domiflist DOMAIN; ip -s link show TAP   # on the node", "arping -c 3 -I BRIDGE ADDRESS   # on the node"},
 			"its port is down, it hangs, its packets are dropped, it lost its address", "for an instance that went idle the moment something unanswered was sent to it"},
