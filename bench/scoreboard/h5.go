@@ -45,7 +45,7 @@ func (r *run) h5() []*report.Table {
 	for k, s := range storms {
 		var starts, open, delays []float64
 		affected := 0
-		results := each(r, r.pick(1, 3), func(i int) stormResult { return stormOnce(r.seed+uint64(1000*k+i), s) })
+		results := each(r, r.pick(1, 8), func(i int) stormResult { return stormOnce(r.seed+uint64(1000*k+i), s) })
 		for _, x := range results {
 			starts, open = append(starts, float64(x.starts)), append(open, float64(x.open))
 			if x.starts > 0 {

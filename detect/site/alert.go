@@ -202,8 +202,11 @@ func plural(n int, k detect.Kind) string {
 	if n != 1 {
 		noun += "s"
 	}
-	if k == TelemetrySilent || k == TelemetryTampered {
-		noun = "witnesses of " + noun
+	if k == TelemetrySilent || k == TelemetryTampered { // telemetry has no plural
+		noun = "witness"
+		if n != 1 {
+			noun = "witnesses"
+		}
 	}
 	return strconv.Itoa(n) + " " + strings.TrimSpace(noun+" "+strings.ReplaceAll(rest, "_", " "))
 }

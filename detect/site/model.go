@@ -72,6 +72,7 @@ type stream struct {
 	sub      uint32
 	pace     silence.Pace // of its beats
 	traffic  silence.Pace // of all its datagrams
+	hush     int64        // longest time without any since its last beat, ns
 	last     int64
 	seq      uint32
 	uptime   uint32

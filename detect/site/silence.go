@@ -201,8 +201,13 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 		f.summary = "silent"
 		f.blind = "nobody else sees its traffic: whether it is down cannot be told"
 	}
-	if late, _ := s.late(onset); late >= groupLeast && s.quietFor(onset) < s.bound(n)+groupWait {
-		f.wait = groupWait
+	if late, _ := s.late(onset); late >= groupLeast {
+		switch {
+		case s.quietFor(onset) < s.bound(n)+groupWait:
+			f.wait = groupWait
+		case f.severity == detect.Warning:
+			f.wait = second // all wait as long, each from its own last word: the others follow
+		}
 	}
 	s.raise(n, f)
 }

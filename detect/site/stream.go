@@ -66,12 +66,20 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 	if n.signs(st) {
 		return // only what is signed shows that it lives
 	}
+	if st.last != 0 {
+		st.hush = max(st.hush, f.At-st.last)
+	}
 	st.last, st.retired = f.At, false
 	st.samples = st.samples || uint32(f.B) > 0
 	st.traffic.Beat(f.At, st.deadline)
 	if f.C != 0 {
 		st.beats = true
-		st.pace.Beat(int64(f.C), st.deadline)
+		deadline := st.deadline
+		if st.hush <= deadline {
+			deadline = 0 // samples came meanwhile: its beats are that far apart
+		}
+		st.hush = 0
+		st.pace.Beat(int64(f.C), deadline)
 	}
 	s.turn(n, f)
 	if n.next == 0 || n.silent {
