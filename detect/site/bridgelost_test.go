@@ -132,3 +132,27 @@ func TestCountersOfABridgeStop(t *testing.T) {
 		})
 	}
 }
+
+// TestNodeWakes: its Open vSwitch is heard before its host agent, which is not
+// silent for that. One that stays silent is.
+func TestNodeWakes(t *testing.T) {
+	for _, stays := range []bool{false, true} {
+		w := newWorld(t)
+		a, b := w.node(1), w.node(0)
+		w.node(0)
+		a.ovs, a.seenAt = true, b
+		w.run(60 * time.Second)
+		a.blocked = true
+		w.run(10 * time.Second)
+		w.want("start telemetry_silent critical cn1")
+		a.blocked, a.killed = false, true
+		w.run(1500 * time.Millisecond)
+		a.killed = stays
+		w.run(15 * time.Second)
+		if stays {
+			w.want("end telemetry_silent critical cn1", "start telemetry_silent critical cn1 weir-agent")
+			continue
+		}
+		w.want("end telemetry_silent critical cn1")
+	}
+}

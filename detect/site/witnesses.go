@@ -25,6 +25,10 @@ func (s *Site) judgeStreams(n *node) {
 		if n.stopping > s.now || n.tookOver(st) || !s.punctual(n, st) || s.mostLate() {
 			continue
 		}
+		if s.quietFor(n.wokeAt) <= st.deadline {
+			n.next = min(n.next, s.now+second/4)
+			continue // all of the node was silent: one is heard again before the other
+		}
 		f := &finding{
 			kind: TelemetrySilent, entity: entity, subject: n.subject(TypeWitness, name), severity: detect.Critical,
 			onset: st.last, good: st.last, witness: Passive, sure: 0.999, above: n.above(), hold: 2 * second,
