@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/cmd/internal/commandline"
+	"weir/collector/care"
 	"weir/collector/config"
 	"weir/collector/store"
 	"weir/collector/store/evidence"
@@ -49,10 +50,9 @@ instances have in alerts. Stop weir first.
             What rollups left out is a sum that names nobody, and stays.
   series    time series of its instances, of agents at these addresses, and of
             the heaviest keys with one of them; blocks are written anew
-  held      archives of incidents that are held are evidence, which somebody
-            asked to be kept: where one tells of the project, nothing is erased,
-            and the archives are named. --held removes them, and the history
-            says so.
+  held      archives of held incidents are evidence that somebody asked to be
+            kept: where one tells of the project, nothing is erased, and the
+            archives are named. --held removes them, and the history says so.
 
 Instances and addresses are those that alerts told of; name further ones with
 --instance and --address, and ports whose counters shall go with --interface.
@@ -107,10 +107,14 @@ func (p *program) erase(cmd *cobra.Command, f *eraseFlags, addresses []netip.Add
 		return err
 	}
 	about := series.About{Instances: both(found.Instances, f.instances), Addresses: both(found.Addresses, addresses), Interfaces: f.interfaces}
-	if err := p.eraseHeld(ctx, &cfg, f, &about); err != nil {
+	archives, err := p.eraseHeld(&cfg, f, &about)
+	if err != nil {
 		return err
 	}
 	e, err := store.EraseProject(ctx, cfg.StateDir, f.project, time.Now())
+	if err == nil && len(archives) > 0 {
+		err = store.ReleaseHeld(ctx, cfg.StateDir, archives, care.Deed{Do: care.Release, At: time.Now().UTC(), By: "weir erase", Note: "archive erased with a project"})
+	}
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,11 +10,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 
 	"weir/collector"
 	"weir/collector/archive"
-	"weir/collector/care"
 	"weir/collector/config"
 	"weir/collector/store"
 	"weir/collector/store/evidence"
@@ -26,28 +23,28 @@ import (
 type heldArchive struct{ id, path, why string }
 
 // eraseHeld removes the archives of held incidents that tell of a project where
-// that is asked for; else they are an error that names each.
-func (p *program) eraseHeld(ctx context.Context, cfg *config.Config, f *eraseFlags, about *series.About) error {
+// that is asked for, and returns their identities; else they are an error that
+// names each.
+func (p *program) eraseHeld(cfg *config.Config, f *eraseFlags, about *series.About) (ids []string, err error) {
 	all, err := heldAbout(collector.HeldDir(cfg), f.project, about)
 	if err != nil || len(all) == 0 {
-		return err
+		return nil, err
 	}
 	if !f.held {
 		text := fmt.Sprintf("nothing was erased: %d held archives tell of project %s; `weir incident release ID` gives one back, --held removes them", len(all), f.project)
 		for _, h := range all {
 			text += fmt.Sprintf("\n  %s: %s", h.path, h.why)
 		}
-		return errors.New(text)
+		return nil, errors.New(text)
 	}
-	var ids []string
 	for _, h := range all {
 		if err := os.Remove(h.path); err != nil {
-			return err
+			return ids, err
 		}
 		ids = append(ids, h.id)
 	}
 	fmt.Fprintf(p.out, "%d held archives: %s\n", len(ids), strings.Join(ids, ", "))
-	return store.ReleaseHeld(ctx, cfg.StateDir, ids, care.Deed{Do: care.Release, At: time.Now().UTC(), By: "weir erase", Note: "archive erased with a project"})
+	return ids, nil
 }
 
 // heldAbout returns the held archives that tell of a project, or that cannot be

@@ -1,12 +1,19 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"weir/collector/archive"
 	"weir/collector/store"
+	"weir/detect"
 )
 
 func TestEraseAsksFirstAndNeedsTheDirectoryAlone(t *testing.T) {
@@ -40,5 +47,95 @@ func TestEraseAsksFirstAndNeedsTheDirectoryAlone(t *testing.T) {
 	defer held.Close()
 	if code, _, text := weir(t, "--config", conf, "erase", "--project", "p", "--yes"); code != 1 || !strings.Contains(text, "in use by process") {
 		t.Errorf("while weir runs: %d %s", code, text)
+	}
+}
+
+// projectSubject is the subject of a test's alert.
+type projectSubject string
+
+func (s projectSubject) AppendCanonical(b []byte) []byte { return append(b, s...) }
+func (s projectSubject) Line() string                    { return "vm-1 of " + string(s) }
+func (s projectSubject) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, `{"type":"instance","name":"vm-1","uuid":"0e6f7c1a-5a0b-4f0e-9d3c-2b1a09f8e7d6","project":%q,"address":"10.9.9.9"}`, string(s)), nil
+}
+
+func putAlert(t *testing.T, state, project string) {
+	t.Helper()
+	s, err := store.Open(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := store.OpenAlertLog(state, store.AlertLogConfig{MaxBytes: 1 << 20, MaxAge: 1000 * time.Hour, EvidenceAge: 1000 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Put(&detect.Alert{At: time.Now(), ID: "a-1", Seq: 1, Change: detect.Start, Kind: "instance_unreachable", Subject: projectSubject(project), Evidence: projectSubject("none")})
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	l.Run(ctx)
+	if err := errors.Join(l.Close(), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Held archives that tell of a project are named, and nothing is erased, until
+// they are asked for; those of others stay.
+func TestEraseAndHeldArchives(t *testing.T) {
+	state := t.TempDir()
+	conf := filepath.Join(t.TempDir(), "weir.yaml")
+	if err := os.WriteFile(conf, []byte("state_dir: "+state+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	putAlert(t, state, "p-1")
+	held := filepath.Join(state, "held")
+	if err := os.MkdirAll(held, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	archives := map[string]archive.File{
+		"a-1": {Name: "alerts.json", Body: []byte(`[{"subject":{"project":"p-1"}}]`)},
+		"a-2": {Name: "flows.csv", Body: []byte("agent,src,dst\n192.0.2.1,10.9.9.9,10.1.1.1\n")},
+		"a-3": {Name: "timeline.txt", Body: []byte("10.9.9.99 and p-11\n")},
+	}
+	for id, f := range archives {
+		var b bytes.Buffer
+		if _, err := archive.Write(&b, "incident-"+id, []archive.File{f}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(held, id+".tar.gz"), b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(held, "a-4.tar.gz"), []byte("no archive"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	erase := []string{"--config", conf, "erase", "--project", "p-1", "--yes"}
+	code, out, text := weir(t, erase...)
+	for _, want := range []string{"nothing was erased: 3 held archives", "a-1.tar.gz: alerts.json names an instance of it", "a-2.tar.gz: flows.csv names it", "a-4.tar.gz: cannot be searched"} {
+		if code != 1 || !strings.Contains(text, want) || out != "" {
+			t.Errorf("%d %s %s, want 1 and %q", code, out, text, want)
+		}
+	}
+	if strings.Contains(text, "a-3") {
+		t.Errorf("%s: a-3 tells of others", text)
+	}
+	code, out, text = weir(t, append(erase, "--held")...)
+	for _, want := range []string{"3 held archives: a-1, a-2, a-4", "1 changes of alerts", "0 time series, of 1 instances"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%d %s %s, want %q", code, out, text, want)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(held, "*"))
+	if err != nil || len(left) != 1 || filepath.Base(left[0]) != "a-3.tar.gz" {
+		t.Errorf("%v left: %v", left, err)
+	}
+	if proof, err := store.VerifyAlerts(t.Context(), state, nil); err != nil || proof.Break != nil || proof.Erased != 1 {
+		t.Errorf("%+v, %v", proof, err)
+	}
+	book, err := store.ReadCare(t.Context(), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := book.Held("a-1"); ok {
+		t.Error("a-1 is still held")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"weir/collector/store/age"
 	"weir/detect"
 )
 
@@ -39,6 +40,7 @@ type AlertLog struct {
 	// Of the goroutine that writes.
 	batch   []pendingChange // those being written, until the file has them
 	state   logState
+	ages    age.Clock
 	trimmed time.Time // when ages were last looked at
 	failing bool
 }

@@ -100,10 +100,11 @@ const maxRemove = 4096
 // is too old. The chain begins anew behind it.
 func (l *AlertLog) remove(ctx context.Context, tx *sql.Tx, s *logState, now time.Time, ages bool) error {
 	if ages {
-		if err := l.removeRows(ctx, tx, s, now, true); err != nil {
+		by := l.ages.Now(now)
+		if err := l.removeRows(ctx, tx, s, by, true); err != nil {
 			return err
 		}
-		if err := l.removeEvidence(ctx, tx, s, now); err != nil {
+		if err := l.removeEvidence(ctx, tx, s, by); err != nil {
 			return err
 		}
 	}

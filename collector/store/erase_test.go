@@ -59,7 +59,7 @@ func TestEraseKeepsTheChain(t *testing.T) {
 		return detect.Alert{At: now, ID: id, Seq: 1, Change: detect.Start, Kind: "instance_unreachable", Subject: saidJSON(subject), Evidence: saidJSON(evidence)}
 	}
 	putAll(t, dir,
-		alert("a", `{"type":"instance","name":"secret-name","project":"secret-project","address":"10.9.9.9"}`, `{}`),
+		alert("a", `{"type":"instance","name":"secret-name","uuid":"secret-uuid","project":"secret-project","address":"10.9.9.9"}`, `{}`),
 		alert("b", `{"type":"instance","name":"n","project":"other","address":"10.1.1.1"}`, `{}`),
 		alert("c", `{"type":"bridge","node":"cn7"}`, `{"children":[{"subject":{"name":"secret-name","project":"secret-project"}}]}`),
 		alert("d", `{"type":"bridge","node":"cn8"}`, `{"children":[]}`),
@@ -72,7 +72,7 @@ func TestEraseKeepsTheChain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Erased{Changes: 2, Open: 0, Alerts: []string{"a"}, Addresses: []netip.Addr{netip.MustParseAddr("10.9.9.9")}}
+	want := &Erased{Changes: 2, Open: 0, Alerts: []string{"a"}, Instances: []string{"secret-uuid"}, Addresses: []netip.Addr{netip.MustParseAddr("10.9.9.9")}}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

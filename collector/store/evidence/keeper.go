@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"weir/collector/record"
+	"weir/collector/store/age"
 	"weir/decoder/packet"
 	"weir/detect"
 )
@@ -60,7 +61,8 @@ type Stats struct {
 // Keeper writes the evidence of alerts. All methods may be called from any
 // goroutine.
 type Keeper struct {
-	cfg Config
+	cfg  Config
+	ages age.Clock // of the goroutine that applies limits
 
 	mu      sync.Mutex
 	waiting map[string]*alert
@@ -216,6 +218,7 @@ func (k *Keeper) failed(err error) {
 
 // limit deletes what is too old or too much, the oldest first.
 func (k *Keeper) limit(now time.Time) {
+	now = k.ages.Now(now)
 	files, err := List(k.cfg.Dir)
 	if err != nil {
 		k.failed(err)
@@ -224,6 +227,9 @@ func (k *Keeper) limit(now time.Time) {
 	sum := int64(0)
 	for _, f := range files {
 		sum += f.Size
+		if f.Changed.After(now.Add(time.Minute)) { // from before the clock was set back: it ages from now on
+			_ = os.Chtimes(filepath.Join(k.cfg.Dir, f.ID+suffix), now, now) // it is tried again
+		}
 	}
 	left, deleted := len(files), uint64(0)
 	for _, f := range files {

@@ -13,6 +13,11 @@
 // sum, and how much a key that was left out may have had is told, so that a
 // figure of a month comes with the most it may lack. They are kept much longer.
 //
+// Rows keep the time at which they came, whatever the machine's clock does; the
+// directory may hold a time twice, or one that has not come. Ages are reckoned as
+// package age says: a clock that jumps forward deletes nothing for an hour, and
+// what is of a time ahead of the clock ages from when that was seen.
+//
 // A crash at any moment loses at most what was not on disk yet, a second. A
 // journal that was cut is read to the cut. Every page and every footer has a
 // checksum. At the start the end of each file is looked at, and while the store

@@ -269,6 +269,13 @@ func rollSegment(dir, path, id string) error {
 		return err
 	}
 	source := newSegmentSource()
+	for n := range f.Groups() {
+		if first, last, ok := f.Span(n, timeColumn); ok {
+			if err := dropHours(dir, first, last+1); err != nil {
+				return err
+			}
+		}
+	}
 	return saveRollup(filepath.Join(dir, rollupDir), minutePrefix, rollMinute, id, func(definition int) (steps, error) {
 		r := newRoller(definition)
 		for n := range f.Groups() {

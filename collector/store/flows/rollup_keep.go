@@ -111,10 +111,27 @@ func makeHours(dir string, before time.Time, bad func(path string, why error)) e
 	return nil
 }
 
+// dropHours removes the rollups of hours that a rollup which is being made has more
+// of, as after the clock was set back, where the minutes they were made of are
+// there to make them anew.
+func dropHours(dir string, first, last int64) error {
+	minutes, err := rollFiles(dir, minutePrefix)
+	if err != nil {
+		return err
+	}
+	hours, err := rollFiles(dir, hourPrefix)
+	for _, h := range hours {
+		if h.first < last && h.last > first && len(minutes) > 0 && minutes[0].first < h.first {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, rollupDir, h.name)))
+		}
+	}
+	return err
+}
+
 // limitRollups deletes rollups that are too old or too many: of minutes, which
 // have a quarter of the room, the oldest go first, then of hours. It returns what
 // is left.
-func limitRollups(dir string, most int64, oldest time.Time) (size int64, deleted int, err error) {
+func limitRollups(dir string, most int64, now time.Time, maxAge time.Duration) (size int64, deleted int, err error) {
 	for _, part := range []struct {
 		prefix string
 		most   int64
@@ -124,11 +141,14 @@ func limitRollups(dir string, most int64, oldest time.Time) (size int64, deleted
 			return size, deleted, err
 		}
 		sum := int64(0)
-		for _, f := range files {
+		for i := range files {
+			f := &files[i]
 			sum += f.size
+			f.last = notAhead(filepath.Join(dir, rollupDir, f.name), f.last, f.changed, now)
 		}
+		slices.SortStableFunc(files, func(a, b rollFile) int { return cmp.Compare(a.last, b.last) })
 		for _, f := range files {
-			if sum <= part.most && f.last >= oldest.UnixMicro() {
+			if sum <= part.most && f.last >= now.Add(-maxAge).UnixMicro() {
 				break
 			}
 			if err := os.Remove(filepath.Join(dir, rollupDir, f.name)); err != nil {

@@ -198,7 +198,7 @@ func BenchmarkMonth(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	size, _, err := limitRollups(dir, 1<<40, epoch)
+	size, _, err := limitRollups(dir, 1<<40, epoch, 1000*time.Hour)
 	if err != nil {
 		b.Fatal(err)
 	}

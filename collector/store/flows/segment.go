@@ -153,6 +153,7 @@ func convertAt(dir, journal string, fault func(at string)) (rows int, err error)
 		return 0, err
 	}
 	rows = b.rows
+	name := segmentName(b.first, b.last, id) // b and its memory go here
 	fault("written")
 	if rows == 0 {
 		return 0, errors.Join(cut, os.Remove(journal))
@@ -165,7 +166,7 @@ func convertAt(dir, journal string, fault func(at string)) (rows int, err error)
 		return 0, err
 	}
 	fault("closed")
-	if err := errors.Join(os.Rename(tmp, filepath.Join(dir, segmentName(b.first, b.last, id)))); err != nil {
+	if err := errors.Join(os.Rename(tmp, filepath.Join(dir, name))); err != nil {
 		return 0, err
 	}
 	fault("renamed")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"weir/collector/record"
+	"weir/collector/store/age"
 )
 
 // Config says where flows are kept and how long.
@@ -78,6 +79,9 @@ type Store struct {
 	suspects   chan string   // files that a query found damaged
 	scrubbed   string        // the last file that was read through; of care
 	wait       sync.WaitGroup
+
+	ages   age.Clock
+	agesMu sync.Mutex // guards ages
 
 	mu    sync.Mutex // guards stats
 	stats Stats
@@ -240,13 +244,24 @@ func (s *Store) begin(now time.Time) error {
 	if s.journal != nil {
 		return nil
 	}
-	j, err := createJournal(filepath.Join(s.cfg.Dir, journalName(strconv.FormatInt(now.UnixMicro(), 36))), s.cfg.Names)
+	id := now.UnixMicro()
+	for s.has(strconv.FormatInt(id, 36)) {
+		id++
+	}
+	j, err := createJournal(filepath.Join(s.cfg.Dir, journalName(strconv.FormatInt(id, 36))), s.cfg.Names)
 	if err != nil {
 		s.failed(now, err)
 		return err
 	}
 	s.journal, s.opened = j, now
 	return nil
+}
+
+// has reports that there is a segment of a journal already: the clock may show a
+// time twice.
+func (s *Store) has(id string) bool {
+	made, err := filepath.Glob(filepath.Join(s.cfg.Dir, "flows-*-"+id+segmentSuffix+"*"))
+	return err == nil && len(made) > 0
 }
 
 // failed ends a journal that could not be written; what it has is kept.
@@ -330,6 +345,9 @@ func (s *Store) leftover() {
 
 // limit deletes the oldest files beyond the limits.
 func (s *Store) limit(now time.Time) {
+	s.agesMu.Lock()
+	defer s.agesMu.Unlock()
+	now = s.ages.Now(now)
 	type file struct {
 		name string
 		last int64
@@ -353,7 +371,7 @@ func (s *Store) limit(now time.Time) {
 		}
 		sum += info.Size()
 		if _, last, _, ok := spanOf(e.Name()); ok {
-			all = append(all, file{e.Name(), last, info.Size()})
+			all = append(all, file{e.Name(), notAhead(filepath.Join(s.cfg.Dir, e.Name()), last, info.ModTime(), now), info.Size()})
 		}
 	}
 	slices.SortFunc(all, func(a, b file) int { return cmp.Compare(a.last, b.last) })
@@ -371,7 +389,7 @@ func (s *Store) limit(now time.Time) {
 		deleted++
 	}
 	segments := len(all) - (deleted - gone)
-	rollups, old, err := limitRollups(s.cfg.Dir, s.cfg.Rollups, now.Add(-s.cfg.RollupsAge))
+	rollups, old, err := limitRollups(s.cfg.Dir, s.cfg.Rollups, now, s.cfg.RollupsAge)
 	if err != nil {
 		s.lose(0, err)
 	}
@@ -379,6 +397,20 @@ func (s *Store) limit(now time.Time) {
 	defer s.mu.Unlock()
 	s.stats.Deleted += uint64(deleted + old)
 	s.stats.Segments, s.stats.Bytes, s.stats.Rollups, s.stats.Bad = segments, sum, rollups, bad
+}
+
+// notAhead returns until when a file is of, given what it says, in µs. One of a
+// time that has not come, from before the clock was set back, is as old as the file
+// itself, and that is no older than now: else it would be the newest for long.
+func notAhead(path string, last int64, changed, now time.Time) int64 {
+	if last <= now.Add(time.Minute).UnixMicro() {
+		return last
+	}
+	if changed.After(now.Add(time.Minute)) {
+		changed = now
+		_ = os.Chtimes(path, now, now) // it is tried again
+	}
+	return min(last, changed.UnixMicro())
 }
 
 // limitBad deletes what was set aside, of samples and of rollups, and is too old

@@ -176,7 +176,7 @@ func (s *Store) Querier(from, to int64) (storage.Querier, error) {
 		s.mu.RUnlock()
 		return nil, errReading
 	}
-	q, err := s.db.Querier(max(from, time.Now().Add(-s.cfg.MaxAge).UnixMilli()), to)
+	q, err := s.db.Querier(max(from, s.oldest(time.Now()).UnixMilli()), to)
 	if err != nil {
 		s.mu.RUnlock()
 		return nil, err

@@ -233,6 +233,7 @@ func dropBlocks(db *tsdb.DB) error {
 // next block fit into the limit, and those with anything older than the age.
 func (s *Store) beyond(blocks []*tsdb.Block, now time.Time) map[ulid.ULID]struct{} {
 	out := map[ulid.ULID]struct{}{}
+	oldest := s.oldest(now).UnixMilli()
 	blocks = slices.Clone(blocks)
 	slices.SortFunc(blocks, func(a, b *tsdb.Block) int { return int(min(max(a.MinTime()-b.MinTime(), -1), 1)) })
 	sum := dirSize(s.cfg.Dir) + s.nextBlock()
@@ -240,7 +241,7 @@ func (s *Store) beyond(blocks []*tsdb.Block, now time.Time) map[ulid.ULID]struct
 		m := b.Meta()
 		switch {
 		case m.Compaction.Deletable:
-		case sum > s.cfg.MaxBytes || m.MinTime < now.Add(-s.cfg.MaxAge).UnixMilli():
+		case sum > s.cfg.MaxBytes || m.MinTime < oldest:
 			sum -= b.Size()
 		default:
 			continue
@@ -248,6 +249,13 @@ func (s *Store) beyond(blocks []*tsdb.Block, now time.Time) map[ulid.ULID]struct
 		out[m.ULID] = struct{}{}
 	}
 	return out
+}
+
+// oldest returns what is too old by age.
+func (s *Store) oldest(now time.Time) time.Time {
+	s.agesMu.Lock()
+	defer s.agesMu.Unlock()
+	return s.ages.Now(now).Add(-s.cfg.MaxAge)
 }
 
 // nextBlock is about what the next block takes: of the journal a third, which

@@ -246,3 +246,51 @@ func TestClockSetBack(t *testing.T) {
 		}
 	}
 }
+
+// TestClockSteps sets the clock back by an hour and forward by a day, while the
+// store runs: samples keep their times, and answers have both spans.
+func TestClockSteps(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now().Truncate(time.Minute).Add(-30 * time.Hour)
+	s := open(t, Config{Dir: dir, MaxAge: 12 * time.Hour, Log: discard})
+	up := time.Duration(0)
+	s.ages.Up = func(time.Time) time.Duration { return up }
+	f := &feed{t: t}
+	sent := 0
+	run := func(d time.Duration) {
+		for end := up + d; up < end; sent++ {
+			f.port(now.Add(time.Duration(sent)*time.Millisecond), "10.0.0.1", 1, float64(sent))
+			f.give(s)
+			now, up = now.Add(time.Minute), up+time.Minute
+			if sent%10 == 0 {
+				s.compact(t.Context(), now)
+			}
+		}
+	}
+	count := func(at time.Time, span string, want int) {
+		t.Helper()
+		got := values(t, s, `sum(count_over_time(weir_interface_in_bits_per_second[`+span+`]))`, at)
+		if int(got["{}"]) != want {
+			t.Errorf("%s: %v samples, want %d; %+v", span, got, want, s.Stats())
+		}
+	}
+	run(5 * time.Hour)
+	now = now.Add(-time.Hour)
+	run(30 * time.Minute)
+	count(now.Add(time.Hour), "10h", sent)
+	run(90 * time.Minute)
+	count(now, "10h", sent)
+	count(now.Add(-time.Hour), "1h", 120)
+	if st := s.Stats(); st.Late+st.Lost+st.Broken+st.Deleted != 0 || st.Err != "" {
+		t.Errorf("after the step back: %+v", st)
+	}
+	now = now.Add(24 * time.Hour)
+	run(50 * time.Minute)
+	count(now, "40h", sent)
+	if st := s.Stats(); st.Late+st.Lost+st.Broken+st.Deleted != 0 || st.Err != "" {
+		t.Errorf("after the step forward: %+v", st)
+	}
+	s.shut()
+	s = open(t, Config{Dir: dir, MaxAge: 1000 * time.Hour, Log: discard})
+	count(now, "40h", sent)
+}

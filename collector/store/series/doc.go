@@ -15,6 +15,12 @@
 // journal or a block that is damaged is set aside under a name that ends in .bad,
 // and counted; the rest is served.
 //
+// Samples keep the time at which they came. Where the machine's clock is set back
+// by less than three hours, the database has that time twice, and answers have
+// both; by more, what is of a time that has not come is set aside, since the
+// database takes nothing much older. Ages are reckoned as package age says: a
+// clock that jumps forward deletes nothing for an hour.
+//
 // A disk without room stops the writing and nothing else: points are counted as
 // lost until there is room again.
 package series

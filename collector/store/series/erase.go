@@ -45,7 +45,7 @@ func Erase(ctx context.Context, cfg Config, about About) (gone int, err error) {
 	}
 	of, err := s.matchers(ctx, &about)
 	if err == nil {
-		err = s.blocksOfAll()
+		err = errors.Join(s.blocksOfAll(), s.db.CompactOOOHead(ctx))
 	}
 	if err = errors.Join(err, s.db.Close()); err != nil {
 		return 0, fmt.Errorf("history directory %s: %w", cfg.Dir, err)

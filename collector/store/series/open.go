@@ -43,6 +43,7 @@ func (s *Store) options() *tsdb.Options {
 	o.WALReplayConcurrency = 2
 	o.RetentionDuration = s.cfg.MaxAge.Milliseconds()
 	o.MaxBlockDuration = max(min(s.cfg.MaxAge.Milliseconds()/10, mergeSpan), o.MinBlockDuration)
+	o.OutOfOrderTimeWindow = window.Milliseconds()
 	o.BlocksToDelete = s.toDelete
 	// The database does nothing of itself: writing to a full disk would end the
 	// process.
@@ -89,9 +90,7 @@ func (s *Store) open() (*tsdb.DB, *prometheus.Registry, error) {
 	db, err := tsdb.Open(s.cfg.Dir, s.logger(), reg, o, nil)
 	if err != nil && !isFull(err) {
 		s.cfg.Log.Error().Err(err).Msg("the journal of series cannot be read, and is set aside")
-		for _, name := range []string{"wal", "chunks_head"} {
-			s.setAside(name)
-		}
+		s.setAsideHead()
 		reg = prometheus.NewRegistry()
 		db, err = tsdb.Open(s.cfg.Dir, s.logger(), reg, o, nil)
 	}
@@ -148,6 +147,14 @@ func (s *Store) setAside(name string) {
 		return
 	}
 	s.count(func(st *Stats) { st.Broken++ })
+}
+
+// setAsideHead sets the newest hours aside: the journal, that of times before it,
+// and full chunks.
+func (s *Store) setAsideHead() {
+	for _, name := range []string{"wal", "wbl", "chunks_head"} {
+		s.setAside(name)
+	}
 }
 
 // dropSetAside removes what was set aside, for want of room.

@@ -2,19 +2,23 @@ package series
 
 import (
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/prometheus/tsdb"
 )
 
-// ahead is how far the newest sample may be before the clock.
-const ahead = time.Minute
+const (
+	// window is how much older than the newest sample one may be: the clock was
+	// set back, and the database has a time twice.
+	window = 3 * time.Hour
+	// ahead is how far the newest sample may be before the clock, with something
+	// to spare for what is under way.
+	ahead = window - 10*time.Minute
+)
 
-// rewind takes the database back where the clock was set back: it takes no
-// sample that is older than its newest block and much older than its newest
-// sample. What is of a time that has not come yet is set aside.
+// rewind takes the database back where the clock was set back by more than it
+// takes samples of. What is of a time that has not come yet is set aside.
 func (s *Store) rewind(now time.Time) {
 	limit := now.Add(ahead).UnixMilli()
 	var future []ulid.ULID
@@ -42,8 +46,6 @@ func (s *Store) rewind(now time.Time) {
 	for _, u := range future {
 		s.setAside(u.String())
 	}
-	for _, name := range []string{"wal", "chunks_head"} {
-		s.setAside(filepath.Base(name))
-	}
+	s.setAsideHead()
 	s.reopen()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	points "weir/collector/series"
+	"weir/collector/store/age"
 )
 
 // Config says which series are kept, where, and how long.
@@ -47,7 +48,7 @@ type Stats struct {
 	Samples   uint64 `json:"samples"` // kept
 	Refused   uint64 `json:"refused"` // of further series than there may be
 	Lost      uint64 `json:"lost"`    // the disk was full, or the files were being read
-	Late      uint64 `json:"late"`    // older than what the series has, after the clock was set back
+	Late      uint64 `json:"late"`    // much older than what the series has, or of a time it has, after the clock was set back
 	Thinned   uint64 `json:"thinned"` // less than half a second after the last
 	Blocks    int    `json:"blocks"`
 	Bytes     int64  `json:"bytes"` // of all files
@@ -82,6 +83,9 @@ type Store struct {
 	agents    map[string]int      // series of each
 	heaviest  map[entryKey]*entry // keys that are among the heaviest
 	held      atomic.Int64        // series the database holds
+
+	agesMu sync.Mutex
+	ages   age.Clock
 
 	statsMu sync.Mutex
 	stats   Stats

@@ -275,11 +275,11 @@ func TestSamplesThatAreTooCloseOrLate(t *testing.T) {
 	now := time.Now()
 	s := open(t, Config{Dir: t.TempDir(), Log: discard})
 	f := &feed{t: t}
-	for _, ms := range []int{0, 400, 600, -5000, 1200} {
+	for _, ms := range []int{0, 400, 600, -5000, 1200, -4 * 3600_000} {
 		f.port(now.Add(time.Duration(ms)*time.Millisecond), "10.0.0.1", 1, float64(ms))
 		f.give(s)
 	}
-	if st := s.Stats(); st.Samples != 6 || st.Thinned != 2 || st.Late != 2 {
+	if st := s.Stats(); st.Samples != 8 || st.Thinned != 2 || st.Late != 2 {
 		t.Errorf("%+v", st)
 	}
 }
@@ -406,7 +406,7 @@ func TestLeftoversOfAKilledProcessGo(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if diff := cmp.Diff([]string{"chunks_head", "wal"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"chunks_head", "wal", "wbl"}, names); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if st := s.Stats(); st.Broken != 0 {

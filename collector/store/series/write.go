@@ -90,6 +90,10 @@ type entry struct {
 	refs    []storage.SeriesRef
 }
 
+// setBack is how much older than the last a sample is, in ms, where the clock was
+// set back and no point came late.
+const setBack = 60_000
+
 // forget drops all entries: the references of one database mean nothing to the
 // next.
 func (s *Store) forget() {
@@ -241,7 +245,9 @@ func (w *writing) add(p *points.Point) {
 		w.retire(e, at)
 		e.names, e.changed = names, at
 	}
-	e.at = max(e.at, at)
+	if e.at < at || e.at-at > setBack {
+		e.at = at
+	}
 	if pl.key >= 0 {
 		w.heaviest[k] = e
 	}
