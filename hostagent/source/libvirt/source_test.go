@@ -174,6 +174,7 @@ func TestSourceSurvivesTheDaemon(t *testing.T) {
 			d.domains = []golibvirt.DomainStatsRecord{record(1, running, 1)}
 			s, k := start(t, Options{Sockets: []string{d.socket}, Deadline: 100 * time.Millisecond})
 			await(t, "connected", s.connected)
+			await(t, "its XML read", func() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.pushed > 0 }) // no answer is under way
 			d.set(func() {
 				d.hang[c.proc] = c.hang
 				if c.raw != nil {
