@@ -24,7 +24,7 @@ const (
 	// The end of a process of which the kernel does not say how it ended, or that
 	// was killed as libvirt kills one that does not obey: for libvirt's word, which
 	// follows within 0.3 s where the process is reaped at once.
-	waitWord = 500 * millisecond
+	waitWord = 650 * millisecond
 	// A pause: for the reason, that it was for a snapshot, or for its end.
 	waitPause = 600 * millisecond
 	// For so long a state that libvirt told before is not believed.
@@ -106,13 +106,16 @@ func killed(d *fact.Detail) bool {
 // exited takes that an instance's process has ended. That is told at once where
 // nobody can have asked for it; else libvirt's word is waited for, which follows.
 func (s *Site) exited(i *instance, d *fact.Detail, ns int64) {
-	if !i.runs() || i.exited != 0 {
-		return // libvirt has told, or it is on its way
+	signal := d.Text(witness.Signal)
+	status, known := d.Uint(witness.Status)
+	switch {
+	case i.exited != 0 && signal == "" && !known: // told already
+		return
+	case i.exited == 0 && !i.runs(): // libvirt has told, or it is on its way
+		return
 	}
 	i.exited, i.state, i.reason, i.since = ns, "exited", "", ns
 	f := i.stopFinding(ns, Agent)
-	signal := d.Text(witness.Signal)
-	status, known := d.Uint(witness.Status)
 	switch {
 	case signal == "SIGKILL":
 		f.severity, f.summary, f.cause, f.wait = detect.Warning, "crashed", "its process was killed by SIGKILL", waitWord
@@ -125,8 +128,8 @@ func (s *Site) exited(i *instance, d *fact.Detail, ns int64) {
 	default:
 		f.severity, f.summary, f.wait = detect.Warning, "its process has ended, and libvirt does not say why", waitWord
 	}
-	if c := s.active(f.kind, f.entity); c != nil && !c.open {
-		s.drop(f.kind, f.entity, "") // that it was paused
+	if c := s.active(f.kind, f.entity); c != nil && (!c.open || f.severity == detect.Info) {
+		s.drop(f.kind, f.entity, "") // that it was paused, or its end before it was known how
 	}
 	s.raise(i.node, f)
 }

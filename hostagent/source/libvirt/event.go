@@ -223,6 +223,9 @@ var (
 func alive(state int32) bool { return state != shutoff && state != crashed }
 
 func (d *domain) become(state, reason int32) {
+	if !alive(d.life) {
+		d.sought = time.Time{}
+	}
 	d.life, d.state, d.reason, d.exited, d.doubtful = state, state, reason, false, false
 }
 

@@ -39,9 +39,12 @@ type exit struct {
 	status int            // that it has ended with
 }
 
-// reapTime is how long a process that has ended may take to be reaped: only then
-// does the kernel say how it ended.
-const reapTime = 30 * time.Millisecond
+// Only of a process that was reaped the kernel says how it ended. Within reapTime
+// that is waited for; later, until reapLate, it is told once more.
+const (
+	reapTime = 30 * time.Millisecond
+	reapLate = 5 * time.Second
+)
 
 func newExits(proc string) *exits {
 	return &exits{proc: proc, held: map[int]watched{}, byUUID: map[golibvirt.UUID]int{}}
@@ -62,7 +65,7 @@ func (x *exits) start(ctx context.Context, told func(golibvirt.UUID, exit)) {
 	x.mu.Lock()
 	x.poll, x.fd = poll, fd
 	x.mu.Unlock()
-	stop := context.AfterFunc(ctx, x.close)
+	stop := context.AfterFunc(ctx, func() { x.close(poll) })
 	go func() {
 		defer stop()
 		x.run(poll, told)
@@ -93,15 +96,18 @@ func (x *exits) run(poll *os.File, told func(golibvirt.UUID, exit)) {
 }
 
 // close ends run.
-func (x *exits) close() {
+func (x *exits) close(poll *os.File) {
+	poll.Close()
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.poll != poll {
+		return // it was started again
+	}
 	for fd := range x.held {
 		unix.Close(fd)
 	}
 	clear(x.held)
 	clear(x.byUUID)
-	x.poll.Close()
 	x.poll = nil
 }
 
@@ -141,7 +147,7 @@ func (x *exits) watch(u golibvirt.UUID, pid int) bool {
 	return true
 }
 
-// ended tells that a process has ended, and how, which may take reapTime to know.
+// ended tells that a process has ended, and how: again where that is known later.
 func (x *exits) ended(fd int, told func(golibvirt.UUID, exit)) {
 	x.mu.Lock()
 	w, ok := x.held[fd]
@@ -152,19 +158,27 @@ func (x *exits) ended(fd int, told func(golibvirt.UUID, exit)) {
 		return // closed meanwhile
 	}
 	go func() {
-		e := howEnded(fd)
-		unix.Close(fd)
+		defer unix.Close(fd)
+		e, late := howEnded(fd, reapTime)
 		e.pid = w.pid
 		told(w.uuid, e)
+		if !late {
+			return
+		}
+		if e, _ = howEnded(fd, reapLate); e.known {
+			e.pid = w.pid
+			told(w.uuid, e)
+		}
 	}()
 }
 
-// howEnded asks the kernel how a process has ended.
-func howEnded(fd int) (e exit) {
+// howEnded asks the kernel how a process has ended. It waits for some time until
+// it is reaped; late reports that it was not.
+func howEnded(fd int, wait time.Duration) (e exit, late bool) {
 	status, err := exitStatus(fd)
 	if errors.Is(err, unix.EAGAIN) {
 		reaped := []unix.PollFd{{Fd: int32(fd)}} // POLLHUP
-		_, _ = unix.Poll(reaped, int(reapTime/time.Millisecond))
+		_, _ = unix.Poll(reaped, int(wait/time.Millisecond))
 		status, err = exitStatus(fd)
 	}
 	switch {
@@ -174,7 +188,7 @@ func howEnded(fd int) (e exit) {
 	case status.Exited():
 		e.known, e.status = true, status.ExitStatus()
 	}
-	return e
+	return e, errors.Is(err, unix.EAGAIN)
 }
 
 // exitStatus returns how a process has ended, as wait does; EAGAIN while it is

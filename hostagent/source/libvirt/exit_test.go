@@ -55,6 +55,7 @@ func kernelTells(t *testing.T) bool {
 	return errors.Is(err, unix.EAGAIN)
 }
 
+// TestExitsAreTold: of one that is not reaped how it has ended is told once it is.
 func TestExitsAreTold(t *testing.T) {
 	known := kernelTells(t)
 	for _, c := range []struct {
@@ -108,6 +109,18 @@ func TestExitsAreTold(t *testing.T) {
 			}
 			if x.watches(u) {
 				t.Error("it is watched still")
+			}
+			if !c.unreaped || !known {
+				return
+			}
+			_ = p.Wait()
+			select {
+			case e := <-got:
+				if want := (exit{pid: c.want.pid, known: true, signal: c.signal}); e != want {
+					t.Errorf("told %+v, want %+v", e, want)
+				}
+			case <-time.After(reapLate):
+				t.Error("how it has ended is not told")
 			}
 		})
 	}
@@ -191,5 +204,29 @@ func TestCommandUUID(t *testing.T) {
 		if pid := filedPid("/nonexistent/sock", name); pid != 0 {
 			t.Errorf("%q: process %d", name, pid)
 		}
+	}
+}
+
+// TestExitsWaitIdly: nothing is done while nothing ends.
+func TestExitsWaitIdly(t *testing.T) {
+	kernelTells(t)
+	u := golibvirt.UUID{15: 9}
+	p := newStandIn(t, formatUUID(u), "")
+	x := newExits("/proc")
+	x.start(t.Context(), func(golibvirt.UUID, exit) {})
+	if !x.watch(u, p.Process.Pid) {
+		t.Fatal("it is not watched")
+	}
+	used := func() time.Duration {
+		var r unix.Rusage
+		if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+	}
+	before := used()
+	time.Sleep(300 * time.Millisecond)
+	if d := used() - before; d > 100*time.Millisecond {
+		t.Errorf("%v of processor time in 0.3 s", d)
 	}
 }

@@ -13,8 +13,12 @@ import (
 	golibvirt "github.com/digitalocean/go-libvirt"
 )
 
-// findEvery is between two searches of all processes.
-const findEvery = 10 * time.Second
+// How often all processes are searched, and for how long not again for one that
+// was not among them.
+const (
+	findEvery = 10 * time.Second
+	findAgain = time.Minute
+)
 
 // attend has the ends of domains' processes told, whenever it is woken.
 func (s *Source) attend(c *conn) {
@@ -30,40 +34,52 @@ func (s *Source) attend(c *conn) {
 
 // watchAll waits for the processes that are not waited for yet.
 func (s *Source) watchAll(socket string) {
-	var all []golibvirt.Domain
-	s.mu.Lock()
-	for u, d := range s.table.domains {
-		if alive(d.life) && !d.exited && !s.exits.watches(u) {
-			all = append(all, d.ref)
+	now := time.Now()
+	left := s.unwatched(now)
+	for uuid, ref := range left {
+		if pid := filedPid(socket, ref.Name); pid != 0 && s.exits.watch(ref.UUID, pid) {
+			delete(left, uuid)
 		}
 	}
-	s.mu.Unlock()
-	wanted := map[string]golibvirt.UUID{}
-	for _, d := range all {
-		if pid := filedPid(socket, d.Name); pid == 0 || !s.exits.watch(d.UUID, pid) {
-			wanted[formatUUID(d.UUID)] = d.UUID
-		}
-	}
-	if len(wanted) == 0 || !s.mayFind() {
+	if len(left) == 0 || !s.mayFind(now) {
 		return
 	}
 	for uuid, pid := range findPids(s.opts.Proc) {
-		if u, ok := wanted[uuid]; ok {
-			s.exits.watch(u, pid)
+		if ref, ok := left[uuid]; ok {
+			s.exits.watch(ref.UUID, pid)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, ref := range left {
+		if d := s.table.domains[ref.UUID]; d != nil {
+			d.sought = now
 		}
 	}
 }
 
 // mayFind reports whether all processes may be searched again.
-func (s *Source) mayFind() bool {
+func (s *Source) mayFind(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
 	if now.Sub(s.found) < findEvery {
 		return false
 	}
 	s.found = now
 	return true
+}
+
+// unwatched returns the domains whose processes are to be found, by UUID.
+func (s *Source) unwatched(now time.Time) map[string]golibvirt.Domain {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[string]golibvirt.Domain{}
+	for u, d := range s.table.domains {
+		if alive(d.life) && !d.exited && now.Sub(d.sought) > findAgain && !s.exits.watches(u) {
+			all[d.uuid] = d.ref
+		}
+	}
+	return all
 }
 
 // maxCommand is how much of a process's command line is read, in octets. That of

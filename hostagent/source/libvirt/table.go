@@ -3,6 +3,7 @@ package libvirt
 import (
 	"hash/fnv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
@@ -41,10 +42,11 @@ type domain struct {
 	nics      uint64 // digest of the interfaces\' names at the last poll
 	queued    bool   // in stale
 	removed   bool
-	rebooting bool // told not long ago
-	transient bool // undefined while it runs
-	exited    bool // its process has ended, which libvirt has yet to notice
-	doubtful  bool // why it is paused is to be asked
+	rebooting bool      // told not long ago
+	transient bool      // undefined while it runs
+	exited    bool      // its process has ended, which libvirt has yet to notice
+	doubtful  bool      // why it is paused is to be asked
+	sought    time.Time // when all processes were last searched for its own
 	seen      uint64
 	waiting   []told // for about
 }
