@@ -84,6 +84,7 @@ func (s *Site) bind(i *instance, p *port) {
 		s.drop(InstanceUnreachable, p.instanceEntity(), ReasonGone)
 	}
 	p.inst, p.instance = i, true
+	p.node.carriesInstances()
 	if !slices.Contains(i.ports, p) && len(i.ports) < 64 {
 		i.ports = append(i.ports, p)
 	}

@@ -23,7 +23,9 @@ func (s *Site) linkSaid(n *node, f *fact.Fact) {
 	}
 	kind, master := d.Text(witness.Kind), d.Text(witness.Master)
 	// A bridge's own port may be a tap too; libvirt tells of other names.
-	p.instance = fact.InstancePort(d.Entity) && kind != "bridge" || p.inst != nil
+	if p.instance = fact.InstancePort(d.Entity) && kind != "bridge" || p.inst != nil; p.instance {
+		n.carriesInstances()
+	}
 	s.portStatus(p, status3(d.Text(witness.Admin), d.Text(witness.Oper), d.Text(witness.Carrier)), f.At)
 	if kind == "bridge" {
 		b := s.bridgeOf(n, d.Entity)

@@ -39,6 +39,7 @@ type node struct {
 	own     []uint64 // MAC addresses of the node itself
 	agentOf *agent   // what the host agent says; nil without
 
+	carries    bool  // an instance: it is no switch
 	switchPort *port // where it is attached, as samples tell
 	stopping   int64 // until when silence is announced, ns
 	why        string

@@ -39,6 +39,9 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 	p.number, p.sub, p.gone, p.goneAt, p.group = f.Agent, f.Sub, false, 0, d.Group
 	if d.Datapath != 0 || p.said == 0 { // else the host agent knows better
 		p.instance, p.local = d.Instance, fact.IsLocalPort(d.OFPort) && d.Datapath != 0
+		if p.instance {
+			n.carriesInstances()
+		}
 	}
 	s.status(p, d, f.At)
 	if d.Datapath != 0 {

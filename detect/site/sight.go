@@ -59,8 +59,9 @@ func (a *address) node() *node {
 
 // attach notes at which port of a switch a node's own address enters. Uplinks
 // carry the addresses of many nodes: the port with the fewest is where it is.
+// The uplink of another hypervisor carries them too, and is no cause of anything.
 func (s *Site) attach(n *node, a *address, p *port) {
-	if a.owner != n || slices.Contains(p.attached, n) {
+	if a.owner != n || p.node.carries || slices.Contains(p.attached, n) {
 		return
 	}
 	if len(p.attached) < 64 {
@@ -68,6 +69,22 @@ func (s *Site) attach(n *node, a *address, p *port) {
 	}
 	if q := n.switchPort; q == nil || len(p.attached) < len(q.attached) {
 		n.switchPort = p
+	}
+}
+
+// carriesInstances notes that a node is no switch: nobody is attached to it.
+func (n *node) carriesInstances() {
+	if n.carries {
+		return
+	}
+	n.carries = true
+	for _, p := range n.ports {
+		for _, o := range p.attached {
+			if o.switchPort == p {
+				o.switchPort = nil
+			}
+		}
+		p.attached = nil
 	}
 }
 
