@@ -62,8 +62,8 @@ func (a *app) changeAdded(ctx context.Context, change func(config.Added) (config
 			next, err = change(next)
 		}
 		if err == nil {
-			_, left := next.With(a.cfg)
-			_, before := x.all.With(a.cfg)
+			_, left := next.With(*a.now.Load())
+			_, before := x.all.With(*a.now.Load())
 			if len(left) > len(before) {
 				err = left[len(left)-1]
 			}
@@ -110,8 +110,9 @@ type NewKey struct {
 func (a *app) rulesNow(ctx context.Context) (all []RuleView, err error) {
 	all = []RuleView{}
 	return all, a.onEngine(ctx, func() {
-		fixed := len(a.cfg.Rules)
-		for i, r := range a.effective(a.cfg).Rules {
+		cfg := *a.now.Load()
+		fixed := len(cfg.Rules)
+		for i, r := range a.effective(cfg).Rules {
 			v := viewRule(&r)
 			if i >= fixed {
 				v.By, v.At = a.addedBy(r.Name)
@@ -198,7 +199,7 @@ func (a *app) removeRule(r *http.Request) (any, error) {
 	err := a.changeAdded(r.Context(), func(x config.Added) (config.Added, error) {
 		i := slices.IndexFunc(x.Rules, func(r config.AddedRule) bool { return nameOf(&r) == name })
 		if i < 0 {
-			if slices.ContainsFunc(a.cfg.Rules, func(r rules.Rule) bool { return r.Name == name }) {
+			if slices.ContainsFunc(a.now.Load().Rules, func(r rules.Rule) bool { return r.Name == name }) {
 				return x, fmt.Errorf("rule %q: stands in the configuration; remove it there and reload", name)
 			}
 			return x, fmt.Errorf("rule %q: is none that was added; `weir rule list` shows them", name)
@@ -226,10 +227,11 @@ func (a *app) keysNow(ctx context.Context) (all []KeyView, err error) {
 		for _, k := range a.added.all.Keys {
 			by[k.Key] = k
 		}
-		cfg, _ := a.added.all.With(a.cfg)
+		fixed := *a.now.Load()
+		cfg, _ := a.added.all.With(fixed)
 		for i, k := range cfg.Top.Keys {
 			v := KeyView{Key: string(k)}
-			if i >= len(a.cfg.Top.Keys) {
+			if i >= len(fixed.Top.Keys) {
 				v.By, v.At = by[k].By, by[k].At
 			}
 			all = append(all, v)
@@ -248,7 +250,7 @@ func (a *app) addKey(r *http.Request) (any, error) {
 	}
 	k := config.AddedKey{By: access.Of(r.Context()).Name, At: time.Now().UTC(), Key: key}
 	err = a.changeAdded(r.Context(), func(x config.Added) (config.Added, error) {
-		if n := len(a.cfg.Top.Keys) + len(x.Keys); n >= keys.MaxDefinitions {
+		if n := len(a.now.Load().Top.Keys) + len(x.Keys); n >= keys.MaxDefinitions {
 			return x, fmt.Errorf("key %q: %d are counted already; remove one", key, n)
 		}
 		x.Keys = append(x.Keys, k)

@@ -57,7 +57,8 @@ const drainTime = 2 * time.Second
 
 // app is one running collector. What may be nil says so; it is used as it is.
 type app struct {
-	cfg     config.Config // the engine's goroutine changes it at a reload
+	cfg     config.Config                 // of the start; never changed
+	now     atomic.Pointer[config.Config] // as last read, by the engine's goroutine; never nil
 	io      IO
 	log     zerolog.Logger
 	started time.Time
@@ -133,6 +134,7 @@ func newApp(cfg config.Config, io IO) (*app, error) {
 		urgent: make(chan struct{}, 1), tasks: make(chan func()), draining: make(chan struct{}),
 		changes: map[web.AlertChange]uint64{}, open: map[detect.Kind]uint64{},
 	}
+	a.now.Store(&cfg)
 	for _, open := range []func() error{a.openState, a.openIntake, a.openRegistry, a.openDetection, a.openHistory, a.openAlerting} {
 		if err := open(); err != nil {
 			_ = a.close() // what failed first is told

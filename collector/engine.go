@@ -50,13 +50,15 @@ func (a *app) decide(stop <-chan struct{}) {
 // reload applies what can be applied to a running collector, and says what
 // cannot.
 func (a *app) reload(cfg config.Config) {
-	applied, restart := config.Changes(a.cfg, cfg)
-	a.cfg = config.Reloaded(a.cfg, cfg)
-	a.shared.SetAllow(a.cfg.Allow)
-	a.alerting.setConfig(&a.cfg)
-	a.windows.set(a.cfg.Windows)
-	a.naming.reload(&a.cfg)
-	if err := a.door.reload(&a.cfg); err != nil {
+	before := *a.now.Load()
+	applied, restart := config.Changes(before, cfg)
+	now := config.Reloaded(before, cfg)
+	a.now.Store(&now)
+	a.shared.SetAllow(now.Allow)
+	a.alerting.setConfig(&now)
+	a.windows.set(now.Windows)
+	a.naming.reload(&now)
+	if err := a.door.reload(&now); err != nil {
 		a.log.Error().Err(err).Msg("certificates not reloaded")
 	}
 	a.applyDetection()
@@ -130,7 +132,7 @@ func (a *app) onEngine(ctx context.Context, do func()) error { return handTo(ctx
 // applyDetection gives detectors the configuration as it is now. It is for the
 // engine's goroutine.
 func (a *app) applyDetection() {
-	dc := detectConfig(a.effective(a.cfg), len(a.shards))
+	dc := detectConfig(a.effective(*a.now.Load()), len(a.shards))
 	for _, d := range a.detect {
 		d.SetConfig(dc)
 	}

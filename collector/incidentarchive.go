@@ -45,7 +45,7 @@ func (a *app) makeArchive(ctx context.Context, id, by string) (b []byte, i site.
 	files = append(files, a.evidenceOf(alerts)...)
 	put("about.json", map[string]any{
 		"incident": i.ID, "made": now, "by": by, "weir": a.io.Version, "site": a.cfg.Site, "from": from, "to": to,
-		"configuration_sha256": config.Digest(a.cfg), "alert_history_head": a.alertHistory.kept.Stats().Head,
+		"configuration_sha256": config.Digest(*a.now.Load()), "alert_history_head": a.alertHistory.kept.Stats().Head,
 	})
 	if err != nil {
 		return nil, i, "", err

@@ -112,9 +112,6 @@ func parseAddrPort(s string) (netip.AddrPort, error) {
 	return netip.AddrPort{}, &fault{"not an IP address", fix + "; names are not looked up"}
 }
 
-// ParseListen reads a listen address, for flags.
-func ParseListen(s string) (netip.AddrPort, error) { return parseAddrPort(s) }
-
 // parsePrefix reads a network, or an address as the network of itself.
 func parsePrefix(s string) (netip.Prefix, error) {
 	if p, err := netip.ParsePrefix(s); err == nil {

@@ -8,7 +8,6 @@ import (
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
-	"net/mail"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -167,13 +166,4 @@ func plain(s string) string {
 		}
 		return '-'
 	}, s)
-}
-
-// ParseAddress reads "NOC <noc@example.net>" or an address alone.
-func ParseAddress(s string) (mail.Address, error) {
-	a, err := mail.ParseAddress(s)
-	if err != nil {
-		return mail.Address{}, err
-	}
-	return *a, nil
 }

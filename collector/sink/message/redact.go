@@ -1,8 +1,6 @@
 package message
 
 import (
-	"strings"
-
 	"weir/detect"
 )
 
@@ -49,6 +47,3 @@ func (e *idEvidence) Affected() (instances, projects int) { return e.instances, 
 
 // MarshalJSON implements json.Marshaler.
 func (e *idEvidence) MarshalJSON() ([]byte, error) { return []byte(`{"detail":"ids"}`), nil }
-
-// Kind is the kind in words.
-func Kind(k detect.Kind) string { return strings.ReplaceAll(string(k), "_", " ") }
