@@ -21,7 +21,7 @@ const (
 	demoBridge    = "brq4c7a91e0-5d"
 	demoInstances = 6
 
-	demoBridgeDown = 12 * time.Second // after the start, then every demoBridgeEvery
+	demoBridgeDown = 12 * time.Second // after the start, then every demoEvery
 	demoBridgeUp   = 27 * time.Second
 	demoEvery      = time.Minute
 )

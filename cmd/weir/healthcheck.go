@@ -53,12 +53,12 @@ func checkHealth(ctx context.Context, addr netip.AddrPort, secure bool) error {
 	case netip.IPv6Unspecified():
 		addr = netip.AddrPortFrom(netip.IPv6Loopback(), addr.Port())
 	}
-	if code, _, err := ask(ctx, addr, secure, "/healthz"); err != nil {
+	if code, _, err := get(ctx, addr, secure, "/healthz"); err != nil {
 		return err
 	} else if code != http.StatusOK {
 		return fmt.Errorf("%v answers %d to /healthz; does another program listen there?", addr, code)
 	}
-	code, body, err := ask(ctx, addr, secure, "/readyz")
+	code, body, err := get(ctx, addr, secure, "/readyz")
 	if err != nil || code == http.StatusOK {
 		return err
 	}
@@ -75,10 +75,10 @@ func checkHealth(ctx context.Context, addr netip.AddrPort, secure bool) error {
 	return fmt.Errorf("%v is not ready: %s", addr, strings.Join(waiting, ", "))
 }
 
-// ask gets path from addr, directly: a proxy of the environment is not asked.
+// get asks addr for path, directly: a proxy of the environment is not asked.
 // Health is no secret and its answer moves nothing: whose certificate it is does
 // not matter, and its name is not the address asked.
-func ask(ctx context.Context, addr netip.AddrPort, secure bool, path string) (int, []byte, error) {
+func get(ctx context.Context, addr netip.AddrPort, secure bool, path string) (int, []byte, error) {
 	scheme := "http://"
 	if secure {
 		scheme = "https://"

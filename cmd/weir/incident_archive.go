@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/collector"
-	"weir/collector/archive"
 	"weir/collector/web"
 )
 
@@ -105,26 +103,4 @@ kept in the history of alerts. ` + "`weir verify --archive FILE`" + ` checks it.
 	}
 	cmd.Flags().StringVar(&out, "out", "", "`FILE` to write, which must not exist; - is standard output; default incident-ID.tar.gz")
 	return cmd
-}
-
-// verifyArchive checks an archive that was exported.
-func verifyArchive(p *program, name string, asJSON bool) error {
-	in := p.in
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("--archive: %w", err)
-		}
-		defer f.Close()
-		in = io.Reader(f)
-	}
-	proof, err := archive.Check(in)
-	if err != nil {
-		return fmt.Errorf("archive %s: %w", name, err)
-	}
-	if asJSON {
-		return printJSON(p.out, proof)
-	}
-	_, err = fmt.Fprintf(p.out, "%s: %d files with %d octets, all as they were written\narchive %s\n", printable(proof.Folder), proof.Files, proof.Octets, proof.Digest)
-	return err
 }

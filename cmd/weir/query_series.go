@@ -205,7 +205,7 @@ func (f *seriesFlags) ask(ctx context.Context, p *program, q *series.Query, ask 
 		}
 		return a, a.add(b)
 	}
-	parts := int(total/(slice)) + 1
+	parts := int(total/slice) + 1
 	defer func() {
 		if commandline.IsTerminal(p.err) {
 			fmt.Fprint(p.err, "\r\033[K")

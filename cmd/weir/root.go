@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -112,4 +113,12 @@ func setLevel(c config.Log) {
 		level = zerolog.InfoLevel
 	}
 	zerolog.SetGlobalLevel(level)
+}
+
+// openInput opens a file, or stdin where its name is "-"; the caller closes it.
+func openInput(name string, stdin io.Reader) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(stdin), nil
+	}
+	return os.Open(name)
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -93,15 +92,11 @@ const maxRuleFile = 64 << 10
 
 // ruleOf reads a rule in YAML as JSON.
 func ruleOf(stdin io.Reader, name string) (json.RawMessage, error) {
-	in := stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+	in, err := openInput(name, stdin)
+	if err != nil {
+		return nil, err
 	}
+	defer in.Close()
 	b, err := io.ReadAll(io.LimitReader(in, maxRuleFile+1))
 	if err == nil && len(b) > maxRuleFile {
 		err = errors.New("is longer than 64KiB; name a file with one rule")

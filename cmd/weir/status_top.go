@@ -159,11 +159,7 @@ func (t *topTable) row(i int, fields []string, domain bool) []string {
 		row = append(row, shownField(f, r.value(f)))
 	}
 	if domain {
-		name := r.Domain
-		if name == "" {
-			name = "underlay"
-		}
-		row = append(row, printable(name))
+		row = append(row, printable(r.domain()))
 	}
 	row = append(row, t.number(r.Rate), "["+t.number(r.Low)+"–"+t.number(r.High)+"]", commas(r.Samples))
 	if t.DistinctOf != "" {

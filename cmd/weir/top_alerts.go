@@ -116,17 +116,15 @@ func (p *alertPane) lines(now time.Time, width, room int) []string {
 // alertLines are all of an alert, and how to go on from it.
 func alertLines(a *web.AlertView, width int) []string {
 	lines := []string{bold(printable(a.Line)), ""}
-	add := func(name, value string) {
-		if value != "" {
-			lines = append(lines, fmt.Sprintf("%-9s ", name)+value)
-		}
-	}
+	add := func(name, value string) { lines = append(lines, fmt.Sprintf("%-9s ", name)+value) }
 	add("severity", printable(a.Severity)+", "+printable(a.State))
 	add("since", a.Started.UTC().Format("2006-01-02 15:04:05Z"))
 	if a.Affected > 0 {
 		add("affected", commas(uint64(a.Affected)))
 	}
-	add("people", printableOr(a.Care.Short()))
+	if people := a.Care.Short(); people != "" {
+		add("people", printable(people))
+	}
 	lines = append(lines, "")
 	if a.Incident != "" {
 		add("order", "weir incident show "+printable(a.Incident))
@@ -134,12 +132,4 @@ func alertLines(a *web.AlertView, width int) []string {
 	add("meaning", "weir explain "+printable(a.Kind))
 	add("ack", "weir alert ack "+printable(a.ID))
 	return strings.Split(ansi.Wrap(strings.Join(lines, "\n"), max(width, 1), " "), "\n")
-}
-
-// printableOr is printable of what there is.
-func printableOr(s string) string {
-	if s == "" {
-		return ""
-	}
-	return printable(s)
 }

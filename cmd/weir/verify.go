@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"weir/cmd/internal/commandline"
+	"weir/collector/archive"
 	"weir/collector/store"
 )
 
@@ -96,15 +96,11 @@ func (f *verifyFlags) known(stdin io.Reader) (all []store.Head, err error) {
 	if f.file == "" {
 		return all, nil
 	}
-	in := stdin
-	if f.file != "-" {
-		file, err := os.Open(f.file)
-		if err != nil {
-			return nil, fmt.Errorf("--heads: %w", err)
-		}
-		defer file.Close()
-		in = file
+	in, err := openInput(f.file, stdin)
+	if err != nil {
+		return nil, fmt.Errorf("--heads: %w", err)
 	}
+	defer in.Close()
 	found, err := readHeads(in)
 	if err != nil {
 		return nil, fmt.Errorf("--heads %s: %w", f.file, err)
@@ -159,4 +155,22 @@ func printProof(out io.Writer, p *store.AlertProof) {
 		fmt.Fprintf(out, "%d heads known from elsewhere stand in the chain, %d are of changes removed since\n", p.Heads, p.TooOld)
 	}
 	fmt.Fprintf(out, "head %s\n", p.Head)
+}
+
+// verifyArchive checks an archive that was exported.
+func verifyArchive(p *program, name string, asJSON bool) error {
+	in, err := openInput(name, p.in)
+	if err != nil {
+		return fmt.Errorf("--archive: %w", err)
+	}
+	defer in.Close()
+	proof, err := archive.Check(in)
+	if err != nil {
+		return fmt.Errorf("archive %s: %w", name, err)
+	}
+	if asJSON {
+		return printJSON(p.out, proof)
+	}
+	_, err = fmt.Fprintf(p.out, "%s: %d files with %d octets, all as they were written\narchive %s\n", printable(proof.Folder), proof.Files, proof.Octets, proof.Digest)
+	return err
 }
