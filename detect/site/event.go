@@ -86,7 +86,7 @@ func eventText(d *fact.Detail) string {
 	if v := d.Text(witness.Subject); v != "" {
 		t += " " + v
 	}
-	for _, k := range [...]string{witness.Port, witness.Cause, witness.Reason, witness.Command, "from"} {
+	for _, k := range [...]string{witness.Port, witness.Cause, witness.Reason, witness.Command, witness.Signal, "from"} {
 		if v := d.Text(k); v != "" {
 			t += ", " + k + " " + v
 		}

@@ -43,9 +43,14 @@ func (i *instance) label() string {
 
 // runs reports whether the instance should be reachable.
 func (i *instance) runs() bool {
-	switch i.state {
+	return i.leaving == 0 && lives(i.state)
+}
+
+// lives reports whether an instance of that state has a process.
+func lives(state string) bool {
+	switch state {
 	case "", "running", "blocked", "paused":
-		return i.leaving == 0
+		return true
 	}
 	return false
 }

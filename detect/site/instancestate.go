@@ -50,7 +50,7 @@ func (s *Site) virtState(n *node, f *fact.Fact) {
 
 // instanceState takes an instance's state from any witness.
 func (s *Site) instanceState(i *instance, state, reason string, at int64, witness string) {
-	if i.state == state && i.reason == reason || i.exited != 0 && at-i.exited < exitedFor && (&instance{state: state}).runs() {
+	if i.state == state && i.reason == reason || i.exited != 0 && at-i.exited < exitedFor && lives(state) {
 		return
 	}
 	was := i.state
