@@ -21,10 +21,11 @@ const (
 	// The end that somebody asked for: for the start of a hard reboot or a resize,
 	// an arrival elsewhere, a deletion.
 	waitPlanned = 15 * second
-	// The end of a process of which the kernel does not say how it ended, or that
-	// was killed as libvirt kills one that does not obey: for libvirt's word, which
-	// follows within 0.3 s where the process is reaped at once.
-	waitWord = 650 * millisecond
+	// The end of a process: for libvirt's word, which follows within 0.3 s where the
+	// process is reaped at once. Of one that was killed as libvirt kills what has not
+	// obeyed for ten seconds, and of one of which the kernel does not say how it ended.
+	waitKilled = 400 * millisecond
+	waitWord   = 650 * millisecond
 	// A pause: for the reason, that it was for a snapshot, or for its end.
 	waitPause = 600 * millisecond
 	// For so long a state that libvirt told before is not believed.
@@ -118,7 +119,7 @@ func (s *Site) exited(i *instance, d *fact.Detail, ns int64) {
 	f := i.stopFinding(ns, Agent)
 	switch {
 	case signal == "SIGKILL":
-		f.severity, f.summary, f.cause, f.wait = detect.Warning, "crashed", "its process was killed by SIGKILL", waitWord
+		f.severity, f.summary, f.cause, f.wait = detect.Warning, "crashed", "its process was killed by SIGKILL", waitKilled
 	case signal != "":
 		f.severity, f.summary, f.cause = detect.Warning, "crashed", "its process was killed by "+signal
 	case known && status != 0:
