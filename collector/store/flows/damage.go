@@ -145,6 +145,7 @@ func (s *Store) setAside(path string, why error) {
 	}
 	s.mu.Lock()
 	s.stats.Broken++
+	s.stats.Bad++
 	if err != nil {
 		s.stats.Err = err.Error()
 	}

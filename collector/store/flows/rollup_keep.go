@@ -79,36 +79,43 @@ func makeHours(dir string, before time.Time, bad func(path string, why error)) e
 		if h+hour > before.UnixMicro() {
 			continue
 		}
-		whole := true
-		of[h] = slices.DeleteFunc(of[h], func(m rollFile) bool {
-			path := filepath.Join(dir, rollupDir, m.name)
-			err := checkFile(path, (*columnar.File).Check)
-			if !damaged(err) {
-				return false
-			}
-			bad(path, err)
-			whole = false
-			return true
-		})
-		if _, old := made[h]; old && !whole {
-			continue // it has more than can be read now
-		}
-		err := saveRollup(filepath.Join(dir, rollupDir), hourPrefix, rollHour, strconv.FormatInt(h/hour, 36), func(definition int) (steps, error) {
-			s := steps{}
-			for _, m := range of[h] {
-				err := s.load(filepath.Join(dir, rollupDir, m.name), definition, func(at int64) (int64, bool) { return h, at >= h && at < h+hour })
-				if err != nil {
-					return nil, err
-				}
-			}
-			s.keep(hourKeys)
-			return s, nil
-		})
-		if err != nil {
+		_, old := made[h]
+		if err := makeHour(dir, h, of[h], old, bad); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// makeHour makes the rollup of the hour that begins at h µs. Where minutes are
+// damaged and there is an old one, that has more than can be read now, and stays.
+func makeHour(dir string, h int64, minutes []rollFile, old bool, bad func(path string, why error)) error {
+	const hour = int64(rollHour / time.Microsecond)
+	whole := true
+	minutes = slices.DeleteFunc(minutes, func(m rollFile) bool {
+		path := filepath.Join(dir, rollupDir, m.name)
+		err := checkFile(path, (*columnar.File).Check)
+		if !damaged(err) {
+			return false
+		}
+		bad(path, err)
+		whole = false
+		return true
+	})
+	if old && !whole {
+		return nil
+	}
+	return saveRollup(filepath.Join(dir, rollupDir), hourPrefix, rollHour, strconv.FormatInt(h/hour, 36), func(definition int) (steps, error) {
+		s := steps{}
+		for _, m := range minutes {
+			err := s.load(filepath.Join(dir, rollupDir, m.name), definition, func(at int64) (int64, bool) { return h, at >= h && at < h+hour })
+			if err != nil {
+				return nil, err
+			}
+		}
+		s.keep(hourKeys)
+		return s, nil
+	})
 }
 
 // dropHours removes the rollups of hours that a rollup which is being made has more
