@@ -128,13 +128,6 @@ func TestHoursAreMadeAgain(t *testing.T) {
 	for i := range late {
 		late[i].At += int64(90 * time.Minute)
 	}
-	path := filepath.Join(dir, journalName("late"))
-	if err := os.Rename(writeJournal(t, dir, late), path); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := convert(dir, path); err != nil {
-		t.Fatal(err)
-	}
 	samples := func() (n float64) {
 		hours, err := rollFiles(dir, hourPrefix)
 		if err != nil || len(hours) != 3 {
@@ -145,10 +138,7 @@ func TestHoursAreMadeAgain(t *testing.T) {
 		if err := s.load(filepath.Join(dir, rollupDir, hours[1].name), proto, func(at int64) (int64, bool) { return at, true }); err != nil {
 			t.Fatal(err)
 		}
-		for k, one := range s {
-			if definitions[k.definition][0] != "proto" {
-				continue
-			}
+		for _, one := range s {
 			for _, r := range one.rows {
 				n += r.samples
 			}
@@ -157,6 +147,16 @@ func TestHoursAreMadeAgain(t *testing.T) {
 	}
 	if n := samples(); n != 200 {
 		t.Errorf("%v samples before, want 200", n)
+	}
+	path := filepath.Join(dir, journalName("late"))
+	if err := os.Rename(writeJournal(t, dir, late), path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := convert(dir, path); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := rollFiles(dir, hourPrefix); err != nil || len(left) != 2 {
+		t.Errorf("%d hours, want 2 without the one that lacks rows now: %v", len(left), err)
 	}
 	for range 2 {
 		if err := makeHours(dir, epoch.Add(3*time.Hour), func(path string, why error) { t.Error(path, why) }); err != nil {
