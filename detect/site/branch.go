@@ -34,7 +34,8 @@ type InstanceView struct {
 	Project   string   `json:"project,omitempty"`
 	State     string   `json:"state,omitempty"`
 	Health    Health   `json:"health"`
-	Observed  []string `json:"observed"` // by agent, counters and samples; by nobody where empty
+	Observed  []string `json:"observed"`        // by agent, counters and samples; by nobody where empty
+	Blind     string   `json:"blind,omitempty"` // what nobody would notice in time, and why
 	Port      string   `json:"port,omitempty"`
 	MACs      []string `json:"macs,omitempty"`
 	Addresses []string `json:"addresses,omitempty"`
@@ -95,7 +96,7 @@ func (s *Site) Branch(key string) (b Branch, ok bool) {
 }
 
 func (v *viewer) instance(p *port) InstanceView {
-	x := InstanceView{Name: p.label(), Health: v.guest(p), Observed: v.observed(p), Port: p.name}
+	x := InstanceView{Name: p.label(), Health: v.guest(p), Observed: v.observed(p), Blind: v.s.blind(p), Port: p.name}
 	if x.Observed == nil {
 		x.Observed = []string{}
 	}

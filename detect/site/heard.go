@@ -1,7 +1,9 @@
 package site
 
 import (
+	"fmt"
 	"math"
+	"time"
 
 	"weir/detect/site/fact"
 	weigh "weir/detect/site/instance"
@@ -102,6 +104,38 @@ func (s *Site) unheard(p *port, k *weigh.Known) {
 	quiet := min(s.quietFor(a.toAt), last-a.toAt)
 	k.Missed = a.to.rate * float64(quiet) / 1e9 / a.to.usualSpread()
 	k.Repeated = a.questions.repeated(a.toAt-min(a.firstAt(), a.toAt), quiet)
+}
+
+// Of an instance that answers no ARP and goes on sending, samples tell when so
+// many of unicast to it are missing and so many requests for it were sampled. Who
+// asks does so once a second.
+const (
+	missedLeast   = 6
+	requestsLeast = 3
+	blindAfter    = time.Minute // what takes longer is not noticed in time
+)
+
+// blind says what would not be noticed in time of the instance behind a port, and
+// why; "" where the host agent sees all of its ARP, or samples are enough.
+func (s *Site) blind(p *port) string {
+	const what = "that it answers no ARP while it sends"
+	st := s.streams[streamKey{p.number, p.sub}]
+	switch {
+	case p.node.agentSpeaks(s.now) && (p.act.told.at != 0 || p.act.to.rate == 0):
+		return ""
+	case st == nil || p.act.to.rate == 0:
+		return what + ": no samples of what is sent to it"
+	}
+	rate := uint64(1)
+	for _, x := range st.points {
+		rate = max(rate, x.rates[len(x.rates)-1])
+	}
+	missed := missedLeast * p.act.to.usualSpread() / p.act.to.rate
+	takes := time.Duration(min(max(missed, float64(requestsLeast*rate)), 1e6)) * time.Second
+	if takes <= blindAfter {
+		return ""
+	}
+	return fmt.Sprintf("%s: about %s, of 1 in %d packets and %.2g samples/s of what is sent to it", what, takes, rate, p.act.to.rate)
 }
 
 // firstAt is when the first sample of the instance came; 0 none has.

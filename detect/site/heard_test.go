@@ -108,3 +108,37 @@ func TestQuestions(t *testing.T) {
 		})
 	}
 }
+
+// TestBlind: who sees too little of an instance says so, with numbers.
+func TestBlind(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		rate    uint64
+		towards uint16 // samples a second
+		want    string
+	}{
+		{"one in ten packets", 10, 9, ""},
+		{"one in a thousand", 1000, 1, "that it answers no ARP while it sends: about 50m0s, of 1 in 1000 packets and 1 samples/s of what is sent to it"},
+		{"none", 10, 0, "that it answers no ARP while it sends: no samples of what is sent to it"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			source := addr("10.0.0.9")
+			w.tell(fact.Fact{Kind: fact.Sender, Agent: 9, Detail: &fact.Detail{Agent: source, Source: source}})
+			w.tell(fact.Fact{Kind: fact.Port, Agent: 9, Index: 10, Detail: &fact.Detail{Name: "tap1", Status: 3, Counted: true, Instance: true}})
+			w.tell(fact.Fact{Kind: fact.Sampling, Agent: 9, Index: 1, A: c.rate})
+			for range 30 {
+				w.tell(fact.Fact{Kind: fact.Alive, Agent: 9, A: 1, C: uint64(w.now.UnixNano())})
+				w.tell(fact.Fact{Kind: fact.PortActive, Agent: 9, Index: 10, A: fact.PortMoves{Sent: 1, Towards: c.towards}.Pack()})
+				w.run(time.Second)
+			}
+			b, ok := w.site.Branch("10.0.0.9")
+			if !ok || len(b.Parts) != 1 || len(b.Parts[0].Instances) != 1 {
+				t.Fatalf("%v %+v", ok, b)
+			}
+			if got := b.Parts[0].Instances[0].Blind; got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}

@@ -147,7 +147,7 @@ export function site(parameters, { signal, go }) {
       instances.length ? table([["", "swatches"], ["instance", "one"], ["project"], ["state", "one"], ["bridge", "one"], ["port", "one"], ["addresses"], ["observed by"]], instances.slice(0, 300).map((i) => [
         mark(i.health), el("strong", { title: i.uuid }, i.name), i.project ?? "", i.state ?? "–", i.bridge || "–", el("code", {}, i.port ?? "–"),
         [...(i.addresses ?? []), ...(i.macs ?? [])].map((x, k) => [k ? " " : "", (i.addresses ?? []).includes(x) ? link("explore", { filter: `src = ${x} or dst = ${x}`, by: "src,dst,proto,dst_port" }, x) : el("span", { className: "dim" }, x)]),
-        i.observed.length ? i.observed.join(", ") : badge("unseen", "nobody")])) : null,
+        i.observed.length ? el("span", { title: i.blind ? `not noticed in time: ${i.blind}` : "" }, i.observed.join(", ")) : badge("unseen", "nobody")])) : null,
       instances.length > 300 ? el("p", { className: "note" }, `${count(instances.length - 300)} more are counted and not listed: search for them.`) : null,
       ports.length ? table([["", "swatches"], ["port"], ["state"], ["behind it"]], ports.slice(0, 200).map((p) => [mark(p.health), el("strong", {}, p.name), p.status, (p.attached ?? []).map((k, j) => [j ? ", " : "", link("site", { node: k }, nodes.get(k) ? label(nodes.get(k)) : k)])])) : null,
       ports.length > 200 ? el("p", { className: "note" }, `${count(ports.length - 200)} more ports.`) : null);
