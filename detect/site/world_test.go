@@ -19,7 +19,7 @@ var epoch = time.Unix(1_700_000_000, 0).UTC()
 
 // world plays facts to a Site on a clock of its own, in steps of 100 ms.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	site   *Site
 	now    time.Time
 	facts  []fact.Fact
@@ -52,7 +52,7 @@ type actor struct {
 	modules   string         // of its heartbeats
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	return &world{t: t, site: New(Config{}), now: epoch}
 }
 

@@ -39,6 +39,10 @@ func (s *steps) Set(v string) error {
 	return nil
 }
 
+// patience is the time one package may take: longer than go's own ten minutes,
+// which the longest outlasts where several programs share a core.
+const patience = "25m"
+
 func main() {
 	failOnSkip := flag.Bool("fail-on-skip", false, "exit 1 also when a test was skipped")
 	var todo steps
@@ -99,7 +103,7 @@ func (r *report) runTests(args []string) {
 	for len(args) > 0 && envVar.MatchString(args[0]) {
 		env, args = append(env, args[0]), args[1:]
 	}
-	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	cmd := exec.Command("go", append([]string{"test", "-json", "-timeout", patience}, args...)...)
 	cmd.Env = env
 	var stderr strings.Builder
 	cmd.Stderr = io.MultiWriter(os.Stderr, &stderr)
