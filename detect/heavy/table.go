@@ -156,6 +156,21 @@ func (t *Table) Locate(hash uint64) int {
 	return place
 }
 
+// Fetch asks for what Count will need where the place's slot is over: its past
+// slots and its history. Locate has asked for the rest.
+func (t *Table) Fetch(place int) {
+	if place < 0 {
+		return
+	}
+	e, p := t.at(place), &t.past[place]
+	x := uint32(p.w[0]) + uint32(p.w[8]) + p.s[pastSlots-1] // 136 octets in three lines
+	if e.history >= 0 {
+		h := &t.old.all[e.history]
+		x += h.second + h.seconds[e.last/secondSlots%seconds].n + h.decades[e.last/decadeSlots%decades].n
+	}
+	t.fetched = x
+}
+
 // Count counts a weight of the key that Locate found at the place, which may
 // have been another's since. It returns the key's place, negative where the
 // sample is not counted, and whether it was given just now: then SetKey must

@@ -75,6 +75,9 @@ func (d *compiled) flush(b *block) {
 		for i := from; i < to; i++ {
 			places[i-from] = t.Locate(hash[i])
 		}
+		for _, place := range places[:to-from] {
+			t.Fetch(place)
+		}
 		for i := from; i < to; i++ {
 			if b.have[i]&d.need != d.need {
 				if d.need&^(b.have[i]|once) != 0 {
