@@ -19,7 +19,8 @@ var be = binary.BigEndian
 type Decoder struct {
 	datagram sflow.Datagram
 	arrival  Arrival
-	flow     Flow
+	flows    [FlowsKept]Flow
+	turn     uint // of flows
 	counters Counters
 	discard  Discard
 	metrics  Metrics
@@ -44,8 +45,11 @@ func (d *Decoder) Decode(payload []byte, from netip.AddrPort, at time.Time, h Ha
 	}
 	d.stats.Datagrams++
 	a := &d.arrival
-	if d.flow.Arrival == nil {
-		d.flow.Arrival, d.counters.Arrival, d.discard.Arrival, d.metrics.Arrival = a, a, a, a
+	if d.counters.Arrival == nil {
+		d.counters.Arrival, d.discard.Arrival, d.metrics.Arrival = a, a, a
+		for i := range d.flows {
+			d.flows[i].Arrival = a
+		}
 	}
 	a.At, a.From, a.Agent, a.SubAgent = at, from, g.Agent, g.SubAgent
 	if !g.Agent.IsValid() {
@@ -93,7 +97,7 @@ func (d *Decoder) samples(b []byte, n uint32, end int, h Handler) {
 }
 
 func (d *Decoder) flowSample(format sflow.Format, i uint32, off int, body []byte, h Handler) {
-	f := &d.flow
+	f := &d.flows[d.turn%FlowsKept]
 	if r := f.Sample.DecodeBody(format, body, off); r != 0 {
 		d.fail("sample", i, off, 0, len(body), r)
 		return
@@ -102,6 +106,7 @@ func (d *Decoder) flowSample(format sflow.Format, i uint32, off int, body []byte
 		return
 	}
 	f.Est = FlowEst{SamplingRate: max(f.Sample.SamplingRate, 1)}
+	d.turn++
 	h.Flow(f)
 }
 

@@ -71,6 +71,10 @@ type Packet struct {
 	HeaderProtocol packet.Protocol // of HeaderBytes
 }
 
+// FlowsKept is how many flow samples of a datagram are kept: a Flow stays as it
+// is until so many others were delivered, or Decode returns.
+const FlowsKept = 8
+
 // Flow is one flow sample.
 type Flow struct {
 	*Arrival

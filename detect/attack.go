@@ -75,12 +75,14 @@ func newAttackShard(cfg Config, seed uint64) attackShard {
 	}
 }
 
-func (s *attackShard) sample(f *decoder.Flow) {
+func (s *attackShard) samples(all []*decoder.Flow) {
 	if !s.floodOff {
-		s.floods.Sample(f)
+		s.floods.SampleAll(all)
 	}
 	if !s.scanOff {
-		s.scans.Sample(f)
+		for _, f := range all {
+			s.scans.Sample(f)
+		}
 	}
 }
 

@@ -249,6 +249,7 @@ func TestAttackSampleAllocates(t *testing.T) {
 	s := NewShard(DefaultConfig(), 1)
 	var a decoder.Arrival
 	f := decoder.Flow{Arrival: &a}
+	one := [1]*decoder.Flow{&f}
 	syn := synTo("10.9.0.1", 80)
 	i := 0
 	if n := testing.AllocsPerRun(5000, func() {
@@ -256,7 +257,7 @@ func TestAttackSampleAllocates(t *testing.T) {
 		f.FrameLength, f.Header.HasKey, f.Header.Depth = 64, true, packet.DepthTransport
 		f.Est = decoder.FlowEst{SamplingRate: 1000, Vantage: decoder.Vantage{Agent: 1, Source: 2}}
 		syn(i, &f)
-		s.attacks.sample(&f)
+		s.attacks.samples(one[:])
 		i++
 	}); n != 0 {
 		t.Errorf("%v allocations per sample", n)

@@ -16,7 +16,6 @@ import (
 	"weir/bench/traffic"
 	"weir/collector/agents"
 	"weir/collector/shard"
-	"weir/decoder"
 	"weir/detect"
 	"weir/detect/heavy"
 	"weir/detect/keys"
@@ -209,7 +208,6 @@ func passDatagrams(datagrams []traffic.Datagram, withDetect, withKeys bool) time
 	d := detect.NewShard(cfg, 1)
 	s := shard.New(agents.NewRegistry(shared), d)
 	engine := detect.NewEngine(cfg, []*detect.Shard{d}, shared)
-	var dec decoder.Decoder
 	runtime.GC()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -228,7 +226,7 @@ func passDatagrams(datagrams []traffic.Datagram, withDetect, withKeys bool) time
 			engines += threadTime() - before
 			next = next.Add(100 * time.Millisecond)
 		}
-		_ = dec.Decode(g.Payload, g.From, g.At, s)
+		s.Datagram(g.Payload, g.From, g.At)
 	}
 	return threadTime() - from - engines
 }

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"sync"
 
 	"weir/decoder"
@@ -121,6 +122,7 @@ func (r *Ring) Flush() {
 func (r *Ring) Since(at int64, to []Header) []Header {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	to = slices.Grow(to, min(r.n, ringSize))
 	for i := max(0, r.n-ringSize); i < r.n; i++ {
 		if h := &r.all[i%ringSize]; h.At > at {
 			to = append(to, *h)

@@ -26,6 +26,8 @@ type Shard struct {
 	ring     *record.Ring   // nil where nobody keeps evidence
 
 	admitted bool // the current datagram's agent
+	waiting  [decoder.FlowsKept]*decoder.Flow
+	waits    int // of waiting
 	counts   Counts
 
 	mu   sync.Mutex // guards snap and bad, which leave the goroutine
@@ -86,7 +88,9 @@ func (s *Shard) Urgent() bool { return s.detect.Urgent() || s.facts != nil && s.
 // Datagram decodes payload and hands its events on. payload is not kept.
 func (s *Shard) Datagram(payload []byte, from netip.AddrPort, at time.Time) {
 	s.counts.Octets += uint64(len(payload))
-	if err := s.decoder.Decode(payload, from, at, s); err != nil {
+	err := s.decoder.Decode(payload, from, at, s)
+	s.Flush()
+	if err != nil {
 		s.remember(from, err)
 	}
 }
@@ -124,23 +128,41 @@ func (s *Shard) Flow(f *decoder.Flow) {
 		return
 	}
 	s.registry.Flow(f)
-	s.detect.Flow(f)
-	if s.records != nil {
-		s.records.Add(f)
+	s.waiting[s.waits] = f
+	if s.waits++; s.waits == len(s.waiting) {
+		s.Flush()
 	}
-	if s.ring != nil {
-		s.ring.Add(f)
+}
+
+// Flush hands on the flow samples that wait, several together because the memory
+// that they need then comes at once. Datagram calls it; who decodes a datagram
+// elsewhere, with the Shard as Handler, calls it at the datagram's end.
+func (s *Shard) Flush() {
+	if s.waits == 0 {
+		return
 	}
-	if s.facts != nil {
-		s.facts.Flow(f)
-	}
-	if s.series != nil {
-		s.series.Flow(f)
+	flows := s.waiting[:s.waits]
+	s.waits = 0
+	s.detect.Flows(flows)
+	for _, f := range flows {
+		if s.records != nil {
+			s.records.Add(f)
+		}
+		if s.ring != nil {
+			s.ring.Add(f)
+		}
+		if s.facts != nil {
+			s.facts.Flow(f)
+		}
+		if s.series != nil {
+			s.series.Flow(f)
+		}
 	}
 }
 
 // Counters implements decoder.Handler.
 func (s *Shard) Counters(c *decoder.Counters) {
+	s.Flush()
 	if !s.admitted {
 		return
 	}
@@ -163,6 +185,7 @@ func (s *Shard) Counters(c *decoder.Counters) {
 
 // Discard implements decoder.Handler.
 func (s *Shard) Discard(d *decoder.Discard) {
+	s.Flush()
 	s.counts.Discards++
 	if s.admitted {
 		s.registry.Discard(d)
@@ -177,6 +200,7 @@ func (s *Shard) Discard(d *decoder.Discard) {
 
 // Metrics implements decoder.Handler.
 func (s *Shard) Metrics(m *decoder.Metrics) {
+	s.Flush()
 	s.counts.Metrics++
 	if s.admitted {
 		s.registry.Metrics(m)

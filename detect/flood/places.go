@@ -72,6 +72,12 @@ func (p *places) find(hash uint64) int {
 	return -1
 }
 
+// fetch asks for what find and add will need, early.
+func (p *places) fetch(hash uint64) uint64 {
+	b := hash >> 32 & p.mask
+	return p.tags[b][0] + uint64(p.levels[b].last[0])
+}
+
 func (p *places) isHot(i int) bool { return p.hotSet[i/ways]>>(i%ways)&1 != 0 }
 
 func (p *places) setHot(i int, hot bool) {

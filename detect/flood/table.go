@@ -43,6 +43,7 @@ type Table struct {
 	epoch    uint32
 	urgent   bool
 	seen     [4096]seen
+	fetched  uint64 // keeps what is read ahead from being optimised away
 }
 
 // cell finds the record that a sample joins.
@@ -114,6 +115,7 @@ func (t *Table) Take(spare *Batch) *Batch {
 // sample is what is needed of one while it is counted.
 type sample struct {
 	f        *decoder.Flow
+	from, to uint64 // hashes of the prefixes
 	at       int64
 	kind     Kind
 	class    Class
@@ -126,25 +128,58 @@ type sample struct {
 
 // Sample counts one flow sample. It keeps nothing of f and allocates nothing.
 func (t *Table) Sample(f *decoder.Flow) {
+	var s sample
+	if t.begin(&s, f) {
+		t.count(&s)
+	}
+}
+
+// SampleAll counts flow samples as Sample does, at most decoder.FlowsKept.
+func (t *Table) SampleAll(all []*decoder.Flow) {
+	var wait [decoder.FlowsKept]sample
+	n, read := 0, uint64(0)
+	for _, f := range all {
+		s := &wait[n%len(wait)]
+		if t.begin(s, f) {
+			read += t.hosts.fetch(s.dst) + t.prefixes.fetch(s.to)
+			n++
+		}
+	}
+	t.fetched = read
+	for i := range wait[:n] {
+		t.count(&wait[i])
+	}
+}
+
+// begin reads a sample; false where it is not counted.
+func (t *Table) begin(s *sample, f *decoder.Flow) bool {
 	h := &f.Header
 	if !addressed(&f.Packet) || multicast(&h.Key.Dst) {
-		return
+		return false
 	}
 	if f.FrameLength == 0 || f.FrameLength > maxFrame {
 		t.BadLength++
-		return
+		return false
 	}
-	s := sample{f: f, at: f.At.UnixNano()}
+	*s = sample{f: f, at: f.At.UnixNano()}
 	if s.at < t.newest-lateAfter {
 		t.Late++
-		return
+		return false
 	}
 	t.newest = max(t.newest, s.at)
 	t.Samples++
-	s.src, s.dst = t.hash(&h.Key.Src, h.Key.Domain), t.hash(&h.Key.Dst, h.Key.Domain)
-	s.flow = t.flow(&s)
+	k := &h.Key
+	s.src, s.dst = t.hash(&k.Src, k.Domain), t.hash(&k.Dst, k.Domain)
+	s.flow = t.flow(s)
+	s.from, s.to = t.prefixHash(&k.Src, k.V6, k.Domain), t.prefixHash(&k.Dst, k.V6, k.Domain)
+	return true
+}
+
+func (t *Table) count(s *sample) {
+	f := s.f
+	h := &f.Header
 	if h.HasKey && f.Est.Vantage.Source&1 == 0 {
-		t.sight(&s)
+		t.sight(s)
 	}
 	var ok bool
 	if s.kind, s.class, ok = kindOf(h, f.FrameLength); !ok {
@@ -153,9 +188,8 @@ func (t *Table) Sample(f *decoder.Flow) {
 	s.packets = float32(max(f.Est.SamplingRate, 1))
 	s.load = t.scales.load(s.kind, s.class, s.packets, s.packets*float32(f.FrameLength))
 
-	t.inbound(&s, &t.hosts, s.dst, 1)
-	src, dst := t.prefixHash(&h.Key.Src, h.Key.V6, h.Key.Domain), t.prefixHash(&h.Key.Dst, h.Key.V6, h.Key.Domain)
-	t.inbound(&s, &t.prefixes, dst, t.scales.prefix)
+	t.inbound(s, &t.hosts, s.dst, 1)
+	t.inbound(s, &t.prefixes, s.to, t.scales.prefix)
 
 	var out Kind
 	switch h.Key.Proto {
@@ -170,10 +204,10 @@ func (t *Table) Sample(f *decoder.Flow) {
 		return
 	}
 	if t.hosts.hot > 0 {
-		t.outbound(&s, &t.hosts, s.src, out)
+		t.outbound(s, &t.hosts, s.src, out)
 	}
-	if t.prefixes.hot > 0 && src != dst {
-		t.outbound(&s, &t.prefixes, src, out)
+	if t.prefixes.hot > 0 && s.from != s.to {
+		t.outbound(s, &t.prefixes, s.from, out)
 	}
 }
 

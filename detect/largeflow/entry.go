@@ -45,11 +45,11 @@ type entry struct {
 	frames   uint64     // octets of these
 	onset    Onset      // of the present busy period, the excursion of the bank's first member
 	octets   uint64     // of the frames since the onset
+	run      tcpRun
 	hotSince int64
 	hotUntil int64
 	epoch    uint64 // of Table.out that rec belongs to
 	rec      int32  // place of the open record in Table.out
-	run      tcpRun
 	point    Point
 	key      packet.Key
 }

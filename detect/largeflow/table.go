@@ -64,6 +64,7 @@ type Table struct {
 	out       []Record
 	epoch     uint64
 	urgent    bool
+	fetched   uint64 // keeps what is read ahead from being optimised away
 }
 
 // NewTable returns a table of at least keys places.
@@ -134,6 +135,11 @@ func (t *Table) Take(spare []Record) []Record {
 
 // Sample counts a flow sample that arrived at ns.
 func (t *Table) Sample(f *decoder.Flow, at int64) {
+	h := t.hash(&f.Header.Key, f.Est.Vantage)
+	t.sample(f, at, sought{h, t.place(h)})
+}
+
+func (t *Table) sample(f *decoder.Flow, at int64, s sought) {
 	frame, est := f.FrameLength, &f.Est
 	if frame == 0 || frame > maxFrame {
 		t.BadLength++
@@ -145,7 +151,7 @@ func (t *Table) Sample(f *decoder.Flow, at int64) {
 	}
 	t.newest = max(t.newest, at)
 	t.Samples++
-	e := t.find(&f.Header.Key, est.Vantage, at)
+	e := t.find(&f.Header.Key, est.Vantage, at, s)
 	l := &t.links[e.link]
 	if l.speed != est.Speed || l.class != est.Class {
 		l.class = est.Class
@@ -179,10 +185,12 @@ func (t *Table) Sample(f *decoder.Flow, at int64) {
 // another when it is new. What has the same keyed hash of 63 bits is taken for
 // the same: among 16,384 flows two that differ meet once in 10^14 samples, and
 // comparing keys would cost a line of the cache for each.
-func (t *Table) find(key *packet.Key, v decoder.Vantage, at int64) *entry {
-	h := t.hash(key, v)
-	b := h & t.mask
-	tag := h | 1<<63 // never 0; the bits of the bucket are no loss
+func (t *Table) find(key *packet.Key, v decoder.Vantage, at int64, s sought) *entry {
+	b := s.hash & t.mask
+	tag := s.hash | 1<<63 // never 0; the bits of the bucket are no loss
+	if s.place >= 0 && t.tags[b][s.place%ways] == tag {
+		return &t.entries[s.place]
+	}
 	tags := &t.tags[b]
 	group := t.entries[b*ways : b*ways+ways : b*ways+ways]
 	free := -1

@@ -88,6 +88,9 @@ func (t *Table) SetSet(set *Set) {
 // Empty reports that there are no rules.
 func (t *Table) Empty() bool { return len(t.set.rules) == 0 }
 
+// Idle reports that flow samples are not counted.
+func (t *Table) Idle() bool { return len(t.counters) == 0 }
+
 // maxFrame is longer than what segmentation offload lets through.
 const maxFrame = 64<<10 + 512
 

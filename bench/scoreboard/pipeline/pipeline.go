@@ -67,6 +67,7 @@ func (p *Pipeline) Datagram(d *traffic.Datagram) {
 	} else {
 		p.tap.Shard, p.tap.to = p.shard, p.Tap
 		_ = p.tap.decoder.Decode(d.Payload, d.From, d.At, &p.tap) // the generator makes no bad ones
+		p.shard.Flush()
 	}
 	if p.detect.Urgent() && p.now.Sub(p.last) >= coalesce {
 		p.hand()

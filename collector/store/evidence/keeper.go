@@ -156,27 +156,40 @@ func (k *Keeper) Gather(now time.Time) {
 	if len(due) == 0 {
 		return
 	}
-	var all []record.Header
-	for _, r := range k.cfg.Rings {
-		all = r.Since(0, all)
-	}
-	slices.SortStableFunc(all, func(a, b record.Header) int { return cmp.Compare(a.At, b.At) })
-	for _, a := range due {
-		if err := k.write(a, all); err != nil {
+	for i, mine := range k.find(due) {
+		if err := k.write(due[i], mine); err != nil {
 			k.failed(err)
 		}
 	}
 }
 
-// write adds what is new of an alert to its file.
-func (k *Keeper) write(a *alert, all []record.Header) error {
-	var mine []record.Header
-	var p packet.Header
+// find returns for each alert its headers that are new to it, the oldest first. It
+// moves no header and reads each once for all alerts: there are tens of thousands.
+func (k *Keeper) find(due []*alert) [][]*record.Header {
+	var all []record.Header
+	for _, r := range k.cfg.Rings {
+		all = r.Since(0, all)
+	}
+	order := make([]*record.Header, len(all))
 	for i := range all {
-		if h := &all[i]; h.At > a.newest && a.match.has(h, &p, k.cfg.Agent) {
-			mine = append(mine, *h)
+		order[i] = &all[i]
+	}
+	slices.SortStableFunc(order, func(a, b *record.Header) int { return cmp.Compare(a.At, b.At) })
+	found := make([][]*record.Header, len(due))
+	var p packet.Header
+	for _, h := range order {
+		p.Decode(h.Protocol, h.Octets[:h.N])
+		for i, a := range due {
+			if h.At > a.newest && a.match.has(h, &p, k.cfg.Agent) {
+				found[i] = append(found[i], h)
+			}
 		}
 	}
+	return found
+}
+
+// write adds the headers, which are new of an alert, to its file.
+func (k *Keeper) write(a *alert, mine []*record.Header) error {
 	if n := min(atOnce, maxHeaders-a.headers); len(mine) > n {
 		mine = mine[len(mine)-n:] // the newest
 	}

@@ -266,8 +266,9 @@ func FuzzMatcher(f *testing.F) {
 		h := record.Header{Protocol: packet.ProtocolEthernet}
 		h.N = uint8(copy(h.Octets[:], header))
 		var p packet.Header
+		p.Decode(h.Protocol, h.Octets[:h.N])
 		m.has(&h, &p, agentOf)
-		_ = appendHeaders(header, "x", []record.Header{h}, agentOf)
+		_ = appendHeaders(header, "x", []*record.Header{&h}, agentOf)
 	})
 }
 

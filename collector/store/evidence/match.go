@@ -71,31 +71,29 @@ func newMatcher(text []byte) (m matcher, ok bool) {
 	return m, false
 }
 
-// has reports whether a header is of the subject. p is for its use.
+// has reports whether a header, which p was decoded from, is of the subject.
 func (m *matcher) has(h *record.Header, p *packet.Header, agent func(uint32) netip.Addr) bool {
 	if m.agent.IsValid() {
 		return agent(h.Agent) == m.agent && (m.port == 0 || h.Input == m.port || h.Output == m.port)
 	}
-	p.Decode(h.Protocol, h.Octets[:h.N])
 	if m.mac != [6]byte{} && slices.Contains([][6]byte{p.SrcMAC, p.DstMAC, p.InnerSrcMAC, p.InnerDstMAC}, m.mac) {
 		return true
 	}
 	if p.Depth < packet.DepthNetwork {
 		return false
 	}
-	src, dst := p.Key.SrcAddr(), p.Key.DstAddr()
 	if m.between[0].IsValid() {
-		return m.flows(p, src, dst)
+		return p.Key.Proto == m.proto && m.flows(p, p.Key.SrcAddr(), p.Key.DstAddr())
 	}
+	src, dst := p.Key.SrcAddr(), p.Key.DstAddr()
 	return slices.ContainsFunc(m.either, func(n netip.Prefix) bool { return n.Contains(src) || n.Contains(dst) })
 }
 
-// flows reports whether a packet belongs to a flow, in either direction.
+// flows reports whether a packet of the protocol belongs to a flow, in either
+// direction.
 func (m *matcher) flows(p *packet.Header, src, dst netip.Addr) bool {
 	k := &p.Key
 	switch {
-	case k.Proto != m.proto:
-		return false
 	case m.between == [2]netip.Addr{src, dst}:
 		return p.Depth < packet.DepthTransport || m.ports == [2]uint16{k.SrcPort, k.DstPort}
 	case m.between == [2]netip.Addr{dst, src}:

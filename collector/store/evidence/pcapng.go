@@ -86,7 +86,7 @@ func interfaces(b []byte) (n uint32, whole bool) {
 
 // appendHeaders appends headers to a file, with an interface for each port of an
 // agent. A new file begins with a comment; one that is not whole is begun anew.
-func appendHeaders(b []byte, comment string, headers []record.Header, agent func(uint32) netip.Addr) []byte {
+func appendHeaders(b []byte, comment string, headers []*record.Header, agent func(uint32) netip.Addr) []byte {
 	have, whole := interfaces(b)
 	if !whole {
 		b = b[:0]
@@ -103,8 +103,7 @@ func appendHeaders(b []byte, comment string, headers []record.Header, agent func
 		link         uint16
 	}
 	ports := map[port]uint32{}
-	for i := range headers {
-		h := &headers[i]
+	for _, h := range headers {
 		link, ok := linkType(h.Protocol)
 		if !ok {
 			continue
