@@ -1,6 +1,10 @@
 package flood
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"weir/detect/prefetch"
+)
 
 const ways = 8 // places of one bucket; their tags fill a cache line
 
@@ -72,10 +76,19 @@ func (p *places) find(hash uint64) int {
 	return -1
 }
 
-// fetch asks for what find and add will need, early.
-func (p *places) fetch(hash uint64) uint64 {
+// fetch asks for what find and add will need.
+func (p *places) fetch(hash uint64) {
 	b := hash >> 32 & p.mask
-	return p.tags[b][0] + uint64(p.levels[b].last[0])
+	prefetch.Line(&p.tags[b])
+	prefetch.Line(&p.levels[b])
+}
+
+// fetchEntry asks for the entry of a key that is hot.
+func (p *places) fetchEntry(hash uint64) {
+	if i := p.find(hash); i >= 0 && p.isHot(i) {
+		prefetch.Line(&p.entries[i])
+		prefetch.Line(&p.entries[i].rec)
+	}
 }
 
 func (p *places) isHot(i int) bool { return p.hotSet[i/ways]>>(i%ways)&1 != 0 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"weir/decoder"
+	"weir/detect/prefetch"
 	"weir/detect/window"
 )
 
@@ -43,7 +44,6 @@ type Table struct {
 	epoch    uint32
 	urgent   bool
 	seen     [4096]seen
-	fetched  uint64 // keeps what is read ahead from being optimised away
 }
 
 // cell finds the record that a sample joins.
@@ -137,15 +137,28 @@ func (t *Table) Sample(f *decoder.Flow) {
 // SampleAll counts flow samples as Sample does, at most decoder.FlowsKept.
 func (t *Table) SampleAll(all []*decoder.Flow) {
 	var wait [decoder.FlowsKept]sample
-	n, read := 0, uint64(0)
+	n := 0
 	for _, f := range all {
 		s := &wait[n%len(wait)]
-		if t.begin(s, f) {
-			read += t.hosts.fetch(s.dst) + t.prefixes.fetch(s.to)
-			n++
+		if !t.begin(s, f) {
+			continue
+		}
+		n++
+		for _, k := range t.places(s) {
+			k.in.fetch(k.hash)
+		}
+		prefetch.Line(t.sighted(s))
+	}
+	for i := range wait[:n] {
+		for _, k := range t.places(&wait[i]) {
+			k.in.fetchEntry(k.hash)
 		}
 	}
-	t.fetched = read
+	for i := range wait[:n] {
+		for _, k := range t.places(&wait[i]) {
+			t.fetchRecord(k.in, k.hash)
+		}
+	}
 	for i := range wait[:n] {
 		t.count(&wait[i])
 	}
@@ -336,7 +349,7 @@ func (t *Table) sight(s *sample) {
 	agent, port := f.Est.Vantage.Agent, f.Sample.Input.Value|f.Sample.Input.Format<<30
 	flow := s.flow
 	now := uint32(s.at / 1e6)
-	c := &t.seen[(flow^uint64(agent)*0x9e3779b97f4a7c15>>48)%uint64(len(t.seen))]
+	c := t.sighted(s)
 	if c.flow != flow || c.agent != agent || c.port != port {
 		if c.count > 1 && now-c.last < 2000 {
 			c.count--
@@ -358,6 +371,11 @@ func (t *Table) sight(s *sample) {
 	t.out.Sightings = append(t.out.Sightings, Sighting{
 		Flow: flow, MAC: mac, At: s.at, Agent: agent, Port: port, TTL: f.Header.TTL,
 	})
+}
+
+// sighted is where a flow is remembered that enters an agent.
+func (t *Table) sighted(s *sample) *seen {
+	return &t.seen[(s.flow^uint64(s.f.Est.Vantage.Agent)*0x9e3779b97f4a7c15>>48)%uint64(len(t.seen))]
 }
 
 // flow returns the hash of the sample's flow.

@@ -1,6 +1,9 @@
 package largeflow
 
-import "weir/decoder"
+import (
+	"weir/decoder"
+	"weir/detect/prefetch"
+)
 
 // sought is where a flow is, before its sample is counted.
 type sought struct {
@@ -14,22 +17,20 @@ type sought struct {
 // for all at once: to wait for it takes longer than to count.
 func (t *Table) SampleAll(all []*decoder.Flow) (noKey uint64) {
 	var at [decoder.FlowsKept]sought
-	read := uint64(0)
 	for i, f := range all {
 		if f.Header.HasKey {
 			h := t.hash(&f.Header.Key, f.Est.Vantage)
 			at[i].hash = h
-			read += t.tags[h&t.mask][0]
+			prefetch.Line(&t.tags[h&t.mask])
 		}
 	}
 	for i, f := range all {
 		if f.Header.HasKey {
 			s := &at[i]
 			s.place = t.place(s.hash)
-			read += t.fetch(s.place, s.hash)
+			prefetch.Five(&t.entries[max(s.place, int(s.hash&t.mask)*ways)]) // all that sample needs of it
 		}
 	}
-	t.fetched = read
 	for i, f := range all {
 		if f.Header.HasKey {
 			t.sample(f, f.At.UnixNano(), at[i])
@@ -51,14 +52,4 @@ func (t *Table) place(hash uint64) int {
 		}
 	}
 	return at
-}
-
-// fetch reads what sample will need of an entry: a word of each line of the
-// processor's cache.
-func (t *Table) fetch(place int, hash uint64) uint64 {
-	if place < 0 {
-		place = int(hash&t.mask) * ways
-	}
-	e := &t.entries[place]
-	return uint64(e.last) + uint64(e.bank[3].start) + uint64(e.mark) + e.frames + uint64(e.onset.Sum.N) + e.octets + e.run.octets
 }

@@ -64,7 +64,6 @@ type Table struct {
 	out       []Record
 	epoch     uint64
 	urgent    bool
-	fetched   uint64 // keeps what is read ahead from being optimised away
 }
 
 // NewTable returns a table of at least keys places.
