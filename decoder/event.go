@@ -71,8 +71,9 @@ type Packet struct {
 	HeaderProtocol packet.Protocol // of HeaderBytes
 }
 
-// FlowsKept is how many flow samples of a datagram are kept: a Flow stays as it
-// is until so many others were delivered, or Decode returns.
+// FlowsKept is how many flow samples of a datagram a Handler may gather before
+// it looks at them: a Flow stays as it is while it is among so many newest, and
+// until Decode returns.
 const FlowsKept = 8
 
 // Flow is one flow sample.

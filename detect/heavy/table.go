@@ -17,8 +17,8 @@ type bucket struct {
 }
 
 // Table is a Summary without its keys, for those who count many samples one
-// after the other: Locate some first, then Count each, so that the memory
-// answers for all at once.
+// after the other: Locate some first, Fetch their places, then Count each, so
+// that the memory answers for all at once.
 type Table struct {
 	now      int64 // clock: the newest slot seen
 	base     int64 // absolute number of relative slot 0
