@@ -2,28 +2,25 @@ package flood
 
 import "weir/detect/prefetch"
 
-// spot is a key that a sample is counted for, and where that is.
-type spot struct {
-	in   *places
-	hash uint64
-}
-
-// places returns what a sample may be counted for: where it goes to, and where
-// it comes from.
-func (t *Table) places(s *sample) [4]spot {
-	return [4]spot{{&t.hosts, s.dst}, {&t.prefixes, s.to}, {&t.hosts, s.src}, {&t.prefixes, s.from}}
-}
-
-// fetchRecord asks for the record that the last sample of a hot key joined: the
-// next mostly joins it too.
-func (t *Table) fetchRecord(p *places, hash uint64) {
-	i := p.find(hash)
-	if i < 0 || !p.isHot(i) {
+// fetchHot asks for what is kept of the hot keys that samples go to or come
+// from: their entries, then the records that their last samples joined, which
+// the next mostly join too.
+func (t *Table) fetchHot(wait []sample) {
+	if t.hosts.hot == 0 {
 		return
 	}
-	if e := &p.entries[i]; e.in == t.epoch && int(e.rec) < len(t.out.Records) {
-		r := &t.out.Records[e.rec]
-		prefetch.Line(&r.N)
-		prefetch.Line(&r.Last)
+	for i := range wait {
+		s := &wait[i]
+		s.hot[0], s.hot[1] = t.hosts.fetchEntry(s.dst), t.hosts.fetchEntry(s.src)
+		s.hot[2] = t.prefixes.fetchEntry(s.to)
+	}
+	for i := range wait {
+		for _, e := range &wait[i].hot {
+			if e != nil && e.in == t.epoch && int(e.rec) < len(t.out.Records) {
+				r := &t.out.Records[e.rec]
+				prefetch.Line(&r.N)
+				prefetch.Line(&r.Last)
+			}
+		}
 	}
 }

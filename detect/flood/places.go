@@ -83,12 +83,16 @@ func (p *places) fetch(hash uint64) {
 	prefetch.Line(&p.levels[b])
 }
 
-// fetchEntry asks for the entry of a key that is hot.
-func (p *places) fetchEntry(hash uint64) {
-	if i := p.find(hash); i >= 0 && p.isHot(i) {
-		prefetch.Line(&p.entries[i])
-		prefetch.Line(&p.entries[i].rec)
+// fetchEntry asks for the entry of a key that is hot and returns it.
+func (p *places) fetchEntry(hash uint64) *entry {
+	i := p.find(hash)
+	if i < 0 || !p.isHot(i) {
+		return nil
 	}
+	e := &p.entries[i]
+	prefetch.Line(e)
+	prefetch.Line(&e.rec)
+	return e
 }
 
 func (p *places) isHot(i int) bool { return p.hotSet[i/ways]>>(i%ways)&1 != 0 }

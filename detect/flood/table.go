@@ -116,6 +116,7 @@ func (t *Table) Take(spare *Batch) *Batch {
 type sample struct {
 	f        *decoder.Flow
 	from, to uint64 // hashes of the prefixes
+	hot      [3]*entry
 	at       int64
 	kind     Kind
 	class    Class
@@ -144,21 +145,11 @@ func (t *Table) SampleAll(all []*decoder.Flow) {
 			continue
 		}
 		n++
-		for _, k := range t.places(s) {
-			k.in.fetch(k.hash)
-		}
+		t.hosts.fetch(s.dst)
+		t.prefixes.fetch(s.to)
 		prefetch.Line(t.sighted(s))
 	}
-	for i := range wait[:n] {
-		for _, k := range t.places(&wait[i]) {
-			k.in.fetchEntry(k.hash)
-		}
-	}
-	for i := range wait[:n] {
-		for _, k := range t.places(&wait[i]) {
-			t.fetchRecord(k.in, k.hash)
-		}
-	}
+	t.fetchHot(wait[:n])
 	for i := range wait[:n] {
 		t.count(&wait[i])
 	}
