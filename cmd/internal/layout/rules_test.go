@@ -192,7 +192,7 @@ var clockAllowed = []string{
 	"hostagent", "hostagent/export", "hostagent/source", "hostagent/sampler",
 	// They wait for the kernel and for daemons, with deadlines of their own.
 	"hostagent/source/linkevent", "hostagent/source/filter", "hostagent/source/lldp", "hostagent/source/neighbour", "hostagent/source/ovs",
-	"hostagent/source/service",
+	"hostagent/source/service", "hostagent/source/libvirt",
 	"cmd/...", "bench/...",
 }
 
