@@ -9,8 +9,6 @@ import "time"
 
 // event is the next sample of a flow at one hop, or the end of the flow.
 type event struct {
-	at     time.Duration
-	order  uint64 // of the push, for equal times
 	k      uint64 // packet of the flow
 	flow   *flow
 	hop    int // -1: the flow ends
