@@ -162,10 +162,12 @@ func TestCountersAreTheKernels(t *testing.T) {
 	// after is one without it.
 	var before, after map[string]ipLink
 	var got *told
+	var dev string
 	l.Eventually(10*time.Second, "without traffic between two looks", func() bool {
 		s.slow = time.Time{}
 		before = ipLinks(t, l, ns)
 		got = collect(t, l, ns, s, time.Now())
+		dev = l.Exec(ns, "cat", "/proc/thread-self/net/dev")
 		after = ipLinks(t, l, ns)
 		return cmp.Equal(before, after)
 	})
@@ -219,7 +221,7 @@ func TestCountersAreTheKernels(t *testing.T) {
 			t.Errorf("port name %v, want %s", port, name)
 		}
 	}
-	compareProcNetDev(t, l, ns, got, before)
+	compareProcNetDev(t, dev, got, before)
 	if _, ok := got.samples[before["ifb9"].Index][sflow.FormatEthernetCounters]; !ok {
 		t.Error("no Ethernet counters of ifb9")
 	}
@@ -227,9 +229,9 @@ func TestCountersAreTheKernels(t *testing.T) {
 
 // compareProcNetDev checks the same against the other place where the kernel
 // tells it.
-func compareProcNetDev(t *testing.T, l *lab.Lab, ns string, got *told, links map[string]ipLink) {
+func compareProcNetDev(t *testing.T, dev string, got *told, links map[string]ipLink) {
 	t.Helper()
-	for line := range strings.Lines(l.Exec(ns, "cat", "/proc/thread-self/net/dev")) {
+	for line := range strings.Lines(dev) {
 		name, rest, ok := strings.Cut(strings.TrimSpace(line), ":")
 		c := got.counters(links[name].Index)
 		if !ok || c == nil {
