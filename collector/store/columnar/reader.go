@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"os"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/bloom"
@@ -27,6 +28,23 @@ type File struct {
 	summed bool // the file has a checksum
 	sum    uint32
 	pages  int64 // octets that it is of
+}
+
+// OpenFile is Open of the file at path. The caller closes what it reads from
+// once it is done with f.
+func OpenFile(path string) (f *File, in io.Closer, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err == nil {
+		f, err = Open(file, info.Size())
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return f, file, nil
 }
 
 // Open reads the end of a file, where its contents are told.

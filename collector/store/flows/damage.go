@@ -117,19 +117,11 @@ func (s *Store) look(path string, check func(*columnar.File) error) {
 }
 
 func checkFile(path string, check func(*columnar.File) error) error {
-	in, err := os.Open(path)
+	f, in, err := columnar.OpenFile(path)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return err
-	}
-	f, err := columnar.Open(in, info.Size())
-	if err != nil {
-		return err
-	}
 	return check(f)
 }
 

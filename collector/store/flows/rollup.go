@@ -2,7 +2,6 @@ package flows
 
 import (
 	"cmp"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -255,19 +254,11 @@ func (r *roller) word(c *column, i int) string {
 
 // rollSegment makes the rollup of a segment, which is the journal's with the id.
 func rollSegment(dir, path, id string) error {
-	in, err := os.Open(path)
+	f, in, err := columnar.OpenFile(path)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return err
-	}
-	f, err := columnar.Open(in, info.Size())
-	if err != nil {
-		return err
-	}
 	source := newSegmentSource()
 	for n := range f.Groups() {
 		if first, last, ok := f.Span(n, timeColumn); ok {

@@ -206,19 +206,11 @@ func saveRollup(dir, prefix string, length time.Duration, id string, of func(def
 // load adds what a file has of a definition in the steps that a function takes,
 // each to the step that it returns.
 func (s steps) load(path string, d int, into func(at int64) (to int64, ok bool)) (err error) {
-	in, err := os.Open(path)
+	f, in, err := columnar.OpenFile(path)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return err
-	}
-	f, err := columnar.Open(in, info.Size())
-	if err != nil {
-		return err
-	}
 	for g := range f.Groups() {
 		if !f.May(g, "of", []string{strings.Join(definitions[d], ",")}) {
 			continue

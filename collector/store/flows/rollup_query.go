@@ -2,7 +2,6 @@ package flows
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -162,19 +161,11 @@ func (r *rolled) covers(first, last int64) bool {
 
 // rollup sums what a rollup has.
 func (s *scan) rollup(ctx context.Context, p *part, w *worker) (rows int64, skipped int, err error) {
-	in, err := os.Open(p.path)
+	f, in, err := columnar.OpenFile(p.path)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return 0, 0, err
-	}
-	f, err := columnar.Open(in, info.Size())
-	if err != nil {
-		return 0, 0, err
-	}
 	_, _, _, hour := spanOfRollup(p.name, hourPrefix)
 	of := strings.Join(s.rolled.definition, ",")
 	for n := range f.Groups() {
