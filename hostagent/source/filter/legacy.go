@@ -61,37 +61,31 @@ type legacyKey struct {
 // the calling thread's namespace.
 func legacyTables() (map[legacyKey]info, error) {
 	all := map[legacyKey]info{}
-	var failed error
-	for i := range legacyFamilies {
-		f := &legacyFamilies[i]
-		names, err := f.tables()
-		if err != nil || len(names) == 0 {
-			failed = errors.Join(failed, err)
-			continue
+	err := eachLegacy(func(f *legacyFamily, fd int, name string) error {
+		in, err := f.info(fd, name)
+		if err == nil {
+			all[legacyKey{f.tool, name}] = in
 		}
-		fd, err := f.socket()
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		for _, n := range names {
-			in, err := f.info(fd, n)
-			if errors.Is(err, unix.ENOENT) {
-				continue // gone since it was listed
-			}
-			if err != nil {
-				failed = errors.Join(failed, err)
-				continue
-			}
-			all[legacyKey{f.tool, n}] = in
-		}
-		_ = unix.Close(fd)
-	}
-	return all, failed
+		return err
+	})
+	return all, err
 }
 
 // readLegacy adds the legacy tables of the calling thread's namespace to s.
 func readLegacy(s *State) error {
+	return eachLegacy(func(f *legacyFamily, fd int, name string) error {
+		t, err := f.read(fd, name)
+		if err == nil {
+			s.Tables = append(s.Tables, t)
+		}
+		return err
+	})
+}
+
+// eachLegacy hands each legacy table of the calling thread's namespace to look,
+// with the socket to ask about it. A table that is gone since it was listed is
+// no error; what else fails is returned together, after all were looked at.
+func eachLegacy(look func(f *legacyFamily, fd int, name string) error) error {
 	var failed error
 	for i := range legacyFamilies {
 		f := &legacyFamilies[i]
@@ -106,15 +100,9 @@ func readLegacy(s *State) error {
 			continue
 		}
 		for _, n := range names {
-			t, err := f.read(fd, n)
-			if errors.Is(err, unix.ENOENT) {
-				continue
-			}
-			if err != nil {
+			if err := look(f, fd, n); err != nil && !errors.Is(err, unix.ENOENT) {
 				failed = errors.Join(failed, err)
-				continue
 			}
-			s.Tables = append(s.Tables, t)
 		}
 		_ = unix.Close(fd)
 	}
