@@ -24,14 +24,6 @@ The collector may be running or not.`,
 	}, newQueryFlows(p), newQuerySeries(p), newQueryAlerts(p))
 }
 
-func checkFormat(format string) error {
-	switch format {
-	case "table", "json", "csv":
-		return nil
-	}
-	return fmt.Errorf("--format %q: write table, json or csv", format)
-}
-
 // alertsError says what to do where the history of alerts cannot be asked.
 func alertsError(dir string, err error) error {
 	switch {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 
 	"weir/cmd/internal/commandline"
 	"weir/collector/store"
+	"weir/collector/store/columnar"
 )
 
 // alertsFlags are the flags of `weir query alerts`.
@@ -38,7 +38,7 @@ change rests on, as long as that is kept.
   weir query alerts --from -7d --kind large_flow,flood --limit 0 --format csv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkFormat(f.format); err != nil {
+			if err := checkFormat(p.out, f.format); err != nil {
 				return commandline.Usage(err)
 			}
 			now := time.Now()
@@ -64,7 +64,7 @@ change rests on, as long as that is kept.
 	fl.StringVar(&f.ask.Change, "change", "", "only these of start, update and end, and of what people did: ack, unack, mute, unmute, mark, hold, release, with commas")
 	fl.StringVar(&f.ask.Subject, "subject", "", "only alerts in whose line or subject `TEXT` stands")
 	fl.IntVar(&f.ask.Limit, "limit", 1000, "the newest so many; 0 is all")
-	fl.StringVar(&f.format, "format", "table", "table, json or csv")
+	fl.StringVar(&f.format, "format", "table", "table, json, csv or parquet")
 	fl.StringVar(&f.dir, "dir", "", "read the state file in this `DIRECTORY`; default the configured state_dir")
 	return cmd
 }
@@ -73,8 +73,8 @@ func (f *alertsFlags) print(p *program, a *store.AlertAnswer, zone *time.Locatio
 	switch f.format {
 	case "json":
 		return printJSON(p.out, a)
-	case "csv":
-		return printAlertsCSV(p.out, a)
+	case "csv", "parquet":
+		return printAlertsSheet(p.out, f.format, a)
 	}
 	return printAlerts(p.out, a, zone)
 }
@@ -116,22 +116,27 @@ func printAlerts(out io.Writer, a *store.AlertAnswer, zone *time.Location) error
 	return err
 }
 
-func printAlertsCSV(out io.Writer, a *store.AlertAnswer) error {
-	w := csv.NewWriter(out)
-	if err := w.Write([]string{
-		"n", "at", "id", "seq", "change", "kind", "state", "severity", "flapping", "reason", "incident", "line", "lost", "subject", "evidence", "care",
-	}); err != nil {
+func printAlertsSheet(out io.Writer, format string, a *store.AlertAnswer) error {
+	t, err := newSheet(out, format, []columnar.Column{
+		{Name: "n", Kind: columnar.Number},
+		{Name: "at", Kind: columnar.Time},
+		{Name: "id"},
+		{Name: "seq", Kind: columnar.Number},
+		{Name: "change"}, {Name: "kind"}, {Name: "state"}, {Name: "severity"}, {Name: "flapping"}, {Name: "reason"}, {Name: "incident"}, {Name: "line"},
+		{Name: "lost", Kind: columnar.Number},
+		{Name: "subject"}, {Name: "evidence"}, {Name: "care"},
+	})
+	if err != nil {
 		return err
 	}
 	for i := range a.Alerts {
 		c := &a.Alerts[i]
-		if err := w.Write([]string{
-			strconv.FormatUint(c.N, 10), c.At.Format(time.RFC3339Nano), c.ID, strconv.FormatUint(c.Seq, 10), c.Change, c.Kind, c.State, c.Severity,
-			strconv.FormatBool(c.Flapping), c.Reason, c.Incident, c.Line, strconv.FormatUint(c.Lost, 10), string(c.Subject), string(c.Evidence), c.Care.Short(),
-		}); err != nil {
+		if err := t.row(
+			int64(c.N), c.At, c.ID, int64(c.Seq), c.Change, c.Kind, c.State, c.Severity, strconv.FormatBool(c.Flapping), c.Reason, c.Incident, c.Line,
+			int64(c.Lost), string(c.Subject), string(c.Evidence), c.Care.Short(),
+		); err != nil {
 			return err
 		}
 	}
-	w.Flush()
-	return w.Error()
+	return t.close()
 }

@@ -145,6 +145,9 @@ func TestQueryAlertsSelectsAndWritesForPrograms(t *testing.T) {
 	if diff := cmp.Diff(want, lines); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
+	if diff := cmp.Diff(want, parquetLines(t, []byte(query("--format", "parquet", "--kind", "large_flow")))); diff != "" {
+		t.Errorf("parquet (-want +got)\n%s", diff)
+	}
 }
 
 func TestQueryAlertsMistakes(t *testing.T) {
@@ -157,7 +160,7 @@ func TestQueryAlertsMistakes(t *testing.T) {
 		{"severity", []string{"--severity", "high"}, `weir: --severity "high": write info, warning, critical`},
 		{"change", []string{"--change", "begin"}, `weir: --change "begin": write start, update, end`},
 		{"limit", []string{"--limit", "-1"}, `weir: --limit -1: must not be negative; 0 is all`},
-		{"format", []string{"--format", "xml"}, `weir: --format "xml": write table, json or csv`},
+		{"format", []string{"--format", "xml"}, `weir: --format "xml": write table, json, csv or parquet`},
 		{"directory", []string{"--dir", "/nonexistent"}, "weir: no history of alerts in /nonexistent: start `weir run` first, or name the state directory with --dir"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,12 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 
 	"weir/cmd/internal/commandline"
 	"weir/collector/store"
+	"weir/collector/store/columnar"
 	"weir/collector/store/flows"
 	"weir/detect/rules"
 )
@@ -52,13 +51,17 @@ Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z.
 Filters are those of rules: ` + "`weir check --sample`" + ` has their words; history keeps
 ` + strings.Join(flows.Columns(), ", ") + `.
 The files are Parquet: other programs read them as they are, in the directory
-flows of the history.`,
+flows of the history. --format parquet writes the answer as such a file.`,
 		Example: `  weir query flows --from -1h --filter 'src = 10.0.0.5 and dst_port = 443' --by dst --top 20
   weir query flows --from -15m --by src,dst,proto,dst_port --format json
   weir query flows --from -30d --by dst
-  weir query flows --from -1d --by proto --step 1h --format csv`,
+  weir query flows --from -1d --by proto --step 1h --format csv
+  weir query flows --from -1h --by src,dst --top 0 --format parquet > pairs.parquet`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkFormat(p.out, f.format); err != nil {
+				return commandline.Usage(err)
+			}
 			q, err := f.query(time.Now())
 			if err != nil {
 				return commandline.Usage(err)
@@ -101,16 +104,13 @@ flows of the history.`,
 	fl.DurationVar(&f.ask.Step, "step", 0, "sums for each step of time of this `LENGTH`")
 	fl.BoolVar(&f.ask.Add, "add", false, "sum over all vantage points")
 	fl.BoolVar(&f.ask.Samples, "samples", false, "read the samples, never rollups")
-	fl.StringVar(&f.format, "format", "table", "table, json or csv")
+	fl.StringVar(&f.format, "format", "table", "table, json, csv or parquet")
 	fl.StringVar(&f.dir, "dir", "", "read the files of this `DIRECTORY`")
 	return cmd
 }
 
 // query reads the flags.
 func (f *flowsFlags) query(now time.Time) (flows.Query, error) {
-	if err := checkFormat(f.format); err != nil {
-		return flows.Query{}, err
-	}
 	q, err := f.ask.Query(now)
 	if err != nil {
 		return q, fmt.Errorf("--%w%s", err, caret(f.ask.Filter, err))
@@ -134,8 +134,8 @@ func (f *flowsFlags) print(p *program, q *flows.Query, r *flows.Result) error {
 	switch f.format {
 	case "json":
 		return printJSON(p.out, r)
-	case "csv":
-		return printCSV(p.out, q, r)
+	case "csv", "parquet":
+		return printFlowsSheet(p.out, f.format, q, r)
 	}
 	return printFlows(p.out, q, r)
 }
@@ -183,29 +183,36 @@ func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
 	return err
 }
 
-func printCSV(out io.Writer, q *flows.Query, r *flows.Result) error {
-	w := csv.NewWriter(out)
-	head := []string{}
+// printFlowsSheet writes the keys as text, as the columns of history are written.
+func printFlowsSheet(out io.Writer, format string, q *flows.Query, r *flows.Result) error {
+	var columns []columnar.Column
 	if q.Step > 0 {
-		head = append(head, "time")
+		columns = append(columns, columnar.Column{Name: "time", Kind: columnar.Time})
 	}
-	head = append(append(head, q.By...), "bytes", "low", "high", "missed", "packets", "samples", "points", "first", "last")
-	if err := w.Write(head); err != nil {
+	for _, c := range q.By {
+		columns = append(columns, columnar.Column{Name: c})
+	}
+	for _, name := range []string{"bytes", "low", "high", "missed", "packets"} {
+		columns = append(columns, columnar.Column{Name: name, Kind: columnar.Float})
+	}
+	t, err := newSheet(out, format, append(columns,
+		columnar.Column{Name: "samples", Kind: columnar.Number}, columnar.Column{Name: "points", Kind: columnar.Number},
+		columnar.Column{Name: "first", Kind: columnar.Time}, columnar.Column{Name: "last", Kind: columnar.Time}))
+	if err != nil {
 		return err
 	}
-	number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 	for i := range r.Rows {
 		s := &r.Rows[i]
-		var line []string
+		var cells []any
 		if q.Step > 0 {
-			line = append(line, q.From.Add(time.Duration(s.Step)*q.Step).UTC().Format(time.RFC3339Nano))
+			cells = append(cells, q.From.Add(time.Duration(s.Step)*q.Step).UTC())
 		}
-		line = append(append(line, s.Key...), number(s.Bytes), number(s.Low), number(s.High), number(s.Missed), number(s.Packets),
-			strconv.FormatUint(s.Samples, 10), strconv.Itoa(s.Points), s.First.Format(time.RFC3339Nano), s.Last.Format(time.RFC3339Nano))
-		if err := w.Write(line); err != nil {
+		for _, k := range s.Key {
+			cells = append(cells, k)
+		}
+		if err := t.row(append(cells, s.Bytes, s.Low, s.High, s.Missed, s.Packets, int64(s.Samples), int64(s.Points), s.First, s.Last)...); err != nil {
 			return err
 		}
 	}
-	w.Flush()
-	return w.Error()
+	return t.close()
 }

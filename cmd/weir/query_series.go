@@ -44,6 +44,9 @@ source with the URL http://ADDRESS/prometheus.`,
   weir query series 'rate(weir_host_cpu_idle_seconds_total[5m])' --from -6h --format csv`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFormat(p.out, f.format); err != nil {
+				return commandline.Usage(err)
+			}
 			q, err := f.query(args, time.Now())
 			if err != nil {
 				return commandline.Usage(err)
@@ -69,7 +72,7 @@ source with the URL http://ADDRESS/prometheus.`,
 	fl.StringVar(&f.to, "to", "now", "end, as `TIME`")
 	fl.DurationVar(&f.step, "step", 0, "evaluated at steps of this `LENGTH`; 0 makes about 60")
 	fl.BoolVar(&f.list, "list", false, "which metrics there are, with type, unit and how many series")
-	fl.StringVar(&f.format, "format", "table", "table, json or csv")
+	fl.StringVar(&f.format, "format", "table", "table, json, csv or parquet")
 	fl.StringVar(&f.dir, "dir", "", "read the files of this `DIRECTORY`; default asks the collector that runs, else history.dir")
 	return cmd
 }
@@ -79,9 +82,6 @@ const countAll = `count by (__name__) ({__name__=~".+"})`
 
 // query reads flags and arguments.
 func (f *seriesFlags) query(args []string, now time.Time) (*series.Query, error) {
-	if err := checkFormat(f.format); err != nil {
-		return nil, err
-	}
 	switch {
 	case f.list && len(args) > 0:
 		return nil, errors.New("--list takes no expression")

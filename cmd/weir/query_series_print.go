@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	kept "weir/collector/series"
+	"weir/collector/store/columnar"
 	"weir/collector/store/series"
 )
 
@@ -125,8 +125,8 @@ func (f *seriesFlags) print(p *program, q *series.Query, a *seriesAnswer) error 
 			a.all = []*oneSeries{}
 		}
 		return printJSON(p.out, a.all)
-	case "csv":
-		return printSeriesCSV(p, a)
+	case "csv", "parquet":
+		return a.printSheet(p, f.format)
 	}
 	return printSeries(p, q, a)
 }
@@ -195,8 +195,8 @@ func printTimes(t table, a *seriesAnswer, zone *time.Location) {
 	}
 }
 
-// printSeriesCSV writes a line for each value, with a column for each label.
-func printSeriesCSV(p *program, a *seriesAnswer) error {
+// printSheet writes a line for each value, with a column for each label.
+func (a *seriesAnswer) printSheet(p *program, format string) error {
 	names := map[string]bool{}
 	for _, s := range a.all {
 		for k := range s.Metric {
@@ -204,23 +204,26 @@ func printSeriesCSV(p *program, a *seriesAnswer) error {
 		}
 	}
 	order := slices.Sorted(maps.Keys(names))
-	w := csv.NewWriter(p.out)
-	if err := w.Write(slices.Concat([]string{"time"}, order, []string{"value"})); err != nil {
+	columns := []columnar.Column{{Name: "time", Kind: columnar.Time}}
+	for _, k := range order {
+		columns = append(columns, columnar.Column{Name: k})
+	}
+	t, err := newSheet(p.out, format, append(columns, columnar.Column{Name: "value", Kind: columnar.Float}))
+	if err != nil {
 		return err
 	}
 	for _, s := range a.all {
 		for _, v := range s.Values {
-			line := []string{v.time().UTC().Format(time.RFC3339Nano)}
+			cells := []any{v.time().UTC()}
 			for _, k := range order {
-				line = append(line, s.Metric[k])
+				cells = append(cells, s.Metric[k])
 			}
-			if err := w.Write(append(line, strconv.FormatFloat(v.Value, 'f', -1, 64))); err != nil {
+			if err := t.row(append(cells, v.Value)...); err != nil {
 				return err
 			}
 		}
 	}
-	w.Flush()
-	return w.Error()
+	return t.close()
 }
 
 // listed is a metric that there is.
@@ -247,14 +250,19 @@ func (f *seriesFlags) printList(p *program, a *seriesAnswer) error {
 	switch f.format {
 	case "json":
 		return printJSON(p.out, all)
-	case "csv":
-		w := csv.NewWriter(p.out)
-		_ = w.Write([]string{"name", "type", "unit", "series", "help"}) // Error tells
-		for _, l := range all {
-			_ = w.Write([]string{l.Name, l.Type, l.Unit, strconv.Itoa(l.Series), l.Help})
+	case "csv", "parquet":
+		t, err := newSheet(p.out, f.format, []columnar.Column{
+			{Name: "name"}, {Name: "type"}, {Name: "unit"}, {Name: "series", Kind: columnar.Number}, {Name: "help"},
+		})
+		if err != nil {
+			return err
 		}
-		w.Flush()
-		return w.Error()
+		for _, l := range all {
+			if err := t.row(l.Name, l.Type, l.Unit, int64(l.Series), l.Help); err != nil {
+				return err
+			}
+		}
+		return t.close()
 	}
 	t := newTable(p.out, "METRIC", "TYPE", "UNIT", "SERIES", "WHAT")
 	for _, l := range all {

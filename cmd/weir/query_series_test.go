@@ -33,7 +33,7 @@ func TestQuerySeriesMistakes(t *testing.T) {
 		{"step alone", []string{"x", "--step", "1m"}, "weir: --step needs --from"},
 		{"small step", []string{"x", "--from", "-1h", "--step", "1ns"}, `weir: "x": the step must be a millisecond or more`},
 		{"points", []string{"x @ end()", "--from", "-1d", "--step", "1s"}, `weir: "x @ end()": more than 11000 points for each series: write a longer step`},
-		{"format", []string{"x", "--format", "xml"}, `weir: --format "xml": write table, json or csv`},
+		{"format", []string{"x", "--format", "xml"}, `weir: --format "xml": write table, json, csv or parquet`},
 		{"directory", []string{"x", "--dir", "/nonexistent"}, "weir: no history of series in /nonexistent: start `weir run` first, or name the directory with --dir"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

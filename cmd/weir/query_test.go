@@ -19,7 +19,7 @@ func TestQueryMistakes(t *testing.T) {
 		{"column", []string{"--by", "dest"}, `weir: --by "dest": history has no such column; it has agent,`},
 		{"time", []string{"--from", "yesterday"}, `weir: --from "yesterday": no time; write such as -1h, -7d, now, 15:04`},
 		{"filter", []string{"--filter", "dst_prt = 5"}, "weir: --filter: column 1: \"dst_prt\" is no field; write dst_port\nweir:   dst_prt = 5\nweir:   ^"},
-		{"format", []string{"--format", "xml"}, `weir: --format "xml": write table, json or csv`},
+		{"format", []string{"--format", "xml"}, `weir: --format "xml": write table, json, csv or parquet`},
 		{"directory", []string{"--dir", "/nonexistent"}, "weir: no history in /nonexistent: start `weir run` first, or name the directory with --dir"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

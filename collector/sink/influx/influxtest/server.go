@@ -123,7 +123,7 @@ func (s *Server) Restart() {
 	s.mu.Lock()
 	s.cmd = cmd
 	s.mu.Unlock()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		for _, path := range []string{"/ping", "/health"} {
 			resp, err := http.Get(s.URL + path)
 			if err != nil {
@@ -135,7 +135,7 @@ func (s *Server) Restart() {
 			}
 		}
 	}
-	s.t.Fatalf("%s did not answer within 30 s", s.URL)
+	s.t.Fatalf("%s did not answer within 90 s", s.URL)
 }
 
 // Kill ends the server at once, as kill -9 does.
