@@ -1,6 +1,8 @@
 package flows
 
 import (
+	"strconv"
+
 	"weir/collector/record"
 	"weir/collector/store/columnar"
 )
@@ -93,4 +95,15 @@ func (b *built) ofAddress(a *[16]byte) int32 {
 		b.data.Texts.Add(func(t []byte) []byte { return addressText(t, a) })
 	}
 	return place
+}
+
+// appendText appends a value of the dictionary, nothing for none.
+func (b *built) appendText(to []byte, place int) []byte {
+	switch {
+	case b.number == nil:
+		return append(to, b.data.Texts.At(place)...)
+	case b.data.Numbers[place] < 0:
+		return to
+	}
+	return strconv.AppendInt(to, b.data.Numbers[place], 10)
 }

@@ -1,12 +1,8 @@
 package flows
 
 import (
-	"cmp"
-	"path/filepath"
 	"slices"
 	"time"
-
-	"weir/collector/store/columnar"
 )
 
 // Rollups keep for long what flow samples say only for days: of every minute,
@@ -20,7 +16,8 @@ const (
 	rollMinute = time.Minute
 	rollHour   = time.Hour
 
-	// How many keys of a definition are kept of some rows while they are joined, of a minute (or the part of it that a journal has), of an hour.
+	// How many keys of a definition are kept of some rows while they are joined,
+	// of a minute (or the part of it that a journal has), of an hour.
 	groupKeys  = 1000
 	minuteKeys = 100
 	hourKeys   = 200
@@ -41,16 +38,32 @@ func (r *rollRow) add(o *rollRow) {
 	r.squares, r.covered = r.squares+o.squares, r.covered+o.covered
 }
 
-// rollKey is a key at a vantage point: its columns, and the point.
+// rollKey is a key at a vantage point, in the numbers that the steps' words give.
 type rollKey struct {
-	key    [2]string
-	agent  string
-	egress bool
+	key   [2]uint32 // its columns
+	point uint32    // the agent, twice, and one more where it was leaving
+}
+
+func pointOf(agent uint32, egress bool) uint32 {
+	if egress {
+		return agent<<1 | 1
+	}
+	return agent << 1
+}
+
+// words are the key's columns as one number.
+func (k *rollKey) words() uint64 { return uint64(k.key[0])<<32 | uint64(k.key[1]) }
+
+// rollEntry is a row of a step.
+type rollEntry struct {
+	rollKey
+	rollRow
 }
 
 // step is what is kept of a definition in a minute or an hour.
 type step struct {
-	rows  map[rollKey]*rollRow
+	at    places
+	rows  []rollEntry
 	rest  rollRow // of the keys left out, each at the vantage point that saw most
 	floor float64 // octets that a key left out has at most
 }
@@ -62,13 +75,21 @@ type stepKey struct {
 }
 
 // steps are those of a file.
-type steps map[stepKey]*step
+type steps struct {
+	words *lexicon
+	all   map[stepKey]*step
+}
 
-func (s steps) at(k stepKey) *step {
-	if s[k] == nil {
-		s[k] = &step{rows: map[rollKey]*rollRow{}}
+func newSteps() *steps { return &steps{newLexicon(), map[stepKey]*step{}} }
+
+func (s *steps) at(k stepKey) *step {
+	one := s.all[k]
+	if one == nil {
+		one = &step{}
+		one.at.reset()
+		s.all[k] = one
 	}
-	return s[k]
+	return one
 }
 
 // missed is how much a key's row may lack.
@@ -76,213 +97,83 @@ func (s *step) missed(r *rollRow) float64 { return max(s.floor-r.covered, 0) }
 
 // add joins what another part of the step has.
 func (s *step) add(k rollKey, r *rollRow) {
-	if have := s.rows[k]; have != nil {
-		have.add(r)
+	n, fresh := s.at.of(k.words(), uint64(k.point))
+	if fresh {
+		s.rows = append(s.rows, rollEntry{k, *r})
 		return
 	}
-	c := *r
-	s.rows[k] = &c
+	s.rows[n].add(r)
 }
 
 // keep leaves the keys with most octets at one vantage point, so many.
 func (s *step) keep(most int) {
-	best := map[[2]string]*rollRow{}
-	for k, r := range s.rows {
-		if have := best[k.key]; have == nil || r.bytes > have.bytes {
-			best[k.key] = r
+	if len(s.rows) <= most {
+		return
+	}
+	var at places
+	at.reset()
+	of := make([]int32, len(s.rows)) // which of best each row's key is
+	var best []int32                 // rows
+	for i := range s.rows {
+		n, fresh := at.of(0, s.rows[i].words())
+		switch of[i] = n; {
+		case fresh:
+			best = append(best, int32(i))
+		case s.rows[i].bytes > s.rows[best[n]].bytes:
+			best[n] = int32(i)
 		}
 	}
 	if len(best) <= most {
 		return
 	}
-	keys := make([][2]string, 0, len(best))
-	for k := range best {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b [2]string) int {
-		return cmp.Or(cmp.Compare(best[b].bytes, best[a].bytes), slices.Compare(a[:], b[:]))
-	})
+	stays := s.greatest(best, most)
 	floor := s.floor // one that no part kept
-	for _, k := range keys[most:] {
-		floor = max(floor, best[k].bytes+s.missed(best[k]))
-		s.rest.add(best[k])
-	}
-	for _, k := range keys[most:] {
-		delete(best, k)
-	}
-	for k, r := range s.rows {
-		if best[k.key] == nil {
-			delete(s.rows, k)
-			continue
+	for n, i := range best {
+		if r := &s.rows[i]; !stays[n] {
+			floor = max(floor, r.bytes+s.missed(&r.rollRow))
+			s.rest.add(&r.rollRow)
 		}
-		r.covered = floor - s.missed(r)
 	}
-	s.floor, s.rest.covered = floor, 0
+	s.at.reset()
+	left := s.rows[:0]
+	for i := range s.rows {
+		if stays[of[i]] {
+			r := s.rows[i]
+			r.covered = floor - s.missed(&r.rollRow)
+			s.at.of(r.words(), uint64(r.point))
+			left = append(left, r)
+		}
+	}
+	s.rows, s.floor, s.rest.covered = left, floor, 0
 }
 
-// rollRows is how many rows are summed at a time.
-const rollRows = 1 << 15
-
-// roller makes the steps of one definition of the rows of a segment, a row group
-// at a time: those of all definitions at once would be the most that a collector
-// has in memory.
-type roller struct {
-	definition int
-	steps      steps
-	words      map[string]string // of the steps, each once
-	sums       *sums
-	best       bests
-	where      []int32
-	cols       []*column // of the key, then agent and egress
-	index      [][]int32
-	buf        []byte
-}
-
-func newRoller(definition int) *roller {
-	return &roller{definition: definition, steps: steps{}, words: map[string]string{}, sums: newSums(len(definitions[definition]))}
-}
-
-// group adds a row group.
-func (r *roller) group(g *segmentSource) error {
-	times, err := g.times()
-	if err != nil {
-		return err
+// greatest says which of some rows have most octets, so many; of those with the
+// same the first.
+func (s *step) greatest(rows []int32, most int) (stays []bool) {
+	values := make([]float64, len(rows))
+	for n, i := range rows {
+		values[n] = s.rows[i].bytes
 	}
-	r.cols, r.index = r.cols[:0], r.index[:0]
-	for _, name := range append(slices.Clone(definitions[r.definition]), "agent", "egress", "length", "sampling_rate") {
-		c, err := g.column(name)
-		if err != nil {
-			return err
-		}
-		places, err := c.places()
-		if err != nil {
-			return err
-		}
-		r.cols, r.index = append(r.cols, c), append(r.index, places)
-	}
-	n := len(r.cols)
-	if r.cols[n-1].numbers == nil || r.cols[n-2].numbers == nil || r.cols[n-3].numbers == nil {
-		return errNumbers
-	}
-	for from := 0; from < len(times); from += rollRows {
-		r.part(times, from, min(from+rollRows, len(times)))
-	}
-	r.steps.keep(groupKeys)
-	return nil
-}
-
-// part adds some rows of the row group at hand.
-func (r *roller) part(times []int64, from, to int) {
-	s, keys := r.sums, len(definitions[r.definition])
-	s.reset()
-	r.where = sized(r.where, to-from)
-	agent, egress, length, rate := r.index[keys], r.index[keys+1], r.index[keys+2], r.index[keys+3]
-	ways := int32(r.cols[keys+1].size)
-	for i := range r.where {
-		row := from + i
-		key := uint32(r.index[0][row])
-		if keys == 2 {
-			key = s.chain[0].of(key, uint32(r.index[1][row]))
-		}
-		r.where[i] = s.place(key, uint32(agent[row]*ways+egress[row]), uint32(times[row]/rollMinute.Microseconds()))
-	}
-	lengths, rates := r.cols[keys+2].numbers, r.cols[keys+3].numbers
-	for i, place := range r.where {
-		row := from + i
-		s.all[place].count(times[row], float64(rates[rate[row]]), float64(lengths[length[row]]))
-	}
-	r.take()
-}
-
-// take adds the greatest of the sums.
-func (r *roller) take() {
-	s := r.sums
-	best := r.best.of(s.all, false)
-	byStep := map[uint32][]float64{}
-	for i := range best {
-		byStep[best[i].step] = append(byStep[best[i].step], best[i].bytes)
-	}
-	floors := map[uint32]float64{}
-	for at, values := range byStep {
-		if len(values) > groupKeys {
-			floors[at] = nth(values, groupKeys)
+	least := nth(slices.Clone(values), most-1)
+	stays = make([]bool, len(rows))
+	for n, v := range values {
+		if v > least {
+			stays[n] = true
+			most--
 		}
 	}
-	type at struct{ key, step uint32 }
-	chosen := map[at]bool{}
-	for i := range best {
-		k := &best[i]
-		floor, cut := floors[k.step]
-		if !cut || k.bytes > floor {
-			chosen[at{k.key, k.step}] = true
-			continue
-		}
-		r.step(k.step).rest.add(&rollRow{bytes: k.bytes, packets: k.packets, samples: float64(k.samples), squares: k.squares})
-	}
-	for t := range byStep {
-		r.step(t).floor += floors[t]
-	}
-	keys := len(definitions[r.definition])
-	agent, egress := r.cols[keys], r.cols[keys+1]
-	for i := range s.all {
-		x := &s.all[i]
-		if !chosen[at{x.key, x.step}] {
-			continue
-		}
-		k := rollKey{agent: r.word(agent, int(x.point)/egress.size), egress: egress.numbers[int(x.point)%egress.size] == 1}
-		for c, place := range s.parts(x.key, keys) {
-			k.key[c] = r.word(r.cols[c], int(place))
-		}
-		r.step(x.step).add(k, &rollRow{bytes: x.bytes, packets: x.packets, samples: float64(x.samples), squares: x.squares, covered: floors[x.step]})
-	}
-}
-
-func (r *roller) step(minute uint32) *step {
-	return r.steps.at(stepKey{r.definition, int64(minute) * rollMinute.Microseconds()})
-}
-
-// word returns a value of a dictionary.
-func (r *roller) word(c *column, i int) string {
-	r.buf = c.text(r.buf[:0], i)
-	w, ok := r.words[string(r.buf)]
-	if !ok {
-		w = string(r.buf)
-		r.words[w] = w
-	}
-	return w
-}
-
-// rollSegment makes the rollup of a segment, which is the journal's with the id.
-func rollSegment(dir, path, id string) error {
-	f, in, err := columnar.OpenFile(path)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	source := newSegmentSource()
-	for n := range f.Groups() {
-		if first, last, ok := f.Span(n, timeColumn); ok {
-			if err := dropHours(dir, first, last+1); err != nil {
-				return err
-			}
+	for n, v := range values {
+		if v == least && most > 0 {
+			stays[n] = true
+			most--
 		}
 	}
-	return saveRollup(filepath.Join(dir, rollupDir), minutePrefix, rollMinute, id, func(definition int) (steps, error) {
-		r := newRoller(definition)
-		for n := range f.Groups() {
-			source.at(f, n)
-			if err := r.group(source); err != nil {
-				return nil, err
-			}
-		}
-		r.steps.keep(minuteKeys)
-		return r.steps, nil
-	})
+	return stays
 }
 
 // keep leaves the greatest of each step.
-func (s steps) keep(most int) {
-	for _, one := range s {
+func (s *steps) keep(most int) {
+	for _, one := range s.all {
 		one.keep(most)
 	}
 }

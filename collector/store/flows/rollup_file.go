@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -102,22 +101,23 @@ func (d *rollData) number(name string, v float64) {
 	d.columns[c].Numbers = append(d.columns[c].Numbers, int64(math.Round(min(v, math.MaxInt64/2))))
 }
 
-// row adds a row of a definition; key is nil for the rest.
-func (d *rollData) row(at int64, definition []string, key *rollKey, r *rollRow, floor float64) {
+// row adds a row of a definition, whose key has its numbers of words; it is nil
+// for the rest.
+func (d *rollData) row(at int64, definition []string, words []string, key *rollKey, r *rollRow, floor float64) {
 	d.columns[0].Numbers = append(d.columns[0].Numbers, at)
 	d.text("of", strings.Join(definition, ","))
 	d.flag("rest", key == nil)
-	d.flag("egress", key != nil && key.egress)
+	d.flag("egress", key != nil && key.point&1 == 1)
 	for _, name := range []string{"src", "dst", "proto", "domain", "input", "output"} {
 		v := ""
 		if i := slices.Index(definition, name); i >= 0 && key != nil {
-			v = key.key[i]
+			v = words[key.key[i]]
 		}
 		d.text(name, v)
 	}
 	agent := ""
 	if key != nil {
-		agent = key.agent
+		agent = words[key.point>>1]
 	}
 	d.text("agent", agent)
 	d.number("bytes", r.bytes)
@@ -129,21 +129,20 @@ func (d *rollData) row(at int64, definition []string, key *rollKey, r *rollRow, 
 }
 
 // write writes the steps of a definition as a row group.
-func (s steps) write(w *columnar.Writer, d int) error {
-	keys := slices.SortedFunc(maps.Keys(s), func(a, b stepKey) int { return cmp.Compare(a.at, b.at) })
+func (s *steps) write(w *columnar.Writer, d int) error {
+	words := s.words.texts
 	data := newRollData()
-	for _, k := range keys {
-		one := s[k]
-		rows := make([]rollKey, 0, len(one.rows))
-		for r := range one.rows {
-			rows = append(rows, r)
-		}
-		slices.SortFunc(rows, func(a, b rollKey) int {
-			return cmp.Or(slices.Compare(a.key[:], b.key[:]), cmp.Compare(a.agent, b.agent), cmp.Compare(bit01(a.egress), bit01(b.egress)))
+	for _, at := range s.of(d) {
+		one := s.all[stepKey{d, at}]
+		slices.SortFunc(one.rows, func(a, b rollEntry) int {
+			return cmp.Or(
+				cmp.Compare(words[a.key[0]], words[b.key[0]]), cmp.Compare(words[a.key[1]], words[b.key[1]]),
+				cmp.Compare(words[a.point>>1], words[b.point>>1]), cmp.Compare(a.point, b.point))
 		})
-		data.row(k.at, definitions[d], nil, &one.rest, one.floor)
-		for i := range rows {
-			data.row(k.at, definitions[d], &rows[i], one.rows[rows[i]], one.rows[rows[i]].covered)
+		data.row(at, definitions[d], words, nil, &one.rest, one.floor)
+		for i := range one.rows {
+			r := &one.rows[i]
+			data.row(at, definitions[d], words, &r.rollKey, &r.rollRow, r.covered)
 		}
 	}
 	if len(data.columns[0].Numbers) == 0 {
@@ -152,24 +151,28 @@ func (s steps) write(w *columnar.Writer, d int) error {
 	return w.Group(data.columns)
 }
 
-func bit01(b bool) int {
-	if b {
-		return 1
+// of returns the starts of the steps of a definition, in order.
+func (s *steps) of(d int) (all []int64) {
+	for k := range s.all {
+		if k.definition == d {
+			all = append(all, k.at)
+		}
 	}
-	return 0
+	slices.Sort(all)
+	return all
 }
 
 // span returns when the first step begins and the last ends, µs.
-func (s steps) span(length time.Duration) (first, last int64) {
+func (s *steps) span(length time.Duration) (first, last int64) {
 	first, last = math.MaxInt64, math.MinInt64
-	for k := range s {
+	for k := range s.all {
 		first, last = min(first, k.at), max(last, k.at+length.Microseconds())
 	}
 	return first, last
 }
 
 // saveRollup makes a rollup of the steps of each definition, which of returns.
-func saveRollup(dir, prefix string, length time.Duration, id string, of func(definition int) (steps, error)) (err error) {
+func saveRollup(dir, prefix string, length time.Duration, id string, of func(definition int) (*steps, error)) (err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
@@ -205,7 +208,7 @@ func saveRollup(dir, prefix string, length time.Duration, id string, of func(def
 
 // load adds what a file has of a definition in the steps that a function takes,
 // each to the step that it returns.
-func (s steps) load(path string, d int, into func(at int64) (to int64, ok bool)) (err error) {
+func (s *steps) load(path string, d int, into func(at int64) (to int64, ok bool)) (err error) {
 	f, in, err := columnar.OpenFile(path)
 	if err != nil {
 		return err
@@ -222,7 +225,7 @@ func (s steps) load(path string, d int, into func(at int64) (to int64, ok bool))
 	return nil
 }
 
-func (s steps) loadGroup(f *columnar.File, g, d int, into func(at int64) (int64, bool)) error {
+func (s *steps) loadGroup(f *columnar.File, g, d int, into func(at int64) (int64, bool)) error {
 	chunk := map[string]*columnar.Chunk{}
 	values, index := map[string][]int64{}, map[string][]int32{}
 	for _, c := range rollColumns() {
@@ -241,6 +244,7 @@ func (s steps) loadGroup(f *columnar.File, g, d int, into func(at int64) (int64,
 		}
 	}
 	text := func(name string, i int) string { return string(chunk[name].Text(int(index[name][i]))) }
+	word := func(name string, i int) uint32 { return s.words.number(chunk[name].Text(int(index[name][i]))) }
 	flag := func(name string, i int) bool { return chunk[name].Numbers()[index[name][i]] == 1 }
 	of := strings.Join(definitions[d], ",")
 	for i, at := range values[timeColumn] {
@@ -259,9 +263,9 @@ func (s steps) loadGroup(f *columnar.File, g, d int, into func(at int64) (int64,
 			one.rest.add(&r)
 			continue
 		}
-		k := rollKey{agent: text("agent", i), egress: flag("egress", i)}
+		k := rollKey{point: pointOf(word("agent", i), flag("egress", i))}
 		for c, name := range definitions[d] {
-			k.key[c] = text(name, i)
+			k.key[c] = word(name, i)
 		}
 		one.add(k, &r)
 	}

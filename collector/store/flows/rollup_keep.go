@@ -105,8 +105,8 @@ func makeHour(dir string, h int64, minutes []rollFile, old bool, bad func(path s
 	if old && !whole {
 		return nil
 	}
-	return saveRollup(filepath.Join(dir, rollupDir), hourPrefix, rollHour, strconv.FormatInt(h/hour, 36), func(definition int) (steps, error) {
-		s := steps{}
+	return saveRollup(filepath.Join(dir, rollupDir), hourPrefix, rollHour, strconv.FormatInt(h/hour, 36), func(definition int) (*steps, error) {
+		s := newSteps()
 		for _, m := range minutes {
 			err := s.load(filepath.Join(dir, rollupDir, m.name), definition, func(at int64) (int64, bool) { return h, at >= h && at < h+hour })
 			if err != nil {

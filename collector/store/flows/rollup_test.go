@@ -133,12 +133,12 @@ func TestHoursAreMadeAgain(t *testing.T) {
 		if err != nil || len(hours) != 3 {
 			t.Fatal(len(hours), err)
 		}
-		s := steps{}
+		s := newSteps()
 		const proto = 3
 		if err := s.load(filepath.Join(dir, rollupDir, hours[1].name), proto, func(at int64) (int64, bool) { return at, true }); err != nil {
 			t.Fatal(err)
 		}
-		for _, one := range s {
+		for _, one := range s.all {
 			for _, r := range one.rows {
 				n += r.samples
 			}
@@ -173,26 +173,26 @@ func TestHoursAreMadeAgain(t *testing.T) {
 func BenchmarkMonth(b *testing.B) {
 	dir := b.TempDir()
 	for h := range 30 * 24 {
-		s := steps{}
+		s := newSteps()
 		at := epoch.Add(time.Duration(h) * time.Hour).UnixMicro()
 		for d, names := range definitions {
 			one := s.at(stepKey{d, at})
 			one.floor = 1e6
 			for k := range hourKeys {
-				key := [2]string{}
+				key := rollKey{}
 				for c := range names {
-					key[c] = fmt.Sprint("10.", c, ".", (k+h*7%90)/256, ".", (k+h*7%90)%256)
+					key.key[c] = s.words.number(fmt.Append(nil, "10.", c, ".", (k+h*7%90)/256, ".", (k+h*7%90)%256))
 				}
 				for p := range 2 {
-					one.rows[rollKey{key: key, agent: fmt.Sprint("192.0.2.", (k+p)%30)}] = &rollRow{
+					key.point = pointOf(s.words.number(fmt.Append(nil, "192.0.2.", (k+p)%30)), false)
+					one.add(key, &rollRow{
 						bytes: 1e9 / float64(k+1), packets: 1e6 / float64(k+1), samples: 1000, squares: float64(h * k), covered: 1e6,
-					}
+					})
 				}
 			}
 		}
-		err := saveRollup(filepath.Join(dir, rollupDir), hourPrefix, time.Hour, fmt.Sprint(h), func(d int) (steps, error) {
-			k := stepKey{d, at}
-			return steps{k: s[k]}, nil
+		err := saveRollup(filepath.Join(dir, rollupDir), hourPrefix, time.Hour, fmt.Sprint(h), func(d int) (*steps, error) {
+			return s.only(d), nil
 		})
 		if err != nil {
 			b.Fatal(err)

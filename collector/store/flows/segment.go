@@ -68,13 +68,14 @@ type builder struct {
 	columns     []*built
 	data        []columnar.Data
 	times       []int64
+	rolled      *roller
 	rows        int
 	first, last int64 // ns
 }
 
 func newBuilder(out io.Writer) *builder {
 	all := fields()
-	b := &builder{out: columnar.NewWriter(out, "weir", segmentColumns(all)), data: make([]columnar.Data, len(all)+1)}
+	b := &builder{out: columnar.NewWriter(out, "weir", segmentColumns(all)), data: make([]columnar.Data, len(all)+1), rolled: newRoller()}
 	for _, f := range all {
 		b.columns = append(b.columns, newBuilt(f))
 	}
@@ -108,6 +109,7 @@ func (b *builder) group() error {
 	for i, c := range b.columns {
 		b.data[i+1] = c.data
 	}
+	b.rolled.group(b.times, b.columns)
 	err := b.out.Group(b.data)
 	b.times = b.times[:0]
 	for _, c := range b.columns {
@@ -153,12 +155,11 @@ func convertAt(dir, journal string, fault func(at string)) (rows int, err error)
 		return 0, err
 	}
 	rows = b.rows
-	name := segmentName(b.first, b.last, id) // b and its memory go here
 	fault("written")
 	if rows == 0 {
 		return 0, errors.Join(cut, os.Remove(journal))
 	}
-	if err := rollSegment(dir, tmp, id); err != nil {
+	if err := b.rolled.save(dir, b.first, b.last, id); err != nil {
 		return 0, err
 	}
 	fault("rollup")
@@ -166,7 +167,7 @@ func convertAt(dir, journal string, fault func(at string)) (rows int, err error)
 		return 0, err
 	}
 	fault("closed")
-	if err := errors.Join(os.Rename(tmp, filepath.Join(dir, name))); err != nil {
+	if err := errors.Join(os.Rename(tmp, filepath.Join(dir, segmentName(b.first, b.last, id)))); err != nil {
 		return 0, err
 	}
 	fault("renamed")

@@ -1,0 +1,273 @@
+package flows
+
+import (
+	"path/filepath"
+
+	"weir/collector/store/columnar"
+)
+
+// roller makes the minutes' rollups of the row groups of a segment, while these
+// are made: of places in their dictionaries, so that no row is looked at twice
+// and no text but those of keys that are kept.
+//
+// A row is counted under two keys: the pair of addresses, and what else the
+// definitions have. What the definitions are made of is these sums, of which
+// there are fewer than rows.
+type roller struct {
+	steps   *steps
+	minutes []int64 // of the row group, µs
+	pairs   spots
+	ways    spots
+	part    spots // of a definition
+	best    []best
+	at      places // of best
+	of      []int32
+	values  []float64
+	text    []byte
+}
+
+// spot is what was sampled of a key at a vantage point in a minute.
+type spot struct {
+	hi, lo                  uint64
+	bytes, packets, squares float64
+	samples                 uint32
+}
+
+// spots are those of a row group.
+type spots struct {
+	at  places
+	all []spot
+}
+
+func (s *spots) reset() {
+	s.at.reset()
+	s.all = s.all[:0]
+}
+
+func (s *spots) of(hi, lo uint64) *spot {
+	n, fresh := s.at.of(hi, lo)
+	if fresh {
+		s.all = append(s.all, spot{hi: hi, lo: lo})
+	}
+	return &s.all[n]
+}
+
+// best is the vantage point that saw most of a key in a minute.
+type best struct {
+	spot   int32
+	minute uint32
+	stays  bool
+}
+
+// Places in dictionaries have placeBits bits in a spot's words, since a row group
+// has no more rows than that.
+const (
+	placeBits = 20
+	placeMask = columnar.MaxGroup - 1
+)
+
+func newRoller() *roller { return &roller{steps: newSteps()} }
+
+// The words of a spot of pairs have, from the lowest bit: source, destination,
+// minute; egress, agent. Those of ways: input, output, minute; egress, agent,
+// protocol, domain (of 20 bits each but egress, of one).
+
+// rollOf takes a key from a spot of either.
+type rollOf func(s *spot) (first, second uint64)
+
+func agentOf(s *spot) uint64 { return s.hi >> 1 & placeMask }
+
+// sources are how the keys of each of the definitions are taken from pairs or
+// ways, and the columns that their places are of.
+func (r *roller) sources() []struct {
+	from *spots
+	key  rollOf
+} {
+	return []struct {
+		from *spots
+		key  rollOf
+	}{
+		{&r.pairs, func(s *spot) (uint64, uint64) { return s.lo & placeMask, 0 }},
+		{&r.pairs, func(s *spot) (uint64, uint64) { return s.lo >> placeBits & placeMask, 0 }},
+		{&r.pairs, func(s *spot) (uint64, uint64) { return s.lo & placeMask, s.lo >> placeBits & placeMask }},
+		{&r.ways, func(s *spot) (uint64, uint64) { return s.hi >> (1 + placeBits) & placeMask, 0 }},
+		{&r.ways, func(s *spot) (uint64, uint64) { return s.hi >> (1 + 2*placeBits) & placeMask, 0 }},
+		{&r.ways, func(s *spot) (uint64, uint64) { return agentOf(s), s.lo & placeMask }},
+		{&r.ways, func(s *spot) (uint64, uint64) { return agentOf(s), s.lo >> placeBits & placeMask }},
+	}
+}
+
+// group adds a row group, whose columns are in the order of fields.
+func (r *roller) group(times []int64, columns []*built) {
+	at := map[string]*built{}
+	for _, c := range columns {
+		at[c.name] = c
+	}
+	r.count(times, at)
+	for d, source := range r.sources() {
+		keys := make([]*built, len(definitions[d]))
+		for i, name := range definitions[d] {
+			keys[i] = at[name]
+		}
+		r.definition(d, source.from, source.key, keys, at["agent"])
+	}
+}
+
+// count sums the rows.
+func (r *roller) count(times []int64, at map[string]*built) {
+	src, dst, proto, domain := at["src"].data.Index, at["dst"].data.Index, at["proto"].data.Index, at["domain"].data.Index
+	input, output, agent, egress := at["input"].data.Index, at["output"].data.Index, at["agent"].data.Index, at["egress"].data
+	length, rate := at["length"].data, at["sampling_rate"].data
+	r.pairs.reset()
+	r.ways.reset()
+	r.minutes = r.minutes[:0]
+	seen := map[int64]uint64{}
+	minute, now := uint64(0), int64(-1)
+	for i, t := range times {
+		if m := t / rollMinute.Microseconds(); m != now {
+			now = m
+			if had, ok := seen[m]; ok {
+				minute = had
+			} else {
+				minute = uint64(len(r.minutes))
+				seen[m], r.minutes = minute, append(r.minutes, m*rollMinute.Microseconds())
+			}
+		}
+		packets := float64(rate.Numbers[rate.Index[i]])
+		bytes := packets * float64(length.Numbers[length.Index[i]])
+		point := uint64(agent[i])<<1 | uint64(egress.Numbers[egress.Index[i]])
+		r.pairs.of(point, uint64(src[i])|uint64(dst[i])<<placeBits|minute<<(2*placeBits)).count(packets, bytes)
+		r.ways.of(point|uint64(proto[i])<<(1+placeBits)|uint64(domain[i])<<(1+2*placeBits),
+			uint64(input[i])|uint64(output[i])<<placeBits|minute<<(2*placeBits)).count(packets, bytes)
+	}
+}
+
+func (s *spot) count(packets, bytes float64) {
+	s.samples++
+	s.packets += packets
+	s.bytes += bytes
+	s.squares += bytes * bytes
+}
+
+// definition adds the greatest keys of a definition.
+func (r *roller) definition(d int, from *spots, key rollOf, columns []*built, agents *built) {
+	r.part.reset()
+	for i := range from.all {
+		s := &from.all[i]
+		first, second := key(s)
+		p := r.part.of(first<<placeBits|second, s.hi&(1<<(1+placeBits)-1)|s.lo>>(2*placeBits)<<(1+placeBits))
+		p.samples += s.samples
+		p.packets, p.bytes, p.squares = p.packets+s.packets, p.bytes+s.bytes, p.squares+s.squares
+	}
+	floors := r.choose(d)
+	r.steps.words.mu.Lock()
+	defer r.steps.words.mu.Unlock()
+	for i := range r.part.all {
+		b := &r.best[r.of[i]]
+		if !b.stays {
+			continue
+		}
+		s := &r.part.all[i]
+		k := rollKey{point: pointOf(r.word(agents, s.lo>>1&placeMask), s.lo&1 == 1)}
+		places := [2]uint64{s.hi >> placeBits, s.hi & placeMask}
+		for c := range columns {
+			k.key[c] = r.word(columns[c], places[c])
+		}
+		row := s.row()
+		row.covered = floors[b.minute]
+		r.steps.at(stepKey{d, r.minutes[b.minute]}).add(k, &row)
+	}
+	for _, at := range r.minutes {
+		if one := r.steps.at(stepKey{d, at}); len(one.rows) > 2*groupKeys {
+			one.keep(groupKeys)
+		}
+	}
+}
+
+func (s *spot) row() rollRow {
+	return rollRow{bytes: s.bytes, packets: s.packets, samples: float64(s.samples), squares: s.squares}
+}
+
+// choose finds of each key of r.part in each minute the vantage point that saw
+// most, and which keys are kept. Those that are not go to the rest of their step.
+// It returns how much one of them has at most, of each minute.
+func (r *roller) choose(d int) (floors []float64) {
+	all := r.part.all
+	r.at.reset()
+	r.best, r.of = r.best[:0], sized(r.of, len(all))
+	for i := range all {
+		s := &all[i]
+		minute := uint32(s.lo >> (1 + placeBits))
+		n, fresh := r.at.of(uint64(minute), s.hi)
+		switch r.of[i] = n; {
+		case fresh:
+			r.best = append(r.best, best{spot: int32(i), minute: minute})
+		case s.bytes > all[r.best[n].spot].bytes:
+			r.best[n].spot = int32(i)
+		}
+	}
+	floors = r.floors()
+	for m, at := range r.minutes {
+		r.steps.at(stepKey{d, at}).floor += floors[m]
+	}
+	for i := range r.best {
+		b := &r.best[i]
+		s := &all[b.spot]
+		if b.stays = floors[b.minute] == 0 || s.bytes > floors[b.minute]; !b.stays {
+			row := s.row()
+			r.steps.at(stepKey{d, r.minutes[b.minute]}).rest.add(&row)
+		}
+	}
+	return floors
+}
+
+// floors returns the octets above which a key is kept, of each minute; 0 where
+// all are.
+func (r *roller) floors() []float64 {
+	count := make([]int, len(r.minutes))
+	for i := range r.best {
+		count[r.best[i].minute]++
+	}
+	floors := make([]float64, len(r.minutes))
+	for m, n := range count {
+		if n <= groupKeys {
+			continue
+		}
+		r.values = r.values[:0]
+		for i := range r.best {
+			if r.best[i].minute == uint32(m) {
+				r.values = append(r.values, r.part.all[r.best[i].spot].bytes)
+			}
+		}
+		floors[m] = nth(r.values, groupKeys)
+	}
+	return floors
+}
+
+// word returns the number of a text of a dictionary. The lock is the caller's.
+func (r *roller) word(c *built, place uint64) uint32 {
+	r.text = c.appendText(r.text[:0], int(place))
+	return r.steps.words.number(r.text)
+}
+
+// save makes the rollup of the journal with the id, whose rows are from first to
+// last ns.
+func (r *roller) save(dir string, first, last int64, id string) error {
+	if err := dropHours(dir, first/1e3, last/1e3+1); err != nil {
+		return err
+	}
+	r.steps.keep(minuteKeys)
+	return saveRollup(filepath.Join(dir, rollupDir), minutePrefix, rollMinute, id, func(d int) (*steps, error) {
+		return r.steps.only(d), nil
+	})
+}
+
+// only returns the steps of a definition.
+func (s *steps) only(d int) *steps {
+	one := &steps{s.words, map[stepKey]*step{}}
+	for _, at := range s.of(d) {
+		k := stepKey{d, at}
+		one.all[k] = s.all[k]
+	}
+	return one
+}
