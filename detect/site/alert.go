@@ -51,6 +51,10 @@ const (
 	TypeLog       = "log"
 	TypeUser      = "user"
 	TypeGroup     = "group" // nodes with a cause in common
+	TypeLAG       = "lag"
+	TypeVLAN      = "vlan"
+	TypeNetwork   = "network" // a tenant's, by its name or VNI
+	TypeRouter    = "router"
 	TypeCollector = "collector"
 )
 

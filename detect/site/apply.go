@@ -46,6 +46,10 @@ func (s *Site) apply(f *fact.Fact) {
 		}
 	case fact.PortMAC:
 		s.portMAC(n, f)
+	case fact.PortWays:
+		s.portWays(n, f)
+	case fact.Carried:
+		s.carried(f)
 	case fact.PortSpoke:
 		s.portSpoke(n, f)
 	case fact.Forwards:

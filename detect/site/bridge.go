@@ -285,7 +285,7 @@ func (s *Site) siblings(b *bridge) []*condition {
 	}
 	var all []*condition
 	for _, it := range below {
-		if it.Value.clearing == 0 {
+		if it.Value.clearing == 0 && !commonCause(it.Parent()) {
 			all = append(all, it.Value)
 		}
 	}

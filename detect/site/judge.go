@@ -18,6 +18,7 @@ func (s *Site) judge() {
 		n.dirty, n.next = false, s.now+lookEvery
 		s.judgeNode(n)
 	}
+	s.judgeCommon()
 	s.judgeGroups()
 	s.lives()
 }

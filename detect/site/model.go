@@ -136,6 +136,8 @@ type port struct {
 	flat     [2]flat // nothing in, nothing out
 	errs     errorRate
 	act      activity
+	ways     ways
+	network  segment // as the host agent says
 	attached []*node // nodes seen to speak through it
 }
 
@@ -182,7 +184,12 @@ type address struct {
 	home  *port  // where it sends, if that is an instance's port
 	owner *node  // whose own it is
 	seen  []seen // elsewhere
-	many  bool   // more than one node sends with it: VRRP, anycast, a cloned image
+	vlan  uint32 // that its frames are tagged with; 0 unknown
+	vni   uint32 // of the virtual network that it is in; 0 unknown
+
+	vlanFlips, vniFlips uint8 // times that was another than before
+
+	many bool // more than one node sends with it: VRRP, anycast, a cloned image
 }
 
 // seen is a place where an address's traffic is sampled, other than its home.

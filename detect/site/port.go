@@ -56,7 +56,7 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 // inherit lets a port that has come back under another index keep what is known
 // of it.
 func (s *Site) inherit(p, old *port) {
-	p.macs, p.inst, p.wasUp, p.act = old.macs, old.inst, old.wasUp || p.wasUp, old.act
+	p.macs, p.inst, p.wasUp, p.act, p.network = old.macs, old.inst, old.wasUp || p.wasUp, old.act, old.network
 	for _, m := range p.macs {
 		if a := s.macs[m]; a != nil && a.home == old {
 			a.home = p

@@ -41,7 +41,7 @@ func (s *Site) judgeReach(p *port) {
 	f := &finding{
 		kind: InstanceUnreachable, entity: entity, subject: p.instanceSubject(), severity: detect.Warning,
 		onset: onset, good: good, witness: Passive, sure: weigh.Probability(odds),
-		above: p.instanceAbove(), wait: s.bridgeBound(p, onset), hold: 5 * second,
+		above: s.instanceAbove(p), wait: s.bridgeBound(p, onset), hold: 5 * second,
 	}
 	for _, part := range parts {
 		if part.Nats > 0 {
@@ -166,7 +166,7 @@ func (p *port) instanceEntity() string {
 
 // instanceAbove are the things that could be the cause of what happens to the
 // instance behind the port.
-func (p *port) instanceAbove() []string {
+func (s *Site) instanceAbove(p *port) []string {
 	all := []string{p.entity()}
 	if p.bridge != nil {
 		all = append(all, p.bridge.entity())
@@ -177,7 +177,7 @@ func (p *port) instanceAbove() []string {
 			all = append(all, e)
 		}
 	}
-	return all
+	return append(all, s.commonAbove(p)...)
 }
 
 // instanceSubject is the instance behind a port, by what is known of it.

@@ -11,6 +11,7 @@ import (
 // seen notes that a watched address sends somewhere else than at its home.
 func (s *Site) seen(n *node, f *fact.Fact) {
 	m := f.A
+	s.routerSeen(n, f)
 	var a *address
 	if m&fact.HostIP != 0 {
 		if a = s.hostAddress(uint32(m)); a == nil {

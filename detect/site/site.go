@@ -43,6 +43,11 @@ type Site struct {
 	incident map[string]*record // timelines of incidents, by id
 	recent   []string           // their ids in the order of their ends
 
+	travelers []*port // of instances of which it is known by which ways they are reached
+	routers   map[uint64]*router
+	common    []*commonLoss
+	commonAt  int64
+
 	lates    []late // of this tick
 	heard    int
 	gathered bool
@@ -68,6 +73,7 @@ func (s *Site) reset() {
 	s.board = incident.NewBoard[*condition](s)
 	s.started, s.blinds, s.watching, s.losses = 0, nil, false, silence.Losses{}
 	s.incident, s.flaps = map[string]*record{}, map[string]*flapping{}
+	s.routers, s.travelers, s.common = map[uint64]*router{}, nil, nil
 }
 
 // Add takes facts, and how many more were dropped for want of place.
@@ -226,6 +232,11 @@ func (s *Site) Watchlist() *fact.Watchlist {
 			if other, ok := ips[ip]; !ok || m < other {
 				ips[ip] = m
 			}
+		}
+	}
+	for m := range s.routers {
+		if s.macs[m] == nil {
+			macs = append(macs, m)
 		}
 	}
 	slices.Sort(macs)

@@ -43,13 +43,18 @@ func (s *Site) judgeTogether(n *node) {
 	if len(all) < siblingsLeast {
 		return
 	}
+	common := shared(all)
+	if last := all[len(all)-1]; len(common) > 0 && s.now-last.raised < commonWait {
+		n.dirty = true
+		return
+	}
 	witness, sure := Passive, 0.0
 	for _, c := range all {
 		witness, sure = c.witness, max(sure, c.sure)
 	}
 	s.raise(n, &finding{
 		kind: InstanceUnreachable, entity: entity, subject: n.subject(TypeNode, "instances"), severity: detect.Critical, onset: all[0].onset, good: all[0].good,
-		witness: witness, sure: sure, above: n.above(), hold: second,
+		witness: witness, sure: sure, above: append(n.above(), common...), hold: second,
 		summary: fmt.Sprintf("%d instances can not be reached, since about the same time", len(all)), cause: "what they have in common: a network, a VLAN, a security group, storage",
 		facts: []Noted{{At: at(all[0].onset), Group: "instances", From: n.label(), What: fmt.Sprintf("%d instances within %s", len(all), brief(all[len(all)-1].onset-all[0].onset))}},
 	})

@@ -67,7 +67,7 @@ func PublicLine(s detect.Subject) string {
 		return s.PublicLine()
 	case *site.Subject:
 		switch s.Type {
-		case site.TypeNode, site.TypeWitness, site.TypeBridge, site.TypeFilter, site.TypeService, site.TypeLog, site.TypeGroup, site.TypeCollector:
+		case site.TypeNode, site.TypeWitness, site.TypeBridge, site.TypeFilter, site.TypeService, site.TypeLog, site.TypeGroup, site.TypeCollector, site.TypeVLAN, site.TypeLAG:
 			return s.Line()
 		}
 	}

@@ -115,6 +115,7 @@ type port struct {
 	answers                               [8]answered
 	mac                                   [6]byte
 	ip                                    uint32
+	ways                                  ways
 }
 
 // port returns a known interface.

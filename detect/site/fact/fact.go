@@ -80,7 +80,45 @@ const (
 	PortSpoke
 	// Said: an event, a heartbeat, or a state that changed, in Detail.
 	Said
+	// Carried: the MAC address A was sampled in a VLAN or virtual network; B: see
+	// Segment. It is told where that is new, and again every minute.
+	Carried
+	// PortWays is by which ways unicast comes to and leaves an instance's port
+	// since the last such fact, in samples. A: MAC address of the next hop to
+	// addresses behind a router, 0 unknown; B: sent to it<<32 | come from it;
+	// C: see PortAfar.
+	PortWays
 )
+
+// Segment is a VLAN, or a virtual network by its VNI.
+type Segment struct {
+	Virtual bool
+	ID      uint32
+}
+
+// Pack returns s as Carried's B.
+func (s Segment) Pack() uint64 {
+	b := uint64(s.ID)
+	if s.Virtual {
+		b |= 1 << 32
+	}
+	return b
+}
+
+// UnpackSegment is the inverse of Pack.
+func UnpackSegment(b uint64) Segment { return Segment{b>>32 != 0, uint32(b)} }
+
+// PortAfar is what PortWays counts beside the next hop.
+type PortAfar struct {
+	Afar uint32 // unicast to the instance from elsewhere than its node and the next hop
+	Asks uint32 // what the instance sent that asks for an answer: SYN, data over TCP, ARP requests
+}
+
+// Pack returns a as PortWays' C.
+func (a PortAfar) Pack() uint64 { return uint64(a.Afar)<<32 | uint64(a.Asks) }
+
+// UnpackPortAfar is the inverse of Pack.
+func UnpackPortAfar(c uint64) PortAfar { return PortAfar{uint32(c >> 32), uint32(c)} }
 
 // PortMoves is what PortActive counts of what moves. 16 bits hold at most their
 // largest number, which stands for all above.

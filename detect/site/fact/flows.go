@@ -104,6 +104,10 @@ func (g *Gatherer) flowPorts(f *decoder.Flow) {
 		if p := g.cur.port(i); p != nil && p.instance {
 			home = true
 			g.sent(p, h)
+			g.wayOut(p, h)
+			if f.Seen&decoder.SeenVNIOut != 0 {
+				g.carried(MAC(h.SrcMAC), Segment{true, f.OutVNI})
+			}
 		}
 	}
 	if g.cur.taps && h.DstMAC[0]&1 == 0 {
@@ -116,6 +120,7 @@ func (g *Gatherer) flowPorts(f *decoder.Flow) {
 	}
 	if !home {
 		g.sight(f)
+		g.segment(f)
 	}
 	if h.ARP.Op == arpRequest {
 		g.asked(g.watch.ByIP(h.ARP.TargetIP), arpInVain)
@@ -234,6 +239,7 @@ func (g *Gatherer) towards(p *port, h *packet.Header) {
 	}
 	g.activate(p)
 	p.to++
+	g.wayIn(p, h)
 	if h.Key.Proto != protoTCP || !h.HasTCP {
 		return
 	}
@@ -302,6 +308,7 @@ func (g *Gatherer) tellActive(ns int64) {
 			f.At = p.txAt
 		}
 		g.tell(f)
+		g.tellWays(p)
 		p.told, p.active = ns, false
 		p.to, p.tx, p.rx, p.syn, p.synAck, p.rst, p.unreachable, p.probes, p.replies = 0, 0, 0, 0, 0, 0, 0, 0, 0
 	}

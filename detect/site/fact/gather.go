@@ -42,6 +42,7 @@ type Gatherer struct {
 	rounds  []*agent // of the walk over all agents
 	watch   *Watchlist
 	sights  map[sight]*sighting
+	places  map[place]*placed
 	keys    keyring
 	seed    maphash.Seed // of digests: senders choose what is hashed
 
@@ -62,7 +63,7 @@ type Gatherer struct {
 
 // NewGatherer returns a Gatherer that tells authenticated statements by keys.
 func NewGatherer(keys Keys) *Gatherer {
-	return &Gatherer{agents: map[uint32]*agent{}, sights: map[sight]*sighting{}, keys: newKeyring(keys), seed: maphash.MakeSeed()}
+	return &Gatherer{agents: map[uint32]*agent{}, sights: map[sight]*sighting{}, places: map[place]*placed{}, keys: newKeyring(keys), seed: maphash.MakeSeed()}
 }
 
 // agent is what a Gatherer keeps of one agent. About 300 octets, 150 more for
@@ -264,6 +265,7 @@ func (g *Gatherer) SetWatch(w *Watchlist) { g.next.Store(w) }
 func (g *Gatherer) Reset() {
 	clear(g.agents)
 	clear(g.sights)
+	clear(g.places)
 	clear(g.points)
 	clear(g.touched)
 	clear(g.active)

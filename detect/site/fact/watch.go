@@ -150,4 +150,9 @@ func (g *Gatherer) pruneSights(ns int64) {
 			delete(g.sights, k)
 		}
 	}
+	for k, x := range g.places {
+		if d := ns - x.at; d > 600*second || d < 0 {
+			delete(g.places, k)
+		}
+	}
 }

@@ -1,0 +1,267 @@
+package site
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"weir/detect"
+	"weir/detect/site/incident"
+)
+
+// What many instances have in common and what is no part of any one node: a VLAN, a
+// virtual network, a router. Such a thing is the cause where nothing comes any more
+// to those who hang on it, though they ask, while what else comes to their nodes
+// goes on coming. One of them that is still reached vetoes it; who was stopped or
+// deleted counts for nothing.
+
+// Bounds of the statistics.
+const (
+	commonEvery  = second
+	commonEnough = decided + 3.5 // nats: and it is looked for all the time
+	commonShare  = 3             // of the siblings beside so many times more must be well than are not
+	memberMost   = 4.0           // nats at most of one member: it may have gone idle
+)
+
+// loss is what is known of the silence of all that hang on one thing.
+type loss struct {
+	at     int64   // the last of them was reached
+	lost   []*port // those of whom something was to be expected since
+	asking int     // of them
+	all    int     // members that should be reachable
+	nats   float64
+}
+
+// rhythmOf is how often something comes to a port by the way that is looked at, and
+// when it came last.
+type rhythmOf func(p *port) (*rhythm, int64)
+
+func fromAfar(p *port) (*rhythm, int64) { return &p.ways.far, p.ways.farAt() }
+
+// lossOf weighs that nothing has come to any of the members for a while. Until is
+// when one of them was last reached in another way, 0 unknown.
+func (s *Site) lossOf(members []*port, way rhythmOf, until int64) (l loss) {
+	l.at = until
+	for _, p := range members {
+		_, last := way(p)
+		l.at = max(l.at, last)
+	}
+	for _, p := range members {
+		l.all++
+		r, last := way(p)
+		if last == 0 || !r.regular(last, l.at) {
+			continue
+		}
+		e := r.expects(s.seenFor(p, l.at))
+		if e < 0.2 {
+			continue
+		}
+		l.lost = append(l.lost, p)
+		l.nats += min(e/2, memberMost)
+		if s.asks(p, l.at) {
+			l.asking++
+		}
+	}
+	return l
+}
+
+// seenFor is for how long after a time samples of the port's instance would have
+// shown something.
+func (s *Site) seenFor(p *port, since int64) int64 {
+	return min(s.quietFor(since), s.looked(p)-since) - settle
+}
+
+// enough reports whether the loss is one: of most of at least so many, of whom some
+// ask in vain.
+func (l *loss) enough(least int) bool {
+	n := len(l.lost)
+	return n >= least && l.nats >= commonEnough && 2*n >= l.all && l.asking >= min(least, siblingsLeast) && 4*l.asking >= n
+}
+
+// join adds another part of the same.
+func (l *loss) join(o *loss) {
+	l.at = max(l.at, o.at)
+	l.lost, l.asking, l.all, l.nats = append(l.lost, o.lost...), l.asking+o.asking, l.all+o.all, l.nats+o.nats
+}
+
+// beside counts those on the same nodes that do not hang on it: how many are well
+// since, and how many were to be heard of and were not.
+func (s *Site) beside(l *loss, out func(p *port) bool, way rhythmOf) (well, ill int) {
+	nodes := nodesOf(l.lost)
+	for _, p := range s.travelers {
+		if !slices.Contains(nodes, p.node) || !out(p) {
+			continue
+		}
+		switch r, last := way(p); {
+		case last > l.at+second/2:
+			well++
+		case last != 0 && r.regular(last, l.at) && r.expects(s.seenFor(p, l.at)) > 2:
+			ill++
+		}
+	}
+	return well, ill
+}
+
+// nodesOf are the nodes of ports, in the order of their keys.
+func nodesOf(all []*port) (nodes []*node) {
+	for _, p := range all {
+		if i, ok := slices.BinarySearchFunc(nodes, p.node.key, func(n *node, k string) int { return cmp.Compare(n.key, k) }); !ok {
+			nodes = slices.Insert(nodes, i, p.node)
+		}
+	}
+	return nodes
+}
+
+// judgeCommon looks, once a second, for causes that instances have in common.
+func (s *Site) judgeCommon() {
+	if s.now-s.commonAt < commonEvery && s.now >= s.commonAt {
+		return
+	}
+	s.commonAt = s.now
+	quiet := 0
+	s.travelers = slices.DeleteFunc(s.travelers, func(p *port) bool {
+		if p.node.ports[p.index] != p {
+			return true
+		}
+		if w := &p.ways; w.far.expects(s.now-w.farAt()) > 0.5 || w.in.expects(s.now-w.inAt) > 0.5 {
+			quiet++
+		}
+		return false
+	})
+	if quiet < siblingsLeast && len(s.common) == 0 {
+		return
+	}
+	s.judgeRouters()
+	s.judgeSegments()
+}
+
+// commonLoss is a finding about something that instances have in common.
+type commonLoss struct {
+	entity string
+	way    rhythmOf
+	ports  []*port
+	since  int64
+}
+
+// suffer raises f, and what the members of a loss suffer from it under it.
+func (s *Site) suffer(f *finding, way rhythmOf, l *loss, what string) {
+	s.raise(f.subjectNode(s), f)
+	s.common = append(s.common, &commonLoss{f.entity, way, l.lost, s.now})
+	for _, p := range l.lost {
+		above := s.instanceAbove(p)
+		if !slices.Contains(above, f.entity) {
+			above = append(above, f.entity)
+		}
+		s.raise(p.node, &finding{
+			kind: InstanceUnreachable, entity: p.instanceEntity(), subject: p.instanceSubject(), severity: detect.Warning, onset: l.at, good: l.at,
+			witness: Passive, sure: f.sure, above: above, wait: 10 * second, hold: second, summary: what, facts: f.facts,
+		})
+	}
+}
+
+// subjectNode is the node that a finding about something in common is about, nil
+// where it is about no one.
+func (f *finding) subjectNode(s *Site) *node {
+	if f.subject.Agent.IsValid() {
+		return s.nodes[f.subject.Agent.String()]
+	}
+	return nil
+}
+
+// recovers ends what is over: half of those that were lost and are still there are
+// reached again.
+func (s *Site) recovers() {
+	s.common = slices.DeleteFunc(s.common, func(x *commonLoss) bool {
+		c := s.active(InstanceUnreachable, x.entity)
+		if c == nil {
+			s.release(x)
+			return true
+		}
+		if c.clearing != 0 {
+			return false
+		}
+		there, back := 0, 0
+		for _, p := range x.ports {
+			if !s.tells(p) {
+				continue
+			}
+			there++
+			if _, last := x.way(p); last > max(c.onset, x.since)+second/2 {
+				back++
+			}
+		}
+		if 2*back >= there {
+			s.clear(InstanceUnreachable, x.entity, "")
+			s.release(x)
+		}
+		return false
+	})
+}
+
+// release takes back what suffer has raised of the members.
+func (s *Site) release(x *commonLoss) {
+	for _, p := range x.ports {
+		s.clear(InstanceUnreachable, p.instanceEntity(), "")
+		s.unsay(InstanceUnreachable, p.instanceEntity(), "")
+	}
+}
+
+// explained reports whether a port is among those that an open finding about
+// something in common tells of.
+func (s *Site) explained(p *port) bool {
+	for _, x := range s.common {
+		if slices.Contains(x.ports, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// facts are what a loss rests on.
+func (l *loss) facts(well, ill int) []Noted {
+	f := []Noted{{
+		At: at(l.at), LastGood: at(l.at), Group: "traffic", Weight: round3(min(l.nats, 99)),
+		What: fmt.Sprintf("nothing comes to any of %d of %d instances any more, and %d of them ask in vain", len(l.lost), l.all, l.asking),
+	}}
+	if well+ill > 0 {
+		f = append(f, Noted{At: at(l.at), Group: "beside", What: fmt.Sprintf("of others on the same nodes %d are reached as before, and %d are not", well, ill)})
+	}
+	return f
+}
+
+// commonCause reports whether an effect is told under something that instances have
+// in common, which is no part of their node.
+func commonCause(it *incident.Item[*condition]) bool {
+	if it == nil {
+		return false
+	}
+	switch it.Value.subject.Type {
+	case TypeVLAN, TypeNetwork, TypeRouter:
+		return true
+	}
+	return false
+}
+
+// commonWait is how long several instances of a node wait for what they have in
+// common with others elsewhere to be found lost.
+const commonWait = 8 * second
+
+// shared are the things beyond their node that conditions of instances have in
+// common, as they could be their cause.
+func shared(all []*condition) (common []string) {
+	for i, c := range all {
+		var mine []string
+		for _, e := range c.above {
+			if strings.HasPrefix(e, "vlan/") || strings.HasPrefix(e, "network/") || strings.HasPrefix(e, "router/") {
+				mine = append(mine, e)
+			}
+		}
+		if i == 0 {
+			common = mine
+			continue
+		}
+		common = slices.DeleteFunc(common, func(e string) bool { return !slices.Contains(mine, e) })
+	}
+	return common
+}
