@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"slices"
 	"strconv"
 
 	"weir/collector/record"
@@ -44,25 +45,31 @@ func (b *built) reset() {
 
 // add appends the column of rows.
 func (b *built) add(s *said, rows []record.Row) {
+	index := slices.Grow(b.data.Index, len(rows))
 	switch {
 	case b.number != nil:
 		for i := range rows {
-			b.data.Index = append(b.data.Index, b.ofNumber(b.number(&rows[i])))
+			index = append(index, b.ofNumber(b.number(&rows[i])))
 		}
 	case b.address != nil:
 		for i := range rows {
-			b.data.Index = append(b.data.Index, b.ofAddress(b.address(&rows[i])))
+			index = append(index, b.ofAddress(b.address(&rows[i])))
 		}
 	default:
+		last, place := uint64(0), int32(-1) // most rows are as the one before
 		for i := range rows {
 			code := b.code(&rows[i])
-			place, fresh := b.at.of(0, code)
-			if fresh {
-				b.data.Texts.Add(func(t []byte) []byte { return b.text(t, s, code) })
+			if code != last || place < 0 {
+				var fresh bool
+				if place, fresh = b.at.of(0, code); fresh {
+					b.data.Texts.Add(func(t []byte) []byte { return b.text(t, s, code) })
+				}
+				last = code
 			}
-			b.data.Index = append(b.data.Index, place)
+			index = append(index, place)
 		}
 	}
+	b.data.Index = index
 }
 
 func (b *built) ofNumber(n int64) int32 {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 
 	"weir/collector/record"
 )
@@ -107,10 +108,13 @@ func (j *journal) add(rows []record.Row) {
 	}
 	j.rows += len(rows)
 	j.waiting += len(rows)
+	j.buf = slices.Grow(j.buf, frameHead+1+len(rows)*rowSize)
 	j.frame(func(b []byte) []byte {
 		b = append(b, frameRows)
+		at := len(b)
+		b = b[:at+len(rows)*rowSize]
 		for i := range rows {
-			b = appendRow(b, &rows[i])
+			putRow(b[at+i*rowSize:], &rows[i])
 		}
 		return b
 	})
@@ -138,21 +142,22 @@ func (j *journal) close() error {
 	return errors.Join(err, j.file.Close())
 }
 
-func appendRow(b []byte, r *record.Row) []byte {
-	b = le.AppendUint64(b, uint64(r.At))
-	b = append(b, r.Src[:]...)
-	b = append(b, r.Dst[:]...)
-	b = le.AppendUint32(b, r.Agent)
-	b = le.AppendUint32(b, r.Domain)
-	b = le.AppendUint32(b, r.Input)
-	b = le.AppendUint32(b, r.Output)
-	b = le.AppendUint32(b, r.Length)
-	b = le.AppendUint32(b, r.Rate)
-	b = le.AppendUint16(b, r.SrcPort)
-	b = le.AppendUint16(b, r.DstPort)
-	b = le.AppendUint16(b, r.EtherType)
-	b = le.AppendUint16(b, r.VLAN)
-	return append(b, r.Proto, r.TCPFlags, r.TOS, r.TTL, byte(r.Has))
+func putRow(b []byte, r *record.Row) {
+	_ = b[rowSize-1]
+	le.PutUint64(b, uint64(r.At))
+	copy(b[8:24], r.Src[:])
+	copy(b[24:40], r.Dst[:])
+	le.PutUint32(b[40:], r.Agent)
+	le.PutUint32(b[44:], r.Domain)
+	le.PutUint32(b[48:], r.Input)
+	le.PutUint32(b[52:], r.Output)
+	le.PutUint32(b[56:], r.Length)
+	le.PutUint32(b[60:], r.Rate)
+	le.PutUint16(b[64:], r.SrcPort)
+	le.PutUint16(b[66:], r.DstPort)
+	le.PutUint16(b[68:], r.EtherType)
+	le.PutUint16(b[70:], r.VLAN)
+	b[72], b[73], b[74], b[75], b[76] = r.Proto, r.TCPFlags, r.TOS, r.TTL, byte(r.Has)
 }
 
 func readRow(b []byte, r *record.Row) {

@@ -68,32 +68,35 @@ const (
 
 func newRoller() *roller { return &roller{steps: newSteps()} }
 
-// The words of a spot of pairs have, from the lowest bit: source, destination,
-// minute; egress, agent. Those of ways: input, output, minute; egress, agent,
-// protocol, domain (of 20 bits each but egress, of one).
+// The words of a spot of a definition have its key's places, the first above the
+// second, and from the lowest bit egress, agent and minute; so have those of
+// pairs. Those of ways have output, protocol and domain, and egress, agent, minute
+// and input.
+const (
+	pointBits  = 1 + placeBits
+	minuteMask = 1<<(pointBits+placeBits) - 1
+)
 
-// rollOf takes a key from a spot of either.
-type rollOf func(s *spot) (first, second uint64)
+func pair(first, second uint64) uint64 { return first<<placeBits | second }
 
-func agentOf(s *spot) uint64 { return s.hi >> 1 & placeMask }
-
-// sources are how the keys of each of the definitions are taken from pairs or
-// ways, and the columns that their places are of.
-func (r *roller) sources() []struct {
+// source is where the keys of a definition are taken from; nil is from where they
+// are as they must be.
+type source struct {
 	from *spots
-	key  rollOf
-} {
-	return []struct {
-		from *spots
-		key  rollOf
-	}{
-		{&r.pairs, func(s *spot) (uint64, uint64) { return s.lo & placeMask, 0 }},
-		{&r.pairs, func(s *spot) (uint64, uint64) { return s.lo >> placeBits & placeMask, 0 }},
-		{&r.pairs, func(s *spot) (uint64, uint64) { return s.lo & placeMask, s.lo >> placeBits & placeMask }},
-		{&r.ways, func(s *spot) (uint64, uint64) { return s.hi >> (1 + placeBits) & placeMask, 0 }},
-		{&r.ways, func(s *spot) (uint64, uint64) { return s.hi >> (1 + 2*placeBits) & placeMask, 0 }},
-		{&r.ways, func(s *spot) (uint64, uint64) { return agentOf(s), s.lo & placeMask }},
-		{&r.ways, func(s *spot) (uint64, uint64) { return agentOf(s), s.lo >> placeBits & placeMask }},
+	key  func(s *spot) uint64
+}
+
+// sources are those of each of the definitions.
+func (r *roller) sources() []source {
+	agent := func(s *spot) uint64 { return s.lo >> 1 & placeMask }
+	return []source{
+		{&r.pairs, func(s *spot) uint64 { return pair(s.hi>>placeBits, 0) }},
+		{&r.pairs, func(s *spot) uint64 { return pair(s.hi&placeMask, 0) }},
+		{&r.pairs, nil},
+		{&r.ways, func(s *spot) uint64 { return pair(s.hi>>placeBits&placeMask, 0) }},
+		{&r.ways, func(s *spot) uint64 { return pair(s.hi>>(2*placeBits), 0) }},
+		{&r.ways, func(s *spot) uint64 { return pair(agent(s), s.lo>>(pointBits+placeBits)) }},
+		{&r.ways, func(s *spot) uint64 { return pair(agent(s), s.hi&placeMask) }},
 	}
 }
 
@@ -109,7 +112,7 @@ func (r *roller) group(times []int64, columns []*built) {
 		for i, name := range definitions[d] {
 			keys[i] = at[name]
 		}
-		r.definition(d, source.from, source.key, keys, at["agent"])
+		r.definition(d, r.gather(source), keys, at["agent"])
 	}
 }
 
@@ -135,10 +138,9 @@ func (r *roller) count(times []int64, at map[string]*built) {
 		}
 		packets := float64(rate.Numbers[rate.Index[i]])
 		bytes := packets * float64(length.Numbers[length.Index[i]])
-		point := uint64(agent[i])<<1 | uint64(egress.Numbers[egress.Index[i]])
-		r.pairs.of(point, uint64(src[i])|uint64(dst[i])<<placeBits|minute<<(2*placeBits)).count(packets, bytes)
-		r.ways.of(point|uint64(proto[i])<<(1+placeBits)|uint64(domain[i])<<(1+2*placeBits),
-			uint64(input[i])|uint64(output[i])<<placeBits|minute<<(2*placeBits)).count(packets, bytes)
+		where := uint64(egress.Numbers[egress.Index[i]]) | uint64(agent[i])<<1 | minute<<pointBits
+		r.pairs.of(pair(uint64(src[i]), uint64(dst[i])), where).count(packets, bytes)
+		r.ways.of(uint64(output[i])|uint64(proto[i])<<placeBits|uint64(domain[i])<<(2*placeBits), where|uint64(input[i])<<(pointBits+placeBits)).count(packets, bytes)
 	}
 }
 
@@ -149,25 +151,36 @@ func (s *spot) count(packets, bytes float64) {
 	s.squares += bytes * bytes
 }
 
-// definition adds the greatest keys of a definition.
-func (r *roller) definition(d int, from *spots, key rollOf, columns []*built, agents *built) {
+// gather returns the spots of a definition, which are valid until the next call.
+func (r *roller) gather(from source) []spot {
+	if from.key == nil {
+		return from.from.all
+	}
 	r.part.reset()
-	for i := range from.all {
-		s := &from.all[i]
-		first, second := key(s)
-		p := r.part.of(first<<placeBits|second, s.hi&(1<<(1+placeBits)-1)|s.lo>>(2*placeBits)<<(1+placeBits))
+	for i := range from.from.all {
+		s := &from.from.all[i]
+		p := r.part.of(from.key(s), s.lo&minuteMask)
 		p.samples += s.samples
 		p.packets, p.bytes, p.squares = p.packets+s.packets, p.bytes+s.bytes, p.squares+s.squares
 	}
-	floors := r.choose(d)
+	return r.part.all
+}
+
+// definition adds the greatest keys of a definition.
+func (r *roller) definition(d int, all []spot, columns []*built, agents *built) {
+	into := make([]*step, len(r.minutes))
+	for m, at := range r.minutes {
+		into[m] = r.steps.at(stepKey{d, at})
+	}
+	floors := r.choose(all, into)
 	r.steps.words.mu.Lock()
 	defer r.steps.words.mu.Unlock()
-	for i := range r.part.all {
+	for i := range all {
 		b := &r.best[r.of[i]]
 		if !b.stays {
 			continue
 		}
-		s := &r.part.all[i]
+		s := &all[i]
 		k := rollKey{point: pointOf(r.word(agents, s.lo>>1&placeMask), s.lo&1 == 1)}
 		places := [2]uint64{s.hi >> placeBits, s.hi & placeMask}
 		for c := range columns {
@@ -175,10 +188,10 @@ func (r *roller) definition(d int, from *spots, key rollOf, columns []*built, ag
 		}
 		row := s.row()
 		row.covered = floors[b.minute]
-		r.steps.at(stepKey{d, r.minutes[b.minute]}).add(k, &row)
+		into[b.minute].add(k, &row)
 	}
-	for _, at := range r.minutes {
-		if one := r.steps.at(stepKey{d, at}); len(one.rows) > 2*groupKeys {
+	for _, one := range into {
+		if len(one.rows) > 2*groupKeys {
 			one.keep(groupKeys)
 		}
 	}
@@ -188,34 +201,33 @@ func (s *spot) row() rollRow {
 	return rollRow{bytes: s.bytes, packets: s.packets, samples: float64(s.samples), squares: s.squares}
 }
 
-// choose finds of each key of r.part in each minute the vantage point that saw
-// most, and which keys are kept. Those that are not go to the rest of their step.
-// It returns how much one of them has at most, of each minute.
-func (r *roller) choose(d int) (floors []float64) {
-	all := r.part.all
+// choose finds of each key in each minute the vantage point that saw most, and
+// which keys are kept. Those that are not go to the rest of their step. It
+// returns how much one of them has at most, of each minute.
+func (r *roller) choose(all []spot, into []*step) (floors []float64) {
 	r.at.reset()
 	r.best, r.of = r.best[:0], sized(r.of, len(all))
 	for i := range all {
 		s := &all[i]
-		minute := uint32(s.lo >> (1 + placeBits))
-		n, fresh := r.at.of(uint64(minute), s.hi)
+		minute := s.lo >> pointBits
+		n, fresh := r.at.of(minute, s.hi)
 		switch r.of[i] = n; {
 		case fresh:
-			r.best = append(r.best, best{spot: int32(i), minute: minute})
+			r.best = append(r.best, best{spot: int32(i), minute: uint32(minute)})
 		case s.bytes > all[r.best[n].spot].bytes:
 			r.best[n].spot = int32(i)
 		}
 	}
-	floors = r.floors()
-	for m, at := range r.minutes {
-		r.steps.at(stepKey{d, at}).floor += floors[m]
+	floors = r.floors(all)
+	for m, one := range into {
+		one.floor += floors[m]
 	}
 	for i := range r.best {
 		b := &r.best[i]
 		s := &all[b.spot]
 		if b.stays = floors[b.minute] == 0 || s.bytes > floors[b.minute]; !b.stays {
 			row := s.row()
-			r.steps.at(stepKey{d, r.minutes[b.minute]}).rest.add(&row)
+			into[b.minute].rest.add(&row)
 		}
 	}
 	return floors
@@ -223,7 +235,7 @@ func (r *roller) choose(d int) (floors []float64) {
 
 // floors returns the octets above which a key is kept, of each minute; 0 where
 // all are.
-func (r *roller) floors() []float64 {
+func (r *roller) floors(all []spot) []float64 {
 	count := make([]int, len(r.minutes))
 	for i := range r.best {
 		count[r.best[i].minute]++
@@ -236,7 +248,7 @@ func (r *roller) floors() []float64 {
 		r.values = r.values[:0]
 		for i := range r.best {
 			if r.best[i].minute == uint32(m) {
-				r.values = append(r.values, r.part.all[r.best[i].spot].bytes)
+				r.values = append(r.values, all[r.best[i].spot].bytes)
 			}
 		}
 		floors[m] = nth(r.values, groupKeys)

@@ -178,7 +178,7 @@ func (g *journalSource) column(name string) (*column, error) {
 	}
 	b.data.Index = b.data.Index[:0]
 	b.add(g.said, g.all)
-	c := &column{size: int(b.at.n), index: b.data.Index}
+	c := &column{size: b.at.size(), index: b.data.Index}
 	if b.number != nil {
 		c.numbers = b.data.Numbers
 	} else {
