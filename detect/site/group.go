@@ -228,13 +228,20 @@ func (s *Site) judgeGroup(kind detect.Kind) {
 
 // commonSwitch is the node that all are attached to, nil without.
 func commonSwitch(all []*condition) *node {
-	var sw *node
-	for _, c := range all {
-		p := c.node.switchPort
-		if p == nil || sw != nil && p.node != sw {
-			return nil
+	var in []*node
+	for i, c := range all {
+		var mine []*node
+		for _, p := range c.node.attachments() {
+			mine = append(mine, p.node)
 		}
-		sw = p.node
+		if i == 0 {
+			in = mine
+			continue
+		}
+		in = slices.DeleteFunc(in, func(n *node) bool { return !slices.Contains(mine, n) })
 	}
-	return sw
+	if len(in) == 0 {
+		return nil
+	}
+	return in[0]
 }

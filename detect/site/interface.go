@@ -60,8 +60,8 @@ func (s *Site) judgeInterface(p *port) {
 	case p.up():
 		s.clear(InterfaceDown, entity, "")
 		s.unsay(InterfaceDown, entity, "")
-	case p.local || p.node.bridges[p.name] != nil:
-		return // judged with its bridge
+	case p.local || p.node.bridges[p.name] != nil, p.aggregates():
+		return // judged with its bridge, or its members
 	case !p.up() && p.downAt-p.since < youngPort && s.active(InterfaceDown, entity) == nil:
 		return // it comes and goes with something
 	default:
@@ -76,9 +76,9 @@ func (s *Site) judgeInterface(p *port) {
 			f.wait = saidWait // what is above it is told as fast
 		}
 		switch {
-		case p.group != 0 && p.group != p.index && p.node.ports[p.group] != nil && p.node.ports[p.group].up():
+		case p.groupUp():
 			f.severity = detect.Info
-			f.summary = statusText(p.status) + ", a member of " + p.node.ports[p.group].label() + ", which is up"
+			f.summary, f.wait = statusText(p.status)+", a member of "+p.node.lagLabel(p.group)+", which is up", memberWait
 		case p.node.addr.IsValid() && len(p.attached) == 0 && p.act.txAt == 0:
 			f.severity = detect.Info
 		}

@@ -43,6 +43,7 @@ func (s *Site) judgeNode(n *node) {
 	for _, name := range sortedKeys(n.bridges) {
 		s.judgeBridge(n.bridges[name])
 	}
+	s.judgeLAGs(n)
 	for _, index := range sortedKeys(n.ports) {
 		s.judgePort(n.ports[index])
 	}

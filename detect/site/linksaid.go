@@ -22,6 +22,10 @@ func (s *Site) linkSaid(n *node, f *fact.Fact) {
 		return
 	}
 	kind, master := d.Text(witness.Kind), d.Text(witness.Master)
+	p.bond = kind == "bond"
+	if g := n.byName[master]; g != nil && g.bond {
+		n.grouped(p, g.index)
+	}
 	// A bridge's own port may be a tap too; libvirt tells of other names.
 	if p.instance = fact.InstancePort(d.Entity) && kind != "bridge" || p.inst != nil; p.instance {
 		n.carriesInstances()
@@ -97,7 +101,9 @@ func (s *Site) lldpSaid(n *node, f *fact.Fact) {
 			p = o.byName[f.Detail.Text(witness.PortDesc)]
 		}
 		if p != nil {
+			p = p.point()
 			n.switchPort = p
+			n.attached(p, f.At)
 			if !slices.Contains(p.attached, n) && len(p.attached) < 64 {
 				p.attached = append(p.attached, n)
 			}

@@ -2,6 +2,7 @@ package site
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,7 +42,9 @@ type node struct {
 
 	carries    bool  // an instance: it is no switch
 	switchPort *port // where it is attached, as samples tell
-	stopping   int64 // until when silence is announced, ns
+	points     []attachment
+	groups     map[uint32]bool // indexes of its link aggregation groups
+	stopping   int64           // until when silence is announced, ns
 	why        string
 	bootedAt   int64 // when it was found to have booted; 0 never
 	dirty      bool
@@ -117,6 +120,7 @@ type port struct {
 	gone     bool
 	instance bool
 	said     int64 // when the host agent spoke of it last; 0 never
+	bond     bool  // it is one, as the host agent says
 	removed  int64 // when the host agent said that it was removed; 0 never
 	local    bool  // a bridge's own
 	domain   bool  // libvirt has told of a domain that it belongs to
@@ -283,6 +287,12 @@ func (p *port) entity() string { return p.node.entity("port", p.label()) }
 // above are the things that could be the cause of what happens at a port.
 func (p *port) above() []string {
 	var all []string
+	if p.group != 0 && p.group != p.index {
+		all = append(all, p.node.lagEntity(p.group))
+		if g := p.point(); g != p && p.bridge == nil {
+			return append(all, g.above()...)
+		}
+	}
 	if p.bridge != nil {
 		return append(append(all, p.bridge.entity()), p.bridge.above()...)
 	}
@@ -296,7 +306,7 @@ func (p *port) above() []string {
 // down its switch's port is too.
 func (p *port) leadsTo() (one *node) {
 	for _, n := range p.attached {
-		if n.switchPort != p || n == p.node {
+		if n == p.node || !slices.Contains(n.attachments(), p.point()) {
 			continue
 		}
 		if one != nil {
@@ -321,8 +331,17 @@ func (b *bridge) entity() string { return b.node.entity("bridge", b.name) }
 // above are the node and what it is attached to.
 func (n *node) above() []string {
 	all := []string{n.self()}
-	if p := n.switchPort; p != nil && p.node != n {
-		all = append(all, p.entity(), p.node.self())
+	for _, p := range n.attachments() {
+		if p.node == n {
+			continue
+		}
+		all = append(all, p.entity())
+		if p.node.groups[p.index] {
+			all = append(all, p.node.lagEntity(p.index))
+		}
+		if e := p.node.self(); !slices.Contains(all, e) {
+			all = append(all, e)
+		}
 	}
 	return all
 }

@@ -36,7 +36,8 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 	if p.gone {
 		p.since = f.At
 	}
-	p.number, p.sub, p.gone, p.goneAt, p.group = f.Agent, f.Sub, false, 0, d.Group
+	p.number, p.sub, p.gone, p.goneAt = f.Agent, f.Sub, false, 0
+	n.grouped(p, d.Group)
 	if d.Datapath != 0 || p.said == 0 { // else the host agent knows better
 		p.instance, p.local = d.Instance, fact.IsLocalPort(d.OFPort) && d.Datapath != 0
 		if p.instance {

@@ -62,13 +62,18 @@ func (a *address) node() *node {
 // carry the addresses of many nodes: the port with the fewest is where it is.
 // The uplink of another hypervisor carries them too, and is no cause of anything.
 func (s *Site) attach(n *node, a *address, p *port) {
-	if a.owner != n || p.node.carries || slices.Contains(p.attached, n) {
+	if a.owner != n || p.node.carries {
+		return
+	}
+	p = p.point()
+	n.attached(p, s.now)
+	if slices.Contains(p.attached, n) {
 		return
 	}
 	if len(p.attached) < 64 {
 		p.attached = append(p.attached, n)
 	}
-	if q := n.switchPort; q == nil || len(p.attached) < len(q.attached) {
+	if q := n.switchPort; q == nil || len(p.attached) < len(q.attached) || q.point() == p {
 		n.switchPort = p
 	}
 }

@@ -161,7 +161,7 @@ const (
 // nodeSilent decides what the silence of a node means.
 func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 	v := s.neighbours(n, onset)
-	portDown := n.switchPort != nil && n.switchPort.counted && !n.switchPort.up() && !n.switchPort.gone && n.switchPort.changed > onset-60*second
+	portDown := n.unplugged(onset)
 	silent := Noted{
 		At: at(onset), LastGood: at(onset), Group: "silence", From: n.label(), Weight: weightSilent,
 		What: fmt.Sprintf("nothing since; %d beats in a row missing, more than loss explains", max(misses, 1)),
@@ -209,6 +209,7 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 			f.wait = second // all wait as long, each from its own last word: the others follow
 		}
 	}
+	f.wait = max(f.wait, s.waitForSwitch(n))
 	s.raise(n, f)
 }
 

@@ -55,6 +55,9 @@ type Events[T any] interface {
 	// Absorbed: the item is told no more as of now: it is an effect of root.
 	// shown tells whether it was told before.
 	Absorbed(it, root *Item[T], shown bool)
+	// Explains reports whether cause may be that of effect, where their kinds and
+	// entities say so.
+	Explains(cause, effect *Item[T]) bool
 	// Grown: root has other effects than before.
 	Grown(root *Item[T])
 }
@@ -154,13 +157,13 @@ func (b *Board[T]) Restore(it *Item[T]) {
 func (b *Board[T]) cause(it *Item[T]) *Item[T] {
 	// Of the same thing: an instance that crashed is not reachable either.
 	for _, c := range b.byEntity[it.Entity] {
-		if c != it && Absorbs(c.Kind, it.Kind) && c.Kind != it.Kind && !b.within(c, it) {
+		if c != it && Absorbs(c.Kind, it.Kind) && c.Kind != it.Kind && !b.within(c, it) && b.events.Explains(c, it) {
 			return c
 		}
 	}
 	for _, e := range it.Above {
 		for _, c := range b.byEntity[e] {
-			if c != it && Absorbs(c.Kind, it.Kind) && it.Onset >= c.Onset-lookBack && !b.within(c, it) {
+			if c != it && Absorbs(c.Kind, it.Kind) && it.Onset >= c.Onset-lookBack && !b.within(c, it) && b.events.Explains(c, it) {
 				return c
 			}
 		}
@@ -195,7 +198,7 @@ func (b *Board[T]) attach(it, cause *Item[T]) {
 func (b *Board[T]) adopt(it *Item[T]) {
 	grown := false
 	take := func(c *Item[T]) {
-		if c != it && c.parent != it && !b.within(it, c) && Absorbs(it.Kind, c.Kind) && c.Onset >= it.Onset-lookBack && (c.parent == nil || !b.nearer(c, c.parent, it)) {
+		if c != it && c.parent != it && !b.within(it, c) && Absorbs(it.Kind, c.Kind) && c.Onset >= it.Onset-lookBack && (c.parent == nil || !b.nearer(c, c.parent, it)) && b.events.Explains(it, c) {
 			b.leave(c)
 			b.attach(c, it)
 			grown = true

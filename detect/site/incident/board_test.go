@@ -21,7 +21,8 @@ func (l *log) Show(it *Item[string]) {
 func (l *log) Absorbed(it, root *Item[string], shown bool) {
 	l.lines = append(l.lines, fmt.Sprintf("absorb %s by %s shown=%v", it.Key, root.Key, shown))
 }
-func (l *log) Grown(*Item[string]) {}
+func (l *log) Grown(*Item[string])              {}
+func (l *log) Explains(_, _ *Item[string]) bool { return true }
 
 func (l *log) take() []string {
 	out := l.lines

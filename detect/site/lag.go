@@ -1,0 +1,136 @@
+package site
+
+import (
+	"fmt"
+	"slices"
+
+	"weir/detect"
+)
+
+// A link aggregation group is known by its members: they say which interface they
+// are attached to (lag_port_stats), or the host agent names their bond. While one
+// of them is up the loss of another is information; with all of them the group is
+// down, and is the cause of theirs.
+
+// grouped notes that a port is a member of the group with that ifIndex. A member
+// whose link is lost is attached to none: it stays one.
+func (n *node) grouped(p *port, group uint32) {
+	if group == 0 || group == p.index || len(n.groups) >= maxPerNode {
+		return
+	}
+	p.group = group
+	if n.groups == nil {
+		n.groups = map[uint32]bool{}
+	}
+	n.groups[group] = true
+}
+
+// lagEntity names a group of the node.
+func (n *node) lagEntity(group uint32) string { return n.entity("lag", n.lagLabel(group)) }
+
+// lagLabel is what a group is called: as its interface is.
+func (n *node) lagLabel(group uint32) string {
+	if p := n.ports[group]; p != nil && p.name != "" {
+		return p.name
+	}
+	return "LAG " + itoa(uint64(group))
+}
+
+// point is where what is seen at a port is attached: its group, or itself.
+func (p *port) point() *port {
+	if g := p.node.ports[p.group]; p.group != 0 && g != nil {
+		return g
+	}
+	return p
+}
+
+// members are the ports of each group of the node, by their index.
+func (n *node) members() map[uint32][]*port {
+	if len(n.groups) == 0 {
+		return nil
+	}
+	by := map[uint32][]*port{}
+	for _, p := range n.portList() {
+		if p.group != 0 && p.group != p.index && p.counted && p.wasUp && !p.unknown {
+			by[p.group] = append(by[p.group], p)
+		}
+	}
+	return by
+}
+
+// judgeLAGs tells of groups that have lost all of their members.
+func (s *Site) judgeLAGs(n *node) {
+	by := n.members()
+	for _, group := range sortedKeys(by) {
+		s.judgeLAG(n, group, by[group])
+	}
+}
+
+func (s *Site) judgeLAG(n *node, group uint32, members []*port) {
+	entity, own := n.lagEntity(group), n.ports[group]
+	down, onset, good := 0, int64(0), int64(0)
+	var facts []Noted
+	for _, p := range members {
+		if p.up() && !p.gone {
+			continue
+		}
+		down++
+		onset, good = max(onset, p.downAt, p.goneAt), max(good, p.goodAt)
+		facts = append(facts, Noted{
+			At: at(max(p.downAt, p.goneAt)), LastGood: at(p.goodAt), Group: "counters", From: n.label(), What: "status of its member " + p.label(),
+			Before: "up", After: statusText(p.status), Weight: weightPortDown,
+		})
+	}
+	lost := down == len(members)
+	if own != nil && own.counted && own.wasUp && !own.unknown && !own.gone {
+		if lost = !own.up(); lost {
+			onset, good = max(onset, own.downAt), max(good, own.goodAt)
+			facts = append(facts, Noted{
+				At: at(own.downAt), LastGood: at(own.goodAt), Group: "counters", From: n.label(), What: "status of the group", Before: "up", After: statusText(own.status), Weight: weightPortDown,
+			})
+		}
+	}
+	if !lost {
+		s.clear(InterfaceDown, entity, "")
+		s.unsay(InterfaceDown, entity, "")
+		return
+	}
+	p := members[0].point()
+	f := &finding{
+		kind: InterfaceDown, entity: entity, subject: n.subject(TypeLAG, n.lagLabel(group)), severity: detect.Warning, onset: onset, good: good,
+		witness: Passive, sure: 0.999, above: p.above(), hold: 5 * second, wait: second, facts: facts,
+		summary: fmt.Sprintf("none of its %d members is up", len(members)),
+	}
+	if down < len(members) {
+		f.summary = fmt.Sprintf("down, with %d of its %d members", down, len(members))
+	}
+	f.above = slices.DeleteFunc(f.above, func(e string) bool { return e == entity })
+	f.subject.IfIndex = group
+	if members[0].said != 0 && n.agentSpeaks(s.now) {
+		f.wait = saidWait
+	}
+	s.raisePort(p, f)
+}
+
+// aggregates reports whether the port is a group's own, of which judgeLAG tells.
+func (p *port) aggregates() bool { return p.node.groups[p.index] }
+
+// groupUp reports whether the port's group is up without it: by its own status, or
+// by another member.
+func (p *port) groupUp() bool {
+	if p.group == 0 {
+		return false
+	}
+	if g := p.node.ports[p.group]; g != nil && g.counted {
+		return g.up()
+	}
+	for _, o := range p.node.ports {
+		if o != p && o.group == p.group && o.counted && o.up() && !o.gone {
+			return true
+		}
+	}
+	return false
+}
+
+// memberWait is how long the loss of one member waits for that of the others.
+const memberWait = 3 * second
