@@ -141,9 +141,12 @@ const (
 	Flows         = "flows"         // gauge64
 	Forwarding    = "forwarding"    // yes, no, unknown
 	SFlow         = "sflow"
-	VSwitchd      = "vswitchd" // up, down
-	IfaceID       = "iface_id" // of a port: the Neutron port
-	VMID          = "vm_id"    // of a port: the instance's UUID
+	VSwitchd      = "vswitchd"     // up, down
+	IfaceID       = "iface_id"     // of a port: the Neutron port
+	VMID          = "vm_id"        // of a port: the instance's UUID
+	Network       = "network"      // of a port: UUID of its network
+	NetworkType   = "network_type" // of a port's network: vlan, vxlan, gre, geneve, flat, local
+	Segment       = "segment"      // gauge32: VLAN or VNI of a port's network
 	Name          = "name"
 	State         = "state"
 	NovaName      = "nova_name"

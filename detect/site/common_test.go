@@ -342,3 +342,47 @@ func TestRoutersPortIsGone(t *testing.T) {
 	}
 	f.wantPages("start instance_unreachable critical cn3 router fa:16:3e:ff:00:01 (qr-0000000a-00)")
 }
+
+// TestSegmentsThatAreTold: the host agent's word on a port's network goes before what
+// samples show; a Linux bridge of Neutron is named after its network.
+func TestSegmentsThatAreTold(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		pairs  []witness.Pair
+		bridge string
+		want   string
+	}{
+		{"VLAN", []witness.Pair{str(witness.NetworkType, "vlan"), witness.Gauge32(witness.Segment, 7)}, "br-int", "VLAN 7"},
+		{"VXLAN", []witness.Pair{str(witness.NetworkType, "vxlan"), witness.Gauge32(witness.Segment, 70000), str(witness.Network, "n1")}, "br-int", "VNI 70000"},
+		{"flat", []witness.Pair{str(witness.NetworkType, "flat"), str(witness.Network, "n1")}, "br-int", "network n1"},
+		{"no number that can be", []witness.Pair{str(witness.NetworkType, "vxlan"), witness.Gauge32(witness.Segment, 1<<25)}, "br-int", "VLAN 100"},
+		{"samples alone", nil, "br-int", "VLAN 100"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			a := w.node(1)
+			w.run(time.Second)
+			w.tell(fact.Fact{Kind: fact.Carried, Agent: a.number, A: a.macs[0], B: fact.Segment{ID: 100}.Pack()})
+			a.said(witness.ClassOVSPort, a.tap(0), append(c.pairs, str(witness.Master, c.bridge), witness.Gauge32(witness.IfIndex, 10))...)
+			w.run(time.Second)
+			if got := w.site.segment(w.site.order[0].byName[a.tap(0)]); got.label() != c.want {
+				t.Errorf("%+v, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestSegmentsOfShiftyAddresses: an address that is seen in one segment after the
+// other is in none.
+func TestSegmentsOfShiftyAddresses(t *testing.T) {
+	w := newWorld(t)
+	a := w.node(1)
+	w.run(time.Second)
+	for i := range uint32(10) {
+		w.tell(fact.Fact{Kind: fact.Carried, Agent: a.number, A: a.macs[0], B: fact.Segment{ID: 100 + i%2}.Pack()})
+	}
+	w.run(time.Second)
+	if got := w.site.segment(w.site.order[0].byName[a.tap(0)]); got.known() {
+		t.Errorf("%+v", got)
+	}
+}

@@ -24,6 +24,7 @@ func (s *Site) ovsPortSaid(n *node, f *fact.Fact) {
 		}
 		s.enter(p, b)
 	}
+	p.network = networkSaid(d)
 	vm := d.Text(witness.VMID)
 	if vm == "" || kind == "internal" || infrastructure(p.name) {
 		return
@@ -37,4 +38,18 @@ func (s *Site) ovsPortSaid(n *node, f *fact.Fact) {
 	if m, ok := parseMAC(d.Text(witness.MAC)); ok && !sharedMAC(m) {
 		s.macAt(p, m, f.At)
 	}
+}
+
+// networkSaid is the segment that a port is in as Neutron has written it.
+func networkSaid(d *fact.Detail) segment {
+	id, _ := d.Uint(witness.Segment)
+	switch typ := d.Text(witness.NetworkType); {
+	case id == 0 || id > 1<<24:
+		return segment{name: d.Text(witness.Network)}
+	case typ == "vlan":
+		return segment{id: uint32(id)}
+	case typ == "vxlan", typ == "gre", typ == "geneve":
+		return segment{virtual: true, id: uint32(id)}
+	}
+	return segment{name: d.Text(witness.Network)}
 }

@@ -25,9 +25,10 @@ type (
 		SFlow        *string  `ovsdb:"sflow"`
 	}
 	portRow struct {
-		UUID       string   `ovsdb:"_uuid"`
-		Name       string   `ovsdb:"name"`
-		Interfaces []string `ovsdb:"interfaces"`
+		UUID        string            `ovsdb:"_uuid"`
+		Name        string            `ovsdb:"name"`
+		Interfaces  []string          `ovsdb:"interfaces"`
+		OtherConfig map[string]string `ovsdb:"other_config"` // Neutron's agent notes a port's network here
 	}
 	interfaceRow struct {
 		UUID        string            `ovsdb:"_uuid"`
@@ -67,7 +68,7 @@ func monitor(ctx context.Context, c client.Client) error {
 	_, err := c.Monitor(ctx, c.NewMonitor(
 		client.WithTable(&r, &r.Bridges, &r.CurCfg, &r.NextCfg),
 		client.WithTable(&b, &b.Name, &b.DatapathType, &b.Ports, &b.SFlow),
-		client.WithTable(&p, &p.Name, &p.Interfaces),
+		client.WithTable(&p, &p.Name, &p.Interfaces, &p.OtherConfig),
 		client.WithTable(&i, &i.Name, &i.Type, &i.IfIndex, &i.AdminState, &i.LinkState, &i.ExternalIDs, &i.Error),
 		client.WithTable(&s, &s.Targets, &s.Agent, &s.Sampling, &s.Polling, &s.Header),
 	))

@@ -127,10 +127,14 @@ func (p *port) state(out *source.Snapshot, st *witness.Statement, bridge string)
 	for _, v := range [...]struct{ name, text string }{
 		{witness.Kind, p.kind}, {witness.IfaceID, p.ifaceID}, {witness.VMID, p.vm}, {witness.MAC, p.mac},
 		{witness.Oper, p.link}, {witness.Admin, p.admin}, {witness.Reason, p.err},
+		{witness.Network, p.network}, {witness.NetworkType, p.networkType},
 	} {
 		if v.text != "" {
 			st.Add(witness.String(v.name, v.text))
 		}
+	}
+	if p.segment > 0 {
+		st.Add(witness.Gauge32(witness.Segment, p.segment))
 	}
 	out.State(st)
 }

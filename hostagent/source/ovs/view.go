@@ -42,6 +42,9 @@ type port struct {
 	admin, link      string // up, down, "" unknown
 	ifaceID, vm, mac string
 	err              string
+
+	network, networkType string // of Neutron: its UUID, and vlan, vxlan, gre, geneve, flat or local
+	segment              uint32 // VLAN or VNI of the network; 0 unknown
 }
 
 func newView() *view { return &view{bridges: map[string]*bridge{}} }
@@ -73,13 +76,13 @@ func (b *builder) bridge(v *view, r *bridgeRow) {
 		}
 		for _, i := range p.Interfaces {
 			if row := b.interfaces[i]; row != nil {
-				b.port(v, br, row)
+				b.port(v, br, p, row)
 			}
 		}
 	}
 }
 
-func (b *builder) port(v *view, br *bridge, r *interfaceRow) {
+func (b *builder) port(v *view, br *bridge, of *portRow, r *interfaceRow) {
 	if v.size >= maxPorts {
 		v.left++
 		return
@@ -91,6 +94,10 @@ func (b *builder) port(v *view, br *bridge, r *interfaceRow) {
 	}
 	if p.vm == "" {
 		p.vm = clean(r.ExternalIDs["vm-uuid"]) // as Nova writes it
+	}
+	p.network, p.networkType = clean(of.OtherConfig["net_uuid"]), clean(of.OtherConfig["network_type"])
+	if id, err := strconv.ParseUint(of.OtherConfig["segmentation_id"], 10, 32); err == nil {
+		p.segment = uint32(id)
 	}
 	if r.IfIndex != nil {
 		p.ifIndex = *r.IfIndex

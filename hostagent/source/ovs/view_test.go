@@ -29,6 +29,7 @@ func twoBridges() (*builder, []*bridgeRow) {
 	}
 	add(0, interfaceRow{Name: "br-int", Type: "internal", AdminState: ptr("down"), LinkState: ptr("down")})
 	add(0, interfaceRow{Name: "tap1", IfIndex: ptr(7), LinkState: ptr("up"), ExternalIDs: map[string]string{"iface-id": "p1", "vm-uuid": "u1", "attached-mac": "fa:16:3e:00:00:01"}})
+	b.ports["0 1"].OtherConfig = map[string]string{"net_uuid": "n1", "network_type": "vxlan", "segmentation_id": "4711", "tag": "2"}
 	add(0, interfaceRow{Name: "tap2", LinkState: ptr("down"), ExternalIDs: map[string]string{"iface-id": "p2", "attached-mac": "fa:16:3e:00:00:02"}})
 	add(0, interfaceRow{Name: "int-br-ex", Type: "patch", LinkState: ptr("up")})
 	add(1, interfaceRow{Name: "br-ex", Type: "internal", AdminState: ptr("up"), LinkState: ptr("up")})
@@ -60,6 +61,20 @@ func TestViewCountsPorts(t *testing.T) {
 	}
 	if got, want := v.bridges["br-int"].ports["tap1"].String(), "iface-id=p1 vm-id=u1 mac=fa:16:3e:00:00:01 link=up ifindex=7"; got != want {
 		t.Errorf("port %q, want %q", got, want)
+	}
+}
+
+// TestViewReadsNetworks: what Neutron's agent notes of a port's network, and what
+// is no number.
+func TestViewReadsNetworks(t *testing.T) {
+	b, rows := twoBridges()
+	b.ports["0 2"].OtherConfig = map[string]string{"net_uuid": "n2\n", "network_type": "local", "segmentation_id": "-1"}
+	v := build(b, rows)
+	for name, want := range map[string][3]any{"tap1": {"n1", "vxlan", uint32(4711)}, "tap2": {"n2?", "local", uint32(0)}, "int-br-ex": {"", "", uint32(0)}} {
+		p := v.bridges["br-int"].ports[name]
+		if got := [3]any{p.network, p.networkType, p.segment}; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
 	}
 }
 
