@@ -20,12 +20,13 @@ func newBackup(p *program) *cobra.Command {
 		Short: "Copy agents, the model of the site, alerts and configuration while weir runs",
 		Long: `Copy the state file, of one moment, and the configuration into a new or empty
 directory: the known agents, the model of the site, open alerts, the history of
-alerts with its hashes, which are proved in the copy. The collector may be
-running. Flow samples, time series and evidence are files of their own in
+alerts with its hashes, which are proved in the copy; the configuration file with
+conf.d beside it; and the rules and keys that were added while weir ran. The
+collector may be running. Flow samples, time series and evidence are files of their own in
 history.dir; copy those that matter, they do not change once they are made.
 
-To restore, stop weir, and put state.db into an empty state_dir and the
-configuration where it was.`,
+To restore, stop weir, and put state.db and added.json into an empty state_dir and
+the configuration where it was.`,
 		Example: "  weir backup /srv/backup/weir-$(date +%F)",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,7 +45,7 @@ configuration where it was.`,
 				return err
 			}
 			fmt.Fprintln(p.out, path)
-			if err := p.copyConfig(to); err != nil {
+			if err := p.copyConfig(from, to); err != nil {
 				return err
 			}
 			proof, err := store.VerifyAlerts(cmd.Context(), to, nil)
@@ -76,23 +77,40 @@ func emptyDir(dir string) error {
 	return err
 }
 
-// copyConfig copies the configuration file, where there is one.
-func (p *program) copyConfig(to string) error {
-	from := p.configFile
-	if from == "" {
-		from = config.DefaultFile
-	}
-	b, err := os.ReadFile(from)
-	if errors.Is(err, fs.ErrNotExist) && p.configFile == "" {
-		return nil // the defaults
-	}
+// copyConfig copies the configuration file, where there is one, conf.d beside it,
+// and from the state directory the rules and keys that were added while weir ran.
+func (p *program) copyConfig(stateDir, to string) error {
+	files, err := config.Files(p.configFile)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(to, filepath.Base(from))
-	if err := os.WriteFile(path, b, 0o600); err != nil {
+	for i, from := range files {
+		name := filepath.Base(from)
+		if i > 0 {
+			name = filepath.Join("conf.d", name)
+		}
+		if err := p.copyFile(from, filepath.Join(to, name)); err != nil {
+			return err
+		}
+	}
+	err = p.copyFile(filepath.Join(stateDir, config.AddedFile), filepath.Join(to, config.AddedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing was added
+	}
+	return err
+}
+
+func (p *program) copyFile(from, to string) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(p.out, path)
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(to, b, 0o600); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.out, to)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/collector/config"
 	"weir/collector/store"
 	"weir/detect"
 )
@@ -42,14 +43,28 @@ func TestBackupOfWhatIsInUse(t *testing.T) {
 	if err := os.WriteFile(conf, []byte("state_dir: "+state+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	more := filepath.Join(filepath.Dir(conf), "conf.d")
+	if err := os.Mkdir(more, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(more, "site.yaml"), []byte("site: fra1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	added := config.Added{Keys: []config.AddedKey{{By: "Ada", Key: "dst_as: bytes"}}}
+	if err := added.Write(state); err != nil {
+		t.Fatal(err)
+	}
 	code, out, text := weir(t, "--config", conf, "backup", to)
 	if code != 0 || !strings.Contains(out, "1 changes of alerts, head 1:") {
 		t.Fatalf("%d %s %s", code, out, text)
 	}
-	for _, name := range []string{"state.db", "weir.yaml"} {
+	for _, name := range []string{"state.db", "weir.yaml", "conf.d/site.yaml"} {
 		if _, err := os.Stat(filepath.Join(to, name)); err != nil {
 			t.Error(err)
 		}
+	}
+	if got, err := config.ReadAdded(to); err != nil || len(got.Keys) != 1 || got.Keys[0].Key != "dst_as: bytes" {
+		t.Errorf("added in the copy: %v, %v", got, err)
 	}
 	if code, _, text := weir(t, "--config", conf, "backup", to); code == 0 || !strings.Contains(text, "is not empty: name a new directory") {
 		t.Errorf("a second time: %d %s", code, text)

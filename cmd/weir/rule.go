@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,31 +68,37 @@ func addedBy(name string, at time.Time) string {
 func newRuleAdd(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "add FILE",
-		Short: "Add a rule",
+		Short: "Add rules",
 		Long: `Add the rule in FILE, in YAML or JSON, with the keys of a rule in the
-configuration; - is standard input.`,
+configuration, or all of a list, as below rules there; - is standard input. The
+first that is wrong ends it: those before it are in force.`,
 		Example: "  weir rule add dns.yaml\n  echo '{name: big, key: dst, threshold: 5Gbit/s}' | weir rule add -",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body, err := ruleOf(p.in, args[0])
+			bodies, err := rulesOf(p.in, args[0])
 			if err != nil {
 				return err
 			}
-			var got collector.RuleView
-			if err := p.call(cmd.Context(), http.MethodPost, "api/v1/rules", body, &got); err != nil {
-				return err
+			for _, body := range bodies {
+				var got collector.RuleView
+				if err := p.call(cmd.Context(), http.MethodPost, "api/v1/rules", body, &got); err != nil {
+					return err
+				}
+				if _, err = fmt.Fprintf(p.out, "%s: %s\n", printable(got.Name), printable(got.Says)); err != nil {
+					return err
+				}
 			}
-			_, err = fmt.Fprintf(p.out, "%s: %s\n", printable(got.Name), printable(got.Says))
-			return err
+			return nil
 		},
 	}
 }
 
-// maxRuleFile bounds the file of a rule, in octets.
+// maxRuleFile bounds the file of rules, in octets.
 const maxRuleFile = 64 << 10
 
-// ruleOf reads a rule in YAML as JSON.
-func ruleOf(stdin io.Reader, name string) (json.RawMessage, error) {
+// rulesOf reads one rule in YAML as JSON, or those of a list, which may stand below
+// the key rules as in the configuration.
+func rulesOf(stdin io.Reader, name string) ([]json.RawMessage, error) {
 	in, err := openInput(name, stdin)
 	if err != nil {
 		return nil, err
@@ -99,23 +106,38 @@ func ruleOf(stdin io.Reader, name string) (json.RawMessage, error) {
 	defer in.Close()
 	b, err := io.ReadAll(io.LimitReader(in, maxRuleFile+1))
 	if err == nil && len(b) > maxRuleFile {
-		err = errors.New("is longer than 64KiB; name a file with one rule")
+		err = errors.New("is longer than 64KiB; name a file with rules alone")
 	}
-	var v map[string]any
+	var v any
 	if err == nil {
 		err = yaml.Unmarshal(b, &v)
 	}
-	if err == nil && len(v) == 0 {
-		err = errors.New("has no rule; write its keys, such as name, key and threshold")
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %s", name, strings.ReplaceAll(err.Error(), "\n", " "))
 	}
-	body, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if m, ok := v.(map[string]any); ok && m["rules"] != nil && len(m) == 1 {
+		v = m["rules"]
 	}
-	return body, nil
+	all, ok := v.([]any)
+	if !ok {
+		all = []any{v}
+	}
+	var bodies []json.RawMessage
+	for _, rule := range all {
+		keys, ok := rule.(map[string]any)
+		if !ok || len(keys) == 0 {
+			return nil, fmt.Errorf("%s: has no rule; write its keys, such as name, key and threshold", name)
+		}
+		body, err := json.Marshal(keys)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		bodies = append(bodies, body)
+	}
+	if len(bodies) == 0 {
+		return nil, fmt.Errorf("%s: has no rule; write its keys, such as name, key and threshold", name)
+	}
+	return bodies, nil
 }
 
 func newRuleRemove(p *program) *cobra.Command {

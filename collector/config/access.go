@@ -171,7 +171,7 @@ func parseToken(s string) (access.Hash, error) {
 	}
 	h, err := access.ParseHash(text)
 	if err != nil {
-		return h, &fault{err.Error(), "make one with `weir token`, and write its line token: sha256:…"}
+		return h, hidden{&fault{err.Error(), "make one with `weir token`, and write its line token: sha256:…"}}
 	}
 	return h, nil
 }
@@ -240,7 +240,11 @@ func (r *report) checkAccess(c *Config) {
 	}
 	a := &c.Access
 	wrong := func(key, value, problem, fix string) {
-		r.errs = append(r.errs, &Error{File: r.file, Key: key, Value: value, Problem: problem, Fix: fix})
+		e := &Error{File: r.file, Key: key, Value: value, Problem: problem, Fix: fix}
+		if at, ok := r.read[key]; ok {
+			e.File, e.Line = at.file, at.line
+		}
+		r.errs = append(r.errs, e)
 	}
 	tokens := slices.ContainsFunc(a.People, func(p Person) bool { return p.Token != access.Hash{} })
 	switch {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -11,7 +12,7 @@ type Error struct {
 	File    string
 	Line    int    // from 1; 0 where the file as a whole is meant
 	Key     string // dotted, "limits.agents"; "" where there is none
-	Value   string // as written; "" where there is none
+	Value   string // as written; "" where there is none, or where it may be a secret
 	Problem string
 	Fix     string
 	Caret   string // two more lines that show the place in the value; "" without
@@ -73,3 +74,14 @@ func (f *fault) Error() string { return fmt.Sprintf("%s; %s", f.problem, f.fix) 
 type outside struct{ *fault }
 
 func (o outside) Unwrap() error { return o.fault }
+
+// hidden is a fault of a value that may be a secret: its Error has no Value.
+type hidden struct{ *fault }
+
+func (h hidden) Unwrap() error { return h.fault }
+
+var userInAddress = regexp.MustCompile(`//[^/\s]*@`)
+
+// shown is a value as errors may tell it: an address without the user and password
+// in it.
+func shown(value string) string { return userInAddress.ReplaceAllString(value, "//…@") }

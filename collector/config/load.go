@@ -111,6 +111,13 @@ func escapeGlob(dir string) string {
 type report struct {
 	file string
 	errs Errors
+	read map[string]place // where a key's value was read last
+}
+
+// place is a line of a file.
+type place struct {
+	file string
+	line int
 }
 
 func (r *report) err() error {
@@ -127,10 +134,11 @@ func (r *report) add(n *yaml.Node, key string, err error) {
 		e.Problem, e.Fix = f.problem, f.fix
 	}
 	_, e.Outside = errors.AsType[outside](err)
+	_, secret := errors.AsType[hidden](err)
 	if n != nil {
 		e.Line = n.Line
-		if n.Kind == yaml.ScalarNode && n.Tag != "!!null" && n.Value != key {
-			e.Value = n.Value
+		if n.Kind == yaml.ScalarNode && n.Tag != "!!null" && n.Value != key && !secret {
+			e.Value = shown(n.Value)
 		}
 	}
 	r.errs = append(r.errs, e)
@@ -192,6 +200,7 @@ func (r *report) group(c *Config, prefix string, n *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], resolve(n.Content[i+1])
 		name := prefix + k.Value
+		r.readAt(name, k.Line)
 		if k.Kind != yaml.ScalarNode {
 			r.add(k, strings.TrimSuffix(prefix, "."), &fault{"a key is " + describe(k), "write KEY: VALUE"})
 			continue
@@ -203,6 +212,15 @@ func (r *report) group(c *Config, prefix string, n *yaml.Node) {
 		seen[name] = k.Line
 		r.key(c, name, k, v)
 	}
+}
+
+// readAt notes where a key stands; of one that stands in several files the last
+// place holds, as its value does.
+func (r *report) readAt(name string, line int) {
+	if r.read == nil {
+		r.read = map[string]place{}
+	}
+	r.read[name] = place{r.file, line}
 }
 
 // key reads one key's value.

@@ -13,7 +13,7 @@ func TestNamingSaysWhatIsWrong(t *testing.T) {
 		{"relative file", "names: {files: [names.yaml]}", `f:1: names.files[0]: "names.yaml": the path is not absolute; write /path/names.yaml`},
 		{"no URL", "names: {url: inventory}", `names.url: "inventory": not a URL`},
 		{"password in the URL", "names: {url: 'http://u:p@192.0.2.1/'}", "leave user and password out and set names.token"},
-		{"community in the file", "snmp: [{agents: [10.0.0.0/8], community: public}]", "snmp[0].community: \"public\": a secret must not stand in the file"},
+		{"community in the file", "snmp: [{agents: [10.0.0.0/8], community: public}]", "snmp[0].community: a secret must not stand in the file"},
 		{"no agents", "snmp: [{community: '${COMMUNITY}'}]", "snmp[0]: has no agents"},
 		{"neither", "snmp: [{agents: [10.0.0.0/8]}]", "snmp[0]: has neither community nor user"},
 		{"both", "snmp: [{agents: [10.0.0.0/8], community: '${COMMUNITY}', user: x}]", "has both community and user"},

@@ -48,7 +48,7 @@ func ParseSecret(s string) (Secret, error) {
 		}
 		return Secret{v, s}, nil
 	}
-	return Secret{}, &fault{"a secret must not stand in the file", "write ${NAME} for a variable of the environment, or file:/path"}
+	return Secret{}, hidden{&fault{"a secret must not stand in the file", "write ${NAME} for a variable of the environment, or file:/path"}}
 }
 
 func readSecret(path string) (string, error) {

@@ -47,6 +47,16 @@ func TestSecretFollowsReferences(t *testing.T) {
 	if s, err := ParseSecret("file:" + name); err != nil || s.Reveal() != "s3cret" || s.String() != "file:"+name {
 		t.Errorf("%q %v, %v", s.Reveal(), s, err)
 	}
+	for _, file := range []string{
+		"agent_key: hunter2", "influx: {token: hunter2}", "influx: {url: 'http://weir:hunter2@a'}", "influx: {url: 'htp://weir:hunter2@a'}",
+		"names: {token: hunter2}", "names: {url: 'http://weir:hunter2@a'}", "snmp: [{agents: [10.0.0.0/8], community: hunter2}]",
+		"alerts: {heartbeat: 'http://weir:hunter2@a'}", "alerts: {sinks: [{type: mail, password: hunter2}]}", "alerts: {sinks: [{type: fax, password: hunter2}]}",
+		"alerts: {sinks: [{type: slack, url: 'https://weir:hunter2@a/b'}]}", "access: {people: [{name: a, role: viewer, token: 'sha256:hunter2'}]}",
+	} {
+		if _, err := Parse("f", []byte(file)); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v, want an error without the secret", file, err)
+		}
+	}
 	empty := write(t, filepath.Join(dir, "empty"), "\n")
 	long := write(t, filepath.Join(dir, "long"), strings.Repeat("x", maxSecret+1))
 	for _, c := range []struct{ ref, want string }{
