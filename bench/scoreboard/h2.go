@@ -34,6 +34,10 @@ var deeds = []deed{
 	{cloud.Crashed, verdictStopped, verdictQuiet}, // a port that is told of no more is an event
 	{cloud.Idle, verdictQuiet, verdictQuiet},
 	{cloud.Scanned, verdictQuiet, verdictQuiet},
+	{cloud.TakesUDP, verdictQuiet, verdictQuiet},
+	{cloud.Quieter, verdictQuiet, verdictQuiet},
+	{cloud.Deserted, verdictQuiet, verdictQuiet},
+	{cloud.ShutOff, verdictStopped, verdictQuiet},
 }
 
 // right is what is right to tell at a vantage.
@@ -42,6 +46,11 @@ func (d *deed) right(v *vantage) string {
 		return d.agent
 	}
 	return d.samples
+}
+
+// urgent reports whether it matters how soon it is told.
+func (d *deed) urgent(v *vantage) bool {
+	return d.right(v) != verdictQuiet && d.fate != cloud.ShutOff
 }
 
 // reachResult is what was told of one deed.
@@ -60,6 +69,7 @@ type vantage struct {
 
 var vantages = []vantage{
 	{"weir-agent, 20 samples/s", cloud.Config{Agent: true, Rate: 20, Sampling: 80}, 25},
+	{"weir-agent, 20 samples/s, UDP", cloud.Config{Agent: true, Rate: 20, Sampling: 80, UDP: true}, 12},
 	{"weir-agent, 0.5 packets/s, all sampled", cloud.Config{Agent: true, Rate: 0.5, Sampling: 1}, 12},
 	{"Open vSwitch alone, sends 4 samples/s, poll 10 s", cloud.Config{OVS: true, Rate: 8}, 25},
 	{"Open vSwitch alone, sends 10 samples/s, poll 10 s", cloud.Config{OVS: true, Rate: 20, Sampling: 100}, 12},
@@ -84,12 +94,12 @@ func (r *run) h2() []*report.Table {
 				} else if len(t.Notes) < 5 {
 					t.Note("%s, %s: %s", v.name, what.fate, x.why)
 				}
-				if what.right(&v) != verdictQuiet {
+				if what.urgent(&v) {
 					own = append(own, x.delay)
 				}
 			}
 			runs += len(results)
-			if what.right(&v) != verdictQuiet {
+			if what.urgent(&v) {
 				delays = append(delays, own...)
 			}
 			quiet := counts[verdictQuiet]

@@ -1,6 +1,8 @@
 package site
 
 import (
+	"math"
+
 	"weir/decoder/witness"
 	"weir/detect/site/fact"
 )
@@ -25,6 +27,10 @@ type activity struct {
 	arpReply  float64
 	told      resolved // the same by the host agent
 	askAt     int64    // first of what asked for an answer since txAt; 0 nothing did
+	askedAt   int64    // last of it
+	asks      rhythm   // of what asks for an answer, SYN too, as a rule
+	askRun    float64  // most that were not answered for a while, and then it sent again; halved now and then
+	replyAt   int64    // last ARP reply since txAt; 0 none
 	movedAt   int64
 }
 
@@ -51,9 +57,10 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 	}
 	a := &p.act
 	moves := fact.UnpackPortMoves(f.A)
-	tx, asked := float64(moves.Sent), int(moves.Asked)
 	syn, synAck := int(uint32(f.B>>32)), int(uint32(f.B))
 	rest := fact.UnpackPortRest(f.C)
+	// That it answers ARP shows that it runs, not that anything else gets through.
+	tx, asked := float64(moves.Sent-min(moves.Sent, uint32(rest.Replies))), int(moves.Asked)
 	a.arpReply += float64(rest.Replies)
 	s.sentTo(a, moves, rest.Replies)
 	if rest.Probes > 0 || rest.Reset+rest.Unreachable > 0 {
@@ -61,16 +68,25 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 		n.dirty = true
 	}
 	if tx > 0 {
+		if s.active(InstanceUnreachable, p.instanceEntity()) == nil {
+			a.recovered(s.now, asked+syn)
+		}
 		a.sent(f.At, tx)
 		if p.inst != nil {
 			p.inst.spoke = true
 		}
 		p.flat[0] = flat{}
 	} else {
+		if rest.Replies > 0 {
+			a.replyAt = s.now
+		}
 		a.askedNow += asked
 		a.probes += int(rest.Probes)
-		if a.askAt == 0 && asked+syn > 0 {
-			a.askAt = s.now
+		if asked+syn > 0 {
+			a.askedAt = s.now
+			if a.askAt == 0 {
+				a.askAt = s.now
+			}
 		}
 	}
 	a.count(tx, asked, syn, synAck)
@@ -86,10 +102,26 @@ func (a *activity) sent(at int64, tx float64) {
 	if at-a.txAt > 5*second {
 		a.steadyAt = at
 	}
-	a.txAt, a.askedNow, a.arp, a.icmp, a.askAt, a.probes = at, 0, 0, 0, 0, 0
+	a.txAt, a.askedNow, a.arp, a.icmp, a.askAt, a.askedAt, a.probes, a.replyAt = at, 0, 0, 0, 0, 0, 0, 0
 	if at > a.told.vainAt+vainFor {
 		a.told.vain = 0
 	}
+}
+
+// known is from how many samples on it is known what an instance does as a rule.
+const known = 20
+
+// askRunMind is how much of askRun is left after a thousand further questions.
+const askRunMind = 0.5
+
+// recovered takes that it sends again, or still does: of how many that was asked
+// meanwhile nothing came of, and how often it is asked as a rule.
+func (a *activity) recovered(now int64, asked int) {
+	pending := float64(a.askedNow + a.synNow)
+	if a.tx >= known {
+		a.askRun = max(a.askRun*math.Pow(askRunMind, float64(asked)/1000), pending)
+	}
+	a.asks.add(now, pending+float64(asked))
 }
 
 // count adds samples that it sent or that asked it for an answer, and the SYN and

@@ -12,7 +12,8 @@ import (
 // rhythm is how samples of one direction of an instance come.
 type rhythm struct {
 	firstAt, rateAt int64
-	rate            float64 // a second, smoothed
+	rate            float64 // a second, smoothed over a minute
+	late            float64 // the same over some seconds
 	spread          float64 // of their number around the rate, smoothed
 	spreads         int
 }
@@ -35,8 +36,16 @@ func (r *rhythm) add(at int64, n float64) {
 		r.spreads++
 	}
 	r.rate += (n/d - r.rate) * w
+	r.late += (n/d - r.late) * max(w, min(d/lateFor, 1))
 	r.rateAt = at
 }
+
+// lateFor is the time constant of rhythm.late, s.
+const lateFor = 8.0
+
+// least is how many samples a second are to be expected at least: some that have
+// become few a moment ago are not taken for none.
+func (r *rhythm) least() float64 { return min(r.rate, r.late) }
 
 // usualSpread is the spread of the samples, two while little is known.
 func (r *rhythm) usualSpread() float64 {

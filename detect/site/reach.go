@@ -86,8 +86,9 @@ func (s *Site) bridgeBound(p *port, onset int64) int64 {
 	return 2 * second
 }
 
-// answerTime is how long the sample of an answer may take to arrive.
-const answerTime = 2 * second
+// vainSpan is for how long it must be asked in vain: the answer to what was asked
+// last may yet come, and who is being shut off is asked for a moment longer.
+const vainSpan = 900 * millisecond
 
 // known gathers what is known of the instance behind a port.
 func (s *Site) known(p *port) weigh.Known {
@@ -96,11 +97,15 @@ func (s *Site) known(p *port) weigh.Known {
 		PortDown: p.counted && !p.up() && p.wasUp && !p.unknown, FlatNats: p.flat[0].nats,
 		Offered: p.flat[0].offered, Probes: a.probes,
 		Steady: float64(a.txAt-a.steadyAt) / 1e9,
-		Rate:   a.sends.rate, Spread: a.sends.usualSpread(), ARP: a.arp, ICMP: a.icmp, Asked: a.askedNow, Syn: a.synNow,
+		Rate:   a.sends.least(), Spread: a.sends.usualSpread(), ARP: a.arp, ICMP: a.icmp, Asked: a.askedNow, Syn: a.synNow,
+		AskRate: a.asks.rate, AskRun: a.askRun,
+	}
+	if a.replyAt != 0 {
+		k.Replied = max(float64(s.quietFor(a.replyAt))/1e9, 0.001)
 	}
 	s.asksForAddress(p, &k)
 	s.unheard(p, &k)
-	if a.askAt == 0 || s.quietFor(a.askAt) < answerTime {
+	if a.askAt == 0 || a.askedAt-a.askAt < vainSpan {
 		k.Asked, k.Syn = 0, 0
 	}
 	if p.downAt != 0 {
@@ -115,7 +120,7 @@ func (s *Site) known(p *port) weigh.Known {
 	} else if a.txAt != 0 && s.quietFor(a.txAt) < settle {
 		k.Silent = 0.001
 	}
-	if a.tx >= 20 && a.asked > 0 {
+	if a.tx >= known && a.asked > 0 {
 		k.Answering = a.tx / (a.tx + a.asked)
 	}
 	if a.synAck >= 3 {
@@ -145,6 +150,10 @@ func (s *Site) known(p *port) weigh.Known {
 // every packet, or from samples.
 func (s *Site) asksForAddress(p *port, k *weigh.Known) {
 	a := &p.act
+	if t := &a.told; t.at != 0 && t.vain == 0 && s.now-t.at < vainOld && t.answers >= 1 && p.node.agentSpeaks(s.now) {
+		k.ARP = 0 // what was sampled in vain was answered
+		return
+	}
 	if t := &a.told; t.vain > 0 && s.now-t.vainAt < vainOld && t.answers >= 1 && p.node.agentSpeaks(s.now) {
 		k.ARP, k.ARPExact = max(k.ARP, int(min(t.vain, 1000))), true
 		k.ARPRatio = float64(t.answers) / float64(max(t.requests-t.vain, t.answers, 1))

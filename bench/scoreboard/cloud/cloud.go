@@ -44,6 +44,7 @@ type Config struct {
 	LeafRate  float64       // the same at the rack's switch; 0: it takes none
 	OwnRate   float64       // samples a second of each node's own traffic at the rack's switch
 	Sampling  uint32        // one packet in so many is sampled; 0: 400
+	UDP       bool          // what instances are asked and answer is UDP
 	Knocks    float64       // samples a second of each instance of what its packet filter drops
 
 	Loss  float64 // of datagrams, on the way of each sender

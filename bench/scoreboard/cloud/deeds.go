@@ -58,6 +58,12 @@ func (n *Node) Befall(i *Instance, f Fate) {
 	case Paused:
 		i.state = "paused"
 		n.event(witness.InstancePaused, i.UUID, id, witness.String(witness.Reason, "user"))
+	case ShutOff:
+		n.c.At(shutDown, func() {
+			i.state, i.gone = "shutoff", true
+			n.event(witness.LinkRemoved, i.tap, witness.Gauge32(witness.IfIndex, i.index))
+			n.event(witness.InstanceStopped, i.UUID, id, witness.String(witness.Reason, "shutdown"))
+		})
 	case Crashed:
 		i.state, i.gone = "crashed", true
 		n.event(witness.LinkRemoved, i.tap, witness.Gauge32(witness.IfIndex, i.index))

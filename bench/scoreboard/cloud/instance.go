@@ -22,10 +22,15 @@ const (
 	Crashed       // QEMU is gone
 	Idle          // nobody wants anything of it: all is well
 	Scanned       // idle and filtered, while somebody knocks at it
+	TakesUDP      // idle, but for metrics and video that are sent to it, as ever, which it never answers
+	Quieter       // a tenth of what it was asked
+	Deserted      // its clients died: it repeats what it sent last, and stops
+	ShutOff       // its owner shuts it off: it refuses what it is asked, and is gone
 )
 
 func (f Fate) String() string {
-	return [...]string{"well", "tx dropped", "both dropped", "ARP dead", "tap down", "paused", "crashed", "idle", "idle, scanned"}[f]
+	return [...]string{"well", "tx dropped", "both dropped", "ARP dead", "tap down", "paused", "crashed", "idle", "idle, scanned",
+		"idle, takes UDP", "a tenth as busy", "its clients died", "shut off by its owner"}[f]
 }
 
 // Instance is a virtual machine.
@@ -77,6 +82,7 @@ const (
 	sharePush = 0.4
 	shareSYN  = 0.05
 	octets    = 576
+	arpOctets = 60
 )
 
 // flows samples what the instance sends and is sent in one step.
@@ -105,13 +111,34 @@ func (i *Instance) flows() {
 		sent, rest, push, syn = 0, 0, 0, 0
 	case Scanned:
 		sent, rest, push, syn = 0, 0, 0, 5
+	case TakesUDP:
+		sent, push, syn = 0, 0, 0
+	case Quieter:
+		sent, rest, push, syn = sent/10, rest/10, push/10, syn/10
+	case Deserted:
+		sent, rest, push, syn = sent/((1+t)*(1+t)), 0, 0, 0
+		if t > 3 {
+			sent = 0
+		}
+	case ShutOff: // in its last second nobody takes what arrives, and then RST answer
+		sent, rest, push = asked, 0, push/(1+t)
+		if t > shutFor {
+			sent = 0
+		}
 	}
 	i.sample(sent, push, syn, rest)
 	i.resolve(t)
 	i.knock()
-	reaches := i.fate == Well || i.fate == TxDrop || i.fate == Paused && t < 5
+	reaches := i.fate == Well || i.fate == TxDrop || i.fate == Paused && t < 5 || i.fate >= TakesUDP
 	i.count(uint64(sent*float64(i.c.cfg.Sampling)*octets*Step.Seconds()), uint64((push+syn+rest)*float64(i.c.cfg.Sampling)*octets*Step.Seconds()), reaches)
 }
+
+// shutFor is how long a system that shuts down still answers, s, and shutDown
+// after what time its process has ended.
+const (
+	shutFor  = 2.0
+	shutDown = 3 * time.Second
+)
 
 // count moves the tap's counters. The tap receives what the instance sends.
 func (i *Instance) count(sent, asked uint64, reaches bool) {
@@ -134,7 +161,7 @@ func (i *Instance) sample(sent, push, syn, rest float64) {
 		case x < sharePush+shareSYN:
 			flags |= flagSYN
 		}
-		i.node.sampled(i.index, uplinkIndex, w.tcp(i.end, client, flags))
+		i.node.sampled(i.index, uplinkIndex, i.packet(i.end, client, flags))
 	}
 	out := i.index
 	if i.fate == BothDrop || i.fate == TapDown || i.fate == Crashed {
@@ -144,10 +171,15 @@ func (i *Instance) sample(sent, push, syn, rest float64) {
 		for range c.poisson(rate) {
 			client.port = uint16(40000 + c.rng.IntN(20000))
 			to := i.end
-			if i.fate == Scanned {
+			switch i.fate {
+			case Scanned:
 				to.port = uint16(1 + c.rng.IntN(1000))
+			case TakesUDP:
+				to.port = 514
+				i.node.sampled(uplinkIndex, out, w.udp(client, to))
+				continue
 			}
-			i.node.sampled(uplinkIndex, out, w.tcp(client, to, flags))
+			i.node.sampled(uplinkIndex, out, i.packet(client, to, flags))
 		}
 	}
 	towards(push, flagPSH|flagACK)
@@ -158,6 +190,14 @@ func (i *Instance) sample(sent, push, syn, rest float64) {
 			i.node.leaf.sampled(i.node.leafPort, 0, w.tcp(i.end, client, flagACK))
 		}
 	}
+}
+
+// packet is one of the instance's traffic: TCP, or UDP but for handshakes.
+func (i *Instance) packet(from, to end, flags byte) []byte {
+	if i.c.cfg.UDP && flags&flagSYN == 0 {
+		return i.c.wire.udp(from, to)
+	}
+	return i.c.wire.tcp(from, to, flags)
 }
 
 // knock lets strangers try ports that the instance does not serve. Where its
@@ -186,7 +226,7 @@ func (i *Instance) knock() {
 // minute as long as it answers, every second once it does not.
 func (i *Instance) resolve(t float64) {
 	every := 30 * time.Second
-	answers := i.fate == Well || i.fate == Idle || i.fate == Scanned
+	answers := i.fate == Well || i.fate == Idle || i.fate >= Scanned && !i.gone
 	switch {
 	case i.fate == ARPDead && t > 0.1, !answers && t > 15:
 		every = time.Second
@@ -211,6 +251,7 @@ func (i *Instance) resolve(t float64) {
 	case answers:
 		i.arpDone++
 		i.arpVain = 0
+		i.in += arpOctets
 		if taken() {
 			i.node.sampled(i.index, uplinkIndex, w.arp(2, i.end, gateway))
 		}

@@ -136,6 +136,15 @@ func (w *wire) tcp(from, to end, flags byte) []byte {
 	return b
 }
 
+// udp returns a UDP packet.
+func (w *wire) udp(from, to end) []byte {
+	b := w.ip(from, to, 17)
+	be.PutUint16(b[34:], from.port)
+	be.PutUint16(b[36:], to.port)
+	be.PutUint16(b[38:], 556)
+	return b
+}
+
 func (w *wire) ip(from, to end, proto byte) []byte {
 	b := w.ethernet(from.mac, to.mac, 0x0800)
 	b[14], b[22], b[23] = 0x45, 64, proto

@@ -113,6 +113,7 @@ type port struct {
 	tx, rx, syn, synAck, rst, unreachable uint32
 	to, probes, replies                   uint32
 	answers                               [8]answered
+	talks                                 talks
 	mac                                   [6]byte
 	ip                                    uint32
 	ways                                  ways
@@ -248,14 +249,16 @@ type still struct {
 
 // Bounds of still.
 const (
-	stillPolls = 64 // after which what was counted halves
-	stillLeast = 8  // polls from which on something is concluded
-	stillRun   = 2  // polls in a row from which on it is told
+	stillPolls = 64   // after which what was counted halves
+	stillLeast = 8    // polls from which on something is concluded
+	stillRun   = 2    // polls in a row from which on it is told
+	stillLong  = 5000 // ms by which one poll alone is as good, where nothing comes in
 )
 
 // see counts a poll in which the other direction moved. It returns how unlikely
 // the run is in nats, and whether that is to be told.
-func (s *still) see(moved bool, ms int64, packets uint64) (nats float64, tell bool) {
+// one says that one long poll is enough.
+func (s *still) see(moved bool, ms int64, packets uint64, one bool) (nats float64, tell bool) {
 	if s.polls >= stillPolls {
 		s.polls, s.flats = s.polls/2, s.flats/2
 	}
@@ -272,7 +275,7 @@ func (s *still) see(moved bool, ms int64, packets uint64) (nats float64, tell bo
 	if s.run > 20 { // that is how it is now
 		s.polls, s.flats = s.polls+1, s.flats+1
 	}
-	if s.polls < stillLeast || s.run < stillRun || s.run > 20 {
+	if s.polls < stillLeast || s.run < stillRun && !(one && s.ms >= stillLong) || s.run > 20 {
 		return nats, false
 	}
 	s.told = true
@@ -304,7 +307,7 @@ func (g *Gatherer) portDeltas(p *port, c *sflow.IfCounters) {
 			continue
 		}
 		w := &p.still[d]
-		nats, tell := w.see(moved[d], ms, uint64(p.packets[1-d]-old.packets[1-d]))
+		nats, tell := w.see(moved[d], ms, uint64(p.packets[1-d]-old.packets[1-d]), d == 0)
 		if tell {
 			g.tell(Fact{
 				Kind: PortFlat, Agent: p.agent.number, Sub: p.sub, Index: p.index, At: g.at,

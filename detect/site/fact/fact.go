@@ -125,7 +125,7 @@ func UnpackPortAfar(c uint64) PortAfar { return PortAfar{uint32(c >> 32), uint32
 type PortMoves struct {
 	Sent    uint32 // samples that it sent
 	Towards uint16 // unicast to its MAC address, ARP apart
-	Asked   uint16 // TCP data among them, which asks for an answer
+	Asked   uint16 // those among them that ask for an answer: TCP data, UDP to a port that answers
 }
 
 // Pack returns m as PortActive's A.

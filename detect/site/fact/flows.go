@@ -181,6 +181,9 @@ func (g *Gatherer) sent(p *port, h *packet.Header) {
 	} else if p.ip == 0 {
 		g.learnIP(p, h)
 	}
+	if from, _, ok := udp(h); ok {
+		p.talks.sent(from)
+	}
 	switch {
 	case h.ARP.Op == arpReply:
 		p.replies++
@@ -231,8 +234,8 @@ func (p *port) answersAt(tcp uint16, at int64) bool {
 }
 
 // towards counts a sample of unicast to an instance, and whether it asks for an
-// answer: data over TCP, or a handshake. UDP need not be answered. ARP is no sign
-// that it can be reached: so is asked who cannot.
+// answer: data over TCP, a handshake, or UDP to a port that answers as a rule.
+// ARP is no sign that it can be reached: so is asked who cannot.
 func (g *Gatherer) towards(p *port, h *packet.Header) {
 	if p.mac != h.DstMAC || p.mac == h.SrcMAC || h.ARP.Op != 0 {
 		return
@@ -240,6 +243,10 @@ func (g *Gatherer) towards(p *port, h *packet.Header) {
 	g.activate(p)
 	p.to++
 	g.wayIn(p, h)
+	if _, to, ok := udp(h); ok && p.talks.got(to) {
+		p.rx++
+		return
+	}
 	if h.Key.Proto != protoTCP || !h.HasTCP {
 		return
 	}

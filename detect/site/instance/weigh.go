@@ -29,6 +29,7 @@ const (
 	OneWayLong  = 10.0  // the same once that was offered many packets which nothing says are probes
 	OneWayProbe = 2.0   // the same where what is seen of them are probes
 	TrafficStop = 8.0   // at most, of its samples having stopped
+	TrafficLost = 9.5   // at most, of samples of what is sent to it having stopped, while it is asked for
 	MostData    = 9.5   // at most, of data that asks for an answer and gets none
 	MostAsked   = 13.8  // at most, of requests that it used to answer and does not: SYN, or ARP
 	ARPExact    = 17.0  // at most, of ARP requests that the host agent has seen it not answer
@@ -37,6 +38,7 @@ const (
 	ICMPAsked   = 5.0   // ICMP unreachable about it
 	Paused      = 17.0  // its virtual machine is paused
 	SeenSending = -12.0 // a sample that it sent
+	SeenReply   = -3.0  // an ARP reply of it alone
 	SeenMoved   = -8.0  // its address sends at another place
 )
 
@@ -53,6 +55,9 @@ type Known struct {
 	Silent    float64 // seconds since the last; 0 unknown
 	Answering float64 // share of its samples among them and those that ask for an answer, as a rule
 	Asked     int     // samples since then that ask for an answer
+	AskRate   float64 // samples a second that do, or are SYN, as a rule
+	AskRun    float64 // most of them in a row that it has left without an answer and then sent again
+	Replied   float64 // seconds since it answered ARP and sent nothing else; 0 it did not
 	SynRatio  float64 // share of SYN-ACK among SYN and SYN-ACK, as a rule
 	Syn       int     // SYN since its last SYN-ACK
 	ARP, ICMP int     // requests for it, and unreachable about it, since it last sent
@@ -113,11 +118,11 @@ func Weigh(k *Known) (odds float64, parts []Part) {
 func resolve(k *Known) (nats float64, what string) {
 	switch {
 	case k.ARP >= 2 && k.ARPRatio > 0:
-		most := MostAsked
+		most, sure := MostAsked, 0.9
 		if k.ARPExact {
-			most = ARPExact
+			most, sure = ARPExact, 0.98
 		}
-		nats = min(float64(k.ARP)*-math.Log1p(-min(k.ARPRatio, 0.9)), most)
+		nats = min(float64(k.ARP)*-math.Log1p(-min(k.ARPRatio, sure)), most)
 		what = "it does not answer ARP requests, as it used to"
 	case k.ICMP >= 2:
 		nats, what = ICMPAsked, "routers say that it is unreachable"
@@ -135,7 +140,7 @@ func resolve(k *Known) (nats float64, what string) {
 }
 
 // lost weighs that nothing is sent to it any more.
-func (k *Known) lost() float64 { return max(min(k.Missed/2, TrafficStop, k.Missed-looks), 0) }
+func (k *Known) lost() float64 { return max(min(k.Missed/2, TrafficLost, k.Missed-looks), 0) }
 
 // deaf reports whether it cannot be reached although it may send: what it sends
 // itself proves only that it lives.
@@ -184,14 +189,49 @@ func silence(k *Known) (float64, string) {
 	// It may have gone idle: that its traffic stopped alone proves little.
 	nats := min(expected/2, max(TrafficStop, math.Log(k.Steady/pause+1)))
 	what := "its traffic has stopped"
-	if k.Asked > 0 && k.Answering > 0 {
-		nats += min(float64(k.Asked)*-math.Log1p(-min(k.Answering, 0.9)), MostData)
+	vain := k.vain()
+	if vain > 0 {
 		what = "it answers nothing of what is sent to it"
 	}
+	if k.Replied > 0 && k.Replied < replyFor {
+		vain += SeenReply
+	}
 	// Nothing means more than that so much of it was to be expected, of all the
-	// times at which one looks.
-	return max(min(nats, expected-looks), 0), what
+	// times at which one looks. What comes in bursts may pause, or be sampled less
+	// for a while: but so would be what is asked of it.
+	expected = max(expected, min(k.Rate*k.Silent, float64(k.Asked)*k.each()))
+	return max(min(nats+vain, expected-looks), 0), what
 }
+
+// replyFor is for how long an ARP reply counts, s.
+const replyFor = 5.0
+
+// idleShare is how much of what is asked of an instance as a rule may still be
+// asked of it once it is idle.
+const idleShare = 0.1
+
+// vain weighs that nothing came of what was asked of it: each is one that its
+// answer was not sampled first, and as many as ever are asked of nobody who has
+// gone idle. Who has been seen to leave many without an answer and was well is
+// given as many again.
+func (k *Known) vain() float64 {
+	if k.Asked == 0 || k.Answering <= 0 {
+		return 0
+	}
+	each := k.each()
+	nats := float64(k.Asked) * each
+	if n, idle := float64(k.Asked+k.Syn), max(idleShare*k.AskRate*k.Silent, 1); k.AskRate > 0 && n > idle {
+		nats += n*math.Log(n/idle) - (n - idle)
+	}
+	return min(nats/max(each*k.AskRun/usualRun, 1), MostData)
+}
+
+// each is what one question tells that no answer was sampled after.
+func (k *Known) each() float64 { return -math.Log1p(-min(k.Answering, 0.9)) }
+
+// usualRun is how much the longest run of questions without an answer weighs
+// where each is answered, or not sampled, independently: among some thousand.
+const usualRun = 8.0
 
 // pause is how long a pause is that ends Known.Steady: as rare as it is is that it
 // goes idle, s.

@@ -36,6 +36,12 @@ func TestWeigh(t *testing.T) {
 		{"goes on sending, asked for again and again", with(busy, func(k *Known) { k.Silent = 0.5; k.Repeated = 100 }), false},
 		{"idle, asked for again and again", Known{Silent: 3600, Repeated: 100}, false},
 		{"moved, and asked for at its old place", with(busy, func(k *Known) { k.Missed, k.Repeated, k.Elsewhere = 1000, 100, 0.5 }), false},
+		{"asked as ever, answers nothing, no counters", with(busy, func(k *Known) { k.Asked, k.AskRate = 12, 5 }), true},
+		{"asked as ever, answers nothing, but sends seldom", Known{Rate: 1, Silent: 5, Answering: 0.5, Asked: 12, AskRate: 5}, false},
+		{"asked as ever, answers nothing, as it has done before", with(busy, func(k *Known) { k.Asked, k.AskRate, k.AskRun = 12, 5, 60 }), false},
+		{"asked a little, answers ARP", with(busy, func(k *Known) { k.Asked, k.AskRate, k.Replied = 6, 5, 1 }), false},
+		{"sends in bursts, asked as ever, answers nothing", Known{Rate: 30, Spread: 25, Silent: 3, Answering: 0.8, Asked: 12, AskRate: 5, FlatNats: 13, Offered: 90}, true},
+		{"sends in bursts, and is in a pause", Known{Rate: 30, Spread: 25, Silent: 3, Answering: 0.8, FlatNats: 13, Offered: 90}, false},
 		{"takes metrics by UDP and sends nothing", Known{Rate: 0, Silent: 3600, Answering: 0.01, Asked: 0, FlatNats: 3}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
