@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,7 +23,7 @@ import (
 // run starts `weir run` as a process of its own, sends to it from this one, and
 // prints what arrived, what was lost, what it cost and how memory went. Rate 0
 // is a flood.
-func (l *load) run(rate float64, length time.Duration, influx string) error {
+func (l *load) run(rate float64, length time.Duration, influx string, pinned bool) error {
 	dir, err := os.MkdirTemp("", "weir-receive-")
 	if err != nil {
 		return err
@@ -33,6 +34,11 @@ func (l *load) run(rate float64, length time.Duration, influx string) error {
 		return err
 	}
 	defer w.stop()
+	if pinned {
+		if err := errors.Join(pin(w.cmd.Process.Pid, 0), pin(os.Getpid(), 1)); err != nil {
+			return err
+		}
+	}
 	to := netip.MustParseAddrPort(w.listen)
 	out, err := newBlaster(to, rate)
 	if err != nil {

@@ -155,7 +155,13 @@ type Writer struct {
 const Samples = 100_000
 
 // NewWriter returns a writer.
-func (x *Exchange) NewWriter() *Writer { return &Writer{x: x, thin: window.NewThinning(Samples, 1)} }
+//
+// A Thinning that has to leave some out keeps half of what it is told, or more: a
+// writer that is told Samples keeps all of them, and of one more than twice as
+// many as many as Samples.
+func (x *Exchange) NewWriter() *Writer {
+	return &Writer{x: x, thin: window.NewThinning(2*Samples, 1)}
+}
 
 // Add keeps a flow sample, whose Est the registry has filled. It allocates
 // nothing and never waits.

@@ -17,8 +17,8 @@ type Thinning struct {
 	random  uint64
 }
 
-// NewThinning returns a Thinning that lets at least so many samples a second
-// through, and of more about so many.
+// NewThinning returns a Thinning that lets so many samples a second through, and
+// of more at least half as many and at most about so many.
 func NewThinning(perSecond int, seed uint64) Thinning {
 	return Thinning{perSlot: max(2, uint64(perSecond)/10), times: 1, random: seed*0x9e3779b97f4a7c15 | 1}
 }
