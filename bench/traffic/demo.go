@@ -9,7 +9,9 @@ import (
 )
 
 // Demo is a small site: a spine, two leaves, two hypervisors with four
-// instances each, servers and the Internet. Its benign traffic is many short
+// instances each, a third hypervisor whose telemetry others make, servers and the
+// Internet. The hypervisors keep their storage alike, by which the leaves see where
+// each is attached. Its benign traffic is many short
 // flows, few of them large (Zipf); every half minute an elephant flow of 10 s
 // runs from a server on one leaf to one on the other, so that five ports of
 // three switches see it. Datagrams come from 127.0.0.0/8, each
@@ -34,7 +36,7 @@ func Demo(seed uint64) Config {
 		g := Agent{Kind: Switch, Addr: addr(a), From: from(i), Expanded: i == leaf2, SamplingRate: 1000, Polling: polling, Uptime: 40 * 24 * time.Hour}
 		g.Ports = []Port{{Index: uplink, Name: "swp49", Speed: 100 * gbit}}
 		g.VNIs = map[uint32]uint32{1: uint32(5000 + i)} // what hypervisors send is tunnelled
-		for p := uint32(1); p <= 4; p++ {
+		for p := uint32(1); p <= 5; p++ {
 			g.Ports = append(g.Ports, Port{Index: p, Name: fmt.Sprintf("swp%d", p), Speed: 25 * gbit})
 		}
 		return g
@@ -94,6 +96,12 @@ func Demo(seed uint64) Config {
 			servers = append(servers, a)
 		}
 	}
+	hypervisors := []Host{
+		{netip.MustParsePrefix("10.255.1.1/32"), End{leaf1, 1}},
+		{netip.MustParsePrefix("10.255.1.2/32"), End{leaf2, 1}},
+		{netip.MustParsePrefix("10.255.1.3/32"), End{leaf2, 5}},
+	}
+	c.Hosts, c.Flows = append(c.Hosts, hypervisors...), storage(hypervisors)
 	rng := rand.New(rand.NewPCG(seed, 1<<32))
 	c.Arrive = merge(mice(rng, all), elephants(servers))
 	return c
@@ -133,6 +141,18 @@ func mice(rng *rand.Rand, hosts []netip.Addr) func() (Flow, bool) {
 		}
 		return f, true
 	}
+}
+
+// storage gives a flow of 12 Mbit/s from each host to the next, as of replicas that
+// are kept alike.
+func storage(hosts []Host) (all []Flow) {
+	for i := range hosts {
+		to := hosts[(i+1)%len(hosts)]
+		all = append(all, Flow{
+			Src: hosts[i].Net.Addr(), Dst: to.Net.Addr(), SrcPort: uint16(45000 + i), DstPort: 6800, Proto: protoTCP, Rate: 12e6,
+		})
+	}
+	return all
 }
 
 // elephants gives a flow of 6 Gbit/s from 5 s on, every half minute for 10 s,

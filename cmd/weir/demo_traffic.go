@@ -108,5 +108,5 @@ func writeDemoNames(state string) (string, error) {
 	return name, os.WriteFile(name, []byte("agent,agent_name,ifname,alias\n"+
 		"10.255.0.1,spine1,Ethernet3,to the Internet\n"+
 		"10.255.0.11,leaf1,swp1,to hv1\n10.255.0.11,leaf1,swp49,to spine1\n"+
-		"10.255.0.12,leaf2,swp1,to hv2\n10.255.0.12,leaf2,swp49,to spine1\n10.255.1.3,hv3,,\n"), 0o600)
+		"10.255.0.12,leaf2,swp1,to hv2\n10.255.0.12,leaf2,swp5,to hv3\n10.255.0.12,leaf2,swp49,to spine1\n10.255.1.3,hv3,,\n"), 0o600)
 }
