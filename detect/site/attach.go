@@ -39,6 +39,16 @@ func (n *node) attached(p *port, at int64) {
 	n.points[oldest] = attachment{p, at}
 }
 
+// nearer reports whether p is nearer to the nodes seen at it than q: links between
+// switches carry the addresses of more nodes, and where few are known they are
+// faster at least.
+func (p *port) nearer(q *port) bool {
+	if len(p.attached) != len(q.attached) {
+		return len(p.attached) < len(q.attached)
+	}
+	return p.speed < q.speed && p.speed > 0
+}
+
 // attachments are the ports that a node is attached to, each group once. Uplinks of
 // the switches carry the addresses of more nodes than the ports that it is at.
 func (n *node) attachments() (all []*port) {

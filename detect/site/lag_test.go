@@ -95,6 +95,43 @@ func TestBondOfTheNode(t *testing.T) {
 	w.want("start interface_down warning cn1 bond0")
 }
 
+// TestAttachedAtTheSlowerPort: where a node is the only one beyond several ports, its
+// switch is that of the slowest.
+func TestAttachedAtTheSlowerPort(t *testing.T) {
+	const gbit = 1_000_000_000
+	for _, c := range []struct {
+		name         string
+		spine, leaf  uint64
+		first, want  int // index of the switch heard first, and of that it is attached to
+		alsoAtUplink bool
+	}{
+		{"the access port first", 100 * gbit, 25 * gbit, 1, 1, false},
+		{"the uplink first", 100 * gbit, 25 * gbit, 0, 1, false},
+		{"speeds unknown", 0, 0, 0, 0, false},
+		{"the slower carries more", 10 * gbit, 25 * gbit, 0, 1, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			switches := []*actor{w.node(0), w.node(0)}
+			host, other := w.node(0), w.node(0)
+			for i, speed := range []uint64{c.spine, c.leaf} {
+				w.tell(fact.Fact{Kind: fact.Port, Agent: switches[i].number, Index: 7, Detail: &fact.Detail{Name: "swp7", Status: 3, Counted: true, Speed: speed}})
+			}
+			own := host.owns(1)
+			if c.alsoAtUplink {
+				w.tell(fact.Fact{Kind: fact.Seen, Agent: switches[0].number, A: other.owns(2), B: 7, C: 5})
+			}
+			for i := range 2 {
+				w.tell(fact.Fact{Kind: fact.Seen, Agent: switches[(c.first+i)%2].number, A: own, B: 7, C: 5})
+				w.run(time.Second)
+			}
+			if p := w.site.nodes[host.addr].switchPort; p == nil || p.node.label() != switches[c.want].name {
+				t.Errorf("not attached to %s", switches[c.want].name)
+			}
+		})
+	}
+}
+
 // TestAllAttachments: the end of a switch explains that of a host only where the host
 // is attached to nothing else that lives.
 func TestAllAttachments(t *testing.T) {

@@ -127,6 +127,7 @@ type port struct {
 	datapath uint64
 	bridge   *bridge
 	group    uint32
+	speed    uint64 // bit/s; 0 unknown
 
 	changed  int64 // when the status did
 	since    int64 // ns, when it was first heard

@@ -59,7 +59,8 @@ func (a *address) node() *node {
 }
 
 // attach notes at which port of a switch a node's own address enters. Uplinks
-// carry the addresses of many nodes: the port with the fewest is where it is.
+// carry the addresses of many nodes: the port with the fewest is where it is, of
+// those with as many the slower one.
 // The uplink of another hypervisor carries them too, and is no cause of anything.
 func (s *Site) attach(n *node, a *address, p *port) {
 	if a.owner != n || p.node.carries {
@@ -73,7 +74,7 @@ func (s *Site) attach(n *node, a *address, p *port) {
 	if len(p.attached) < 64 {
 		p.attached = append(p.attached, n)
 	}
-	if q := n.switchPort; q == nil || len(p.attached) < len(q.attached) || q.point() == p {
+	if q := n.switchPort; q == nil || p.nearer(q) || q.point() == p {
 		n.switchPort = p
 	}
 }

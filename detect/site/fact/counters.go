@@ -96,6 +96,7 @@ type port struct {
 	ofport   uint32
 	datapath uint64
 	group    uint32
+	speed    uint64
 
 	at     int64 // last poll
 	period int64 // between polls, smoothed; 0 unknown
@@ -207,11 +208,14 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 			p.counted, p.status, p.unknown, changed = true, status, unknown, true
 			g.urgent = true
 		}
+		if !unknown && p.speed != rec.counters.Speed {
+			p.speed, changed = rec.counters.Speed, true
+		}
 	}
 	if fresh || changed {
 		g.tell(Fact{Kind: Port, Agent: a.number, Sub: p.sub, Index: p.index, At: g.at, Detail: &Detail{
 			Name: p.name, Status: p.status, Was: was, Counted: p.counted, Unknown: p.unknown, Instance: p.instance,
-			Datapath: p.datapath, OFPort: p.ofport, Group: p.group,
+			Datapath: p.datapath, OFPort: p.ofport, Group: p.group, Speed: p.speed,
 		}})
 	}
 	if rec.has&hasCounters != 0 && !p.unknown {

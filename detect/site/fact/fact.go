@@ -194,6 +194,7 @@ type Detail struct {
 	Datapath uint64 // OpenFlow datapath id; 0 none
 	OFPort   uint32 // OpenFlow port; LocalPort is the bridge's own
 	Group    uint32 // ifIndex of its link aggregation group; 0 none
+	Speed    uint64 // of a Port: ifSpeed, bit/s; 0 unknown
 
 	Class   uint32 // of a Host's data source
 	UUID    [16]byte
