@@ -14,7 +14,7 @@ type built struct {
 	field
 	data  columnar.Data
 	at    places
-	small []int32 // places of numbers from -1, one more than the place; 0 is none
+	small []int32 // places of numbers from -1, one more than the place; 0 is none; as long as is needed
 	no    int32   // place of no address; -1 is none
 }
 
@@ -23,9 +23,6 @@ const maxSmall = 1 << 16
 
 func newBuilt(f field) *built {
 	b := &built{field: f}
-	if f.number != nil {
-		b.small = make([]int32, maxSmall)
-	}
 	b.reset()
 	return b
 }
@@ -34,7 +31,7 @@ func newBuilt(f field) *built {
 func (b *built) reset() {
 	b.data.Index, b.no = b.data.Index[:0], -1
 	for _, n := range b.data.Numbers {
-		if i := n + 1; i >= 0 && i < maxSmall {
+		if i := n + 1; i >= 0 && i < int64(len(b.small)) {
 			b.small[i] = 0
 		}
 	}
@@ -74,7 +71,7 @@ func (b *built) add(s *said, rows []record.Row) {
 
 func (b *built) ofNumber(n int64) int32 {
 	i := n + 1
-	if i < 0 || i >= maxSmall {
+	if i < 0 || i >= int64(len(b.small)) && !b.room(i) {
 		place, fresh := b.at.of(0, uint64(n))
 		if fresh {
 			b.data.Numbers = append(b.data.Numbers, n)
@@ -86,6 +83,17 @@ func (b *built) ofNumber(n int64) int32 {
 		b.small[i] = b.at.next() + 1
 	}
 	return b.small[i] - 1
+}
+
+// room makes the list of small numbers long enough for i where that is small.
+func (b *built) room(i int64) bool {
+	if i >= maxSmall {
+		return false
+	}
+	more := make([]int32, min(max(256, 2*i), maxSmall))
+	copy(more, b.small)
+	b.small = more
+	return true
 }
 
 func (b *built) ofAddress(a *[16]byte) int32 {
