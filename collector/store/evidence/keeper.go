@@ -231,6 +231,7 @@ func (k *Keeper) failed(err error) {
 
 // limit deletes what is too old or too much, the oldest first.
 func (k *Keeper) limit(now time.Time) {
+	clock := now.Round(0)
 	now = k.ages.Now(now)
 	files, err := List(k.cfg.Dir)
 	if err != nil {
@@ -240,8 +241,8 @@ func (k *Keeper) limit(now time.Time) {
 	sum := int64(0)
 	for _, f := range files {
 		sum += f.Size
-		if f.Changed.After(now.Add(time.Minute)) { // from before the clock was set back: it ages from now on
-			_ = os.Chtimes(filepath.Join(k.cfg.Dir, f.ID+suffix), now, now) // it is tried again
+		if f.Changed.After(clock.Add(time.Minute)) { // from before the clock was set back: it ages from now on
+			_ = os.Chtimes(filepath.Join(k.cfg.Dir, f.ID+suffix), clock, clock) // it is tried again
 		}
 	}
 	left, deleted := len(files), uint64(0)
