@@ -6,9 +6,10 @@ FROM scratch
 # dist/ holds weir, and weir-agent once cmd/weir-agent is there.
 COPY dist/weir* /
 
-# Known agents are kept here; mount a volume to keep them over an upgrade.
+# What weir knows and its history are kept here; mount a volume to keep them over an upgrade.
 COPY --chown=65532:65532 dist/state /var/lib/weir
 ENV XDG_STATE_HOME=/var/lib
+WORKDIR /var/lib/weir
 
 # A number, because there is no /etc/passwd. Nothing here needs more rights: 6343
 # is above 1023.

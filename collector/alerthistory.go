@@ -47,10 +47,11 @@ func newAlertHistory(cfg *config.Config, io IO) (*alertHistory, error) {
 		return nil, nil
 	}
 	log := io.Log
+	bounds := cfg.HistoryBounds()
 	h := &alertHistory{dir: cfg.StateDir, log: log, quiet: io.Forget}
 	var err error
 	h.kept, err = store.OpenAlertLog(cfg.StateDir, store.AlertLogConfig{
-		MaxBytes: int64(cfg.History.Alerts), MaxAge: cfg.History.AlertsAge, EvidenceAge: cfg.History.EvidenceAge,
+		MaxBytes: int64(bounds.Alerts), MaxAge: bounds.AlertsAge, EvidenceAge: bounds.EvidenceAge,
 		Report: func(err error) {
 			if err != nil {
 				log.Error().Err(err).Msg("alert history waits for the disk")

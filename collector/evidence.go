@@ -27,7 +27,7 @@ type headerKeeper struct {
 // newEvidence returns what keeps evidence, nil where history is off. The shards
 // remember headers from then on.
 func newEvidence(a *app) (*headerKeeper, error) {
-	h := &a.cfg.History
+	h := a.cfg.HistoryBounds()
 	if h.Off {
 		return nil, nil
 	}

@@ -45,9 +45,10 @@ func newHistory(a *app) (*history, error) {
 		return nil, nil
 	}
 	x := flowrecord.NewExchange(blocksPerShard * len(a.shards))
+	h := a.cfg.HistoryBounds()
 	s, err := flows.Open(flows.Config{
-		Dir: a.cfg.FlowsDir(), MaxBytes: int64(a.cfg.History.Flows), MaxAge: a.cfg.History.FlowsAge, Names: flowNames{a.shared},
-		Rollups: int64(a.cfg.History.Rollups), RollupsAge: a.cfg.History.RollupsAge,
+		Dir: a.cfg.FlowsDir(), MaxBytes: int64(h.Flows), MaxAge: h.FlowsAge, Names: flowNames{a.shared},
+		Rollups: int64(h.Rollups), RollupsAge: h.RollupsAge,
 		Damaged: func(path string, why error) {
 			a.log.Error().Err(why).Str("file", path).Msg("a file of the flow history is damaged and was set aside: answers lack what it has; put a copy back under its name without .bad, or delete it, and look at the disk")
 		},

@@ -25,7 +25,7 @@ func (a *app) newSeries() (err error) {
 	if a.influx = newInflux(a); a.influx != nil {
 		writers = append(writers, a.influx)
 	}
-	if h := &a.cfg.History; !h.Off {
+	if h := a.cfg.HistoryBounds(); !h.Off {
 		s, err := kept.Open(kept.Config{
 			Dir: a.cfg.SeriesDir(), MaxBytes: int64(h.Series), MaxAge: h.SeriesAge, Series: h.SeriesMost, More: h.SeriesMore, Log: a.log,
 		})

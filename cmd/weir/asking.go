@@ -26,7 +26,9 @@ func (p *program) loadToAsk() (config.Config, error) {
 		err = nil
 	}
 	if own := config.Default().StateDir; cfg.StateDir == own {
-		cfg.StateDir = stateToAsk(own, serviceDir)
+		if cfg.StateDir = stateToAsk(own, serviceDir); cfg.StateDir != own && p.configFile == "" {
+			cfg.History.Dir = "" // the service's is beside its state
+		}
 	}
 	return cfg, err
 }

@@ -20,13 +20,14 @@ func newBackup(p *program) *cobra.Command {
 		Short: "Copy agents, the model of the site, alerts and configuration while weir runs",
 		Long: `Copy the state file, of one moment, and the configuration into a new or empty
 directory: the known agents, the model of the site, open alerts, the history of
-alerts with its hashes, which are proved in the copy; the configuration file with
-conf.d beside it; and the rules and keys that were added while weir ran. The
-collector may be running. Flow samples, time series and evidence are files of their own in
-history.dir; copy those that matter, they do not change once they are made.
+alerts with its hashes, which are proved in the copy; the configuration file
+with conf.d beside it; and the rules and keys that were added while weir ran.
+The collector may be running. Flow samples, time series and evidence are files
+of their own in history.dir; copy those that matter, they do not change once
+they are made.
 
-To restore, stop weir, and put state.db and added.json into an empty state_dir and
-the configuration where it was.`,
+To restore, stop weir, and put state.db and added.json into an empty state_dir
+and the configuration where it was.`,
 		Example: "  weir backup /srv/backup/weir-$(date +%F)",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

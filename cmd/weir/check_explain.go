@@ -96,6 +96,7 @@ func explain(out io.Writer, cfg *config.Config, rates []rules.Sampling, from str
 	explainSinks(cfg, line)
 	influxText, influxWarning := influxSentence(context.Background(), cfg)
 	line("influx", influxText)
+	line("history", historySentence(cfg))
 	line("memory", memory(cfg, shards))
 	if influxWarning != "" {
 		line("warning", influxWarning)
@@ -172,6 +173,25 @@ func raises(off bool, what string) string {
 		return "off: would raise " + what
 	}
 	return "raises " + what
+}
+
+// historySentence tells what is kept, where, and how much of it.
+func historySentence(cfg *config.Config) string {
+	if cfg.History.Off {
+		return "off: nothing is kept"
+	}
+	h := cfg.HistoryBounds()
+	s := fmt.Sprintf("keeps at most %s (flows %s, series %s, rollups %s, alerts %s, evidence %s) in %s", gibibytes(h.Total()),
+		gibibytes(h.Flows), gibibytes(h.Series), gibibytes(h.Rollups), gibibytes(h.Alerts), gibibytes(h.Evidence), cfg.HistoryDir())
+	return s + ", alerts in " + cfg.StateDir
+}
+
+// gibibytes writes a size for people, to three figures.
+func gibibytes(b config.Bytes) string {
+	if b < config.GiB {
+		return strconv.FormatFloat(float64(b)/float64(config.MiB), 'g', 3, 64) + " MiB"
+	}
+	return strconv.FormatFloat(float64(b)/float64(config.GiB), 'g', 3, 64) + " GiB"
 }
 
 // memory tells what the rules take.

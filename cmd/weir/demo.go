@@ -40,7 +40,7 @@ first says how to ask it, as any collector, with weir status and the others.`,
   weir demo --influx http://127.0.0.1:8086
                                     write time series too`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := p.load(threshold)
+			cfg, err := p.loadDemo(threshold)
 			if err != nil {
 				return err
 			}
@@ -57,6 +57,15 @@ first says how to ask it, as any collector, with weir status and the others.`,
 	return cmd
 }
 
+// loadDemo reads a configuration that is named, else the defaults: a demo must not
+// page, write or send to whom /etc/weir/weir.yaml names.
+func (p *program) loadDemo(threshold string) (config.Config, error) {
+	if p.configFile == "" {
+		return withThreshold(config.Default(), threshold)
+	}
+	return p.load(threshold)
+}
+
 // demo runs the collector with a state of its own on a free port, and sends it
 // the simulated network, until ctx is done.
 func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json bool) error {
@@ -65,7 +74,7 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 		return err
 	}
 	defer os.RemoveAll(state)
-	cfg.StateDir = state
+	cfg.StateDir, cfg.History.Dir = state, ""
 	ask, err := demoConfig(state)
 	if err != nil {
 		return err
@@ -79,9 +88,6 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	}
 	cfg.Names.Files = append(cfg.Names.Files, names)
 	cfg.Access.Local = config.AccessRole{Role: access.Operator} // nothing here is real
-	if p.configFile == "" {                                     // a demo must not page whoever /etc/weir/weir.yaml names
-		cfg.Alerts.Sinks, cfg.Alerts.Heartbeat = nil, config.SecretURL{}
-	}
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

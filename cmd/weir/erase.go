@@ -129,7 +129,7 @@ func (p *program) erase(cmd *cobra.Command, f *eraseFlags, addresses []netip.Add
 
 // eraseHistory erases flow samples and time series.
 func (p *program) eraseHistory(ctx context.Context, cfg *config.Config, about *series.About) error {
-	h := &cfg.History
+	h := cfg.HistoryBounds()
 	gone, err := flows.Erase(ctx, flows.Config{
 		Dir: cfg.FlowsDir(), MaxBytes: int64(h.Flows), MaxAge: h.FlowsAge, Rollups: int64(h.Rollups), RollupsAge: h.RollupsAge,
 	}, about.Addresses)

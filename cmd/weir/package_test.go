@@ -124,6 +124,12 @@ func checkInstalled(t *testing.T, root string) {
 	if out, err := inside(t.Context(), "check", "--quiet").CombinedOutput(); err != nil || !strings.Contains(string(out), "/etc/weir/weir.yaml: ok") {
 		t.Errorf("check: %v: %s", err, out)
 	}
+	if out, err := inside(t.Context(), "check").CombinedOutput(); err != nil || !strings.Contains(string(out), "in /var/lib/weir/history, alerts in /var/lib/weir") {
+		t.Errorf("check: %v: %s", err, out)
+	}
+	if b, err := os.ReadFile(filepath.Join(root, "etc/weir/weir.yaml")); err != nil || !strings.Contains(string(b), "\n  size: 20%\n") {
+		t.Errorf("the packages' configuration does not give the history a fifth of the file system: %v", err)
+	}
 	if out, err := inside(t.Context(), "version").CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "weir v1.2.3 ") {
 		t.Errorf("version: %v: %s", err, out)
 	}

@@ -13,6 +13,8 @@ type History struct {
 	Off bool
 	// Dir is where it is kept; "" is the directory history in state_dir.
 	Dir string
+	// Size bounds all of it: parts below that are zero have a share of it.
+	Size Size
 	// Flows bounds the flow samples, FlowsAge how old they get.
 	Flows    Bytes
 	FlowsAge time.Duration
@@ -40,7 +42,7 @@ type History struct {
 
 func defaultHistory() History {
 	const day = 24 * time.Hour
-	return History{Flows: 2 * GiB, FlowsAge: 7 * day, Rollups: 512 * MiB, RollupsAge: 400 * day, Alerts: 256 * MiB, AlertsAge: 400 * day, EvidenceAge: 14 * day, Evidence: 256 * MiB, Series: GiB, SeriesAge: 30 * day, SeriesMost: 100_000}
+	return History{Size: Size{Bytes: 2 * GiB}, FlowsAge: 7 * day, RollupsAge: 400 * day, AlertsAge: 400 * day, EvidenceAge: 14 * day, SeriesAge: 30 * day, SeriesMost: 100_000}
 }
 
 // HistoryDir returns where history is kept.
@@ -70,16 +72,17 @@ func historyKeys() []key {
 			}
 			return parseStateDir(s)
 		}),
-		scalar("history.flows", func(c *Config) *Bytes { return &c.History.Flows }, bytesWithin(64*MiB, 1<<20*GiB)),
+		scalar("history.size", func(c *Config) *Size { return &c.History.Size }, parseSize),
+		scalar("history.flows", func(c *Config) *Bytes { return &c.History.Flows }, partWithin(64*MiB, 1<<20*GiB)),
 		scalar("history.flows_age", func(c *Config) *time.Duration { return &c.History.FlowsAge }, within(time.Hour, 10*365*24*time.Hour)),
-		scalar("history.rollups", func(c *Config) *Bytes { return &c.History.Rollups }, bytesWithin(16*MiB, 1<<10*GiB)),
+		scalar("history.rollups", func(c *Config) *Bytes { return &c.History.Rollups }, partWithin(16*MiB, 1<<10*GiB)),
 		scalar("history.rollups_age", func(c *Config) *time.Duration { return &c.History.RollupsAge }, within(time.Hour, 10*365*24*time.Hour)),
-		scalar("history.alerts", func(c *Config) *Bytes { return &c.History.Alerts }, bytesWithin(16*MiB, 1<<10*GiB)),
+		scalar("history.alerts", func(c *Config) *Bytes { return &c.History.Alerts }, partWithin(16*MiB, 1<<10*GiB)),
 		scalar("history.alerts_age", func(c *Config) *time.Duration { return &c.History.AlertsAge }, within(time.Hour, 10*365*24*time.Hour)),
 		scalar("history.evidence_age", func(c *Config) *time.Duration { return &c.History.EvidenceAge }, within(time.Hour, 10*365*24*time.Hour)),
-		scalar("history.evidence", func(c *Config) *Bytes { return &c.History.Evidence }, bytesWithin(MiB, 1<<10*GiB)),
+		scalar("history.evidence", func(c *Config) *Bytes { return &c.History.Evidence }, partWithin(MiB, 1<<10*GiB)),
 		scalar("history.evidence_payload", func(c *Config) *bool { return &c.History.EvidencePayload }, parseBool),
-		scalar("history.series", func(c *Config) *Bytes { return &c.History.Series }, bytesWithin(64*MiB, 1<<20*GiB)),
+		scalar("history.series", func(c *Config) *Bytes { return &c.History.Series }, partWithin(64*MiB, 1<<20*GiB)),
 		scalar("history.series_age", func(c *Config) *time.Duration { return &c.History.SeriesAge }, within(24*time.Hour, 10*365*24*time.Hour)),
 		scalar("history.series_most", func(c *Config) *int { return &c.History.SeriesMost }, whole(1000, 1<<24)),
 		list("history.series_more", func(c *Config) *[]string { return &c.History.SeriesMore }, parseClass, 0, 256),

@@ -21,12 +21,16 @@ const maxFile = 1 << 20
 // Load reads the file at path, then every conf.d/*.yaml beside it in the order
 // of their names, over the defaults: of a key set in two files the later one
 // holds, and a list replaces the earlier list. An empty path is DefaultFile if
-// that exists, else the defaults alone. Its error is an Errors.
+// that exists, else the defaults alone, with the history in weir-data below the
+// working directory. Its error is an Errors.
 func Load(path string) (Config, error) {
 	c := Default()
 	files, err := Files(path)
 	if err != nil {
 		return c, err
+	}
+	if len(files) == 0 {
+		c.withoutFile(os.Getenv)
 	}
 	r := &report{}
 	for _, name := range files {

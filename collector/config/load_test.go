@@ -171,7 +171,7 @@ top: {keys: ["dst_port , dst", "input: distinct(src)"], entries: 128}
 hash_seed: ${SEED}
 site: north
 influx: {url: "http://192.0.2.9:8086/", token: "${SEED}", org: noc, bucket: sflow/week, retention: 7d, interval: 5s, series: 5000, spool: 64MiB}
-history: {off: true, dir: /srv/history/, flows: 128MiB, flows_age: 48h, rollups: 64MiB, rollups_age: 600h, alerts: 32MiB, alerts_age: 720h, evidence_age: 24h, evidence: 8MiB, evidence_payload: true, series: 64MiB, series_age: 96h, series_most: 5000, series_more: [protocols, host_cpu.contexts]}
+history: {off: true, dir: /srv/history/, size: 12.5%, flows: 128MiB, flows_age: 48h, rollups: 64MiB, rollups_age: 600h, alerts: 32MiB, alerts_age: 720h, evidence_age: 24h, evidence: 8MiB, evidence_payload: true, series: 64MiB, series_age: 96h, series_most: 5000, series_more: [protocols, host_cpu.contexts]}
 names: {files: [/etc/weir/names.yaml], url: "https://192.0.2.9/names?x=1", token: "${SEED}", refresh: 1h}
 snmp:
   - {agents: [10.0.0.0/8], community: "${SEED}"}
@@ -218,7 +218,7 @@ windows: ["cn7/br-int from 2026-03-01T22:00 for 2h in Europe/Berlin by Ada: new 
 
 		Site: "north",
 		History: History{
-			true, "/srv/history", 128 * MiB, 48 * time.Hour, 64 * MiB, 600 * time.Hour, 32 * MiB, 720 * time.Hour, 24 * time.Hour, 8 * MiB, true,
+			true, "/srv/history", Size{Share: 0.125}, 128 * MiB, 48 * time.Hour, 64 * MiB, 600 * time.Hour, 32 * MiB, 720 * time.Hour, 24 * time.Hour, 8 * MiB, true,
 			64 * MiB, 96 * time.Hour, 5000, []string{"protocols", "host_cpu.contexts"},
 		},
 		Influx: Influx{

@@ -173,6 +173,21 @@ func near(word string, all []string) []string {
 	return at
 }
 
+// nearMetrics is near for metrics, of which the part after the dot is a name too;
+// where none is near it names one of each kind.
+func nearMetrics(word string) []string {
+	all := MetricNames()
+	for _, name := range MetricNames() {
+		_, short, _ := strings.Cut(name, ".")
+		all = append(all, short)
+	}
+	slices.Sort(all)
+	if at := near(word, slices.Compact(all)); len(at) <= 8 {
+		return at
+	}
+	return []string{"one such as if_in_errors, host_cpu.load_one", "rtmetric.NAME"}
+}
+
 // distance counts the letters to insert, remove or replace to make a of b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

@@ -101,7 +101,7 @@ func parseWatch(text string) (w watch, _ *SyntaxError) {
 	} else if at, ok := metricOf(t.text); ok {
 		w.metric = at
 	} else if l.err == nil {
-		l.fail(t.from, t.to, strconv.Quote(t.text)+" is no metric", append(near(t.text, MetricNames()), "rtmetric.NAME")...)
+		l.fail(t.from, t.to, strconv.Quote(t.text)+" is no metric", nearMetrics(t.text)...)
 	}
 	l.next()
 	switch {
