@@ -34,7 +34,9 @@ type history struct {
 // holdHistory keeps other collectors out of the directory of history.
 func (a *app) holdHistory() (err error) {
 	if !a.cfg.History.Off {
-		a.held, err = store.OpenHistory(a.cfg.HistoryDir())
+		if a.held, err = store.OpenHistory(a.cfg.HistoryDir()); err == nil {
+			a.linkHistory()
+		}
 	}
 	return err
 }

@@ -26,8 +26,9 @@ func (p *program) loadToAsk() (config.Config, error) {
 		err = nil
 	}
 	if own := config.Default().StateDir; cfg.StateDir == own {
-		if cfg.StateDir = stateToAsk(own, serviceDir); cfg.StateDir != own && p.configFile == "" {
-			cfg.History.Dir = "" // the service's is beside its state
+		cfg.StateDir = stateToAsk(own, serviceDir)
+		if _, err := os.Stat(cfg.History.Dir); err != nil && p.configFile == "" {
+			cfg.History.Dir = "" // it, or a link to it, is beside the state
 		}
 	}
 	return cfg, err

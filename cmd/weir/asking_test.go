@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"weir/collector/config"
 )
 
 func TestStateToAsk(t *testing.T) {
@@ -36,5 +38,28 @@ func TestStateToAsk(t *testing.T) {
 				t.Errorf("asks %s, want %s", got, want)
 			}
 		})
+	}
+}
+
+// Without a configuration the history is asked that lies here, else that of the
+// collector, which has left a link to it beside its state.
+func TestHistoryToAskWithoutAConfiguration(t *testing.T) {
+	if _, err := os.Stat(config.DefaultFile); err == nil {
+		t.Skipf("there is a configuration, %s", config.DefaultFile)
+	}
+	dir := t.TempDir()
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	t.Setenv("STATE_DIRECTORY", "")
+	t.Chdir(dir)
+	cfg, err := (&program{}).loadToAsk()
+	if err != nil || cfg.HistoryDir() != filepath.Join(cfg.StateDir, "history") {
+		t.Errorf("asks %s, %v, want that beside the state", cfg.HistoryDir(), err)
+	}
+	here := filepath.Join(dir, "weir-data")
+	if err := os.Mkdir(here, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if cfg, err = (&program{}).loadToAsk(); err != nil || cfg.HistoryDir() != here {
+		t.Errorf("asks %s, %v, want %s", cfg.HistoryDir(), err, here)
 	}
 }
