@@ -30,7 +30,7 @@ func (s *Site) judgeBridge(b *bridge) {
 		s.judgeSaidBridge(b)
 	}
 	if !b.gone {
-		b.backAt = 0
+		b.backAt, b.missed = 0, false
 		s.clear(TelemetrySilent, b.entity(), "")
 		if !b.linux {
 			s.judgeForwarding(b)
@@ -59,7 +59,7 @@ func (s *Site) mayBeLost(b *bridge) bool {
 	since := max(b.goneAt, n.wokeAt)
 	period, own := second, (*stream)(nil)
 	if p := b.anyPort(); p != nil {
-		period, own = s.pollOf(p), s.streams[streamKey{p.number, p.sub}]
+		period, own = cmp.Or(p.polled, s.pollOf(p)), s.streams[streamKey{p.number, p.sub}]
 	}
 	heard := false
 	for _, st := range n.streams {
@@ -130,7 +130,7 @@ func (s *Site) bridgeSilent(b *bridge) {
 		},
 	}
 	switch {
-	case v.after != 0 && s.returning(&b.backAt, BridgeDown, b.entity()):
+	case v.after != 0 && b.missed && s.returning(&b.backAt, BridgeDown, b.entity()):
 		s.clear(BridgeDown, b.entity(), "")
 		s.reachable(b)
 		return
@@ -140,6 +140,7 @@ func (s *Site) bridgeSilent(b *bridge) {
 		f.cause = "sFlow was switched off on the bridge"
 		s.drop(BridgeDown, b.entity(), "")
 	case v.nats >= decided:
+		b.missed = true
 		f.kind, f.severity = BridgeDown, detect.Critical
 		f.sure = probability(prior + weightSilent + weightTraffic)
 		f.summary = "gone: neither its counters nor its traffic are seen any more"

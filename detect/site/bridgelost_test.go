@@ -11,10 +11,13 @@ import (
 // that is polled every second, with an instance at br0 whose traffic another node
 // sees.
 type exporter struct {
-	w     *world
-	other *actor
-	seq   [2]uint32
-	off   [2]bool // says nothing
+	w        *world
+	other    *actor
+	seq      [2]uint32
+	off      [2]bool // says nothing
+	made     [2]time.Time
+	blind    bool // nobody sees its instance
+	forwards bool // br0 takes samples with a way out
 }
 
 const (
@@ -48,11 +51,31 @@ func (e *exporter) ports(sub uint32) {
 	}
 }
 
+// own tells the status of br0's own port.
+func (e *exporter) own(status uint8) {
+	e.w.tell(fact.Fact{Kind: fact.Port, Agent: exported, Index: 10, Detail: &fact.Detail{Name: "br0", OFPort: 0xfffe, Counted: true, Status: status, Datapath: 100}})
+}
+
 // gone tells that a bridge's ports were polled last so long ago.
 func (e *exporter) gone(sub uint32, ago time.Duration) {
 	for i := range uint32(2) {
 		e.w.tell(fact.Fact{Kind: fact.PortGone, Agent: exported, Sub: sub, Index: 10*(1+sub) + i, At: e.w.now.Add(-ago).UnixNano(), A: uint64(time.Second)})
 	}
+}
+
+// uptime is a sub-agent's, where Alive has it.
+func (e *exporter) uptime(sub uint32) uint64 {
+	if e.made[sub].IsZero() {
+		return uint64(e.w.now.Sub(epoch).Milliseconds()+1e6) << 32
+	}
+	return uint64(e.w.now.Sub(e.made[sub]).Milliseconds()) << 32
+}
+
+// make makes a bridge anew; its first samples come before its counters.
+func (e *exporter) make(sub uint32) {
+	e.made[sub], e.seq[sub], e.off[sub] = e.w.now, 1, false
+	e.w.tell(fact.Fact{Kind: fact.Alive, Agent: exported, Sub: sub, A: 1<<32 | 1, B: e.uptime(sub) | 7, C: uint64(e.w.now.Add(-3 * time.Second).UnixNano())})
+	e.ports(sub)
 }
 
 // run lets so many seconds pass.
@@ -61,10 +84,15 @@ func (e *exporter) run(seconds int) {
 		for sub := range uint32(2) {
 			e.seq[sub] += 3
 			if !e.off[sub] {
-				e.w.tell(fact.Fact{Kind: fact.Alive, Agent: exported, Sub: sub, A: uint64(e.seq[sub])<<32 | 3, B: uint64(e.w.now.Sub(epoch).Milliseconds()+1e6)<<32 | 10, C: uint64(e.w.now.UnixNano())})
+				e.w.tell(fact.Fact{Kind: fact.Alive, Agent: exported, Sub: sub, A: uint64(e.seq[sub])<<32 | 3, B: e.uptime(sub) | 10, C: uint64(e.w.now.UnixNano())})
 			}
 		}
-		e.w.tell(fact.Fact{Kind: fact.Seen, Agent: e.other.number, A: exportedMAC, B: 3, C: 5})
+		if e.forwards && !e.off[0] {
+			e.w.tell(fact.Fact{Kind: fact.Forwards, Agent: exported, Index: 1000, A: 9, B: 9})
+		}
+		if !e.blind {
+			e.w.tell(fact.Fact{Kind: fact.Seen, Agent: e.other.number, A: exportedMAC, B: 3, C: 5})
+		}
 		e.w.run(time.Second)
 	}
 }
@@ -108,6 +136,31 @@ func TestCountersOfABridgeStop(t *testing.T) {
 			e.gone(0, 4*time.Second)
 			e.run(5)
 		}, []string{bridge}},
+		{"it has been made again and again", func(e *exporter) {
+			for range 6 {
+				e.off[0] = true
+				e.run(3)
+				e.make(0)
+				e.run(6)
+			}
+			if p := e.w.site.streams[streamKey{exported, 0}].pace.Period(); p > 1500*millisecond {
+				e.w.t.Errorf("period %s, want 1 s", brief(p))
+			}
+			e.off[0] = true
+			e.run(4)
+			e.gone(0, 4*time.Second)
+			e.run(1)
+		}, []string{bridge}},
+		{"its own port was down", func(e *exporter) {
+			e.forwards = true
+			e.own(0)
+			e.run(5)
+			e.w.want("start bridge_down warning 10.0.0.9 br0")
+			e.off[0] = true
+			e.run(4)
+			e.gone(0, 4*time.Second)
+			e.run(1)
+		}, []string{"end bridge_down warning 10.0.0.9 br0", bridge}},
 		{"its node falls silent", func(e *exporter) {
 			e.off = [2]bool{true, true}
 			e.run(1)
@@ -130,6 +183,23 @@ func TestCountersOfABridgeStop(t *testing.T) {
 			c.do(e)
 			e.w.want(c.want...)
 		})
+	}
+}
+
+// TestBlindWitness: that a node no longer sees an instance tells something for as
+// long as that node is heard itself.
+func TestBlindWitness(t *testing.T) {
+	e := newExporter(t)
+	e.off[0], e.blind = true, true
+	e.run(3)
+	e.other.killed = true
+	e.run(1)
+	e.gone(0, 4*time.Second)
+	e.run(30)
+	for _, line := range e.w.lines() {
+		if line == "start bridge_down critical 10.0.0.9 br0" {
+			t.Error(line)
+		}
 	}
 }
 

@@ -81,6 +81,7 @@ type stream struct {
 	seq      uint32
 	uptime   uint32
 	boot     int64 // last - uptime, ns
+	born     int64 // what it said before that is another's; 0 it has not begun anew
 	gapAt    int64 // when several datagrams were last missing before one
 	lostAt   int64 // the same of any
 	beats    bool
@@ -134,6 +135,7 @@ type port struct {
 	goodAt   int64 // last told to be up
 	downAt   int64 // since when it is down; 0 it is up
 	goneAt   int64
+	polled   int64 // how often it was polled until then, ns
 	stillAt  int64 // last told that it has received nothing yet
 	wasUp    bool
 	macs     []uint64 // that it sends with
@@ -166,6 +168,7 @@ type bridge struct {
 	gone      bool
 	goneAt    int64
 	backAt    int64 // since when traffic of it is seen again; 0 it is not
+	missed    bool  // since it is gone its traffic was seen nowhere
 	removed   bool  // the host agent said so
 	linux     bool
 	sflow     string // its settings, as the database of Open vSwitch has them

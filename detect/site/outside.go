@@ -25,6 +25,7 @@ const settle = 1500 * millisecond
 // a time.
 func (s *Site) outside(macs []uint64, since int64, mine func(*seen) bool) view {
 	var v view
+	missing := 0.0 // samples
 	for _, m := range macs {
 		a := s.macs[m]
 		if a == nil || a.many {
@@ -52,11 +53,13 @@ func (s *Site) outside(macs []uint64, since int64, mine func(*seen) bool) view {
 			}
 			v.known = true
 			v.rate += x.rate
+			// A witness tells as long as it is heard itself.
+			heard := min(s.quietFor(since+settle), st.last+st.usually()-since-settle)
+			missing += x.rate * float64(max(heard, 0)) / 1e9
 		}
 	}
-	// Traffic comes in bursts: half of what a Poisson process would tell.
-	if t := float64(s.quietFor(since+settle)) / 1e9; v.after == 0 && t > 0 {
-		v.nats = min(v.rate*t/2, weightTraffic)
+	if v.after == 0 { // traffic comes in bursts: half of what a Poisson process would tell
+		v.nats = min(missing/2, weightTraffic)
 	}
 	return v
 }

@@ -44,6 +44,10 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 	case st.last == 0:
 	case int32(uptime-st.uptime) < 0 && boot-st.boot > 2*second:
 		s.restarted(st, f.At, uptime)
+		// One made anew was not silent before. Uptimes may be whole seconds.
+		st.born = boot - second
+		st.pace.Reset()
+		st.traffic.Reset()
 	case st.silent || st.last < n.wokeAt || f.At-st.last > max(outage, 4*st.pace.Period()):
 		// What an outage took is no loss on the way.
 	default:
@@ -72,7 +76,7 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 	st.last, st.retired = f.At, false
 	st.samples = st.samples || uint32(f.B) > 0
 	st.traffic.Beat(f.At, st.deadline)
-	if f.C != 0 {
+	if f.C != 0 && int64(f.C) >= st.born {
 		st.beats = true
 		deadline := st.deadline
 		if st.hush <= deadline {

@@ -178,7 +178,8 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 		if d := g.at - p.at; d < goneAfter(p.period) && rec.has&hasOF == 0 {
 			return
 		}
-		p.still, p.uptime = [2]still{}, 0
+		p.uptime = 0
+		p.anew()
 	}
 	p.poll(g.at)
 	changed := p.gone || p.sub != g.sub.id
@@ -286,6 +287,14 @@ func (s *still) see(moved bool, ms int64, packets uint64, one bool) (nats float6
 	return nats, true
 }
 
+// anew ends runs: the counters began anew. What is usual for the interface stays.
+func (p *port) anew() {
+	for d := range p.still {
+		w := &p.still[d]
+		w.run, w.ms, w.packets = 0, 0, 0
+	}
+}
+
 // portDeltas compares counters with the last ones.
 func (g *Gatherer) portDeltas(p *port, c *sflow.IfCounters) {
 	old := *p
@@ -295,7 +304,7 @@ func (g *Gatherer) portDeltas(p *port, c *sflow.IfCounters) {
 	p.packets = [2]uint32{uint32(c.InUcastPkts), uint32(c.OutUcastPkts)}
 	ms := int64(int32(p.uptime - old.uptime))
 	if !old.counted || old.uptime == 0 || ms <= 0 || !p.in.Known() || !p.out.Known() || p.in < old.in || p.out < old.out {
-		p.still = [2]still{}
+		p.anew()
 		return
 	}
 	if p.errs > old.errs || p.drops > old.drops {

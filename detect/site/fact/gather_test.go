@@ -172,6 +172,32 @@ func TestStillnessIsLearned(t *testing.T) {
 	}
 }
 
+// TestStillnessOutlivesARestart: counters that begin anew end what was told of
+// a port when it moves, and what is usual for it stays known.
+func TestStillnessOutlivesARestart(t *testing.T) {
+	f := newFeed(t)
+	in, out := uint64(0), uint64(0)
+	step := func(dIn, dOut uint64) []Fact {
+		in, out = in+dIn, out+dOut
+		f.send(func(b *sflow.Builder) { counters(b, 3, "tap1", 3, in, out) })
+		return f.tick(time.Second)
+	}
+	for range 20 {
+		step(1000, 1000)
+	}
+	step(0, 1000)
+	find(t, step(0, 1000), PortFlat)
+	in, out = 0, 0
+	step(0, 0)
+	if p := find(t, step(1000, 1000), PortFlat); p.B != 0 {
+		t.Errorf("moves again: %+v", p)
+	}
+	step(0, 1000)
+	if p := find(t, step(0, 1000), PortFlat); p.B>>32 != 2000 {
+		t.Errorf("still again: %+v", p)
+	}
+}
+
 // TestEventsAreToldOnce: an event is sent three times, a state at every poll.
 func TestEventsAreToldOnce(t *testing.T) {
 	f := newFeed(t)
