@@ -91,7 +91,7 @@ func (e *exporter) run(seconds int) {
 			e.w.tell(fact.Fact{Kind: fact.Forwards, Agent: exported, Index: 1000, A: 9, B: 9})
 		}
 		if !e.blind {
-			e.w.tell(fact.Fact{Kind: fact.Seen, Agent: e.other.number, A: exportedMAC, B: 3, C: 5})
+			e.w.tell(fact.Fact{Kind: fact.Seen, Agent: e.other.number, A: exportedMAC, B: 3, C: 2})
 		}
 		e.w.run(time.Second)
 	}

@@ -53,8 +53,10 @@ func (s *Site) outside(macs []uint64, since int64, mine func(*seen) bool) view {
 			}
 			v.known = true
 			v.rate += x.rate
-			// A witness tells as long as it is heard itself.
-			heard := min(s.quietFor(since+settle), st.last+st.usually()-since-settle)
+			heard := s.quietFor(since + settle)
+			if u := st.usually(); u > 0 && s.quietFor(st.last) > 3*u { // it tells as long as it is heard itself
+				heard = min(heard, st.last+u-since-settle)
+			}
 			missing += x.rate * float64(max(heard, 0)) / 1e9
 		}
 	}
