@@ -246,7 +246,7 @@ func (s *Site) Watchlist() *fact.Watchlist {
 		if n.source.IsValid() {
 			a = n.source
 		}
-		if a.Is4() && len(n.own) == 0 {
+		if a.Is4() && !slices.ContainsFunc(n.own, func(m uint64) bool { return m&fact.HostIP == 0 }) {
 			bare = append(bare, fact.IPv4(a.As4()))
 		}
 	}

@@ -62,6 +62,9 @@ func (w *Watchlist) Has(m uint64) bool {
 // ByIP returns the watched MAC address that goes by an IPv4 address, 0 without.
 func (w *Watchlist) ByIP(ip [4]byte) uint64 { return w.ips[IPv4(ip)] }
 
+// HasHost reports whether an IPv4 address is watched as a host's only name.
+func (w *Watchlist) HasHost(ip uint32) bool { return w.byIP[ip] }
+
 // HostIP marks a number that is an IPv4 address in place of a MAC address.
 const HostIP = 1 << 63
 
@@ -101,7 +104,7 @@ func (g *Gatherer) sight(f *decoder.Flow) {
 			return
 		}
 		ip := IPv4([4]byte(h.Key.Src[12:]))
-		if !g.watch.byIP[ip] {
+		if !g.watch.HasHost(ip) {
 			return
 		}
 		m = uint64(ip) | HostIP
