@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,12 +32,16 @@ func newIncidentList(p *program) *cobra.Command {
 		Short:   "List the incidents since the collector was started, the newest last",
 		Example: "  weir incident list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var all []incidentInfo
-			if err := p.ask(cmd.Context(), "api/v1/incidents", &all); err != nil {
+			var raw json.RawMessage // whole, also what the table has no column for
+			if err := p.ask(cmd.Context(), "api/v1/incidents", &raw); err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(p.out, all)
+				return printJSON(p.out, raw)
+			}
+			var all []incidentInfo
+			if err := json.Unmarshal(raw, &all); err != nil {
+				return err
 			}
 			t := newTable(p.out, "ID", "BEGAN", "ENDED", "WHAT")
 			for i := range all {
@@ -56,6 +63,31 @@ type incidentInfo struct {
 	Alerts []string   `json:"alerts"`
 	Steps  []stepInfo `json:"steps"`
 	Cut    bool       `json:"cut,omitempty"`
+	// Children are what it befell.
+	Children []struct {
+		Kind    string `json:"kind"`
+		Subject struct {
+			Name    string `json:"name"`
+			UUID    string `json:"uuid"`
+			Node    string `json:"node"`
+			Project string `json:"project"`
+		} `json:"subject"`
+		Line string `json:"line"`
+	} `json:"children"`
+}
+
+// named is the step's text, with the name of the instance that it is about.
+func (i *incidentInfo) named(s *stepInfo) string {
+	uuid, ok := strings.CutPrefix(s.Entity, "instance/")
+	if !ok {
+		return s.What
+	}
+	for k := range i.Children {
+		if c := &i.Children[k].Subject; c.UUID == uuid && c.Name != "" {
+			return c.Name + ": " + s.What
+		}
+	}
+	return uuid + ": " + s.What
 }
 
 type stepInfo struct {
@@ -75,7 +107,8 @@ func newIncidentShow(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "Print the timeline of an incident",
-		Long: `Print every fact about the nodes of an incident, by the earliest possible time:
+		Long: `Print what an incident befell, and every fact about its nodes, by the earliest
+possible time:
 
   TIME     when it was first seen so
   SINCE    where that is earlier, when it was last seen otherwise: it happened
@@ -87,12 +120,16 @@ ID may be cut where it stays unique.`,
 		Example: "  weir incident show 7596403b81c77bf9-1795332090",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var i incidentInfo
-			if err := p.ask(cmd.Context(), "api/v1/incidents/"+url.PathEscape(args[0]), &i); err != nil {
+			var raw json.RawMessage
+			if err := p.ask(cmd.Context(), "api/v1/incidents/"+url.PathEscape(args[0]), &raw); err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(p.out, i)
+				return printJSON(p.out, raw)
+			}
+			var i incidentInfo
+			if err := json.Unmarshal(raw, &i); err != nil {
+				return err
 			}
 			return printIncident(p.out, &i)
 		},
@@ -106,11 +143,22 @@ func printIncident(out io.Writer, i *incidentInfo) error {
 	for _, a := range i.Alerts {
 		fmt.Fprintln(out, "  "+a)
 	}
+	if len(i.Children) > 0 {
+		fmt.Fprintln(out, "\nwith it")
+	}
+	for k := range i.Children {
+		c := &i.Children[k]
+		project := ""
+		if c.Subject.Project != "" {
+			project = ", project " + c.Subject.Project
+		}
+		fmt.Fprintf(out, "  %s %s on %s%s: %s\n", c.Kind, cmp.Or(c.Subject.Name, c.Subject.UUID), c.Subject.Node, project, c.Line)
+	}
 	fmt.Fprintln(out)
 	t := newTable(out, "TIME", "SINCE", "NODE", "WHAT", "BEFORE", "AFTER", "WITNESS", "SKEW")
 	for k := range i.Steps {
 		s := &i.Steps[k]
-		t.row(clock(s.At), clock(s.Before), s.Node, s.What, s.Was, s.Is, s.From, s.Skew)
+		t.row(clock(s.At), clock(s.Before), s.Node, i.named(s), s.Was, s.Is, s.From, s.Skew)
 	}
 	if err := t.Flush(); err != nil {
 		return err
