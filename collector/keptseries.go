@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -74,7 +75,8 @@ func (k *keptSeries) addTo(s *web.Status) {
 		return
 	}
 	st := k.Stats()
-	s.Components = append(s.Components, web.Component{Name: "series", Ready: true, Detail: st.Err})
+	s.Components = append(s.Components, web.Component{Name: "series", Ready: true, Detail: cmp.Or(st.Err, st.Shortage())})
+	s.SeriesNotKept = st.Lacking
 	s.DamagedFiles = append(s.DamagedFiles, web.Count{Key: "series", Count: st.Broken})
 	s.Bounds = append(s.Bounds,
 		web.Bound{Name: "history_series", Used: st.Series, Limit: st.MaxSeries, Refused: st.Refused},

@@ -45,6 +45,7 @@
 //	weir_bound_used{bound}                places used of a bound of memory
 //	weir_bound_limit{bound}               places there are
 //	weir_bound_refused_total{bound}       things refused or dropped at the bound
+//	weir_history_series_not_kept     time series that history has no place for
 //	weir_history_damaged_files_total{part}  files of the history set aside, being damaged
 //	weir_ready{component}                 1 where the component is ready
 //	weir_start_time_seconds               start, as seconds since the epoch

@@ -45,6 +45,7 @@ var (
 	mBoundLimit    = gauge("bound_limit", "Places of a bound of memory.", "bound")
 	mBoundRefused  = counter("bound_refused_total", "Things refused or dropped at a bound of memory.", "bound")
 	mDamaged       = counter("history_damaged_files_total", "Files of the history that were damaged and set aside, by what they had.", "part")
+	mSeriesNotKept = gauge("history_series_not_kept", "Time series that the history has no place for, as far as is known.")
 	mReady         = gauge("ready", "1 where the component is ready.", "component")
 	mStart         = gauge("start_time_seconds", "Start of the collector, seconds since the epoch.")
 	mBuild         = gauge("build_info", "Always 1.", "version", "goversion")
@@ -53,7 +54,7 @@ var (
 var allMetrics = []metric{
 	mDatagrams, mOctets, mSamples, mSkipped, mErrors, mSocketDropped, mTruncated, mLostDatagrams, mLostSamples, mRefused,
 	mDecodeSeconds, mAgents, mAdmitted, mAlertsOpen, mAlertChanges, mSinkQueued, mSinkChanges, mSinkFailing,
-	mBoundUsed, mBoundLimit, mBoundRefused, mDamaged, mReady, mStart, mBuild,
+	mBoundUsed, mBoundLimit, mBoundRefused, mDamaged, mSeriesNotKept, mReady, mStart, mBuild,
 }
 
 // metrics is a prometheus.Collector: it holds no numbers of its own and reads
@@ -131,6 +132,7 @@ func collectBounds(s *Status, out func(metric, float64, ...string)) {
 		out(mBoundLimit, float64(b.Limit), b.Name)
 		out(mBoundRefused, float64(b.Refused), b.Name)
 	}
+	out(mSeriesNotKept, float64(s.SeriesNotKept))
 	for _, c := range s.DamagedFiles {
 		out(mDamaged, float64(c.Count), c.Key)
 	}

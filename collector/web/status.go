@@ -56,7 +56,10 @@ type Status struct {
 	Sinks        []SinkCount   `json:"sinks"`
 	Influx       *InfluxStatus `json:"influx,omitempty"` // nil where no time series are written
 	Bounds       []Bound       `json:"bounds"`
-	DamagedFiles []Count       `json:"damaged_files"` // of the history, set aside since the start: "flows", "series"
+	// SeriesNotKept is how many time series history has no place for, as far as is
+	// known; the bound history_series counts their samples.
+	SeriesNotKept int     `json:"series_not_kept"`
+	DamagedFiles  []Count `json:"damaged_files"` // of the history, set aside since the start: "flows", "series"
 }
 
 // MarshalJSON writes lists of nothing as [], since null says unknown.

@@ -47,6 +47,7 @@ type Stats struct {
 	MaxSeries int    `json:"max_series"`
 	Samples   uint64 `json:"samples"` // kept
 	Refused   uint64 `json:"refused"` // of further series than there may be
+	Lacking   int    `json:"lacking"` // series that are not kept for that, as far as is known
 	Lost      uint64 `json:"lost"`    // the disk was full, or the files were being read
 	Late      uint64 `json:"late"`    // much older than what the series has, or of a time it has, after the clock was set back
 	Thinned   uint64 `json:"thinned"` // less than half a second after the last
@@ -78,11 +79,12 @@ type Store struct {
 	checked time.Time // when all chunks were read; Run's
 	early   time.Time // when a block was made early; Run's
 
-	entriesMu sync.Mutex // guards entries, agents and heaviest
+	entriesMu sync.Mutex // guards entries, agents, heaviest and scarce
 	entries   map[entryKey]*entry
 	agents    map[string]int      // series of each
 	heaviest  map[entryKey]*entry // keys that are among the heaviest
-	held      atomic.Int64        // series the database holds
+	scarce    scarce
+	held      atomic.Int64 // series the database holds
 
 	agesMu sync.Mutex
 	ages   age.Clock
@@ -134,6 +136,7 @@ func (s *Store) Run(ctx context.Context) {
 			s.sync()
 		case now := <-cares.C:
 			s.care(now)
+			s.scarcity(now)
 		case now := <-chunks.C:
 			s.compact(ctx, now)
 		case <-ctx.Done():

@@ -26,6 +26,7 @@ type plan struct {
 	key      int      // field whose text is the label key; -1 none
 	share    int      // field that must be leastShare; -1 none
 	shareTag int      // tag that the key takes the place of
+	traffic  []int    // of an interface: fields that are more than 0 where it carries something
 }
 
 // leastShare is the percentage of all keys that one must have to be kept: there
@@ -64,6 +65,9 @@ func plansOf(more []string) map[*points.Class]*plan {
 				}
 			}
 		}
+		if c.Name == "if_counters" {
+			p.traffic = c.Chosen([]string{"if_counters.in_bits_per_second", "if_counters.out_bits_per_second", "if_counters.in_packets_per_second", "if_counters.out_packets_per_second"})
+		}
 		p.ofAgent = len(c.Tags) > 0 && c.Tags[0] == "agent"
 		all[c] = p
 	}
@@ -82,12 +86,13 @@ const nameTags = 2
 
 // entry is what is known of it.
 type entry struct {
-	at      int64 // ms, of the last sample
-	series  int   // there are
-	retired int   // there were under other names
-	changed int64 // ms, when the name last changed
-	names   [nameTags]string
-	refs    []storage.SeriesRef
+	at       int64 // ms, of the last sample
+	series   int   // there are
+	retired  int   // there were under other names
+	changed  int64 // ms, when the name last changed
+	reserved int   // of an interface: as Store.scarce has it
+	names    [nameTags]string
+	refs     []storage.SeriesRef
 }
 
 // setBack is how much older than the last a sample is, in ms, where the clock was
@@ -100,6 +105,7 @@ func (s *Store) forget() {
 	s.entriesMu.Lock()
 	defer s.entriesMu.Unlock()
 	s.entries, s.agents, s.heaviest = map[entryKey]*entry{}, map[string]int{}, map[entryKey]*entry{}
+	s.scarce.reserved = 0
 }
 
 // forgetBefore drops the entries whose series the database has dropped.
@@ -113,6 +119,7 @@ func (s *Store) forgetBefore(ms int64) {
 		}
 		if e.at < ms {
 			gone += e.series + e.retired
+			s.scarce.reserved -= e.reserved
 			delete(s.entries, k)
 		}
 		if gone > 0 && s.plans[k.class].ofAgent {
@@ -128,7 +135,7 @@ func (s *Store) Write(b *points.Batch) {
 	if !s.wants(b) {
 		return
 	}
-	w := writing{Store: s}
+	w := writing{Store: s, begun: time.Now()}
 	if s.full.Load() || s.torn.Load() || !s.mu.TryRLock() {
 		w.lose(b)
 		return
@@ -174,6 +181,12 @@ type writing struct {
 	builder labels.ScratchBuilder
 	rounds  map[string]int64 // ms, when all keys of a definition were told
 	stats   Stats            // counted in it
+	begun   time.Time
+
+	// Of the point at hand: whether it may have further series, and how many it
+	// may not.
+	admitted bool
+	refused  int
 }
 
 func (w *writing) done() {
@@ -251,6 +264,19 @@ func (w *writing) add(p *points.Point) {
 	if pl.key >= 0 {
 		w.heaviest[k] = e
 	}
+	w.values(p, pl, &k, e, at)
+}
+
+// values keeps the values of a point.
+func (w *writing) values(p *points.Point, pl *plan, k *entryKey, e *entry, at int64) {
+	fresh, carries, missing := e.series == 0, pl.traffic == nil || pl.carries(p), 0
+	w.scarce.reserved -= e.reserved
+	for i, f := range pl.fields {
+		if e.refs[i] == 0 && f < len(p.Values) && p.Values[f].Kind() != points.Unknown {
+			missing++
+		}
+	}
+	w.admitted, w.refused = missing == 0 || w.admits(pl, k, e, missing, carries), 0
 	for i, f := range pl.fields {
 		if f >= len(p.Values) {
 			break
@@ -258,10 +284,20 @@ func (w *writing) add(p *points.Point) {
 		v := &p.Values[f]
 		switch v.Kind() {
 		case points.Int:
-			w.sample(pl, &k, e, i, at, float64(v.Int()))
+			w.sample(pl, k, e, i, at, float64(v.Int()))
 		case points.Float:
-			w.sample(pl, &k, e, i, at, v.Float())
+			w.sample(pl, k, e, i, at, v.Float())
 		}
+	}
+	switch {
+	case w.refused == 0 && missing > 0:
+		w.scarce.admit(k)
+	case w.refused > 0:
+		w.stats.Refused += uint64(w.refused)
+		w.scarce.refuse(k, w.refused, w.begun)
+	}
+	if pl.traffic != nil {
+		w.settle(pl, e, fresh)
 	}
 }
 
@@ -275,15 +311,6 @@ func (pl *plan) named(p *points.Point, k *entryKey) bool {
 		return false
 	}
 	return true
-}
-
-// limit returns how many series more there may be of what k is about.
-func (w *writing) limit(pl *plan, k *entryKey) int {
-	left := w.cfg.Series - int(w.db.Head().NumSeries())
-	if pl.ofAgent {
-		left = min(left, w.cfg.Series/agentShare-w.agents[k.tags[0]])
-	}
-	return left
 }
 
 // sample keeps a value.
@@ -303,8 +330,8 @@ func (w *writing) sample(pl *plan, k *entryKey, e *entry, i int, at int64, v flo
 		w.drop(pl, k, e, i) // the database has dropped it
 	}
 	l := w.labelsOf(pl, k, e, i)
-	if w.limit(pl, k) <= 0 && !w.has(l) {
-		w.stats.Refused++
+	if !w.admitted && !w.has(l) {
+		w.refused++
 		return
 	}
 	ref, err := w.app.Append(0, l, at, v)
