@@ -82,6 +82,7 @@ func TestMetricsTellTheStatus(t *testing.T) {
 		"weir_datagrams_total 100",
 		"weir_decode_seconds_total 0.25",
 		`weir_errors_total{reason="truncated"} 3`,
+		"weir_history_series_not_kept 0",
 		"weir_lost_datagrams_total 6",
 		"weir_lost_samples_total 7",
 		"weir_octets_total 1.8014398509481984e+16",
