@@ -92,6 +92,7 @@ func newAgent(cfg config.Config, io IO) *Agent {
 	}
 	a.sender.Set(collectors)
 	a.packer = export.NewPacker(agentAddress(cfg.AgentAddress, collectors), cfg.SubAgent, a.start, a.sender.Send)
+	a.packer.Sign(witness.NewSigner(io.Key))
 	if len(cfg.PlainCollectors) > 0 {
 		a.plain.Set(literal(cfg.PlainCollectors))
 		a.packer.Also(export.NewPacker(a.packer.Agent(), cfg.SubAgent, a.start, a.plain.Send))

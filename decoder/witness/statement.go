@@ -3,6 +3,7 @@ package witness
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"hash"
 	"math"
@@ -41,8 +42,12 @@ func Double(name string, v float64) Pair {
 	return Pair{Name: name, Type: sflow.MetricGaugeDouble, Bits: math.Float64bits(v)}
 }
 
-// signature is the room an hmac pair takes on the wire.
-const signature = 4 + 4 + 4 + 4 + 2*macLen
+// signature is the room an hmac pair takes on the wire, stamp that of the time of a
+// state.
+const (
+	signature = 4 + 4 + 4 + 4 + 2*macLen
+	stamp     = 4 + 4 + 4 + 8
+)
 
 // Statement builds one statement in buffers that it keeps: nothing is allocated
 // once they are large enough. The zero value is ready for Begin.
@@ -84,7 +89,7 @@ func (s *Statement) add(p *Pair) {
 	if len(text) > MaxText {
 		text, s.cut = text[:MaxText], true
 	}
-	if s.len()+4+pad(len(p.Name))+4+max(8, 4+pad(len(text)))+signature > MaxStatement {
+	if s.len()+4+pad(len(p.Name))+4+max(8, 4+pad(len(text)))+stamp+signature > MaxStatement {
 		s.cut = true
 		return
 	}
@@ -149,4 +154,49 @@ func (g *Signer) digest(source, pairs []byte) []byte {
 	g.mac.Write(g.zero[:])
 	g.mac.Write(pairs)
 	return g.mac.Sum(g.sum[:0])[:macLen]
+}
+
+// SignState appends a statement, which is a whole encoded rtmetric sample, to b: with
+// the time at which it is said, in Unix nanoseconds, and the hmac pair. So nobody who
+// has heard it can say it again later. A nil Signer appends it as it is, and so does
+// one of what is no such sample.
+func (g *Signer) SignState(b, sample []byte, now int64) []byte {
+	source, num, ok := parts(sample)
+	if g == nil || !ok {
+		return append(b, sample...)
+	}
+	at := len(b)
+	b = append(b, sample...)
+	pairs := at + num + 4
+	b = appendPair(b, At, sflow.Metric{Type: sflow.MetricCounter64, Bits: uint64(now)})
+	hex.Encode(g.text[:], g.digest(source, b[pairs:]))
+	b = appendPair(b, HMAC, sflow.Metric{Type: sflow.MetricString, Text: g.text[:]})
+	be := binary.BigEndian
+	be.PutUint32(b[at+4:], uint32(len(b)-at-8))
+	be.PutUint32(b[at+num:], be.Uint32(b[at+num:])+2)
+	return b
+}
+
+// parts returns the source of an encoded rtmetric sample, and where the number of its
+// pairs is.
+func parts(sample []byte) (source []byte, num int, ok bool) {
+	be := binary.BigEndian
+	if len(sample) < 16 || sflow.Format(be.Uint32(sample)) != sflow.FormatRTMetric || uint64(be.Uint32(sample[4:])) != uint64(len(sample)-8) {
+		return nil, 0, false
+	}
+	n := uint64(be.Uint32(sample[8:]))
+	if n > uint64(len(sample)-16) || 12+uint64(pad(int(n)))+4 > uint64(len(sample)) {
+		return nil, 0, false
+	}
+	return sample[12 : 12+n], 12 + pad(int(n)), true
+}
+
+// appendPair appends one pair as it is on the wire.
+func appendPair(b []byte, name string, m sflow.Metric) []byte {
+	var l sflow.MetricList
+	var buf [16]byte
+	m.Name = append(buf[:0], name...)
+	l.Data = b
+	l.Add(m)
+	return l.Data
 }

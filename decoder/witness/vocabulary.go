@@ -86,7 +86,7 @@ const (
 // Names of values that events of every kind share.
 const (
 	ID      = "id"      // string: first 8 hex digits of the boot id, start of the agent (Unix seconds, hex), number
-	At      = "at"      // counter64: Unix nanoseconds
+	At      = "at"      // counter64: Unix nanoseconds; of a state that is signed too: when it was said
 	Subject = "subject" // string: what the event is about
 	Repeat  = "repeat"  // gauge32: 0, 1, 2
 	Before  = "before"

@@ -2,6 +2,7 @@ package witness
 
 import (
 	"bytes"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -219,3 +220,74 @@ func FuzzSaid(f *testing.F) {
 		}
 	})
 }
+
+// TestSignedStates: what SignState appends can be read and verified, by that key
+// alone, and not once anything in it is changed.
+func TestSignedStates(t *testing.T) {
+	var st Statement
+	st.Begin(ClassBridge, "br-int")
+	st.Add(String(Forwarding, "yes"), Gauge32(Ports, 3))
+	plain := st.Append(nil)
+	read := func(b []byte) (s Said) {
+		t.Helper()
+		var d sflow.Builder
+		d.Reset(nil, &sflow.Datagram{Agent: netip.MustParseAddr("192.0.2.1")})
+		d.Sample(rawSample(b))
+		var g sflow.Datagram
+		if err := g.Decode(d.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		for smp, err := range g.Samples() {
+			var rt sflow.RTMetric
+			if err != nil || rt.Decode(smp) != nil {
+				t.Fatalf("%v", err)
+			}
+			s, _ = Parse(&rt)
+		}
+		return s
+	}
+	key := NewSigner([]byte("0123456789abcdef"))
+	b := key.SignState([]byte("before"), plain, 1234567890123)
+	if string(b[:6]) != "before" {
+		t.Fatalf("%q", b[:6])
+	}
+	s := read(b[6:])
+	at, _ := s.Uint(At)
+	if !key.Verify(&s) || s.Text(Forwarding) != "yes" || at != 1234567890123 {
+		t.Errorf("verified %v, %q, at %d", key.Verify(&s), s.Text(Forwarding), at)
+	}
+	if NewSigner([]byte("another key, as long")).Verify(&s) {
+		t.Error("another key verifies it")
+	}
+	for i := 12; i < len(plain)+8; i++ { // source, pairs and time
+		if i == 30 || i == 31 {
+			continue // that fill up the source
+		}
+		c := append([]byte(nil), b[6:]...)
+		c[i] ^= 1
+		var rt sflow.RTMetric
+		if rt.Decode(sflow.Sample{Format: sflow.FormatRTMetric, Body: c[8:]}) != nil {
+			continue
+		}
+		if s, ok := Parse(&rt); ok && key.Verify(&s) {
+			t.Errorf("octet %d changed, and it is verified", i)
+		}
+	}
+	for _, bad := range [][]byte{nil, plain[:11], plain[:15], append(plain[:8:8], 255, 255, 255, 255, 0, 0, 0, 0)} {
+		if got := key.SignState(nil, bad, 1); !bytes.Equal(got, bad) {
+			t.Errorf("%x becomes %x", bad, got)
+		}
+	}
+	var none *Signer
+	if got := none.SignState(nil, plain, 1); !bytes.Equal(got, plain) {
+		t.Errorf("without a key: %x", got)
+	}
+	buf := make([]byte, 0, 1024)
+	if n := testing.AllocsPerRun(100, func() { buf = key.SignState(buf[:0], plain, 1) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+type rawSample []byte
+
+func (r rawSample) Append(b []byte) []byte { return append(b, r...) }

@@ -3,6 +3,7 @@ package site
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -20,7 +21,8 @@ import (
 const (
 	commonEvery  = second
 	commonEnough = decided + 3.5 // nats: and it is looked for all the time
-	commonShare  = 3             // of the siblings beside so many times more must be well than are not
+	besideShare  = 0.6           // of those beside who are to be heard of so many must be
+	askingEnough = 5             // of many who ask in vain: who went idle does not
 	memberMost   = 4.0           // nats at most of one member: it may have gone idle
 )
 
@@ -41,7 +43,7 @@ func fromAfar(p *port) (*rhythm, int64) { return &p.ways.far, p.ways.farAt() }
 
 // lossOf weighs that nothing has come to any of the members for a while. Until is
 // when one of them was last reached in another way, 0 unknown.
-func (s *Site) lossOf(members []*port, way rhythmOf, until int64) (l loss) {
+func (s *Site) lossOf(members []*port, way rhythmOf, asks func(p *port, t int64) bool, until int64) (l loss) {
 	l.at = until
 	for _, p := range members {
 		_, last := way(p)
@@ -59,7 +61,7 @@ func (s *Site) lossOf(members []*port, way rhythmOf, until int64) (l loss) {
 		}
 		l.lost = append(l.lost, p)
 		l.nats += min(e/2, memberMost)
-		if s.asks(p, l.at) {
+		if asks(p, l.at) {
 			l.asking++
 		}
 	}
@@ -76,7 +78,7 @@ func (s *Site) seenFor(p *port, since int64) int64 {
 // ask in vain.
 func (l *loss) enough(least int) bool {
 	n := len(l.lost)
-	return n >= least && l.nats >= commonEnough && 2*n >= l.all && l.asking >= min(least, siblingsLeast) && 4*l.asking >= n
+	return n >= least && l.nats >= commonEnough && 2*n >= l.all && l.asking >= max(min(n/4, askingEnough), least)
 }
 
 // join adds another part of the same.
@@ -85,22 +87,36 @@ func (l *loss) join(o *loss) {
 	l.lost, l.asking, l.all, l.nats = append(l.lost, o.lost...), l.asking+o.asking, l.all+o.all, l.nats+o.nats
 }
 
-// beside counts those on the same nodes that do not hang on it: how many are well
-// since, and how many were to be heard of and were not.
-func (s *Site) beside(l *loss, out func(p *port) bool, way rhythmOf) (well, ill int) {
+// beside is what is known of others on the same nodes since a loss.
+type besides struct {
+	known int     // of whom something is to be expected in time
+	want  float64 // of them were to be heard of since
+	well  int     // were
+}
+
+// beside looks at those on the nodes of a loss that of names.
+func (s *Site) beside(l *loss, of func(p *port) bool, way rhythmOf) (b besides) {
 	nodes := nodesOf(l.lost)
 	for _, p := range s.travelers {
-		if !slices.Contains(nodes, p.node) || !out(p) {
+		if !slices.Contains(nodes, p.node) || !of(p) {
 			continue
 		}
-		switch r, last := way(p); {
-		case last > l.at+second/2:
-			well++
-		case last != 0 && r.regular(last, l.at) && r.expects(s.seenFor(p, l.at)) > 2:
-			ill++
+		r, last := way(p)
+		regular := last != 0 && r.regular(min(last, l.at), l.at)
+		if last > l.at+second/2 {
+			b.well++
+		}
+		if regular {
+			b.known++
+			b.want += 1 - math.Exp(-r.expects(s.seenFor(p, l.at)))
 		}
 	}
-	return well, ill
+	return b
+}
+
+// living reports whether the others are as well as ever.
+func (b *besides) living() bool {
+	return b.want >= 1 && b.well >= 2 && float64(b.well) >= besideShare*b.want
 }
 
 // nodesOf are the nodes of ports, in the order of their keys.
@@ -129,6 +145,7 @@ func (s *Site) judgeCommon() {
 		}
 		return false
 	})
+	s.takeUp()
 	if quiet < siblingsLeast && len(s.common) == 0 {
 		return
 	}
@@ -199,6 +216,44 @@ func (s *Site) recovers() {
 	})
 }
 
+// How long after a restart it takes until it is known who hangs on what was lost
+// before, and when that is given up.
+const (
+	takeUpAfter = 60 * second
+	takeUpMost  = 600 * second
+)
+
+// takeUp finds those again that hang on what was lost before a restart.
+func (s *Site) takeUp() {
+	if len(s.restored) == 0 || s.now-s.started < takeUpAfter {
+		return
+	}
+	s.restored = slices.DeleteFunc(s.restored, func(entity string) bool {
+		c := s.active(InstanceUnreachable, entity)
+		if c == nil {
+			return true
+		}
+		x := &commonLoss{entity, fromAfar, nil, s.now}
+		if strings.HasPrefix(entity, "router/") {
+			x.way = routed
+		}
+		for _, p := range s.travelers {
+			if slices.Contains(s.instanceAbove(p), entity) {
+				x.ports = append(x.ports, p)
+			}
+		}
+		switch {
+		case len(x.ports) > 0:
+			s.common = append(s.common, x)
+		case s.now-s.started < takeUpMost:
+			return false
+		default:
+			s.over(c, "nothing is known of it since weir was started anew")
+		}
+		return true
+	})
+}
+
 // release takes back what suffer has raised of the members.
 func (s *Site) release(x *commonLoss) {
 	for _, p := range x.ports {
@@ -219,26 +274,27 @@ func (s *Site) explained(p *port) bool {
 }
 
 // facts are what a loss rests on.
-func (l *loss) facts(well, ill int) []Noted {
+func (l *loss) facts(b besides) []Noted {
 	f := []Noted{{
 		At: at(l.at), LastGood: at(l.at), Group: "traffic", Weight: round3(min(l.nats, 99)),
 		What: fmt.Sprintf("nothing comes to any of %d of %d instances any more, and %d of them ask in vain", len(l.lost), l.all, l.asking),
 	}}
-	if well+ill > 0 {
-		f = append(f, Noted{At: at(l.at), Group: "beside", What: fmt.Sprintf("of others on the same nodes %d are reached as before, and %d are not", well, ill)})
+	if b.well > 0 {
+		f = append(f, Noted{At: at(l.at), Group: "beside", What: fmt.Sprintf("of others on the same nodes %d were reached since, of %.0f to be expected", b.well, max(b.want, 1))})
 	}
 	return f
 }
 
 // commonCause reports whether an effect is told under something that instances have
 // in common, which is no part of their node.
-func commonCause(it *incident.Item[*condition]) bool {
-	if it == nil {
-		return false
-	}
-	switch it.Value.subject.Type {
-	case TypeVLAN, TypeNetwork, TypeRouter:
-		return true
+func commonCause(it *incident.Item[*condition]) bool { return it != nil && isCommon(it.Entity) }
+
+// isCommon reports whether an entity is something that instances have in common.
+func isCommon(entity string) bool {
+	for _, p := range [...]string{"vlan/", "network/", "router/", "behind/"} {
+		if strings.HasPrefix(entity, p) {
+			return true
+		}
 	}
 	return false
 }
@@ -253,7 +309,7 @@ func shared(all []*condition) (common []string) {
 	for i, c := range all {
 		var mine []string
 		for _, e := range c.above {
-			if strings.HasPrefix(e, "vlan/") || strings.HasPrefix(e, "network/") || strings.HasPrefix(e, "router/") {
+			if isCommon(e) {
 				mine = append(mine, e)
 			}
 		}

@@ -14,12 +14,12 @@ func (s *Site) heartbeat(n *node, f *fact.Fact) {
 	d, a := f.Detail, n.agentOf
 	st := s.stream(n, f.Agent, f.Sub)
 	st.speaks = hostAgent
+	if a.keyed && !s.fresh(n, st, f) {
+		return
+	}
 	a.stream = st
 	if n.name == "" || n.name != d.Entity {
 		n.name = d.Entity
-	}
-	if a.keyed && !s.fresh(n, st, f) {
-		return
 	}
 	boot, _ := d.Uint(witness.BootTime)
 	started, _ := d.Uint(witness.Started)

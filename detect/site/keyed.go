@@ -50,7 +50,7 @@ func (s *Site) vouched(c *condition) bool {
 		return true
 	}
 	a := c.node.agentOf
-	if a.signed < c.onset || s.now-a.signed > vouchFor {
+	if a.signed <= c.onset || s.now-a.signed > vouchFor {
 		return false
 	}
 	for _, b := range c.node.bridges {
@@ -60,3 +60,35 @@ func (s *Site) vouched(c *condition) bool {
 	}
 	return true
 }
+
+// By how much what an agent says may be older than what it said last: datagrams pass each
+// other, and events are said again a second later.
+const (
+	stateTolerance = second
+	eventTolerance = 10 * second
+)
+
+// again reports whether a signed statement was said before: whoever hears it can send
+// it later.
+func (s *Site) again(n *node, f *fact.Fact) bool {
+	a := n.agentOf
+	at, ok := f.Detail.Uint(witness.At)
+	if !ok || f.Detail.Topic == witness.ClassHeartbeat {
+		return false // heartbeats are counted
+	}
+	tolerance := stateTolerance
+	if f.Detail.Topic == witness.ClassEvent {
+		tolerance = eventTolerance
+	}
+	said := int64(min(at, 1<<62))
+	if said < a.saidAt-tolerance {
+		n.note(f.At, n.self(), "a signed statement came again: "+f.Detail.Topic+"/"+f.Detail.Entity, "", "", Agent)
+		return true
+	}
+	a.saidAt = max(a.saidAt, said)
+	return false
+}
+
+// keyedFor is for how long after its last signed heartbeat nobody else is taken for
+// an agent that has moved.
+const keyedFor = 24 * 3600 * second

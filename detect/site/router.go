@@ -66,6 +66,12 @@ func routed(p *port) (*rhythm, int64) { return &p.ways.in, p.ways.inAt }
 // inside is what comes to a port from its own network and other nodes.
 func inside(p *port) (*rhythm, int64) { return &p.ways.afar, p.ways.afarAt }
 
+// asksRouter reports whether a port's instance has asked for an answer through its
+// next hop since t.
+func (s *Site) asksRouter(p *port, t int64) bool {
+	return p.ways.outAt > t+settle && p.ways.askAt > t || s.flatSince(p, t)
+}
+
 // judgeRouters looks for routers through which nothing comes any more.
 func (s *Site) judgeRouters() {
 	for _, mac := range sortedKeys(s.routers) {
@@ -85,22 +91,21 @@ func (s *Site) judgeRouter(r *router) {
 			members = append(members, p)
 		}
 	}
-	l := s.lossOf(members, routed, r.seenAt)
+	l := s.lossOf(members, routed, s.asksRouter, r.seenAt)
 	lostHome := r.home != nil && (r.home.gone && r.home.goneAt > l.at-10*second || r.home.counted && !r.home.up() && r.home.downAt > l.at-10*second)
 	if least := siblingsLeast; !l.enough(least) && !(lostHome && l.enough(2)) {
 		return
 	}
 	// What goes on within their networks, or else what else comes to their nodes.
-	of := func(p *port) bool { return p.ways.next == r && s.tells(p) }
-	well, ill := s.beside(&l, of, inside)
-	if well+ill == 0 {
-		well, ill = s.beside(&l, func(p *port) bool { return p.ways.next != r && s.tells(p) && !s.explained(p) }, fromAfar)
+	b := s.beside(&l, func(p *port) bool { return p.ways.next == r && s.tells(p) }, inside)
+	if b.known < siblingsLeast && b.well == 0 {
+		b = s.beside(&l, func(p *port) bool { return p.ways.next != r && s.tells(p) && !s.explained(p) }, fromAfar)
 	}
 	nodes := nodesOf(l.lost)
 	f := &finding{
 		kind: InstanceUnreachable, entity: r.entity(), subject: Subject{Type: TypeRouter, Name: r.label(), MAC: fact.UnpackMAC(r.mac).String()},
 		severity: detect.Critical, onset: l.at, good: l.at, witness: Passive, hold: 5 * second, sure: round3(probability(prior + l.nats + commonEnough)),
-		facts:   l.facts(well, ill),
+		facts:   l.facts(b),
 		summary: fmt.Sprintf("nothing comes through it to any of its %d instances on %d nodes any more", len(l.lost), len(nodes)),
 		cause:   "the router, or its own link, is down",
 	}
@@ -112,10 +117,10 @@ func (s *Site) judgeRouter(r *router) {
 	case lostHome:
 		f.cause = "its port " + r.home.label() + " is gone or down"
 		f.facts = append(f.facts, Noted{At: at(max(r.home.goneAt, r.home.downAt)), Group: "port", From: r.home.node.label(), What: "its own port " + r.home.label() + " is gone or down", Weight: weightPortDown})
-	case well+ill == 0 && len(nodes) > 1:
+	case b.known+b.well == 0 && len(nodes) > 1:
 		f.sure = min(f.sure, 0.9)
 		f.blind = "nothing else is known to come to these nodes: whether it is the router or their way out cannot be told"
-	case well < commonShare*ill || well == 0:
+	case !b.living():
 		return
 	}
 	f.above = append(f.above, s.routersBeside(r, l.at)...)

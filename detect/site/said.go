@@ -25,6 +25,7 @@ type agent struct {
 	skew    int64 // its clock less ours, ns
 	forged  int64
 	signed  int64 // last heartbeat that was signed; 0 never
+	saidAt  int64 // newest time, by its own clock, at which it said something signed
 
 	filters  map[string]*filterSaid
 	services map[string]*serviceSaid
@@ -59,6 +60,9 @@ func (s *Site) said(n *node, f *fact.Fact) {
 	}
 	if a.keyed = a.keyed || d.Trusted; a.keyed && !d.Trusted {
 		s.forged(n, f)
+		return
+	}
+	if a.keyed && s.again(n, f) {
 		return
 	}
 	n.dirty = true

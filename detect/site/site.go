@@ -47,6 +47,7 @@ type Site struct {
 	routers   map[uint64]*router
 	common    []*commonLoss
 	commonAt  int64
+	restored  []string // entities of such findings of before a restart
 
 	lates    []late // of this tick
 	heard    int

@@ -147,6 +147,9 @@ func (s *Site) Restore(st State, now time.Time) {
 			},
 			node: s.nodes[o.Node], raised: o.Onset.UnixNano(), open: true, state: o.State, alertID: o.ID, seq: o.Seq, by: max(o.By, byPassive), stale: true,
 		}
+		if o.Kind == InstanceUnreachable && isCommon(o.Entity) {
+			s.restored = append(s.restored, o.Entity)
+		}
 		if !o.Good.IsZero() {
 			c.good = o.Good.UnixNano()
 		}

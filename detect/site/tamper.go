@@ -101,6 +101,9 @@ func (s *Site) senders(n *node) {
 		if old.source == newest.source || old.agent != newest.agent {
 			continue // one host with several agents
 		}
+		if n.agentOf != nil && n.agentOf.stream != nil && n.agentOf.keyed && n.agentOf.stream.number == old.number && s.now-n.agentOf.signed < keyedFor {
+			continue // who has not signed takes nothing over
+		}
 		overlap := old.last - newest.first
 		switch {
 		case overlap >= overlapLeast && old.turns >= turnsLeast && newest.turns >= turnsLeast && s.now-min(old.last, newest.last) < 60*second:

@@ -107,12 +107,18 @@ func (s *Site) asks(p *port, t int64) bool {
 	if p.ways.askAt > t+settle || p.ways.outAt > t+settle && p.ways.askAt > t {
 		return true
 	}
-	f := &p.flat[1]
-	if f.since > t-2*s.pollOf(p) && f.nats >= enough {
+	if s.flatSince(p, t) {
 		return true
 	}
 	c := s.active(InstanceUnreachable, p.instanceEntity())
 	return c != nil && c.clearing == 0
+}
+
+// flatSince reports whether counters tell since about t that the port's instance
+// sends and is sent nothing.
+func (s *Site) flatSince(p *port, t int64) bool {
+	f := &p.flat[1]
+	return f.since > t-2*s.pollOf(p) && f.nats >= enough
 }
 
 // looked is until when samples of where the port's are taken have come.
@@ -227,6 +233,9 @@ func (s *Site) commonAbove(p *port) (all []string) {
 			all = append(all, g.entity(q.node))
 		}
 		all = append(all, g.entity(nil))
+	}
+	if q := p.node.switchPort; q != nil {
+		all = append(all, q.node.behind())
 	}
 	return all
 }

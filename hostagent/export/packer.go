@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/decoder/sflow"
+	"weir/decoder/witness"
 	"weir/hostagent/source"
 )
 
@@ -40,8 +41,10 @@ type Packer struct {
 	b        sflow.Builder
 	raw      rawSample
 	buf      []byte
-	filled   bool      // b holds a sample
-	said     bool      // what b holds are statements
+	filled   bool // b holds a sample
+	said     bool // what b holds are statements
+	signer   *witness.Signer
+	signed   []byte
 	plain    *Packer   // packs the same for collectors that know no statements; nil: none
 	due      time.Time // when b is sent; where filled
 	timer    *time.Timer
@@ -117,6 +120,10 @@ func (p *Packer) pass(s *source.Snapshot, urgent, counters bool) {
 	}
 }
 
+// Sign has the states that p packs signed; a nil signer signs nothing. Call it before
+// anything is packed.
+func (p *Packer) Sign(s *witness.Signer) { p.signer = s }
+
 // Also has q pack what p packs, but for statements.
 func (p *Packer) Also(q *Packer) { p.plain = q }
 
@@ -145,6 +152,10 @@ func (p *Packer) sample(smp source.Sample) {
 		putSequence(smp.Bytes, seq.counter)
 	}
 	p.raw.b = smp.Bytes
+	if !smp.Counter && p.signer != nil {
+		p.signed = p.signer.SignState(p.signed[:0], smp.Bytes, time.Now().UnixNano())
+		p.raw.b = p.signed
+	}
 	p.open(!smp.Counter)
 	p.b.Sample(&p.raw)
 	if p.full() {

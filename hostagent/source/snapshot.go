@@ -97,7 +97,7 @@ func (s *Snapshot) Record(r sflow.Appender) {
 	be.PutUint32(b[head-4:], last.records)
 }
 
-// State adds a statement. It is signed before by whoever has the key, if at all.
+// State adds a statement, which is signed when it is packed.
 func (s *Snapshot) State(st *witness.Statement) {
 	s.open = 0
 	if len(s.buf) >= MaxSnapshot {

@@ -45,6 +45,7 @@ type Config struct {
 	OwnRate   float64       // samples a second of each node's own traffic at the rack's switch
 	Sampling  uint32        // one packet in so many is sampled; 0: 400
 	UDP       bool          // what instances are asked and answer is UDP
+	VLANs     int           // with a fabric: so many VLANs, with two routers; 0 without
 	Knocks    float64       // samples a second of each instance of what its packet filter drops
 
 	Loss  float64 // of datagrams, on the way of each sender

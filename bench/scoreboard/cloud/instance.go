@@ -26,11 +26,13 @@ const (
 	Quieter       // a tenth of what it was asked
 	Deserted      // its clients died: it repeats what it sent last, and stops
 	ShutOff       // its owner shuts it off: it refuses what it is asked, and is gone
+	Cut           // nothing comes to its node of its VLAN
+	Unrouted      // nothing comes through its router
 )
 
 func (f Fate) String() string {
 	return [...]string{"well", "tx dropped", "both dropped", "ARP dead", "tap down", "paused", "crashed", "idle", "idle, scanned",
-		"idle, takes UDP", "a tenth as busy", "its clients died", "shut off by its owner"}[f]
+		"idle, takes UDP", "a tenth as busy", "its clients died", "shut off by its owner", "cut", "unrouted"}[f]
 }
 
 // Instance is a virtual machine.
@@ -87,6 +89,10 @@ const (
 
 // flows samples what the instance sends and is sent in one step.
 func (i *Instance) flows() {
+	if i.c.cfg.VLANs > 0 && (i.fate == Well || i.fate == Cut || i.fate == Unrouted) {
+		i.across(i.rate*shareSent, i.rate*(1-shareSent))
+		return
+	}
 	t := i.c.now.Sub(i.since).Seconds()
 	sent, asked := i.rate*shareSent, i.rate*(1-shareSent)
 	push, syn, rest := asked*sharePush, asked*shareSYN, asked*(1-sharePush-shareSYN)

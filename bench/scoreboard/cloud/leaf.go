@@ -19,6 +19,7 @@ type Leaf struct {
 	phase time.Duration
 	octet uint64
 	up    bool
+	lost  int // members of its uplink that are down
 }
 
 func newLeaf(c *Cloud, k int) *Leaf {
@@ -56,6 +57,9 @@ func (l *Leaf) tick() {
 			status = 1
 		}
 		l.s.counters(sflow.DataSource{Index: index}, ifCounters(index, status, l.octet, l.octet), &sflow.PortName{Name: sflow.Text(fmt.Sprintf("swp%d", index))})
+	}
+	if l.c.cfg.VLANs > 0 && (l.c.now.Sub(Epoch)+l.phase)%leafPoll == 0 {
+		l.uplink()
 	}
 	if l.c.now.Sub(Epoch)%(200*time.Millisecond) == 0 {
 		l.s.flush()

@@ -91,6 +91,7 @@ type wire struct {
 	st     witness.Statement
 	signer *witness.Signer
 	frame  [64]byte
+	tag    [68]byte
 }
 
 // say adds a statement.
