@@ -26,10 +26,14 @@ type loss struct {
 	name  string
 	share float64
 	burst float64
-	runs  int // of each cause
+	runs  int           // of each cause
+	dark  time.Duration // for so long nothing arrives of anybody, every half minute or so
 }
 
-var losses = []loss{{"no loss", 0, 0, 20}, {"1 %", 0.01, 0, 80}, {"5 %", 0.05, 0, 20}, {"1 % in runs of 3", 0.01, 3, 20}}
+var losses = []loss{
+	{"no loss", 0, 0, 20, 0}, {"1 %", 0.01, 0, 80, 0}, {"5 %", 0.05, 0, 20, 0}, {"1 % in runs of 3", 0.01, 3, 20, 0},
+	{"3 %, 0.9 s of all at once", 0, 0, 20, 900 * time.Millisecond},
+}
 
 // silenceResult is what came of one silence.
 type silenceResult struct {
@@ -91,7 +95,7 @@ const warmUp = 90 * time.Second
 func silenceOnce(seed uint64, cause string, l loss) silenceResult {
 	c := cloud.New(cloud.Config{
 		Seed: seed, Nodes: silenceNodes, Instances: 1, Agent: true, OVS: true, AgentPoll: 5 * time.Second, OVSPoll: 5 * time.Second,
-		Rate: 4, LeafRate: 2, OwnRate: 3, Loss: l.share, Burst: l.burst, Known: true,
+		Rate: 4, LeafRate: 2, OwnRate: 3, Loss: l.share, Burst: l.burst, Known: true, Blackout: l.dark, BlackoutEvery: 30 * time.Second,
 	})
 	c.Run(warmUp + time.Duration(c.Rand().IntN(50))*cloud.Step)
 	if len(c.Alerts) > 0 {

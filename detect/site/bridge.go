@@ -119,7 +119,7 @@ func (s *Site) bridgeSilent(b *bridge) {
 	mine := func(x *seen) bool {
 		return s.byNumber[x.number] == n && b.local != nil && x.sub == b.local.sub && x.last <= onset+settle
 	}
-	v := s.outside(b.macs(), onset, mine)
+	v := s.outside(b.macs(), onset, 0, mine)
 	n.next = min(n.next, s.now+second/4)
 	f := &finding{
 		kind: TelemetrySilent, entity: b.entity(), subject: n.subject(TypeBridge, b.name), onset: onset, good: onset,

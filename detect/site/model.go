@@ -83,6 +83,7 @@ type stream struct {
 	boot     int64 // last - uptime, ns
 	born     int64 // what it said before that is another's; 0 it has not begun anew
 	gapAt    int64 // when several datagrams were last missing before one
+	gapFor   int64 // for how long it had been silent then, ns; the longest of some seconds
 	lostAt   int64 // the same of any
 	beats    bool
 	samples  bool

@@ -21,9 +21,13 @@ type view struct {
 // gather samples for a second.
 const settle = 1500 * millisecond
 
+// lossy is the share of datagrams from which on the last word of a node may have
+// been lost.
+const lossy = 0.005
+
 // outside returns what streams other than those of mine see of addresses since
-// a time.
-func (s *Site) outside(macs []uint64, since int64, mine func(*seen) bool) view {
+// a time, which is uncertain by slack: what is seen in that may be from before.
+func (s *Site) outside(macs []uint64, since, slack int64, mine func(*seen) bool) view {
 	var v view
 	missing := 0.0 // samples
 	for _, m := range macs {
@@ -37,7 +41,7 @@ func (s *Site) outside(macs []uint64, since int64, mine func(*seen) bool) view {
 			if st == nil || mine(x) {
 				continue
 			}
-			if x.last > since+settle {
+			if x.last > since+settle+slack {
 				v.known = true
 				if x.last > v.after {
 					v.after, v.who = x.last, m
@@ -53,9 +57,10 @@ func (s *Site) outside(macs []uint64, since int64, mine func(*seen) bool) view {
 			}
 			v.known = true
 			v.rate += x.rate
-			heard := s.quietFor(since + settle)
+			from := max(since+settle, x.last)
+			heard := s.quietFor(from)
 			if u := st.usually(); u > 0 && s.quietFor(st.last) > 3*u { // it tells as long as it is heard itself
-				heard = min(heard, st.last+u-since-settle)
+				heard = min(heard, st.last+u-from)
 			}
 			missing += x.rate * float64(max(heard, 0)) / 1e9
 		}
@@ -85,5 +90,9 @@ func (s *Site) neighbours(n *node, since int64) view {
 			macs = append(macs, p.macs...)
 		}
 	}
-	return s.outside(macs, since, func(x *seen) bool { return s.byNumber[x.number] == n })
+	slack := int64(0)
+	if s.losses.Share() > lossy {
+		slack = s.period(n) // its last word may have been lost
+	}
+	return s.outside(macs, since, slack, func(x *seen) bool { return s.byNumber[x.number] == n })
 }

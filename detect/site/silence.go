@@ -41,13 +41,20 @@ func (s *Site) deadlines(n *node) {
 // clearly reports whether a stream is silent earlier than its losses allow,
 // since nothing was lost meanwhile of another on the same way.
 func (s *Site) clearly(st *stream, last int64) bool {
-	d := st.pace.Alone(len(s.streams), &s.losses)
+	d := st.pace.Alone(&st.traffic, len(s.streams), &s.losses)
 	if d >= st.deadline || s.quietFor(last) <= d {
 		return false
 	}
 	for _, o := range st.node.streams {
-		if u := o.usually(); o != st && !o.retired && u > 0 && o.gapAt < last && o.last > last+d-2*u && s.quietFor(o.last) < u*3/2 {
+		u := o.usually()
+		if o == st || o.retired || u == 0 || o.last <= last+d-2*u || s.quietFor(o.last) >= u*3/2 {
+			continue
+		}
+		switch {
+		case o.gapAt < last:
 			return true
+		case o.gapFor < st.pace.Period() && s.quietFor(last) > d+st.pace.Period():
+			return true // what took a run of the other's took one beat of this at most
 		}
 	}
 	return false

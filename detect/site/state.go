@@ -6,6 +6,7 @@ import (
 
 	"weir/detect"
 	"weir/detect/site/incident"
+	"weir/detect/site/silence"
 )
 
 // State is what a Site keeps over a restart, to be written as JSON.
@@ -13,7 +14,8 @@ type State struct {
 	Nodes []NodeState `json:"nodes"`
 	Open  []OpenState `json:"open"`
 
-	Losses [3]float64 `json:"losses"` // of datagrams, see silence.Losses
+	Losses [3]float64    `json:"losses"`                // of datagrams, see silence.Losses
+	Missed [4][2]float64 `json:"missed_beats,omitzero"` // of beats
 }
 
 // NodeState is what is kept of a node.
@@ -63,7 +65,8 @@ type OpenState struct {
 
 // Save returns what is to be kept. Call it from the Site's goroutine.
 func (s *Site) Save() State {
-	st := State{Losses: s.losses.Kept()}
+	kept := s.losses.Kept()
+	st := State{Losses: kept.Datagrams, Missed: kept.Beats}
 	for _, n := range s.order {
 		x := NodeState{Agent: n.addr, Source: n.source, Name: n.name, First: time.Unix(0, n.first).UTC(), Why: n.why, Bridges: sortedKeys(n.bridges)}
 		if n.stopping > s.now {
@@ -114,7 +117,7 @@ const restartGrace = 90 * second
 // tells nothing by itself.
 func (s *Site) Restore(st State, now time.Time) {
 	s.now = now.UnixNano()
-	s.losses.Keep(st.Losses)
+	s.losses.Keep(silence.Kept{Datagrams: st.Losses, Beats: st.Missed})
 	for i := range st.Nodes {
 		x := &st.Nodes[i]
 		if !x.Agent.IsValid() {

@@ -50,6 +50,7 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 		st.traffic.Reset()
 	case st.silent || st.last < n.wokeAt || f.At-st.last > max(outage, 4*st.pace.Period()):
 		// What an outage took is no loss on the way.
+		st.lostRun(f.At)
 	default:
 		if gap := seq - st.seq; gap >= came && gap < 10000 {
 			st.pace.Count(came, gap-came)
@@ -59,7 +60,7 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 				st.lostAt = f.At
 			}
 			if gap > came+1 { // one alone is no run
-				st.gapAt = f.At
+				st.lostRun(f.At)
 			}
 		}
 	}
@@ -82,13 +83,29 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 		if st.hush <= deadline {
 			deadline = 0 // samples came meanwhile: its beats are that far apart
 		}
+		if st.silent || n.silent {
+			deadline = 1 // it was called a silence, however short
+		}
 		st.hush = 0
-		st.pace.Beat(int64(f.C), deadline)
+		if missed := st.pace.Beat(int64(f.C), deadline); missed > 0 {
+			s.losses.Missed(st.pace.Period(), missed)
+		}
 	}
 	s.turn(n, f)
 	if n.next == 0 || n.silent {
 		n.dirty = true
 	}
+}
+
+// gapsFor is for how long the longest gap of a stream counts.
+const gapsFor = 15 * second
+
+// lostRun notes that several datagrams may be missing before the one at.
+func (st *stream) lostRun(at int64) {
+	if at-st.gapAt > gapsFor {
+		st.gapFor = 0
+	}
+	st.gapAt, st.gapFor = at, max(st.gapFor, at-st.last)
 }
 
 // turn follows which of a node's senders speaks.

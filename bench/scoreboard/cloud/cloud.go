@@ -48,9 +48,10 @@ type Config struct {
 	VLANs     int           // with a fabric: so many VLANs, with two routers; 0 without
 	Knocks    float64       // samples a second of each instance of what its packet filter drops
 
-	Loss  float64 // of datagrams, on the way of each sender
-	Burst float64 // mean length of a run of losses; below 1: losses are independent
-	Key   []byte  // that agents sign with
+	Loss                    float64       // of datagrams, on the way of each sender
+	Burst                   float64       // mean length of a run of losses; below 1: losses are independent
+	Blackout, BlackoutEvery time.Duration // for so long nothing at all arrives, and how often as a rule
+	Key                     []byte        // that agents sign with
 
 	// Known: the collector has run for long enough to know how much is lost, and
 	// in which runs, though not of whom.
@@ -74,6 +75,7 @@ type Cloud struct {
 	facts   []fact.Fact
 	later   []later
 	deaf    bool
+	dark    time.Time // since when, or from when on, nothing arrives
 	created int
 	wire    wire
 }
@@ -102,7 +104,8 @@ func New(cfg Config) *Cloud {
 	c.wire.signer = witness.NewSigner(cfg.Key)
 	model := site.New(site.Config{})
 	if cfg.Known {
-		model.Restore(site.State{Losses: c.losses()}, c.now)
+		kept := c.losses()
+		model.Restore(site.State{Losses: kept.Datagrams, Missed: kept.Beats}, c.now)
 	}
 	c.collect(model)
 	for i := range cfg.Nodes {
@@ -249,26 +252,55 @@ func (p *path) loses(c *Cloud) bool {
 }
 
 // losses is what a collector has learned of the losses of two senders at a time
-// on each way, from 100,000 datagrams.
-func (c *Cloud) losses() [3]float64 {
+// on each way, from 100,000 datagrams, of which each fourth is a beat: one a second.
+func (c *Cloud) losses() silence.Kept {
 	var l silence.Losses
 	var p path
 	var missing [2]uint32
+	missed := 0
 	for k := range 100000 {
-		if x := &missing[k%2]; p.loses(c) {
+		lost := p.loses(c)
+		if x := &missing[k%2]; lost {
 			*x++
 		} else {
 			l.Count(1, *x)
 			*x = 0
 		}
+		switch {
+		case k%4 != 0:
+		case lost:
+			missed++
+		default:
+			l.Missed(int64(time.Second), missed)
+			missed = 0
+		}
+	}
+	if c.cfg.Blackout > 0 { // a beat of a second is in it or is not
+		share := c.cfg.Blackout.Seconds() / c.cfg.BlackoutEvery.Seconds()
+		lost := int(share * 100000)
+		l.Count(uint32(100000-lost), uint32(lost))
+		for range lost / 4 {
+			l.Missed(int64(time.Second), 1)
+		}
 	}
 	return l.Kept()
+}
+
+// blackout reports whether nothing arrives now.
+func (c *Cloud) blackout() bool {
+	if c.cfg.Blackout <= 0 {
+		return false
+	}
+	if c.now.Sub(c.dark) > c.cfg.Blackout {
+		c.dark = c.now.Add(time.Duration((0.5 + c.rng.ExpFloat64()/2) * float64(c.cfg.BlackoutEvery)))
+	}
+	return !c.now.Before(c.dark)
 }
 
 // arrive lets a datagram arrive.
 func (c *Cloud) arrive(payload []byte, from netip.AddrPort, p *path) {
 	c.Sent++
-	if p.loses(c) || c.deaf {
+	if p.loses(c) || c.deaf || c.blackout() {
 		c.Lost++
 		return
 	}

@@ -34,7 +34,8 @@ type Pace struct {
 	last   int64 // last beat, ns
 	sent   float64
 	lost   float64
-	runs   float64 // gaps in the sequence
+	gone   float64 // datagrams lost since the last beat
+	run    runs
 	period int64
 	fine   float64 // mean of the gaps about the period, which bins are too coarse for
 	worst  int64   // longest gap remembered
@@ -52,19 +53,27 @@ func bin(gap int64) int {
 // edge is the upper end of a bin.
 func edge(i int) int64 { return int64(float64(firstGap) * math.Exp2(float64(i)/perOctave)) }
 
-// Beat notes that the sender spoke at, in ns. deadline is the one in force,
-// 0 without: a longer gap was a silence and is not learned from, unless it
-// happens three times in a row.
-func (p *Pace) Beat(at, deadline int64) {
-	gap := at - p.last
+// Beat notes that the sender spoke at, in ns, and returns how many beats of it
+// were lost before. deadline is the one in force, 0 without: a longer gap was a
+// silence and is not learned from, unless it happens three times in a row. Count
+// is to be called before, for the same datagram.
+func (p *Pace) Beat(at, deadline int64) (missed int) {
+	gap, gone := at-p.last, p.gone
+	p.gone = 0
 	if p.last == 0 || gap <= 0 {
 		p.last = max(p.last, at)
-		return
+		return 0
 	}
 	p.last = at
-	if deadline > 0 && gap > deadline {
+	if gone > 0 && p.period > 0 {
+		missed = int(min(float64(gap)/float64(p.period)-0.5, gone))
+		p.run.add(missed, runMind)
+	}
+	whole := gap
+	gap /= int64(missed + 1) // it had its pace all the while
+	if deadline > 0 && whole > deadline {
 		if p.out++; p.out < 3 {
-			return
+			return missed
 		}
 	}
 	if gap > p.period/2 {
@@ -86,58 +95,18 @@ func (p *Pace) Beat(at, deadline int64) {
 			p.n += int(p.hist[i])
 		}
 	}
+	return missed
 }
 
 // Count notes how many datagrams came and how many were lost before them, in
 // one gap of the sequence.
 func (p *Pace) Count(came, lost uint32) {
 	p.sent += float64(came + lost)
-	if lost > 0 {
-		p.lost += float64(lost)
-		p.runs++
-	}
+	p.lost += float64(lost)
+	p.gone += float64(lost)
 	if p.sent > lossMind {
-		p.sent, p.lost, p.runs = p.sent/2, p.lost/2, p.runs/2
+		p.sent, p.lost = p.sent/2, p.lost/2
 	}
-}
-
-// Losses is how much all senders together lose, and in how long runs: what is
-// expected of a sender that has not lost enough to tell. The zero value expects
-// little.
-type Losses struct{ sent, lost, runs float64 }
-
-// Kept returns what is to be kept of l over a restart, and Keep takes it.
-func (l *Losses) Kept() [3]float64 { return [3]float64{l.sent, l.lost, l.runs} }
-
-// Keep takes what Kept has returned; numbers that cannot be are ignored.
-func (l *Losses) Keep(v [3]float64) {
-	if v[0] >= v[1] && v[1] >= v[2] && v[2] >= 0 && v[0] <= lossMindAll {
-		l.sent, l.lost, l.runs = v[0], v[1], v[2]
-	}
-}
-
-// lossMindAll is how many datagrams of all senders count.
-const lossMindAll = 200000
-
-// Count is Pace.Count for all senders.
-func (l *Losses) Count(came, lost uint32) {
-	l.sent += float64(came + lost)
-	if lost > 0 {
-		l.lost += float64(lost)
-		l.runs++
-	}
-	if l.sent > lossMindAll {
-		l.sent, l.lost, l.runs = l.sent/2, l.lost/2, l.runs/2
-	}
-}
-
-// Share is the share of datagrams that is lost, never quite zero.
-func (l *Losses) Share() float64 { return min((l.lost+1)/(l.sent+1000), 0.9) }
-
-// burst is how likely a loss follows a loss.
-func (l *Losses) burst() float64 {
-	share := l.Share()
-	return min(max((l.lost-l.runs+4*share)/(l.lost+4), share), 0.98)
 }
 
 // Reset forgets the last beat: what follows is no gap.
@@ -150,21 +119,33 @@ func (p *Pace) Loss() float64 { return min((p.lost+0.1)/(p.sent+100), 0.9) }
 // this sender.
 const (
 	expectedSent = 400
-	expected     = 20
+	expected     = 60
+)
+
+// Of a sender that loses about as much as all do, what all lose tells more than
+// the little that it has lost itself; apart is by how many deviations it is
+// another's way.
+const (
+	expectedLike = 2000
+	apart        = 3
 )
 
 // share is Loss with what is usual among all.
 func (p *Pace) share(all *Losses) float64 {
-	return min((p.lost+0.1+expectedSent*all.Share())/(p.sent+100+expectedSent), 0.9)
+	usual, weight := all.Share(), float64(expectedLike)
+	if p.lost-p.sent*usual > apart*math.Sqrt(p.sent*usual+0.1) {
+		weight = expectedSent
+	}
+	return min((p.lost+0.1+weight*usual)/(p.sent+100+weight), 0.9)
 }
 
-// burst is how likely a loss follows a loss.
+// burst is how likely a lost beat follows a lost beat.
 func (p *Pace) burst(all *Losses) float64 {
-	loss, pairs := p.share(all), p.lost-p.runs
+	pairs := p.run.pairs()
 	if pairs >= 2 { // few runs tell little: rather too long
 		pairs += math.Sqrt(pairs)
 	}
-	return min(max((pairs+expected*all.burst())/(p.lost+expected), loss), 0.98)
+	return min(max((pairs+expected*all.burst(p.period))/(p.run.lost+expected), p.share(all)), 0.98)
 }
 
 // Period is the learned pace in ns, 0 while unknown.
@@ -247,11 +228,33 @@ func (p *Pace) Deadline(senders int, all *Losses) (d int64, misses int, ok bool)
 }
 
 // Alone is Deadline for a sender on whose way nothing else was lost meanwhile: a
-// run of losses would have taken that too.
-func (p *Pace) Alone(senders int, all *Losses) int64 {
+// run of losses would have taken that too, so that each of its datagrams must have
+// been lost by itself. All are counted, those without a beat as well: traffic is
+// their pace.
+func (p *Pace) Alone(traffic *Pace, senders int, all *Losses) int64 {
 	period := p.Period()
+	mean := min(traffic.mean(), period)
+	if mean == 0 {
+		mean = period
+	}
 	share := p.share(all)
-	return int64(Misses(period, share, share, float64(max(senders, 100))))*period + period/20 + int64(200*time.Millisecond)
+	n := int64(Misses(mean, share, share, float64(max(senders, 100))))
+	return max(n*mean+period-mean, MinMisses*period) + period/20 + int64(200*time.Millisecond)
+}
+
+// middle is where in a bin gaps are as a rule, of its upper end.
+const middle = 0.96
+
+// mean is the mean time between what came; 0 while unknown.
+func (p *Pace) mean() int64 {
+	if p.n < learnt {
+		return 0
+	}
+	sum := 0.0
+	for i, c := range p.hist {
+		sum += float64(c) * float64(edge(i))
+	}
+	return int64(middle * sum / float64(p.n))
 }
 
 // Lacks returns how many beats are missing after so many ns, how many nats of
@@ -279,12 +282,7 @@ func (p *Pace) TrafficDeadline(senders int) (d int64, ok bool) {
 	if p.n < 4*learnt {
 		return 0, false
 	}
-	sum, n := 0.0, 0.0
-	for i, c := range p.hist {
-		sum += float64(c) * float64(edge(i))
-		n += float64(c)
-	}
-	mean := sum / n
+	mean := float64(p.mean())
 	g := 3 * mean * math.Log(max(year/mean*float64(max(senders, 100)), 2))
 	return max(int64(g), int64(time.Minute)), true
 }

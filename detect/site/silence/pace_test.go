@@ -26,8 +26,8 @@ func heard(p *Pace, rng *rand.Rand, period, span time.Duration, jitter, loss, bu
 		}
 		t := at + int64(jitter*rng.Float64()*float64(period))
 		d, _, _ := p.Deadline(1000, &Losses{})
-		p.Beat(t, d)
 		p.Count(1, missing)
+		p.Beat(t, d)
 		missing = 0
 		if prev != 0 {
 			worst = max(worst, t-prev)
@@ -100,9 +100,9 @@ func TestDeadlineKeepsQuiet(t *testing.T) {
 					if ok && at > int64(c.learning) && at-p.Last() > d {
 						alarms++
 					}
-					p.Beat(at, d)
 					p.Count(1, missing)
 					all.Count(1, missing)
+					all.Missed(int64(time.Second), p.Beat(at, d))
 					missing = 0
 					beats++
 				}
@@ -144,8 +144,8 @@ func TestPaceAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() {
 		at += int64(time.Second)
 		d, _, _ := p.Deadline(1000, &Losses{})
-		p.Beat(at, d)
 		p.Count(1, 0)
+		p.Beat(at, d)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
