@@ -107,6 +107,7 @@ type app struct {
 	http     *web.Server // nil where it is off
 	control  *web.Control
 	lookback lookback
+	disk     diskWatch // of the housekeeping goroutine
 	recent   recent
 	rateMu   sync.Mutex // guards rate
 	rate     rate

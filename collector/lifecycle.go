@@ -117,6 +117,7 @@ func (a *app) housekeep(ctx context.Context, failed <-chan error) error {
 			a.lookback.add(a)
 			a.logBad(now)
 			a.watchClock()
+			a.watchDisk()
 			a.limitMemory()
 			if a.io.Alive != nil && a.pulse.alive() {
 				a.io.Alive()

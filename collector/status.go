@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"weir/collector/agents"
@@ -94,7 +95,7 @@ func (a *app) Status() web.Status {
 func (a *app) stateComponent() web.Component {
 	c := web.Component{Name: "state", Ready: true}
 	if err := a.saveErr.Load(); err != nil {
-		c.Ready, c.Detail = false, (*err).Error()
+		c.Ready, c.Detail = false, strings.ReplaceAll((*err).Error(), "\n", "; ")
 	}
 	return c
 }
