@@ -35,6 +35,9 @@ type siteWatch struct {
 	mu    sync.Mutex // guards what follows
 	stats site.Stats
 	model []byte // to be saved, in JSON
+
+	tenanted time.Time      // when tenants were taken; of the site's goroutine
+	tenants  []site.Tenancy // not written yet; mu guards it
 }
 
 // newSiteWatch lets the shards tell facts.
@@ -103,6 +106,7 @@ func (w *siteWatch) health(now time.Time, group *udp.Group) {
 	if now.Sub(w.saved) >= saveEvery {
 		w.saved = now
 		w.keep()
+		w.noteTenants(now)
 	}
 }
 
@@ -129,7 +133,7 @@ func (a *app) saveSite() error {
 	if model != nil {
 		err = a.state.SaveSite(modelState, model)
 	}
-	return errors.Join(err, a.state.SaveSite(windowsState, a.windows.save()))
+	return errors.Join(err, a.state.SaveSite(windowsState, a.windows.save()), a.saveTenants())
 }
 
 // Names of what is saved.

@@ -48,14 +48,16 @@ instances have in alerts. Stop weir first.
             and to addresses of its instances
   flows     samples from and to these addresses, and what rollups say of them.
             What rollups left out is a sum that names nobody, and stays.
-  series    time series of its instances, of agents at these addresses, and of
-            the heaviest keys with one of them; blocks are written anew
+  series    time series of its instances, of their ports at the hypervisors, of
+            agents at these addresses, and of the heaviest keys with one of them;
+            blocks are written anew
   held      archives of held incidents are evidence that somebody asked to be
             kept: where one tells of the project, nothing is erased, and the
             archives are named. --held removes them, and the history says so.
 
-Instances and addresses are those that alerts told of; name further ones with
---instance and --address, and ports whose counters shall go with --interface.
+Instances, addresses and ports are those that alerts told of, and that the model
+of the site had in the last 400 days, as far as agents told; name further ones
+with --instance, --address and --interface.
 Addresses that other projects use too are erased for them as well. Files of flow
 samples and series that are damaged go as a whole: nobody can search them. The
 logs, exported archives, and what went to sinks are not touched.`,
@@ -107,6 +109,9 @@ func (p *program) erase(cmd *cobra.Command, f *eraseFlags, addresses []netip.Add
 		return err
 	}
 	about := series.About{Instances: both(found.Instances, f.instances), Addresses: both(found.Addresses, addresses), Interfaces: f.interfaces}
+	for _, port := range found.Ports {
+		about.Ports = append(about.Ports, series.Port(port))
+	}
 	archives, err := p.eraseHeld(&cfg, f, &about)
 	if err != nil {
 		return err
@@ -146,7 +151,7 @@ func (p *program) eraseHistory(ctx context.Context, cfg *config.Config, about *s
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "%d time series, of %d instances\n", n, len(about.Instances))
+	_, err = fmt.Fprintf(p.out, "%d time series, of %d instances and %d of their ports\n", n, len(about.Instances), len(about.Ports))
 	return err
 }
 

@@ -119,7 +119,7 @@ func TestEraseAndHeldArchives(t *testing.T) {
 		t.Errorf("%s: a-3 tells of others", text)
 	}
 	code, out, text = weir(t, append(erase, "--held")...)
-	for _, want := range []string{"3 held archives: a-1, a-2, a-4", "1 changes of alerts", "0 time series, of 1 instances"} {
+	for _, want := range []string{"3 held archives: a-1, a-2, a-4", "1 changes of alerts", "0 time series, of 1 instances and 0 of their ports"} {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("%d %s %s, want %q", code, out, text, want)
 		}

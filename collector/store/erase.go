@@ -35,8 +35,9 @@ type Erased struct {
 	Changes   int          // of alerts
 	Open      int          // alerts that were open, and are no longer known
 	Alerts    []string     // identities of alerts about the project's instances
-	Instances []string     // identities of the instances, as far as alerts told
-	Addresses []netip.Addr // of its instances, as far as alerts told
+	Instances []string     // identities of its instances, as far as is known
+	Addresses []netip.Addr // of its instances, as far as is known
+	Ports     []Port       // of its instances, as far as is known
 }
 
 // FindProject returns what EraseProject would erase, and erases nothing. Nobody
@@ -117,7 +118,7 @@ func EraseProject(ctx context.Context, dir, project string, now time.Time) (e *E
 		if err != nil {
 			return err
 		}
-		if err := e.forget(ctx, tx, project); err != nil {
+		if err := errors.Join(e.forget(ctx, tx, project), forgetTenants(ctx, tx, project)); err != nil {
 			return err
 		}
 		return e.erase(ctx, tx, rows, now)
@@ -198,7 +199,7 @@ func (e *Erased) find(ctx context.Context, tx *sql.Tx, project string) (all []ui
 			all = append(all, c.N)
 		}
 	}
-	return all, rows.Err()
+	return all, errors.Join(rows.Err(), e.findTenants(ctx, tx, project))
 }
 
 // erase makes rows say nothing, and appends rows that name them.

@@ -23,10 +23,28 @@ import (
 type About struct {
 	Instances  []string     // their identities, 8-4-4-4-12 digits
 	Addresses  []netip.Addr // of agents, and in the keys of top
-	Interfaces []string     // by name
+	Interfaces []string     // by name, of whatever agent
+	Ports      []Port
 }
 
-func (a *About) empty() bool { return len(a.Instances)+len(a.Addresses)+len(a.Interfaces) == 0 }
+// Port is an interface of an agent.
+type Port struct {
+	Agent netip.Addr
+	Name  string
+}
+
+func (a *About) empty() bool {
+	return len(a.Instances)+len(a.Addresses)+len(a.Interfaces)+len(a.Ports) == 0
+}
+
+// matching matches the series that are erased: those that all of a list match.
+type matching [][]*labels.Matcher
+
+func (m matching) has(l labels.Labels) bool {
+	return slices.ContainsFunc(m, func(all []*labels.Matcher) bool {
+		return !slices.ContainsFunc(all, func(one *labels.Matcher) bool { return !one.Matches(l.Get(one.Name)) })
+	})
+}
 
 // Erase removes series from a directory that nobody writes, for good: blocks are
 // written anew without them, and journal and chunks of the newest hours become
@@ -89,7 +107,7 @@ func (s *Store) blockDirs() (dirs []string) {
 
 // eraseFrom writes a block anew without the series that match, whose labels it
 // adds to seen.
-func eraseFrom(ctx context.Context, dir, path string, of []*labels.Matcher, seen map[string]bool) (err error) {
+func eraseFrom(ctx context.Context, dir, path string, of matching, seen map[string]bool) (err error) {
 	b, err := tsdb.OpenBlock(nil, path, nil, nil)
 	if err != nil {
 		return err
@@ -105,7 +123,7 @@ func eraseFrom(ctx context.Context, dir, path string, of []*labels.Matcher, seen
 		return err
 	}
 	for _, m := range of {
-		if err := b.Delete(ctx, math.MinInt64, math.MaxInt64, m); err != nil {
+		if err := b.Delete(ctx, math.MinInt64, math.MaxInt64, m...); err != nil {
 			return err
 		}
 	}
@@ -123,7 +141,7 @@ func eraseFrom(ctx context.Context, dir, path string, of []*labels.Matcher, seen
 
 // rest returns the symbols of the series that do not match, and whether there
 // are others.
-func rest(ctx context.Context, b *tsdb.Block, of []*labels.Matcher, seen map[string]bool) (symbols []string, some bool, err error) {
+func rest(ctx context.Context, b *tsdb.Block, of matching, seen map[string]bool) (symbols []string, some bool, err error) {
 	ix, err := b.Index()
 	if err != nil {
 		return nil, false, err
@@ -140,7 +158,7 @@ func rest(ctx context.Context, b *tsdb.Block, of []*labels.Matcher, seen map[str
 			return nil, false, err
 		}
 		l := builder.Labels()
-		if slices.ContainsFunc(of, func(m *labels.Matcher) bool { return m.Matches(l.Get(m.Name)) }) {
+		if of.has(l) {
 			seen[l.String()], some = true, true
 			continue
 		}
@@ -169,9 +187,13 @@ type cleanIndex struct {
 func (i cleanIndex) Symbols() index.StringIter { return index.NewStringListIter(i.symbols) }
 
 // matchers are what the series have in their labels.
-func (s *Store) matchers(ctx context.Context, about *About) (all []*labels.Matcher, err error) {
-	add := func(label string, value string) {
-		all = append(all, labels.MustNewMatcher(labels.MatchEqual, label, value))
+func (s *Store) matchers(ctx context.Context, about *About) (all matching, err error) {
+	equal := func(label, value string) *labels.Matcher {
+		return labels.MustNewMatcher(labels.MatchEqual, label, value)
+	}
+	add := func(label string, value string) { all = append(all, []*labels.Matcher{equal(label, value)}) }
+	for _, p := range about.Ports {
+		all = append(all, []*labels.Matcher{equal("agent", p.Agent.String()), equal("interface", p.Name)})
 	}
 	for _, i := range about.Interfaces {
 		add("interface", i)

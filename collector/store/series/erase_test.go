@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	points "weir/collector/series"
 )
 
@@ -85,5 +87,35 @@ func TestHasAddress(t *testing.T) {
 		if got := hasAddress(text, mine); got != want {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
+	}
+}
+
+// Counters of a port go with its agent's, not with those of a port that has the
+// same name elsewhere.
+func TestErasePortsOfAnAgent(t *testing.T) {
+	now := time.Now().Truncate(time.Minute)
+	dir := t.TempDir()
+	s := open(t, Config{Dir: dir, Log: discard})
+	f := &feed{t: t}
+	for _, agent := range []string{"10.0.0.1", "10.0.0.2"} {
+		for port := range 3 {
+			f.polled(now.Add(-time.Minute), agent, port, false, true, 1)
+		}
+	}
+	f.give(s)
+	s.shut()
+	about := About{Ports: []Port{{netip.MustParseAddr("10.0.0.1"), "Ethernet1"}, {netip.MustParseAddr("10.0.0.9"), "Ethernet2"}}}
+	if n, err := Erase(t.Context(), Config{Dir: dir, Log: discard}, about); err != nil || n != 6 {
+		t.Errorf("%d series erased, want the 6 of one port: %v", n, err)
+	}
+	s = open(t, Config{Dir: dir, Log: discard})
+	got := values(t, s, `count by (agent, interface) ({__name__=~"weir_interface_.+"})`, now)
+	want := map[string]float64{}
+	for _, l := range []string{`{agent="10.0.0.1", interface="Ethernet0"}`, `{agent="10.0.0.1", interface="Ethernet2"}`,
+		`{agent="10.0.0.2", interface="Ethernet0"}`, `{agent="10.0.0.2", interface="Ethernet1"}`, `{agent="10.0.0.2", interface="Ethernet2"}`} {
+		want[l] = 6
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
