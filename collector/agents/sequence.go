@@ -32,6 +32,7 @@ type tracker struct {
 	one      head
 	more     *[maxSpaces - 1]head
 	n        uint8  // heads in use
+	latest   uint8  // head of the latest arrival
 	badClock uint8  // times in a row, or nearly, that the sequence went on although the uptime did not fit
 	badAt    uint32 // arrivals at the last of them
 	arrivals uint32 // modulo 2^32
@@ -46,7 +47,7 @@ type tracker struct {
 func (t *tracker) lost() uint64 { return t.gaps - min(t.gaps, uint64(t.late)) }
 
 // forget begins anew and keeps the counts: what follows is no loss.
-func (t *tracker) forget() { t.n, t.badClock = 0, 0 }
+func (t *tracker) forget() { t.n, t.latest, t.badClock = 0, 0, 0 }
 
 // spaces returns how many sequence spaces were heard lately.
 func (t *tracker) spaces() int {
@@ -88,7 +89,37 @@ func (t *tracker) add(seq sflow.Seq, now, uptime uint32) step {
 		t.received++
 		return step{delta: 1}
 	}
-	return t.addSlow(seq, now, uptime, boot)
+	if h := t.head(int(t.latest)); t.simple(h, seq) && (uptime == 0 || within(boot, h.boot)) {
+		return t.forward(int(t.latest), h, seq, now, boot)
+	}
+	s := t.addSlow(seq, now, uptime, boot)
+	t.latest = uint8(s.space)
+	return s
+}
+
+// simple reports whether seq is h's without a look at the other heads: the next
+// number, or after a small gap where there is no other. A jump leaves a head
+// behind, and who loses much has many of them: the most are still arrivals in
+// order of the latest.
+func (t *tracker) simple(h *head, seq sflow.Seq) bool {
+	if !h.confirmed || t.n == 0 {
+		return false
+	}
+	if t.n == 1 {
+		return seq-h.last-1 < near
+	}
+	return seq-h.last == 1 && (h == &t.one || t.one.last != h.last)
+}
+
+// forward counts seq, which is after the last of head i, h.
+func (t *tracker) forward(i int, h *head, seq sflow.Seq, now, boot uint32) step {
+	d := seq.Sub(h.last)
+	h.boot, h.at, h.used = boot, now, t.arrivals
+	h.hits++
+	t.received++
+	t.gaps += uint64(d - 1)
+	h.last, h.seen = seq, h.seen<<uint(d)|1 // a shift by 64 or more is 0
+	return step{space: i, delta: d, lost: d - 1}
 }
 
 func within(a, b uint32) bool { return a-b+bootSlack <= 2*bootSlack }
@@ -111,16 +142,11 @@ func (t *tracker) addSlow(seq sflow.Seq, now, uptime, boot uint32) step {
 		}
 		t.badClock, t.badAt = min(t.badClock+1, oddClock), t.arrivals
 	}
-	h.boot, h.at, h.used = boot, now, t.arrivals
-	d := seq.Sub(h.last)
-	if d <= 0 {
+	if d := seq.Sub(h.last); d <= 0 {
+		h.boot, h.at, h.used = boot, now, t.arrivals
 		return t.behind(best, h, seq, now, boot, -d)
 	}
-	h.hits++
-	t.received++
-	t.gaps += uint64(d - 1)
-	h.last, h.seen = seq, h.seen<<uint(d)|1 // a shift by 64 or more is 0
-	s := step{space: best, delta: d, lost: d - 1}
+	s := t.forward(best, h, seq, now, boot)
 	if !h.confirmed && h.hits >= confirm {
 		s.lost += t.confirm(h)
 	}

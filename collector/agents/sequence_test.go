@@ -231,6 +231,60 @@ func TestTrackerDoesNotAllocateInOrder(t *testing.T) {
 	}
 }
 
+// The short way says what the long one does, with jumps, losses and several
+// spaces.
+func TestTrackerShortWayIsTheLongWay(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 200 {
+		var a, b tracker
+		var last [3]uint32
+		for i := range last {
+			last[i] = rng.Uint32()
+		}
+		spaces := 1 + round%3
+		for i := range 400 {
+			k := rng.IntN(spaces)
+			switch rng.IntN(40) {
+			case 0:
+				last[k] += rng.Uint32N(100)
+			case 1:
+				last[k] += rng.Uint32N(100_000)
+			default:
+				last[k]++
+			}
+			now := uint32(10 * i)
+			got := a.add(sflow.Seq(last[k]), now, 0)
+			b.arrivals++
+			want := b.addSlow(sflow.Seq(last[k]), now, 0, now)
+			if got != want {
+				t.Fatalf("round %d, arrival %d, number %d: %+v, want %+v", round, i, last[k], got, want)
+			}
+		}
+		if a.info() != b.info() {
+			t.Fatalf("round %d: %+v, want %+v", round, a.info(), b.info())
+		}
+	}
+}
+
+func BenchmarkTracker(b *testing.B) {
+	for _, c := range []struct {
+		name       string
+		every, gap uint32
+	}{{"in order", 0, 0}, {"5 lost of 100", 100, 5}, {"1,000 lost of 2,000", 1000, 1000}} {
+		b.Run(c.name, func(b *testing.B) {
+			var tr tracker
+			seq, n := uint32(0), uint32(0)
+			for b.Loop() {
+				n++
+				if seq++; c.every > 0 && n%c.every == 0 {
+					seq += c.gap
+				}
+				tr.add(sflow.Seq(seq), n, 0)
+			}
+		})
+	}
+}
+
 func FuzzTracker(f *testing.F) {
 	f.Add([]byte{1, 0, 2, 0, 3, 0, 200, 7})
 	f.Fuzz(func(t *testing.T, b []byte) {
