@@ -60,6 +60,7 @@ func (a *app) addTops(s *web.Status) {
 			x.Overflowed, x.Buckets = x.Overflowed+st.Overflowed, x.Buckets+st.Buckets
 			x.Histories, x.MaxHistories, x.Displaced = x.Histories+st.Histories, x.MaxHistories+st.MaxHistories, x.Displaced+st.Displaced
 			x.Thinned, x.Bytes = x.Thinned+st.Thinned, x.Bytes+st.Bytes
+			x.Again, x.Missing, x.Late = x.Again+st.Again, x.Missing+st.Missing, x.Late+st.Late
 		}
 	}
 	bytes := 0
@@ -72,6 +73,11 @@ func (a *app) addTops(s *web.Status) {
 			web.Bound{Name: "top_keys " + st.Definition, Used: st.Keys, Limit: st.MaxKeys, Refused: st.Evicted},
 			web.Bound{Name: "top_overflowed_buckets " + st.Definition, Used: st.Overflowed, Limit: st.Buckets},
 			web.Bound{Name: "top_histories " + st.Definition, Used: st.Histories, Limit: st.MaxHistories, Refused: st.Displaced},
+		)
+		s.TopLeftOut = append(s.TopLeftOut,
+			web.Count{Key: st.Definition, Name: "again", Count: st.Again},
+			web.Count{Key: st.Definition, Name: "missing", Count: st.Missing},
+			web.Count{Key: st.Definition, Name: "late", Count: st.Late},
 		)
 	}
 	if bytes > 0 {

@@ -45,6 +45,8 @@
 //	weir_bound_used{bound}                places used of a bound of memory
 //	weir_bound_limit{bound}               places there are
 //	weir_bound_refused_total{bound}       things refused or dropped at the bound
+//	weir_top_left_out_samples_total{definition,reason}  samples that a key was not counted of:
+//	                                      again (their packet was counted where it entered), missing, late
 //	weir_history_series_not_kept     time series that history has no place for
 //	weir_history_damaged_files_total{part}  files of the history set aside, being damaged
 //	weir_ready{component}                 1 where the component is ready

@@ -44,6 +44,7 @@ var (
 	mBoundUsed     = gauge("bound_used", "Places used of a bound of memory.", "bound")
 	mBoundLimit    = gauge("bound_limit", "Places of a bound of memory.", "bound")
 	mBoundRefused  = counter("bound_refused_total", "Things refused or dropped at a bound of memory.", "bound")
+	mTopLeftOut    = counter("top_left_out_samples_total", "Samples that the keys of a definition were not counted of, by why.", "definition", "reason")
 	mDamaged       = counter("history_damaged_files_total", "Files of the history that were damaged and set aside, by what they had.", "part")
 	mSeriesNotKept = gauge("history_series_not_kept", "Time series that the history has no place for, as far as is known.")
 	mReady         = gauge("ready", "1 where the component is ready.", "component")
@@ -54,7 +55,7 @@ var (
 var allMetrics = []metric{
 	mDatagrams, mOctets, mSamples, mSkipped, mErrors, mSocketDropped, mTruncated, mLostDatagrams, mLostSamples, mRefused,
 	mDecodeSeconds, mAgents, mAdmitted, mAlertsOpen, mAlertChanges, mSinkQueued, mSinkChanges, mSinkFailing,
-	mBoundUsed, mBoundLimit, mBoundRefused, mDamaged, mSeriesNotKept, mReady, mStart, mBuild,
+	mBoundUsed, mBoundLimit, mBoundRefused, mTopLeftOut, mDamaged, mSeriesNotKept, mReady, mStart, mBuild,
 }
 
 // metrics is a prometheus.Collector: it holds no numbers of its own and reads
@@ -131,6 +132,9 @@ func collectBounds(s *Status, out func(metric, float64, ...string)) {
 		out(mBoundUsed, float64(b.Used), b.Name)
 		out(mBoundLimit, float64(b.Limit), b.Name)
 		out(mBoundRefused, float64(b.Refused), b.Name)
+	}
+	for _, c := range s.TopLeftOut {
+		out(mTopLeftOut, float64(c.Count), c.Key, c.Name)
 	}
 	out(mSeriesNotKept, float64(s.SeriesNotKept))
 	for _, c := range s.DamagedFiles {

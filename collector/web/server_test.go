@@ -51,6 +51,7 @@ func busy() *fake {
 		AlertChanges: []AlertChange{{"large_flow", "start", 2}},
 		Sinks:        []SinkCount{{"logline", 1, 4096, 11, 12, 13, true}},
 		Bounds:       []Bound{{"agents", 9, 16384, 14}},
+		TopLeftOut:   []Count{{"src: bytes", "again", 15}},
 	}}
 }
 
@@ -99,6 +100,7 @@ func TestMetricsTellTheStatus(t *testing.T) {
 		`weir_skipped_records_total{format="flow 0:1012",name="extended_mpls_vc"} 2`,
 		"weir_socket_dropped_total 4",
 		"weir_start_time_seconds 1000.5",
+		`weir_top_left_out_samples_total{definition="src: bytes",reason="again"} 15`,
 		"weir_truncated_total 5",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -56,6 +56,7 @@ type Status struct {
 	Sinks        []SinkCount   `json:"sinks"`
 	Influx       *InfluxStatus `json:"influx,omitempty"` // nil where no time series are written
 	Bounds       []Bound       `json:"bounds"`
+	TopLeftOut   []Count       `json:"top_left_out"` // samples that a key was not counted of, by definition and why: "again" for packets counted where they entered, "missing" without one of its fields, "late"
 	// SeriesNotKept is how many time series history has no place for, as far as is
 	// known; the bound history_series counts their samples.
 	SeriesNotKept int     `json:"series_not_kept"`
@@ -65,7 +66,7 @@ type Status struct {
 // MarshalJSON writes lists of nothing as [], since null says unknown.
 func (s Status) MarshalJSON() ([]byte, error) {
 	type plain Status
-	for _, list := range []*[]Count{&s.Samples, &s.SkippedRecords, &s.Errors, &s.Refused, &s.AlertsOpen, &s.DamagedFiles} {
+	for _, list := range []*[]Count{&s.Samples, &s.SkippedRecords, &s.Errors, &s.Refused, &s.AlertsOpen, &s.TopLeftOut, &s.DamagedFiles} {
 		*list = orEmpty(*list)
 	}
 	s.Listen, s.Components = orEmpty(s.Listen), orEmpty(s.Components)
