@@ -27,7 +27,7 @@ func sampleAlert() *Alert {
 			Input: Port{Value: 12}, InputName: "Ethernet12", Output: Port(sflow.Port{Format: sflow.PortDiscarded, Value: 256}),
 			InterfaceSpeed: 10e9, WindowSeconds: 2, LifeBitsPerSecond: 1.1e9, LifeLow: 1e9, LifeHigh: 1.2e9,
 			LifeOctets: 1 << 60, LifeSeconds: 8.25, FrameOctets: 1502.5, VantagePoints: 3,
-			FirstSample: Time(time.Date(2026, 3, 1, 11, 59, 52, 0, time.UTC)), SecondsToAlert: 0.612,
+			FirstSample: Time(time.Date(2026, 3, 1, 11, 59, 52, 0, time.UTC)), LastSample: Time(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), SecondsToAlert: 0.612,
 			Threshold: 1e9, Method: "window",
 		},
 	}
@@ -80,6 +80,7 @@ func TestAlertJSON(t *testing.T) {
   "frame_octets": 1502.5,
   "vantage_points": 3,
   "first_sample": "2026-03-01T11:59:52.000000000Z",
+  "last_sample": "2026-03-01T12:00:00.000000000Z",
   "seconds_to_alert": 0.612,
   "threshold_bits_per_second": 1000000000,
   "method": "window"
@@ -107,9 +108,36 @@ func TestAlertLine(t *testing.T) {
 	if diff := cmp.Diff("123 Mbit/s (99–151) on 192.0.2.1 ifIndex 7, 0.6 s after its first sample", e.Line()); diff != "" {
 		t.Errorf("line without names (-want +got):\n%s", diff)
 	}
-	e.BitsPerSecond, e.Low, e.High = 0, 0, 19_500_000 // between two samples
-	if diff := cmp.Diff("0.0 Mbit/s (0.0–19.5) on 192.0.2.1 ifIndex 7, 0.6 s after its first sample", e.Line()); diff != "" {
+	e.Samples, e.BitsPerSecond, e.Low, e.High = 0, 0, 0, 19_500_000 // between two samples
+	if diff := cmp.Diff("below 19.5 Mbit/s now, 1.1 Gbit/s (1.0–1.2) before, on 192.0.2.1 ifIndex 7", e.Line()); diff != "" {
 		t.Errorf("line of a pause (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff("large flow below 19.5 Mbit/s now, 1.1 Gbit/s (1.0–1.2) before, 10.0.0.5:443 → 10.0.1.9:51332 TCP on 192.0.2.1 ifIndex 7", a.Line()); diff != "" {
+		t.Errorf("line of an alert in a pause (-want +got):\n%s", diff)
+	}
+}
+
+// The end of a flow says what it was as a whole.
+func TestLineOfAnEndedFlow(t *testing.T) {
+	for _, c := range []struct {
+		seconds float64
+		octets  Uint64
+		want    string
+	}{
+		{0.0421, 912_000, "912 kB in 42ms"},
+		{8.04, 1_100_000_000, "1.1 GB in 8s"},
+		{143.6, 17_800_000_000, "17.8 GB in 2m24s"},
+	} {
+		a := sampleAlert()
+		e := evidence(a)
+		e.Ended, e.LifeSeconds, e.LifeOctets = true, c.seconds, c.octets
+		want := c.want + ", 1.1 Gbit/s (1.0–1.2) on average, "
+		if diff := cmp.Diff("large flow of "+want+"10.0.0.5:443 → 10.0.1.9:51332 TCP on leaf1 Ethernet12", a.Line()); diff != "" {
+			t.Errorf("line (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(want+"on leaf1 Ethernet12", e.Line()); diff != "" {
+			t.Errorf("evidence (-want +got):\n%s", diff)
+		}
 	}
 }
 

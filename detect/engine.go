@@ -226,7 +226,7 @@ func (e *Engine) largeFlowEvidence(r *largeflow.Report) *LargeFlowEvidence {
 		LifeBitsPerSecond: whole(r.Life.BitsPerSecond), LifeLow: whole(r.Life.Low), LifeHigh: whole(r.Life.High),
 		LifeOctets: whole(r.Octets), LifeSeconds: decimals(r.Life.Span.Seconds(), 6),
 		FrameOctets: decimals(r.Frame, 1), VantagePoints: shown.Points,
-		FirstSample:    Time(time.Unix(0, r.Onset)),
+		FirstSample: Time(time.Unix(0, r.Onset)), LastSample: Time(time.Unix(0, r.Last)), Ended: r.State == largeflow.Ended,
 		SecondsToAlert: decimals(float64(r.Started-r.Onset)/1e9, 6),
 		Threshold:      whole(r.Threshold), Method: methods[r.Method],
 		LogLikelihoodRatio: decimals(r.LLR, 2), Background: whole(r.Rho),

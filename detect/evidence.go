@@ -155,6 +155,7 @@ type LargeFlowEvidence struct {
 	FrameOctets       float64    `json:"frame_octets"` // mean of the sampled frames
 	VantagePoints     int        `json:"vantage_points"`
 	FirstSample       Time       `json:"first_sample"`
+	LastSample        Time       `json:"last_sample"`
 	SecondsToAlert    float64    `json:"seconds_to_alert"` // from the first sample to the first record
 	Threshold         Uint64     `json:"threshold_bits_per_second"`
 	Method            string     `json:"method"` // of the estimate; "cusum": from the samples that led to the decision, "tcp_sequence": from TCP sequence numbers, "window": from the last WindowSeconds
@@ -163,42 +164,8 @@ type LargeFlowEvidence struct {
 	Background         Uint64  `json:"background_bits_per_second,omitempty"`
 	FalseSuspicions    float64 `json:"false_suspicions_per_day,omitempty"`     // allowed on each link
 	FalseConfirmations float64 `json:"false_confirmations_per_week,omitempty"` // allowed on each link: the site's, divided by the links learned so far
-}
 
-// Line implements Evidence: "1.2 Gbit/s (0.9–1.5) on leaf1 Ethernet12, 0.6 s
-// after its first sample"; with an alias `on leaf1 Ethernet12 "to spine2"`.
-func (e *LargeFlowEvidence) Line() string { return e.rate() + " " + e.tail() }
-
-// line implements sentence.
-func (e *LargeFlowEvidence) line(subject string) string {
-	return "large flow " + e.rate() + " " + subject + " " + e.tail()
-}
-
-func (e *LargeFlowEvidence) tail() string {
-	return e.where() + ", " + strconv.FormatFloat(e.SecondsToAlert, 'f', 1, 64) + " s after its first sample"
-}
-
-// rate writes the estimate and, in the same unit, its interval.
-func (e *LargeFlowEvidence) rate() string {
-	v := float64(e.BitsPerSecond)
-	if v == 0 {
-		v = float64(e.High)
-	}
-	unit, name := 1.0, " bit/s"
-	for _, u := range []struct {
-		factor float64
-		name   string
-	}{{1e3, " kbit/s"}, {1e6, " Mbit/s"}, {1e9, " Gbit/s"}, {1e12, " Tbit/s"}} {
-		if v >= u.factor {
-			unit, name = u.factor, u.name
-		}
-	}
-	digits := 0
-	if v < 100*unit {
-		digits = 1
-	}
-	f := func(v Uint64) string { return strconv.FormatFloat(float64(v)/unit, 'f', digits, 64) }
-	return f(e.BitsPerSecond) + name + " (" + f(e.Low) + "–" + f(e.High) + ")"
+	Ended bool `json:"-"` // the flow is over, as the change of its alert says
 }
 
 func (e *LargeFlowEvidence) where() string {
