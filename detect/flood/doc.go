@@ -54,6 +54,16 @@
 // half of it (carpet bombing); its alert ends those of its hosts. Pulses
 // shorter apart than Hold are one alert that counts them.
 //
+// # Intervals
+//
+// The first report carries the exact (Garwood) interval of a Poisson rate: it
+// tells how likely a flood is, and the packets of one come as they like. Updates
+// tell how many packets there were in the window. Of these each is drawn with
+// the chance that the pool is known for, so that the interval is narrower where
+// much is sampled: by 0.5 % at 1:100, and to nothing where all is. The victim's
+// packets are no known part of the pool before they are counted, which is why
+// the pool's size itself makes nothing narrower.
+//
 // # Memory
 //
 // Fixed: per shard 1.5 × Hosts places of 96 octets, 1.5 MB of hand-over, and

@@ -340,7 +340,7 @@ func (t *Tracker) shown(v *victim, k Kind, now int64) (best Estimate) {
 	if whole.Load > 0.85*best.Load {
 		best = whole
 	}
-	best.interval()
+	best.counted()
 	return best
 }
 

@@ -216,7 +216,8 @@ type Estimate struct {
 	Agent            uint32 // 0: summed over the cut
 	Load             float64
 
-	start int64 // ns
+	start    int64   // ns
+	fraction float64 // of the packets that is sampled
 }
 
 func (s *sum) estimate(start, now int64, agent uint32) Estimate {
@@ -228,12 +229,22 @@ func (s *sum) estimate(start, now int64, agent uint32) Estimate {
 	}
 	if s.n > 0 {
 		e.SamplingRate, e.FrameOctets = s.w/s.n, s.octets/s.w
+		e.fraction = s.w / s.w2
 	}
 	return e
 }
 
-func (e *Estimate) interval() {
-	low, high := window.Interval(e.Effective, 0.95)
+// interval fills Low and High with what the rate of a process may be that gave
+// so many events: the exact (Garwood) interval. Decisions are taken by it.
+func (e *Estimate) interval() { e.limits(window.Interval(e.Effective, 0.95)) }
+
+// counted fills Low and High with how many packets there may have been, of which
+// so many were drawn: their number is binomial, with 1 - fraction of the
+// variance. Where agents sample differently, each packet has the variance
+// w(w-1) of its own rate w, whose sum over that of w² is 1 - Σw/Σw².
+func (e *Estimate) counted() { e.limits(window.Thinned(e.Effective, e.fraction, 0.95)) }
+
+func (e *Estimate) limits(low, high float64) {
 	if e.Effective == 0 {
 		e.High = high * max(e.SamplingRate, 1) / e.Span.Seconds()
 		return
