@@ -60,9 +60,11 @@ var exponents, constants = func() (e, c [len(ratios)]float64) {
 type bound struct{ limits [len(ratios)]float64 }
 
 // newBound returns the bound for a link on which the threshold is share, at a
-// site of so many links.
-func newBound(b Budget, links int, share float64) (c bound) {
-	looks := b.looks(links, share)
+// site of so many links. starts is from how many samples on, of one flow in
+// onsetEvery, the evidence may have been gathered: 1 where the flow's first
+// sample is the only choice.
+func newBound(b Budget, links int, share, starts float64) (c bound) {
+	looks := b.looks(links, share) * max(starts, 1)
 	for i := range c.limits {
 		c.limits[i] = max(math.Log(constants[i]*overlap*looks/shares[i])/exponents[i], math.Log(float64(len(ratios))/atThreshold))
 	}

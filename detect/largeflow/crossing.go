@@ -22,10 +22,11 @@ func (t *Table) cross(e *entry, l *link, which int, at int64) {
 		}
 		return
 	}
+	h, idle := &hypotheses[e.level][which], float64(e.onset.from()-e.onset.Led)
 	t.tell(e, Crossing{
-		Member: which + 1, Samples: float64(b.k), Start: b.start, At: at, Ratio: float64(b.s + hypotheses[e.level][which].gain),
-		Limit: float64(hypotheses[e.level][which].base + l.budget + e.log), Rate: rate * 1e9,
-		Theta: l.theta * 8e9, Level: e.level,
+		Member: which + 1, Samples: float64(b.k), Start: b.start, At: at, Ratio: float64(b.s + h.gain),
+		Limit: float64(h.base+l.budget+e.log) + float64(h.drain)*rate*idle, Rate: rate * 1e9,
+		Theta: l.theta * 8e9, Level: e.level, Idle: idle / 1e9,
 	})
 }
 

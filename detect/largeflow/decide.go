@@ -18,15 +18,18 @@ const (
 	showSamples = 16 // a flow at its threshold gives as many in the window shown
 )
 
-// unseen corrects the estimate at a crossing at several vantage points: that
-// some of the flow's points have given no sample yet makes those that have
-// look busier than they are. By simulation of three points; the lower bound
-// takes the more, so that it holds as often as it says: 94 to 96.5 % of 1,000
-// flows of 10, 20 and 50 % of a link.
-const (
-	unseen    = 0.9
-	unseenLow = 0.76
-)
+// unseen corrects the estimate at a crossing at several vantage points. Points
+// that have not told of the flow yet are not counted, and those that have are
+// the ones that chance gave many samples, so that it looks too fast. As soon as
+// a point tells of a flow all others are asked for it (Watch), so that this
+// fades with the samples that known points give from then on. By simulation of
+// two and three points and flows of 10 to 100 % of a link: the mean is then
+// within a tenth of the truth, and the interval, whose lower end is taken down
+// further, holds as often as it says.
+func unseen(heard float64) (estimate, low float64) {
+	fades := math.Exp(-heard / 2.5)
+	return 1 - 0.45*fades, 0.93 * (1 - 0.55*fades)
+}
 
 // spans are the windows of updates, in ns.
 var spans = [...]int64{200e6, 500e6, 1e9, 2e9, 5e9, 10e9}
@@ -38,14 +41,19 @@ func (t *Tracker) suspect(f *flow, now int64) (e Estimate, m Method, found bool)
 	if c.Member == 0 {
 		return e, m, false
 	}
+	f.chosen = false
 	for _, p := range f.points {
 		// A start soon after the onset is that of a new flow whose first
 		// samples came slowly by chance: who leaves them out chooses.
-		if p.first != p.onset.At || c.Start > p.onset.Hot || float64(c.Start-p.onset.At)/1e9*c.Rate > newSamples {
-			p.rebase(now, now-c.Start)
+		start := p.onset.At
+		if float64(c.Start-start)/1e9 > max(onsetEvery, newSamples/c.Rate) {
+			start, f.chosen = c.Start, true
+		}
+		if p.first != start {
+			p.rebase(now, now-start)
 		}
 	}
-	span := max(float64(c.At-c.Start), 1e6) / 1e9
+	span := max(float64(c.At-c.Start)/1e9-c.Idle, 1e-3)
 	if c.Member == bySequence {
 		m = TCPSequence
 		e = Estimate{Samples: uint32(c.Samples), Effective: c.Samples, Span: time.Duration(span * 1e9), unit: c.Theta / c.Rate / span}
@@ -59,9 +67,10 @@ func (t *Tracker) suspect(f *flow, now int64) (e Estimate, m Method, found bool)
 			start: 1,
 		}
 		e = stopped(&rule, c.Samples, span, c.Theta/c.Rate)
-		if c.Points > 1 {
-			e.BitsPerSecond *= unseen
-			e.Low *= unseenLow
+		if len(f.points) > 1 {
+			rate, low := unseen(f.heard)
+			e.BitsPerSecond *= rate
+			e.Low *= low
 		}
 		m = CUSUM
 	}
@@ -89,12 +98,16 @@ func (t *Tracker) confirm(f *flow, now int64, theta float64) (e Estimate, ok boo
 		r := theta / 8 / m
 		k += s.W / m
 		rate += r
-		mean += r * max(float64(now-v.p.led), 0) / 1e9
+		mean += r * max(float64(f.newest-v.p.from), 0) / 1e9
 	}
 	if mean <= 0 {
 		return e, false
 	}
-	b := newBound(t.cfg.Budget, t.links, float64(f.share))
+	starts := 1.0
+	if f.chosen {
+		starts = rate * falseShare * onsetEvery
+	}
+	b := newBound(t.cfg.Budget, t.links, float64(f.share), starts)
 	if b.low(k, mean) < 1 {
 		return e, false
 	}

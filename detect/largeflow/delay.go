@@ -60,7 +60,7 @@ func ExpectedDelay(q Query) Delay {
 		d.Suspected = min(d.Suspected, s.within(0.5, d.SamplesPerSecond))
 		d.Suspected99 = min(d.Suspected99, s.within(0.99, d.SamplesPerSecond))
 	}
-	b := newBound(q.Budget, q.Links, float64(l.share))
+	b := newBound(q.Budget, q.Links, float64(l.share), 1)
 	s := b.rule(theta)
 	d.Confirmed = max(s.within(0.5, d.SamplesPerSecond), d.Suspected)
 	d.LeastConfirmed = time.Duration(leastConfirmed(q.Budget, q.Links, float64(l.share), q.Rate/bits, theta) * 1e9)

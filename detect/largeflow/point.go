@@ -12,10 +12,10 @@ type point struct {
 	onset  Onset
 	ring   window.Ring // what came after onset.Hot
 	life   window.Sum  // everything since first
-	lead   window.Sum  // of life: what arrived from first to led
+	lead   window.Sum  // of life: what arrived from first to from
 	octets uint64      // of the sampled frames, without weights
 	first  int64       // ns
-	led    int64
+	from   int64       // ns from which on life, without lead, tells of the rate
 	last   int64
 	all    window.Sum // everything ever, for the mean weight
 	idle   int64      // ns of pauses between batches
@@ -51,7 +51,7 @@ func (p *point) add(r *Record) {
 		p.first = p.onset.At
 	}
 	if p.first == p.onset.At {
-		p.led, p.lead = p.onset.Led, p.onset.Lead
+		p.from, p.lead = p.onset.from(), p.onset.Lead
 	}
 	if sum.N > 0 {
 		p.ring.Add(r.Slot, sum, r.First, r.Last)
@@ -80,7 +80,7 @@ func (p *point) rebase(now, span int64) {
 	}
 	p.octets = uint64(float64(p.octets) * s.W / p.life.W)
 	p.life, p.lead = s, window.Sum{}
-	p.first, p.led = now-ns, now-ns
+	p.first, p.from = now-ns, now-ns
 }
 
 // since returns what the point saw in the last length ns before now, and the
@@ -122,5 +122,5 @@ func (p *point) whole() (s window.Sum, span int64) {
 		f := float64(s.N-1) / float64(s.N)
 		s.W, s.W2 = s.W*f, s.W2*f
 	}
-	return s, max(p.last-p.led, minSpan)
+	return s, max(p.last-p.from, minSpan)
 }

@@ -56,6 +56,17 @@ type Onset struct {
 	Sum  window.Sum // all samples from At to Hot
 }
 
+// from returns the time in ns from which on further samples tell of the flow's
+// rate. A batch that came in pieces is known to be over only once batchGap has
+// passed without a sample: this pause was chosen, and is no sign of a slow flow.
+// What came all at once came from an agent that holds samples back.
+func (o *Onset) from() int64 {
+	if o.Lead.N > 1 && o.Led == o.At {
+		return o.Led
+	}
+	return o.Led + batchGap
+}
+
 // Samples that arrive less than batchGap ns apart may have left the agent
 // together, in one datagram or several, and tell nothing of the time between
 // them; but not for longer than minSpan.
@@ -75,6 +86,7 @@ type Crossing struct {
 	Theta     float64 // the threshold, bit/s
 	Level     uint8   // the background
 	Points    int     // vantage points that it rests on; 0 is one
+	Idle      float64 // s from Start to At, on average over the vantage points, that say nothing of the rate
 	Sequence  Sequence
 	Frame     float64 // mean octets of a frame
 }

@@ -21,7 +21,7 @@ func (s *stopping) walk(rng *rand.Rand, rate, most float64) float64 {
 
 func TestStoppingLawAgreesWithSimulation(t *testing.T) {
 	one := stopping{start: 1, lines: []line{{2.3, 7.5, 18}}}
-	b := newBound(DefaultBudget, 1, 0.1)
+	b := newBound(DefaultBudget, 1, 0.1, 1)
 	for _, c := range []struct {
 		name    string
 		rule    stopping
@@ -89,7 +89,7 @@ func TestStoppingGivesUpOnManySamples(t *testing.T) {
 // The lower bound is above the true rate at some time of a flow's life with
 // the stated probability at most.
 func TestBoundHoldsAtAllTimes(t *testing.T) {
-	b := newBound(DefaultBudget, 1, 0.1)
+	b := newBound(DefaultBudget, 1, 0.1, 1)
 	rng := rand.New(rand.NewPCG(5, 6))
 	const flows, seconds, rate = 4000, 60, 8.33
 	wrong := 0

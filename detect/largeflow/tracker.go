@@ -34,6 +34,7 @@ type Report struct {
 	At        int64 // ns
 	Onset     int64 // ns, the first sample of the flow's busy period; constant
 	Started   int64 // ns, At of the first report
+	Last      int64 // ns, the newest sample
 	Seq       uint64
 	Threshold float64 // bit/s
 	Window    Estimate
@@ -73,7 +74,9 @@ type flow struct {
 	below   int64 // ns since when it is down; 0: it is not
 	newest  int64 // ns of the newest sample
 	share   float32
-	begun   bool // the table handed it over from its onset
+	begun   bool    // the table handed it over from its onset
+	chosen  bool    // its life begins where an excursion of the statistic did
+	heard   float64 // samples told by points that were known, while it was quiet
 	fused   fused
 	cross   Crossing // found, not yet taken up
 	llr     float64  // of the crossing that was
@@ -148,10 +151,10 @@ func (t *Tracker) Add(r *Record) {
 		t.DroppedPoints++
 		return
 	}
-	known := p.all.N > 0
+	known, before := p.all.N > 0, p.onset
 	p.add(r)
 	f.share, f.begun = r.Share, f.begun || r.Begun
-	t.fuse(f, p, r, known)
+	t.fuse(f, p, r, known, idle(&before, &p.onset, known, r.Begun))
 	f.newest = max(f.newest, r.Last)
 	if !f.dirty {
 		f.dirty = true
@@ -328,7 +331,7 @@ func (t *Tracker) report(f *flow, now int64, e Estimate, m Method) Report {
 		n += p.life.N
 	}
 	r := Report{
-		Key: f.key, State: f.state, Start: f.seq == 1, At: now, Onset: f.onset, Started: f.started, Seq: f.seq,
+		Key: f.key, State: f.state, Start: f.seq == 1, At: now, Onset: f.onset, Started: f.started, Last: f.newest, Seq: f.seq,
 		Threshold: t.threshold(f), Window: e, Life: l, Method: m,
 		Flapping: f.flaps, Links: t.links, LLR: f.llr, Rho: rho(f.level) * t.threshold(f), Frame: float64(octets) / float64(max(n, 1)),
 	}
