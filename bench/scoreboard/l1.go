@@ -193,7 +193,7 @@ func (r *run) confirmedTable() *report.Table {
 			if links > 1 {
 				target = ""
 			}
-			t.Add(percent(share), links, report.Three(res.confirmed), report.Seconds(mean(res.confirmed)), report.Seconds(leastConfirmed(share, links)), target, len(res.confirmed))
+			t.Add(percent(share), links, report.Three(res.confirmed), report.Seconds(mean(res.confirmed)), report.Seconds(leastConfirmed(share, links, 1)), target, len(res.confirmed))
 		}
 	}
 	t.Note("the least mean is that of Wald's sequential test of 8 %% against the flow's true share, at the false alarms that the budget leaves for each flow of 8 %%, and the mean wait for the first sample; no test that keeps the budget is faster, and weir is told no share. The budget of one false confirmation a week is that of the site, so that more links take longer")
@@ -218,12 +218,13 @@ func (r *run) confirmed(share float64, links int) *cellResult {
 	return r.cells[key]
 }
 
-// leastConfirmed is the mean delay of the best test, in s.
-func leastConfirmed(share float64, links int) float64 {
+// leastConfirmed is the mean delay of the best test, in s, at so many vantage
+// points.
+func leastConfirmed(share float64, links, points int) float64 {
 	l := largeCell(share, 0.01).Links
 	d := detect.ExpectedDelay(detect.DelayQuery{
 		Threshold: detect.DefaultConfig().LargeFlow.Threshold, Speed: l.Speed, SamplingRate: float64(l.SamplingRate()), Frame: 1500,
-		Rate: share * float64(l.Speed), Links: links,
+		Rate: share * float64(l.Speed), Links: links, Points: points,
 	})
-	return d.LeastConfirmed.Seconds() + 1/l.PerSecond(share)
+	return d.LeastConfirmed.Seconds() + 1/l.PerSecond(share)/float64(points)
 }

@@ -116,3 +116,16 @@ func TestSummaryIsMeasuredExactly(t *testing.T) {
 		}
 	}
 }
+
+// Two samples of a flow of twice the threshold, sent every 50 ms, prove it no
+// sooner than their times are known: half of the flows take longer than 0.15 s.
+func TestLeastPairIsBoundByTheFlush(t *testing.T) {
+	all := leastPair(16.7, 66.7, 2, 0.05, 1)
+	if p50, p99 := report.Quantile(all, 0.5), report.Quantile(all, 0.99); p50 < 0.15 || p50 > 0.2 || p99 < 0.35 || p99 > 0.6 {
+		t.Errorf("p50 %.3f, p99 %.3f", p50, p99)
+	}
+	quick := leastPair(16.7, 66.7, 2, 0.001, 1)
+	if p50 := report.Quantile(quick, 0.5); p50 > 0.12 {
+		t.Errorf("without a flush p50 is %.3f", p50)
+	}
+}
