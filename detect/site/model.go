@@ -89,6 +89,7 @@ type stream struct {
 	samples  bool
 	speaks   string // who it is: "weir-agent", "Open vSwitch", "hsflowd", ""
 	silent   bool
+	fell     bool // it was called silent since its last beat
 	retired  bool // its sub-agent id is used no more: what it spoke for speaks elsewhere
 	deadline int64
 	misses   int

@@ -3,6 +3,8 @@ package site
 import (
 	"testing"
 	"time"
+
+	"weir/detect/site/fact"
 )
 
 // TestOutagesAreNoLoss: one node after the other is cut off, and each is found as
@@ -29,5 +31,79 @@ func TestOutagesAreNoLoss(t *testing.T) {
 		a.blocked = false
 		w.run(10 * time.Second)
 		w.alerts = nil
+	}
+}
+
+// TestKilledAgain: an agent that is killed, comes back and is killed again soon is
+// found as fast as at first: the pause before its first word, which is no beat, is
+// none of its own.
+func TestKilledAgain(t *testing.T) {
+	w := newWorld(t)
+	for range 4 {
+		w.node(1)
+	}
+	for _, a := range w.nodes {
+		a.ovs = true
+	}
+	w.run(25 * time.Second)
+	a := w.nodes[0]
+	for n := range 4 {
+		w.alerts = nil
+		deed := w.now
+		a.killed = true
+		for len(w.alerts) == 0 && w.now.Sub(deed) < 30*time.Second {
+			w.run(100 * time.Millisecond)
+		}
+		if d := w.now.Sub(deed); d > 6*time.Second {
+			t.Errorf("time %d: found after %v", n+1, d)
+		}
+		w.run(1500 * time.Millisecond)
+		a.killed, a.seq, a.started = false, 1, w.now
+		w.tell(fact.Fact{Kind: fact.Alive, Agent: a.number, A: 1<<32 | 1})
+		w.run(9 * time.Second)
+	}
+}
+
+// TestBurstsTakeOneBeat: where all that is sent within 0.9 s is lost now and then,
+// nobody is called silent, and who is killed, or cut off while its traffic is seen
+// or is not, is found within seven seconds and told apart.
+func TestBurstsTakeOneBeat(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(a *actor)
+		want string
+	}{
+		{"agent killed", func(a *actor) { a.killed = true }, "start telemetry_silent critical cn3 weir-agent"},
+		{"agent blocked", func(a *actor) { a.blocked = true }, "start telemetry_silent critical cn3"},
+		{"node down", func(a *actor) { a.up = false }, "start node_down critical cn3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			worst := time.Duration(0)
+			for phase := range 14 { // of the deed among the bursts
+				w := newWorld(t)
+				for range 8 {
+					w.node(1)
+				}
+				dark := func() bool { return w.now.Sub(epoch)%(14*time.Second) < 900*time.Millisecond }
+				for i, a := range w.nodes {
+					a.ovs, a.seenAt, a.lost = true, w.nodes[(i+1)%8], dark
+				}
+				w.run(100*time.Second + time.Duration(phase)*time.Second)
+				w.want()
+				deed := w.now
+				c.do(w.nodes[2])
+				for len(w.alerts) == 0 && w.now.Sub(deed) < 30*time.Second {
+					w.run(100 * time.Millisecond)
+				}
+				worst = max(worst, w.now.Sub(deed))
+				if got := w.lines(); len(got) != 1 || got[0] != c.want {
+					t.Errorf("%d s after a burst: %q, want %q", (100+phase)%14, got, c.want)
+				}
+			}
+			if worst > 7*time.Second {
+				t.Errorf("found after %v at worst", worst)
+			}
+			t.Logf("found after %v at worst", worst)
+		})
 	}
 }

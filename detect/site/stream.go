@@ -68,6 +68,7 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 	if st.silent || st.last == 0 || st.retired {
 		n.dirty = true
 	}
+	st.fell = st.fell || st.silent || n.silent
 	if n.signs(st) {
 		return // only what is signed shows that it lives
 	}
@@ -83,8 +84,8 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 		if st.hush <= deadline {
 			deadline = 0 // samples came meanwhile: its beats are that far apart
 		}
-		if st.silent || n.silent {
-			deadline = 1 // it was called a silence, however short
+		if st.fell {
+			deadline, st.fell = 1, false // it was called a silence, however short
 		}
 		st.hush = 0
 		if missed := st.pace.Beat(int64(f.C), deadline); missed > 0 {
