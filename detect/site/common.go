@@ -163,7 +163,13 @@ type commonLoss struct {
 
 // suffer raises f, and what the members of a loss suffer from it under it.
 func (s *Site) suffer(f *finding, way rhythmOf, l *loss, what string) {
-	s.raise(f.subjectNode(s), f)
+	own := f.subjectNode(s)
+	s.raise(own, f)
+	for _, n := range nodesOf(l.lost) {
+		if n != own {
+			n.note(f.onset, f.entity, string(f.kind)+": "+f.subject.Name+": "+f.summary, "", "", f.witness)
+		}
+	}
 	s.common = append(s.common, &commonLoss{f.entity, way, l.lost, s.now})
 	for _, p := range l.lost {
 		above := s.instanceAbove(p)

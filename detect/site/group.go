@@ -219,8 +219,12 @@ func (s *Site) judgeGroup(kind detect.Kind) {
 	if sw := commonSwitch(run); sw != nil {
 		cause = "the switch " + sw.label() + " that they are attached to"
 	}
+	wait := int64(0)
+	if kind == TelemetrySilent {
+		wait = 2 * groupWait // that they are down is found a little later of some
+	}
 	s.raise(nil, &finding{
-		kind: kind, entity: entity, subject: Subject{Type: TypeGroup, Name: "group of " + run[0].node.label()}, severity: detect.Critical,
+		kind: kind, entity: entity, wait: wait, subject: Subject{Type: TypeGroup, Name: "group of " + run[0].node.label()}, severity: detect.Critical,
 		onset: run[0].onset, good: run[0].good, witness: Passive, sure: 0.99, confirm: run[0].confirm, hold: second, summary: summary, cause: cause,
 		facts: []Noted{{At: at(run[0].onset), Group: "silence", What: name + " within " + brief(run[len(run)-1].onset-run[0].onset)}},
 	})

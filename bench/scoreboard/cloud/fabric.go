@@ -51,8 +51,9 @@ func (i *Instance) reaches(outside bool) bool {
 }
 
 // retries is the share of its packets that the instance still sends where nothing
-// comes back, some time after that began.
-func retries(t float64) float64 { return 1 / ((1 + t) * (1 + t)) }
+// comes back, some time after that began: connections repeat theirs with growing
+// pauses, and new ones are tried all the time.
+func retries(t float64) float64 { return max(1/((1+t)*(1+t)), 0.05) }
 
 // across samples what the instance sends to others and is sent by them, at so many
 // samples a second either way.
