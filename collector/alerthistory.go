@@ -169,7 +169,7 @@ func (a *app) AlertHistory(ctx context.Context, v url.Values) (any, error) {
 		return nil, err
 	}
 	if who.Role == access.Scoped {
-		answer.Keep(who.Sees)
+		answer.Keep(&q, who.Sees)
 	}
 	return answer, nil
 }

@@ -272,10 +272,13 @@ func TestProjectsDoNotLeak(t *testing.T) {
 	}
 	mine := emit(site.InstanceUnreachable, instance("mine", "p1"), &site.Evidence{Summary: "unreachable mine"})
 	other := emit(site.InstanceUnreachable, instance("secret", "p2"), &site.Evidence{Summary: "unreachable secret"})
-	emit(site.BridgeDown, site.Subject{Type: site.TypeBridge, Node: "cn7", Name: "br-secret"}, &site.Evidence{Summary: "down secret", Affected: 3,
+	bridge := emit(site.BridgeDown, site.Subject{Type: site.TypeBridge, Node: "cn7", Name: "br-secret"}, &site.Evidence{Summary: "down secret", Affected: 3,
 		Children: []site.Child{child("child1", "p1"), child("secret2", "p2"), child("secret3", "")}})
 	emit(site.NodeDown, site.Subject{Type: site.TypeNode, Node: "node-secret"}, &site.Evidence{Summary: "secret"})
 	if _, err := r.care(other.ID, "ack", DeedAsk{Note: "note-secret"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.care(bridge.ID, "ack", DeedAsk{Note: "note-secret about the bridge"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.care(mine.ID, "ack", DeedAsk{Note: "note-mine"}); err != nil {

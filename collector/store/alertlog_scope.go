@@ -1,37 +1,56 @@
 package store
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
 
-// Keep leaves what the answer tells of the projects that sees wants: of an alert
-// that tells of their instances among others, what it tells of them.
-func (a *AlertAnswer) Keep(sees func(project string) bool) {
+// effect is what an alert tells of one that it took along.
+type effect struct {
+	Kind    string          `json:"kind"`
+	Subject json.RawMessage `json:"subject"`
+	Line    string          `json:"line"`
+}
+
+// Keep leaves what the answer to q tells of the projects that sees wants: of an
+// alert that tells of their instances among others, what it tells of them, where
+// that is asked for; not how it is called itself, nor what people wrote about it.
+func (a *AlertAnswer) Keep(q *AlertQuery, sees func(project string) bool) {
 	mine := []AlertChange{}
 	for i := range a.Alerts {
 		c := &a.Alerts[i]
+		var e struct {
+			Children []effect `json:"children"`
+		}
+		readable := c.Evidence == nil || json.Unmarshal(c.Evidence, &e) == nil
 		if sees(projectOf(c.Subject)) {
+			if slices.ContainsFunc(e.Children, func(k effect) bool { return !sees(projectOf(k.Subject)) }) {
+				c.Evidence = nil
+			}
 			mine = append(mine, *c)
 			continue
 		}
-		var e struct {
-			Children []struct {
-				Kind    string          `json:"kind"`
-				Subject json.RawMessage `json:"subject"`
-				Line    string          `json:"line"`
-			} `json:"children"`
-		}
-		if json.Unmarshal(c.Evidence, &e) != nil {
+		if !readable {
 			continue
 		}
 		for _, k := range e.Children {
-			if !sees(projectOf(k.Subject)) {
+			if !sees(projectOf(k.Subject)) || !k.asked(q) {
 				continue
 			}
 			part := *c
-			part.Kind, part.Line, part.Subject, part.Evidence, part.Lost = k.Kind, k.Line, k.Subject, nil, 0
+			part.Kind, part.Line, part.Subject, part.Evidence, part.Lost, part.Reason, part.Care = k.Kind, k.Line, k.Subject, nil, 0, "", nil
 			mine = append(mine, part)
 		}
 	}
 	a.Alerts, a.Kinds = mine, nil
+}
+
+// asked reports that a question for kinds and a subject means the effect, too.
+func (k *effect) asked(q *AlertQuery) bool {
+	text := strings.ToLower(q.Subject)
+	return (len(q.Kinds) == 0 || slices.Contains(q.Kinds, k.Kind)) &&
+		(strings.Contains(strings.ToLower(k.Line), text) || strings.Contains(strings.ToLower(string(k.Subject)), text))
 }
 
 func projectOf(subject []byte) string {

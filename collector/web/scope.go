@@ -47,7 +47,7 @@ func seen(p *access.Person, all []*AlertView) []*AlertView {
 			continue
 		}
 		if p.Sees(a.Subject.Project) {
-			mine = append(mine, v)
+			mine = append(mine, own(p, v, &a))
 			continue
 		}
 		for i := range a.Evidence.Children {
@@ -58,8 +58,35 @@ func seen(p *access.Person, all []*AlertView) []*AlertView {
 			part := *v
 			part.Kind, part.Line, part.Started = c.Kind, c.Line, c.Since
 			part.Alert, _ = json.Marshal(c) // what was read is written
+			// How many others it took, and what people wrote about all of it, is not
+			// this project's.
+			part.Affected, part.Care = 0, nil
 			mine = append(mine, &part)
 		}
 	}
 	return mine
+}
+
+// own is an alert about an instance of the person's projects, without what it
+// tells of others' instances.
+func own(p *access.Person, v *AlertView, a *affected) *AlertView {
+	left := a.Evidence.Children[:0]
+	for _, c := range a.Evidence.Children {
+		if p.Sees(c.project()) {
+			left = append(left, c)
+		}
+	}
+	if len(left) == len(a.Evidence.Children) {
+		return v
+	}
+	part := *v
+	part.Affected, part.Alert = len(left), nil
+	var all, evidence map[string]json.RawMessage
+	if json.Unmarshal(v.Alert, &all) == nil && json.Unmarshal(all["evidence"], &evidence) == nil {
+		delete(evidence, "affected")
+		evidence["children"], _ = json.Marshal(left) // what was read is written
+		all["evidence"], _ = json.Marshal(evidence)
+		part.Alert, _ = json.Marshal(all)
+	}
+	return &part
 }
