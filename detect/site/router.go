@@ -13,13 +13,15 @@ import (
 // Bounds of routers.
 const (
 	maxRouters = 8192
-	maxClients = 16384 // of one
+	maxClients = 16384        // of one
+	routerFor  = 600 * second // that one is kept without a client
 )
 
 // router is what instances reach other networks by, known by a MAC address.
 type router struct {
 	mac     uint64
 	clients []*port
+	since   int64 // it was made
 	seenAt  int64 // it sent, to whomever
 	home    *port // its own, where that is known
 }
@@ -33,7 +35,7 @@ func (s *Site) router(mac uint64) *router {
 			s.refused++
 			return nil
 		}
-		r = &router{mac: mac}
+		r = &router{mac: mac, since: s.now}
 		s.routers[mac] = r
 		s.watching = true
 	}
@@ -76,6 +78,10 @@ func (s *Site) asksRouter(p *port, t int64) bool {
 func (s *Site) judgeRouters() {
 	for _, mac := range sortedKeys(s.routers) {
 		r := s.routers[mac]
+		if len(r.clients) == 0 && s.now-max(r.seenAt, r.since) > routerFor {
+			delete(s.routers, mac)
+			continue
+		}
 		if len(r.clients) == 0 || s.active(InstanceUnreachable, r.entity()) != nil {
 			continue
 		}
