@@ -45,6 +45,10 @@ func TestKilledAgain(t *testing.T) {
 	for _, a := range w.nodes {
 		a.ovs = true
 	}
+	w.site.losses.Count(100000, 1000)
+	for range 200 { // so that its deadline is long where nothing else of the node is heard
+		w.site.losses.Missed(second, 2)
+	}
 	w.run(25 * time.Second)
 	a := w.nodes[0]
 	for n := range 4 {
