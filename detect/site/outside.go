@@ -59,11 +59,12 @@ func (s *Site) outside(macs []uint64, since, slack int64, mine func(*seen) bool)
 			v.rate += x.rate
 			from := max(since+settle, x.last)
 			heard := s.quietFor(from)
-			if u := st.usually(); u > 0 && s.quietFor(st.last) > u*3/2 { // it tells as long as it is heard itself
+			u := st.usually()
+			if u > 0 && s.quietFor(st.last) > u*3/2 { // it tells as long as it is heard itself
 				heard = min(heard, st.last+u-from)
 			}
-			if st.gapAt > from { // what told of it was lost
-				heard -= st.gapFor
+			if st.gapAt > from { // what told of it may have been lost
+				heard -= max(min(st.gapFor, st.gapAt-from)-u, 0)
 			}
 			missing += x.rate * float64(max(heard, 0)) / 1e9
 		}
