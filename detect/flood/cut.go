@@ -34,6 +34,10 @@ type sighted struct {
 // seen already. Where nobody routes the time to live stays, and the port with
 // fewer MAC addresses behind it is the nearer one. A flow that only one agent
 // sees, sampled there again and again, entered there.
+//
+// Of a flow with few samples the agent where it entered may have none: such a flow
+// tells of a port that it enters there only as long as nothing has been seen before
+// it came to that port.
 type cut struct {
 	list  map[Port]bool // configured; nil learns
 	addr  func(agent uint32) netip.Addr
@@ -49,6 +53,9 @@ const (
 	judgeAfter  = int64(3e9)
 	enoughFlows = 4
 	manyFlows   = 64
+
+	// enoughSamples of a flow show that no agent before those sees it.
+	enoughSamples = 6
 )
 
 func newCut(cfg *Config, addr func(uint32) netip.Addr) *cut {
@@ -150,8 +157,9 @@ func (c *cut) sight(s *Sighting) {
 
 // judge draws its conclusion from one flow.
 func (c *cut) judge(f *sighted) {
-	first, agents := 0, false
+	first, agents, times := 0, false, int(f.at[0].times)
 	for i := range f.at[1:f.n] {
+		times += int(f.at[i+1].times)
 		a, best := &f.at[i+1], &f.at[first]
 		agents = agents || a.id.agent != f.at[0].id.agent
 		if a.ttl > best.ttl || a.ttl == best.ttl && c.nearer(a.id, best.id) {
@@ -159,8 +167,10 @@ func (c *cut) judge(f *sighted) {
 		}
 	}
 	best := &f.at[first]
+	p := c.ports[best.id]
+	sure := times >= enoughSamples || p != nil && p.inner == 0
 	if !agents {
-		if best.times >= 2 {
+		if best.times >= 2 && sure {
 			c.count(best.id, true)
 		}
 		return
@@ -170,7 +180,7 @@ func (c *cut) judge(f *sighted) {
 		switch {
 		case a.ttl < best.ttl || i != first && a.ttl == best.ttl && c.nearer(best.id, a.id):
 			c.count(a.id, false)
-		case i == first:
+		case i == first && sure:
 			c.count(a.id, true)
 		}
 	}

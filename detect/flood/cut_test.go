@@ -1,6 +1,7 @@
 package flood
 
 import (
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -148,4 +149,40 @@ func TestEgress(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of a flow with few samples the port where it entered often has none: ports behind
+// it are known as such all the same, from the flows of which more was seen.
+func TestCutOfFlowsWithFewSamples(t *testing.T) {
+	addr := func(agent uint32) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, byte(agent)}) }
+	for seed := range uint64(5) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		cfg := Default()
+		c := newCut(&cfg, addr)
+		for n := range 20_000 { // hosts of leaf 1, over the spine 2, to leaf 3; switched
+			host := rng.IntN(20)
+			mean := 0.3 // samples at each agent
+			if n%10 == 0 {
+				mean = 4
+			}
+			for _, at := range []portID{{1, uint32(host)}, {2, 1}, {3, 49}} {
+				for range poisson(rng, mean) {
+					c.sight(&Sighting{Flow: uint64(n) * 0x9e3779b97f4a7c15, Agent: at.agent, Port: at.port, TTL: 64,
+						MAC: uint64(host+1) << 58, At: int64(n) * 1e7})
+				}
+			}
+		}
+		for id, want := range map[portID]bool{{1, 3}: false, {2, 1}: true, {3, 49}: true} {
+			if p := c.ports[id]; p == nil || p.inside() != want || p.edge == want {
+				t.Errorf("seed %d: port %v: %+v, want inside %v", seed, id, p, want)
+			}
+		}
+	}
+}
+
+func poisson(rng *rand.Rand, mean float64) (n int) {
+	for p := rng.Float64(); p > math.Exp(-mean); p *= rng.Float64() {
+		n++
+	}
+	return n
 }
