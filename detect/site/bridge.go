@@ -44,7 +44,8 @@ func (s *Site) judgeBridge(b *bridge) {
 		b.node.next = min(b.node.next, s.now+d)
 		return // what speaks for it is not up yet
 	}
-	if s.active(TelemetrySilent, b.entity()) == nil && s.active(BridgeDown, b.entity()) == nil && s.mayBeLost(b) {
+	down := s.active(BridgeDown, b.entity())
+	if s.active(TelemetrySilent, b.entity()) == nil && (down == nil || down.state == detect.Suspected) && s.mayBeLost(b) {
 		b.node.next = min(b.node.next, s.now+second/4)
 		return
 	}
@@ -119,7 +120,7 @@ func (s *Site) bridgeSilent(b *bridge) {
 	mine := func(x *seen) bool {
 		return s.byNumber[x.number] == n && b.local != nil && x.sub == b.local.sub && x.last <= onset+settle
 	}
-	v := s.outside(b.macs(), onset, 0, mine)
+	v := s.outside(b.macs(), b.lastSeen(), 0, mine)
 	n.next = min(n.next, s.now+second/4)
 	f := &finding{
 		kind: TelemetrySilent, entity: b.entity(), subject: n.subject(TypeBridge, b.name), onset: onset, good: onset,
@@ -156,6 +157,18 @@ func (s *Site) bridgeSilent(b *bridge) {
 		f.blind = "nobody else sees its traffic: whether it forwards cannot be told"
 	}
 	s.raise(n, f)
+}
+
+// lastSeen is until when a bridge that is told of no more may have forwarded: its
+// last sample, or the first poll that is missing.
+func (b *bridge) lastSeen() int64 {
+	if b.flow.at > b.goneAt-settle && b.flow.rate() > 1 {
+		return max(b.goneAt, b.flow.at)
+	}
+	if p := b.anyPort(); p != nil && p.polled > 2*second {
+		return b.goneAt + p.polled
+	}
+	return b.goneAt
 }
 
 // unreachable puts the instances of a bridge that lost its forwarding under it.
@@ -225,7 +238,7 @@ func (s *Site) judgeForwarding(b *bridge) {
 			facts = append(facts, Noted{At: at(p.downAt), LastGood: at(p.goodAt), Group: "counters", From: n.label(), What: "status of the uplink " + p.label(), Before: "up", After: statusText(p.status), Weight: weightPortDown})
 		}
 		s.raiseBridge(b, onset, facts, "its only way out is down: "+portNames(down), 0.999)
-	case lost != nil && lost.clearing == 0 && lost.severity == detect.Critical && !s.forwardsAgain(b):
+	case lost != nil && lost.clearing == 0 && lost.confirm == 0 && lost.severity == detect.Critical && !s.forwardsAgain(b):
 		return // a stray packet is no forwarding
 	case judged >= 2 && flatPorts == judged && nats >= decided && s.stopped(b, onset, offered) >= decided:
 		s.raiseBridge(b, onset, []Noted{{
@@ -235,6 +248,8 @@ func (s *Site) judgeForwarding(b *bridge) {
 			At: at(onset), LastGood: at(onset), Group: "traffic", From: n.label(), Weight: round3(s.stopped(b, onset, offered)),
 			What: fmt.Sprintf("no sample has a way out any more, of %.0f packets offered", offered),
 		}}, "it forwards nothing any more although it is offered traffic", probability(prior+min(nats, 30)+s.stopped(b, onset, offered)))
+	case s.cut(b):
+		return
 	case s.siblings(b) != nil:
 		all := s.siblings(b)
 		onset, nats := all[0].onset, 0.0
@@ -369,10 +384,15 @@ func (s *Site) stopped(b *bridge, since int64, offered float64) float64 {
 	if rate == 0 {
 		return 0 // it takes no samples
 	}
-	return min(offered/rate/2, weightTraffic)
+	nats := offered / rate / 2
+	if f := &b.flow; f.at-f.pace.firstAt > flowingLearnt {
+		nats = max(nats, f.nats(f.rate(), s.quietFor(max(f.at, since)))/2)
+	}
+	return min(nats, weightTraffic)
 }
 
 func (s *Site) raiseBridge(b *bridge, onset int64, facts []Noted, summary string, sure float64) {
+	b.flow.told = true
 	s.unreachable(b, &finding{
 		kind: BridgeDown, entity: b.entity(), subject: b.node.subject(TypeBridge, b.name), severity: detect.Critical, onset: onset, good: onset,
 		witness: Passive, above: b.above(), hold: second, facts: facts, summary: summary, sure: sure,

@@ -94,6 +94,7 @@ type stream struct {
 	deadline int64
 	misses   int
 	points   map[uint32]*point
+	bridge   *bridge // that it was last found to speak for, in this life
 }
 
 // openVSwitch is who speaks where bridges have their own streams.
@@ -170,8 +171,9 @@ type bridge struct {
 	gone      bool
 	goneAt    int64
 	backAt    int64 // since when traffic of it is seen again; 0 it is not
-	missed    bool  // since it is gone its traffic was seen nowhere
-	removed   bool  // the host agent said so
+	flow      flowing
+	missed    bool // since it is gone its traffic was seen nowhere
+	removed   bool // the host agent said so
 	linux     bool
 	sflow     string // its settings, as the database of Open vSwitch has them
 }

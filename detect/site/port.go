@@ -48,8 +48,12 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 	s.status(p, d, f.At)
 	if d.Datapath != 0 {
 		s.join(p, d.Datapath)
-		if st := s.stream(n, f.Agent, f.Sub); st.speaks == "" {
+		st := s.stream(n, f.Agent, f.Sub)
+		if st.speaks == "" {
 			st.speaks = openVSwitch
+		}
+		if p.bridge != nil {
+			st.bridge = p.bridge
 		}
 	}
 	n.dirty = true

@@ -48,6 +48,7 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 		st.born = boot - second
 		st.pace.Reset()
 		st.traffic.Reset()
+		st.bridge = nil // sub-agents are renumbered when a bridge goes
 	case st.silent || st.last < n.wokeAt || f.At-st.last > max(outage, 4*st.pace.Period()):
 		// What an outage took is no loss on the way.
 		st.lostRun(f.At)
@@ -161,7 +162,14 @@ func (st *stream) point(index uint32) *point {
 
 // forwards notes that a bridge takes samples of packets with a way out.
 func (s *Site) forwards(n *node, f *fact.Fact) {
-	p := s.stream(n, f.Agent, f.Sub).point(f.Index)
+	st := s.stream(n, f.Agent, f.Sub)
+	if in := n.ports[uint32(f.C)]; in != nil && in.bridge != nil {
+		st.bridge = in.bridge
+	}
+	if b := st.bridge; b != nil {
+		b.flow.add(f.At, f.A, f.B, s.blindSince(b.flow.at))
+	}
+	p := st.point(f.Index)
 	p.at = f.At
 	if f.B > 0 {
 		p.forwarded = f.At

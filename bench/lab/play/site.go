@@ -64,6 +64,13 @@ func raise(l *lab.Lab, g scenario.Group, dir, agent string) (all []*place) {
 		}
 		all = append(all, p)
 	}
+	for _, p := range all {
+		for _, b := range p.bridges[min(1, len(p.bridges)):] {
+			if g.Local > 0 && len(b.on) > 1 {
+				l.Talk(b.on[0], b.on[1], g.Local)
+			}
+		}
+	}
 	if g.Talk > 0 {
 		for i, p := range all {
 			next := all[(i+1)%len(all)]

@@ -47,6 +47,7 @@ type Group struct {
 	Sampling  int    `yaml:"sampling"`  // one packet in so many; 10
 	Polling   int    `yaml:"polling"`   // of counters in seconds; 1
 	Talk      int    `yaml:"talk"`      // packets a second between instances of neighbouring nodes, by br0
+	Local     int    `yaml:"local"`     // packets a second between the first two instances of each further bridge
 	Watch     bool   `yaml:"watch"`     // weir-agent samples packets too
 	Stage     int    `yaml:"stage"`     // groups of one stage are raised and played together
 }

@@ -45,7 +45,7 @@ const (
 	// address where known.
 	PortMAC
 	// Forwards: flow samples of a data source since the last tick: A of all, B
-	// of those with an output.
+	// of those with an output, C the input interface of the last, 0 unknown.
 	Forwards
 	// Sampling: A is the sampling rate that a data source says now, B the one
 	// before.

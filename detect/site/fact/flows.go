@@ -11,6 +11,7 @@ type point struct {
 	agent, sub, index uint32
 	at                int64
 	n, out            uint32 // samples since the last tick, and those with an output
+	input             uint32 // interface of the last
 	rate              uint32
 	header            uint32 // octets of the longest cut header, as it was told
 	longest, cuts     uint32 // the longest of this run, and how many headers it has
@@ -40,6 +41,7 @@ func (g *Gatherer) Flow(f *decoder.Flow) {
 	}
 	p.n++
 	p.at = g.at
+	p.input, _ = f.Sample.Input.Single()
 	if forwarded(f.Sample.Output) {
 		p.out++
 	}

@@ -184,7 +184,7 @@ func (g *Gatherer) Tick(now time.Time) {
 	}
 	g.touched = g.touched[:0]
 	for i, p := range g.points {
-		g.tell(Fact{Kind: Forwards, Agent: p.agent, Sub: p.sub, Index: p.index, At: p.at, A: uint64(p.n), B: uint64(p.out)})
+		g.tell(Fact{Kind: Forwards, Agent: p.agent, Sub: p.sub, Index: p.index, At: p.at, A: uint64(p.n), B: uint64(p.out), C: uint64(p.input)})
 		p.n, p.out = 0, 0
 		g.points[i] = nil
 	}

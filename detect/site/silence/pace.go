@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// SecondsOfYear is how long a year is, in which all senders may be wrong once.
+const SecondsOfYear = 365 * 86400.0
+
 const (
 	perOctave = 8
 	firstGap  = int64(20 * time.Millisecond)
@@ -21,7 +24,7 @@ const (
 	learnt   = 6   // gaps from which on a pace is known
 	lossMind = 2000
 
-	year = 365 * 86400 * float64(time.Second)
+	year = SecondsOfYear * float64(time.Second)
 )
 
 // Pace is the pace of one sender. The zero value has learned nothing. It takes
