@@ -45,7 +45,7 @@ func Explanations() []Explanation {
 			"QEMU crashed or was killed for want of memory, an I/O error paused it, somebody stopped it", "when it is started again by hand at once; for one that hung, which libvirt killed for somebody and was slow to say so: the alert ends then"},
 		{InstanceUnreachable, "An instance can not be reached, by evidence of at least two groups, of its port, or of ARP requests that it used to answer. Critical where several of a node began at once, or all who hang on one VLAN, network or router while others on their nodes are well: that is then on top.",
 			[2]string{"virsh domiflist DOMAIN; ip -s link show TAP   # on the node", "arping -c 3 -I BRIDGE ADDRESS   # on the node"},
-			"its port is down, it hangs, its packets are dropped, it lost its address; of a VLAN: it was taken off a trunk; of a router: it or its port is gone", "for an instance that went idle the moment something unanswered was sent to it"},
+			"its port is down, it hangs, its packets are dropped, it lost its address; of a VLAN: it was taken off a trunk; of a router: it or its port is gone", "for an instance that went idle the moment something unanswered was sent to it, or whose only peer goes on sending UDP that it used to answer"},
 		{InterfaceDown, "An interface, a member of a LAG, or with all of its members the LAG is down.",
 			[2]string{"ip -s link show IFACE; ethtool IFACE   # on the node", "show interface status   # on the switch"},
 			"a cable, an optic, the other side, an administrator", "where a host behind it was switched off on purpose"},

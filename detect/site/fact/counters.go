@@ -257,18 +257,20 @@ const (
 	stillPolls = 64   // after which what was counted halves
 	stillLeast = 8    // polls from which on something is concluded
 	stillRun   = 2    // polls in a row from which on it is told
+	stillPause = 2    // polls of a run that has ended, which are learned from
 	stillLong  = 5000 // ms by which one poll alone is as good, where nothing comes in
 )
 
 // see counts a poll in which the other direction moved. It returns how unlikely
-// the run is in nats, and whether that is to be told.
-// one says that one long poll is enough.
+// the run is in nats, and whether that is to be told. one says that one long poll
+// is enough.
 func (s *still) see(moved bool, ms int64, packets uint64, one bool) (nats float64, tell bool) {
 	if s.polls >= stillPolls {
 		s.polls, s.flats = s.polls/2, s.flats/2
 	}
 	if moved {
-		s.polls++
+		pause := float32(min(s.run, stillPause)) // a short one is how it is as well
+		s.polls, s.flats = s.polls+pause+1, s.flats+pause
 		s.run, s.ms, s.packets = 0, 0, 0
 		tell, s.told = s.told, false
 		return 0, tell
