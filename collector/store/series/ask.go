@@ -76,25 +76,31 @@ func newParser() parser.Parser { return parser.NewParser(parser.Options{}) }
 // asking evaluates queries, few at a time.
 type asking struct {
 	engine  *promql.Engine
-	time    time.Duration // that a query may take
-	samples int           // that it may hold
+	parts   *promql.Engine // of a query that is split; each part may hold its part
+	time    time.Duration  // that a query may take
+	samples int            // that it may hold
 	room    chan struct{}
 	waiting chan struct{}
 }
 
 func newAsking(within time.Duration, samples int) *asking {
-	return &asking{
-		time: within, samples: samples,
-		engine: promql.NewEngine(promql.EngineOpts{
+	engine := func(samples int) *promql.Engine {
+		return promql.NewEngine(promql.EngineOpts{
 			MaxSamples: samples, Timeout: within, LookbackDelta: lookback,
 			NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
 			EnableAtModifier:         true, EnableNegativeOffset: true, Parser: newParser(),
-		}),
+		})
+	}
+	return &asking{
+		time: within, samples: samples, engine: engine(samples), parts: engine(max(samples/parts(), 1)),
 		room: make(chan struct{}, maxQueries), waiting: make(chan struct{}, maxWaiting),
 	}
 }
 
-func (a *asking) close() { _ = a.engine.Close() } // it has no file
+func (a *asking) close() {
+	_ = a.engine.Close() // it has no file
+	_ = a.parts.Close()
+}
 
 // turn waits for a place, which the returned function gives back.
 func (a *asking) turn(ctx context.Context) (func(), error) {
@@ -124,6 +130,12 @@ func (a *asking) query(ctx context.Context, db storage.Queryable, q *Query, use 
 		return a.explain(err)
 	}
 	defer done()
+	if m, ok, err := a.split(ctx, db, q); ok {
+		if err != nil {
+			return a.explain(err)
+		}
+		return use(m)
+	}
 	var e promql.Query
 	if q.Step == 0 {
 		e, err = a.engine.NewInstantQuery(ctx, db, nil, q.Expr, q.To)

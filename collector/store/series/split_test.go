@@ -1,0 +1,95 @@
+package series
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	points "weir/collector/series"
+)
+
+// What is evaluated in parts is what the library answers of the whole, where it
+// can be split, and other questions are left to it.
+func TestSplitAnswersAsTheWhole(t *testing.T) {
+	now := time.Now().Truncate(time.Minute)
+	s := open(t, Config{Dir: t.TempDir(), Log: discard})
+	f := &feed{t: t}
+	for round := range 30 {
+		for agent := range 5 {
+			for port := range 8 {
+				if (round+port)%7 != 0 { // some miss some
+					f.polled(now.Add(time.Duration(round-30)*time.Minute), fmt.Sprint("10.0.0.", agent), port, false, true, float64(1+round*port+agent))
+				}
+			}
+		}
+		f.add("if_counters", now.Add(time.Duration(round-30)*time.Minute+time.Second), []string{"10.0.9.9", "", "1", "x"},
+			map[string]points.Value{"out_bits_per_second": points.Number(math.NaN())})
+		f.give(s)
+	}
+	const name = "weir_interface_in_bits_per_second"
+	for _, c := range []struct {
+		expr  string
+		split bool
+	}{
+		{"sum(" + name + ")", true},
+		{"(sum by (agent) (" + name + "))", true},
+		{"sum without (agent, ifindex) (avg_over_time(" + name + "[5m]))", true},
+		{"count by (interface) (" + name + `{agent!="10.0.0.1"})`, true},
+		{"max by (agent) (rate(" + name + "[7m]))", true},
+		{"min(" + name + ")", true},
+		{"max(weir_interface_out_bits_per_second)", true},
+		{"sum(" + name + "_none)", true},
+		{"avg(" + name + ")", false},
+		{"topk(3, " + name + ")", false},
+		{"sum(" + name + ") / 2", false},
+		{"sum(" + name + " > 10)", false},
+		{"sum(sum by (agent) (" + name + "))", false},
+		{`sum({__name__=~"weir_interface_.+"})`, false},
+		{"count(absent(" + name + "))", false},
+		{name, false},
+	} {
+		t.Run(c.expr, func(t *testing.T) {
+			q := &Query{Expr: c.expr, From: now.Add(-40 * time.Minute), To: now, Step: time.Minute}
+			if _, ok := splittable(c.expr); ok != c.split {
+				t.Fatalf("split %v, want %v", ok, c.split)
+			}
+			e, err := s.ask.engine.NewRangeQuery(t.Context(), s, nil, q.Expr, q.From, q.To, q.Step)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			whole := e.Exec(t.Context())
+			if whole.Err != nil {
+				t.Fatal(whole.Err)
+			}
+			var got, want bytes.Buffer
+			writeAnswer(bufio.NewWriter(&want), rounded(whole.Value))
+			if err := s.query(t.Context(), q, func(v parser.Value) error {
+				writeAnswer(bufio.NewWriter(&got), rounded(v))
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if got.String() != want.String() {
+				t.Errorf("got  %s\nwant %s", got.String(), want.String())
+			}
+		})
+	}
+}
+
+// rounded is a value without what the order of a sum changes.
+func rounded(v parser.Value) parser.Value {
+	m, _ := v.(promql.Matrix)
+	for i := range m {
+		for j := range m[i].Floats {
+			m[i].Floats[j].F = math.Round(m[i].Floats[j].F*1e6) / 1e6
+		}
+	}
+	return v
+}
