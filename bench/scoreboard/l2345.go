@@ -195,7 +195,7 @@ func (r *run) accelerated() *report.Table {
 		exposure += f.linkDays
 		worst = max(worst, upper)
 	}
-	t.Note("seen is a count: where the interval holds what was promised, more seen than promised is chance and no broken promise. The lines are crossed by flows of 7.9 %% that last 2 s 0.68 times as often as promised, of 3 s 0.47, of 10 s 0.15 times, by their exact law")
+	t.Note("seen is a count: where the interval holds what was promised, more seen than promised is chance and no broken promise. The lines are crossed by flows of 7.9 %% that last 2 s 0.68 times as often as promised, of 3 s 0.47, of 10 s 0.15 times, by their exact law, if the evidence begins with the first sample; one that begins with a long pause by chance may begin anew after it, which brings those of 2 s to about what is promised")
 	t.Note("extrapolated: at the default budget of one a week, 10,000 links full of the worst of these together have fewer than %.2g false confirmed a week, because the probability falls with the limit as exp(-ηH), so that the ratio stays", worst)
 	t.Note("without acceleration one event is promised in %.0f link-days; exposure here %.1f link-days, so 3/T alone says < %.0f a week on 10,000 links", 7*links, exposure, 3/exposure*7*links)
 	return t

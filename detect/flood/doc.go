@@ -64,6 +64,22 @@
 // packets are no known part of the pool before they are counted, which is why
 // the pool's size itself makes nothing narrower.
 //
+// # What a sample touches
+//
+// Cache lines of memory that grows with what is seen, per sample, beside some 6
+// KB of filters that stay near the core:
+//
+//	                                      nothing hot   its keys hot
+//	flows seen again (cut), where it enters    1              1
+//	tags and levels of host and prefix         4              4
+//	entries of host and prefix                 0              4
+//	the records they join                      0              4
+//
+// An established TCP connection's packets are counted only to, and from, what
+// is hot: who is not is known by a filter, and 1 line is touched. What is
+// looked at from the other end, as an answer, is asked of the filter alone
+// likewise. Tags and levels of a bucket are neighbours in one page.
+//
 // # Memory
 //
 // Fixed: per shard 1.5 × Hosts places of 96 octets, 1.5 MB of hand-over, and

@@ -8,16 +8,15 @@ import (
 
 const ways = 8 // places of one bucket; their tags fill a cache line
 
-type bucket [ways]uint64 // tags; 0 is a free place
-
-// levels are the leaky buckets of one bucket's places: another cache line. Of
-// a place that is not hot nothing else is touched.
-type levels struct {
+// bucket is the tags of some places and their leaky buckets: two neighbouring
+// cache lines. Of a place that is not hot nothing else is touched.
+type bucket struct {
+	tags  [ways]uint64  // 0 is a free place
 	level [ways]float32 // seconds at the threshold; drains at drainLoad
 	last  [ways]uint32  // ticks of the newest sample
 }
 
-// tick is the unit of levels.last, in ns: 2^32 of them are half a day.
+// tick is the unit of bucket.last, in ns: 2^32 of them are half a day.
 const tick = int64(1e4)
 
 // entry is one host or prefix that is hot.
@@ -35,9 +34,9 @@ type entry struct {
 
 // places is a table of fixed size, by keyed hash.
 type places struct {
-	tags    []bucket
-	levels  []levels
+	buckets []bucket
 	hotSet  []uint8 // a bit for each place of a bucket
+	filter  filter  // of the keys that are hot, and some that were
 	entries []entry
 	mask    uint64
 	used    int
@@ -48,7 +47,7 @@ type places struct {
 func newPlaces(n int) places {
 	b := buckets(n)
 	return places{
-		tags: make([]bucket, b), levels: make([]levels, b), hotSet: make([]uint8, b),
+		buckets: make([]bucket, b), hotSet: make([]uint8, b),
 		entries: make([]entry, b*ways), mask: uint64(b - 1),
 	}
 }
@@ -57,9 +56,9 @@ func newPlaces(n int) places {
 func buckets(n int) int { return 1 << bits.Len(uint(max(n, ways)-1)/ways) }
 
 func (p *places) reset() {
-	clear(p.tags)
-	clear(p.levels)
+	clear(p.buckets)
 	clear(p.hotSet)
+	p.filter = filter{}
 	clear(p.entries)
 	p.used, p.hot = 0, 0
 }
@@ -68,7 +67,7 @@ func (p *places) reset() {
 func (p *places) find(hash uint64) int {
 	hash |= 1
 	b := hash >> 32 & p.mask
-	for i, tag := range &p.tags[b] {
+	for i, tag := range &p.buckets[b].tags {
 		if tag == hash {
 			return int(b)*ways + i
 		}
@@ -76,17 +75,46 @@ func (p *places) find(hash uint64) int {
 	return -1
 }
 
+// findHot returns the place of a key that is hot, -1 if it is not or has none.
+// Who is not hot is mostly known without a look at the table.
+func (p *places) findHot(hash uint64) int {
+	if !p.filter.has(hash) {
+		return -1
+	}
+	if i := p.find(hash); i >= 0 && p.isHot(i) {
+		return i
+	}
+	return -1
+}
+
+// filter is a set of keys: who is not in it is not hot.
+type filter [1 << 8]uint64
+
+func (f *filter) has(hash uint64) bool { return f[hash>>7%uint64(len(f))]>>(hash>>1%64)&1 != 0 }
+
+func (f *filter) add(hash uint64) { f[hash>>7%uint64(len(f))] |= 1 << (hash >> 1 % 64) }
+
+// sieve makes the filter anew, without those that have cooled down.
+func (p *places) sieve() {
+	p.filter = filter{}
+	for b, hot := range p.hotSet {
+		for ; hot != 0; hot &= hot - 1 {
+			p.filter.add(p.buckets[b].tags[bits.TrailingZeros8(hot)])
+		}
+	}
+}
+
 // fetch asks for what find and add will need.
 func (p *places) fetch(hash uint64) {
 	b := hash >> 32 & p.mask
-	prefetch.Line(&p.tags[b])
-	prefetch.Line(&p.levels[b])
+	prefetch.Line(&p.buckets[b].tags)
+	prefetch.Line(&p.buckets[b].level)
 }
 
 // fetchEntry asks for the entry of a key that is hot and returns it.
 func (p *places) fetchEntry(hash uint64) *entry {
-	i := p.find(hash)
-	if i < 0 || !p.isHot(i) {
+	i := p.findHot(hash)
+	if i < 0 {
 		return nil
 	}
 	e := &p.entries[i]
@@ -102,6 +130,7 @@ func (p *places) setHot(i int, hot bool) {
 	switch is := p.hotSet[i/ways]&bit != 0; {
 	case hot && !is:
 		p.hotSet[i/ways] |= bit
+		p.filter.add(p.buckets[i/ways].tags[i%ways])
 		p.hot++
 	case !hot && is:
 		p.hotSet[i/ways] &^= bit
@@ -114,9 +143,9 @@ func (p *places) setHot(i int, hot bool) {
 func (p *places) admit(hash uint64, load float32, at int64) {
 	hash |= 1
 	b := hash >> 32 & p.mask
-	l, tags, now := &p.levels[b], &p.tags[b], uint32(at/tick)
+	l, now := &p.buckets[b], uint32(at/tick)
 	least, best := float32(0), -1
-	for i, tag := range tags {
+	for i, tag := range &l.tags {
 		if tag == 0 {
 			best = i
 			p.used++
@@ -131,11 +160,11 @@ func (p *places) admit(hash uint64, load float32, at int64) {
 			least, best = level, i
 		}
 	}
-	if tags[best] != 0 {
+	if l.tags[best] != 0 {
 		p.evicted++
 		p.setHot(int(b)*ways+best, false)
 	}
-	tags[best] = hash
+	l.tags[best] = hash
 	l.level[best], l.last[best] = load, now
 }
 
@@ -145,7 +174,7 @@ const drainTick = drainLoad * float32(tick) / 1e9
 // hot, and the time of the sample before it if it has just become so: the
 // entry has no key yet then.
 func (p *places) add(i int, load float32, at int64) (e *entry, began int64) {
-	l, w, now := &p.levels[i/ways], i%ways, uint32(at/tick)
+	l, w, now := &p.buckets[i/ways], i%ways, uint32(at/tick)
 	gone := now - l.last[w]
 	if int32(gone) < 0 { // a little late
 		gone = 0

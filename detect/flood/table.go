@@ -16,6 +16,8 @@ const (
 	bucketMax = 15    // seconds of drain that the bucket holds at most
 	hotFor    = int64(15e9)
 
+	sieveEvery = 64 // hand-overs
+
 	lateAfter = int64(1e9) // ns behind the newest sample: not counted
 	// maxFrame is 64 KiB of payload and room for the headers of all layers.
 	maxFrame = 64<<10 + 512
@@ -107,7 +109,10 @@ func (t *Table) Take(spare *Batch) *Batch {
 	out := t.out
 	spare.Reset()
 	t.out, t.urgent = spare, false
-	t.epoch++
+	if t.epoch++; t.epoch%sieveEvery == 0 {
+		t.hosts.sieve()
+		t.prefixes.sieve()
+	}
 	t.Evicted = t.hosts.evicted + t.prefixes.evicted
 	return out
 }
@@ -120,6 +125,7 @@ type sample struct {
 	at       int64
 	kind     Kind
 	class    Class
+	counts   bool // what it is, is known
 	packets  float32
 	load     float32
 	src, dst uint64 // hashes
@@ -145,8 +151,10 @@ func (t *Table) SampleAll(all []*decoder.Flow) {
 			continue
 		}
 		n++
-		t.hosts.fetch(s.dst)
-		t.prefixes.fetch(s.to)
+		if s.kind < Kinds {
+			t.hosts.fetch(s.dst)
+			t.prefixes.fetch(s.to)
+		}
 		prefetch.Line(t.sighted(s))
 	}
 	t.fetchHot(wait[:n])
@@ -176,6 +184,7 @@ func (t *Table) begin(s *sample, f *decoder.Flow) bool {
 	s.src, s.dst = t.hash(&k.Src, k.Domain), t.hash(&k.Dst, k.Domain)
 	s.flow = t.flow(s)
 	s.from, s.to = t.prefixHash(&k.Src, k.V6, k.Domain), t.prefixHash(&k.Dst, k.V6, k.Domain)
+	s.kind, s.class, s.counts = kindOf(h, f.FrameLength)
 	return true
 }
 
@@ -185,8 +194,7 @@ func (t *Table) count(s *sample) {
 	if h.HasKey && f.Est.Vantage.Source&1 == 0 {
 		t.sight(s)
 	}
-	var ok bool
-	if s.kind, s.class, ok = kindOf(h, f.FrameLength); !ok {
+	if !s.counts {
 		return
 	}
 	s.packets = float32(max(f.Est.SamplingRate, 1))
@@ -217,13 +225,11 @@ func (t *Table) count(s *sample) {
 
 // inbound counts a sample for the host or prefix it goes to.
 func (t *Table) inbound(s *sample, p *places, hash uint64, prefix float32) {
-	i := p.find(hash)
 	if s.kind >= Kinds {
-		if i >= 0 && p.isHot(i) {
-			t.record(s, &p.entries[i], hash, s.kind, 0)
-		}
+		t.outbound(s, p, hash, s.kind)
 		return
 	}
+	i := p.find(hash)
 	load := s.load * prefix
 	if i < 0 {
 		p.admit(hash, load, s.at)
@@ -249,7 +255,7 @@ func (t *Table) inbound(s *sample, p *places, hash uint64, prefix float32) {
 // outbound counts a sample for the host or prefix it comes from, which tells
 // whether what that receives is answered.
 func (t *Table) outbound(s *sample, p *places, hash uint64, kind Kind) {
-	if i := p.find(hash); i >= 0 && p.isHot(i) {
+	if i := p.findHot(hash); i >= 0 {
 		t.record(s, &p.entries[i], hash, kind, 0)
 	}
 }
