@@ -32,7 +32,8 @@ func newWindowAdd(p *program) *cobra.Command {
 		Use:   "add SUBJECT",
 		Short: "Add a window",
 		Long: `Add a maintenance window. SUBJECT is a node's name or address, NODE/PART for a
-bridge, a port or an instance of it, or "*" for everything.`,
+bridge, a port, a LAG or an instance of it, vlan/100, network/vni-4711 or
+router/fa:16:3e:00:00:01 for what instances have in common, or "*" for everything.`,
 		Example: `  weir window add cn7 --for 2h --reason "new kernel"
   weir window add cn7/br-int --from 2026-03-01T22:00 --for 30m --zone Europe/Berlin --owner Ada --reason "Open vSwitch 3.3"`,
 		Args: cobra.ExactArgs(1),

@@ -386,3 +386,56 @@ func TestSegmentsOfShiftyAddresses(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestIncidentsNameWhatIsCommon: the list of incidents, the timeline and the nodes of
+// one name the segment.
+func TestIncidentsNameWhatIsCommon(t *testing.T) {
+	f := newFabric(t, 3, 12, by12)
+	f.pass(60)
+	f.each(func(g *guest) bool { return g.vlan == 200 }, func(g *guest) { g.cut = true })
+	f.pass(20)
+	all := f.site.Incidents()
+	if len(all) != 1 || !strings.Contains(all[0].Line, "VLAN 200") || all[0].Affected != 12 {
+		t.Fatalf("%+v", all)
+	}
+	i, ok := f.site.Incident(all[0].ID)
+	if !ok || len(i.Nodes) != 3 || len(i.Children) != 12 {
+		t.Fatalf("%v: %d nodes, %d effects", ok, len(i.Nodes), len(i.Children))
+	}
+	named := map[string]bool{}
+	for _, s := range i.Steps {
+		if strings.Contains(s.What, "VLAN 200") && s.Entity == "vlan/200" {
+			named[s.Node] = true
+		}
+	}
+	if len(named) != 3 {
+		t.Errorf("the timelines of %d nodes name it, want 3: %+v", len(named), i.Steps)
+	}
+}
+
+// TestSegmentOutlivesARestart: what is lost before the collector is started anew is
+// not told again, and ends once it is reached.
+func TestSegmentOutlivesARestart(t *testing.T) {
+	f := newFabric(t, 3, 12, by12)
+	f.pass(60)
+	cut := func(g *guest) bool { return g.vlan == 100 }
+	f.each(cut, func(g *guest) { g.cut = true })
+	f.pass(15)
+	f.wantPages("start instance_unreachable critical  VLAN 100")
+	kept := f.site.Save()
+	f.site = New(Config{})
+	f.site.Restore(kept, f.now)
+	for _, a := range f.nodes {
+		a.greet()
+	}
+	for _, g := range f.guests {
+		if g.vlan != 0 {
+			f.tell(fact.Fact{Kind: fact.Carried, Agent: g.a.number, A: g.a.macs[g.i], B: fact.Segment{ID: g.vlan}.Pack()})
+		}
+	}
+	f.pass(90)
+	f.wantPages()
+	f.each(cut, func(g *guest) { g.cut = false })
+	f.pass(30)
+	f.wantPages("end instance_unreachable critical  VLAN 100")
+}

@@ -159,6 +159,13 @@ func TestWindowsHold(t *testing.T) {
 		{"instance of the bridge", "cn1/br-int", about(InstanceUnreachable, "cn1", TypeInstance, "web", "br-int"), time.Minute, true},
 		{"node of the bridge", "cn1/br-int", about(NodeDown, "cn1", TypeNode, "", ""), time.Minute, false},
 		{"everything", "*", about(NodeDown, "cn9", TypeNode, "", ""), time.Minute, true},
+		{"everything, also what is on no node", "*", about(InstanceUnreachable, "", TypeVLAN, "VLAN 100", ""), time.Minute, true},
+		{"VLAN", "vlan/100", about(InstanceUnreachable, "", TypeVLAN, "VLAN 100", ""), time.Minute, true},
+		{"another VLAN", "vlan/10", about(InstanceUnreachable, "", TypeVLAN, "VLAN 100", ""), time.Minute, false},
+		{"network", "network/vni-4711", about(InstanceUnreachable, "", TypeNetwork, "VNI 4711", ""), time.Minute, true},
+		{"network by name", "network/n1", about(InstanceUnreachable, "", TypeNetwork, "network n1", ""), time.Minute, true},
+		{"LAG", "cn1/po1", about(InterfaceDown, "cn1", TypeLAG, "po1", ""), time.Minute, true},
+		{"a deaf collector", "*", about(CollectorDeaf, "", TypeCollector, "collector", ""), time.Minute, false},
 		{"tampering", "*", about(TelemetryTampered, "cn1", TypeNode, "", ""), time.Minute, false},
 		{"flush", "*", about(RulesFlushed, "cn1", TypeFilter, "x", ""), time.Minute, false},
 	} {
