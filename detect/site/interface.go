@@ -22,6 +22,9 @@ func (s *Site) judgePort(p *port) {
 // portLeft ends what was said of a port that is told of no more: by itself that
 // is an event, no alert.
 func (s *Site) portLeft(p *port) {
+	if p.isBridge && p.node.bridges[p.name] == nil {
+		s.drop(BridgeDown, p.node.entity("bridge", p.name), ReasonGone)
+	}
 	if p.bridge != nil && p.bridge.gone && s.active(BridgeDown, p.bridge.entity()) != nil {
 		return
 	}
@@ -59,11 +62,17 @@ func (s *Site) judgeInterface(p *port) {
 		return
 	case p.up():
 		s.clear(InterfaceDown, entity, "")
+		if p.isBridge && p.node.bridges[p.name] == nil {
+			s.clear(BridgeDown, p.node.entity("bridge", p.name), "")
+		}
 		s.unsay(InterfaceDown, entity, "")
 	case p.local || p.node.bridges[p.name] != nil, p.aggregates():
 		return // judged with its bridge, or its members
 	case !p.up() && p.downAt-p.since < youngPort && s.active(InterfaceDown, entity) == nil:
 		return // it comes and goes with something
+	case p.isBridge:
+		s.judgeBare(p)
+		return
 	default:
 		f := &finding{
 			kind: InterfaceDown, entity: entity, subject: p.node.subject(TypeInterface, p.label()), severity: detect.Warning,
@@ -85,6 +94,22 @@ func (s *Site) judgeInterface(p *port) {
 		s.raisePort(p, f)
 	}
 	s.judgeErrors(p)
+}
+
+// judgeBare tells of a bridge of which only its own interface is told, that it was
+// switched off. One that lost its last live port is no longer up, not off: that is
+// usual as instances go.
+func (s *Site) judgeBare(p *port) {
+	if p.status != 0 || p.before != 3 {
+		return
+	}
+	n := p.node
+	s.raise(n, &finding{
+		kind: BridgeDown, entity: n.entity("bridge", p.name), subject: n.subject(TypeBridge, p.name), severity: detect.Critical,
+		onset: p.downAt, good: p.goodAt, witness: Passive, sure: 0.99, above: n.above(), hold: second, wait: second / 2,
+		summary: "it was switched off, with live ports", blind: "whose ports they are is not told",
+		facts: []Noted{{At: at(p.downAt), LastGood: at(p.goodAt), Group: "counters", From: n.label(), What: "status of the bridge's own interface", Before: "up", After: statusText(p.status), Weight: weightPortDown}},
+	})
 }
 
 // raisePort raises that a port is down. Where one node is attached to it that

@@ -127,6 +127,8 @@ type port struct {
 	bond     bool  // it is one, as the host agent says
 	removed  int64 // when the host agent said that it was removed; 0 never
 	local    bool  // a bridge's own
+	isBridge bool  // the same by its type, where nothing else tells of the bridge
+	before   uint8 // status before the last change
 	domain   bool  // libvirt has told of a domain that it belongs to
 	datapath uint64
 	bridge   *bridge

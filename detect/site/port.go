@@ -36,6 +36,7 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 	if p.gone {
 		p.since = f.At
 	}
+	p.isBridge = d.Bridge
 	p.number, p.sub, p.gone, p.goneAt = f.Agent, f.Sub, false, 0
 	p.speed = d.Speed
 	n.grouped(p, d.Group)
@@ -85,7 +86,7 @@ func (s *Site) status(p *port, d *fact.Detail, at int64) {
 	}
 	was := p.status
 	if !p.counted || was != d.Status || p.unknown != d.Unknown {
-		p.changed = at
+		p.changed, p.before = at, was
 		if p.counted && was != d.Status {
 			if p.said == at {
 				p.node.note(at, p.entity(), "status of "+p.label(), statusText(was), statusText(d.Status), Agent)

@@ -126,8 +126,12 @@ func (p *place) startAgent() {
 	if !p.group.Watch {
 		off += ", sampling, neighbour"
 	}
-	text := fmt.Sprintf("collectors: [%s]\nnode: %s\nstate_dir: %s\noff: [%s]\ninterfaces: { except: [lo], fast: [tap, bridge, veth] }\n",
-		lab.CollectorAddr, p.name, filepath.Join(p.dir, p.name+".state"), off)
+	to := "collectors: [" + lab.CollectorAddr + "]"
+	if p.group.Plain { // nobody listens on the node itself
+		to = "collectors: [127.0.0.1]\nplain_collectors: [" + lab.CollectorAddr + "]"
+	}
+	text := fmt.Sprintf("%s\nnode: %s\nstate_dir: %s\noff: [%s]\ninterfaces: { except: [lo], fast: [tap, bridge, veth] }\n",
+		to, p.name, filepath.Join(p.dir, p.name+".state"), off)
 	if p.group.Watch {
 		text += "sampling: { interfaces: [\"tap*\", eth1], budget: 400 }\n"
 	}

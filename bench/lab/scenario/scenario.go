@@ -43,6 +43,7 @@ type Group struct {
 	Guests    int    `yaml:"guests"`    // virtual machines of QEMU, on brq0
 	NICs      int    `yaml:"nics"`      // nic1 … beside eth0 and eth1, with a cable each
 	Agent     bool   `yaml:"agent"`     // weir-agent runs on the node
+	Plain     bool   `yaml:"plain"`     // of weir-agent the collector gets standard structures alone
 	SFlow     bool   `yaml:"sflow"`     // Open vSwitch exports sFlow itself
 	Sampling  int    `yaml:"sampling"`  // one packet in so many; 10
 	Polling   int    `yaml:"polling"`   // of counters in seconds; 1

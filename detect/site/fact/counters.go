@@ -82,6 +82,9 @@ func (rec *records) note(bit uint32, err error) {
 	}
 }
 
+// typeBridge is IANA's ifType of a transparent bridge.
+const typeBridge = 209
+
 // port is one interface of an agent.
 type port struct {
 	agent    *agent
@@ -93,6 +96,7 @@ type port struct {
 	unknown  bool // all counters all ones
 	gone     bool
 	instance bool
+	bridge   bool // by its type
 	ofport   uint32
 	datapath uint64
 	group    uint32
@@ -207,6 +211,7 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 		status := uint8(rec.counters.Status & 3)
 		if !p.counted || p.status != status || p.unknown != unknown {
 			p.counted, p.status, p.unknown, changed = true, status, unknown, true
+			p.bridge = rec.counters.Type == typeBridge
 			g.urgent = true
 		}
 		if !unknown && p.speed != rec.counters.Speed {
@@ -215,7 +220,7 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 	}
 	if fresh || changed {
 		g.tell(Fact{Kind: Port, Agent: a.number, Sub: p.sub, Index: p.index, At: g.at, Detail: &Detail{
-			Name: p.name, Status: p.status, Was: was, Counted: p.counted, Unknown: p.unknown, Instance: p.instance,
+			Name: p.name, Status: p.status, Was: was, Counted: p.counted, Unknown: p.unknown, Instance: p.instance, Bridge: p.bridge,
 			Datapath: p.datapath, OFPort: p.ofport, Group: p.group, Speed: p.speed,
 		}})
 	}

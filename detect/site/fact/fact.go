@@ -190,6 +190,7 @@ type Detail struct {
 	Was      uint8  // Status before; StatusNew where the port is new
 	Counted  bool   // the status is known
 	Unknown  bool   // all its counters are all ones
+	Bridge   bool   // its type says that it is a bridge's own
 	Instance bool   // its name says that it leads to an instance
 	Datapath uint64 // OpenFlow datapath id; 0 none
 	OFPort   uint32 // OpenFlow port; LocalPort is the bridge's own
