@@ -1,18 +1,17 @@
 package series
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/prometheus/prometheus/promql/parser"
 
 	points "weir/collector/series"
 )
@@ -102,7 +101,7 @@ func BenchmarkMemoryOfSeries(b *testing.B) {
 }
 
 // BenchmarkPanel asks a day of 20,000 series, of a sample each minute, as a
-// dashboard does.
+// dashboard does, through the API.
 func BenchmarkPanel(b *testing.B) {
 	k := newSite(b, benchSeries)
 	start := time.Now().Add(-24 * time.Hour)
@@ -122,19 +121,20 @@ func BenchmarkPanel(b *testing.B) {
 		{"interface", `weir_interface_in_bits_per_second{agent="10.255.0.7",ifindex="3"}`},
 		{"agent", `weir_interface_in_bits_per_second{agent="10.255.0.7"}`},
 		{"sum", `sum(weir_interface_in_bits_per_second)`},
+		{"sum by agent", `sum by (agent) (weir_interface_in_bits_per_second)`},
 		{"topk", `topk(10, weir_interface_in_bits_per_second)`},
 		{"rate-less-avg", `avg_over_time(weir_interface_in_bits_per_second{agent="10.255.0.7"}[5m])`},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			before := cpu()
 			defer func() { b.ReportMetric(float64(cpu()-before)/1e6/float64(b.N), "cpu-ms/op") }()
+			api := s.Handler()
+			ask := url.Values{"query": {c.expr}, "start": {fmt.Sprint(start.Unix())}, "end": {fmt.Sprint(start.Add(24 * time.Hour).Unix())}, "step": {"120"}}
 			for b.Loop() {
-				q := &Query{Expr: c.expr, From: start, To: start.Add(24 * time.Hour), Step: 2 * time.Minute}
-				if err := s.query(context.Background(), q, func(v parser.Value) error {
-					writeAnswer(bufio.NewWriter(io.Discard), v)
-					return nil
-				}); err != nil {
-					b.Fatal(err)
+				w := httptest.NewRecorder()
+				api.ServeHTTP(w, httptest.NewRequest(http.MethodGet, Prefix+"/api/v1/query_range?"+ask.Encode(), nil))
+				if w.Code != http.StatusOK || w.Body.Len() < 1000 {
+					b.Fatal(w.Code, w.Body)
 				}
 			}
 		})

@@ -81,7 +81,7 @@ func splittable(text string) (join func(a, b float64) float64, ok bool) {
 	// Of several metrics two series may become one without its name, which is an
 	// error that parts would not see.
 	return join, ok && slices.ContainsFunc(v.LabelMatchers, func(m *labels.Matcher) bool {
-		return m.Name == labels.MetricName && m.Type == labels.MatchEqual
+		return m.Name == nameLabel && m.Type == labels.MatchEqual
 	})
 }
 
