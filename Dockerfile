@@ -8,7 +8,7 @@ COPY dist/weir* /
 
 # What weir knows and its history are kept here; mount a volume to keep them over an upgrade.
 COPY --chown=65532:65532 dist/state /var/lib/weir
-ENV XDG_STATE_HOME=/var/lib
+ENV XDG_STATE_HOME=/var/lib TMPDIR=/var/lib/weir
 WORKDIR /var/lib/weir
 
 # A number, because there is no /etc/passwd. Nothing here needs more rights: 6343

@@ -66,7 +66,7 @@ func (p *program) loadDemo(threshold string) (config.Config, error) {
 	return p.load(threshold)
 }
 
-// demo runs the collector with a state of its own on a free port, and sends it
+// demo runs the collector with a state of its own, in TMPDIR, on a free port, and sends it
 // the simulated network, until ctx is done.
 func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json bool) error {
 	state, err := os.MkdirTemp("", "weir-demo-")
