@@ -184,7 +184,7 @@ func (r *run) speeds() *report.Table {
 func (r *run) confirmedTable() *report.Table {
 	t := &report.Table{
 		ID: "L1", Title: "weir, confirmed: seconds from the flow's first packet",
-		Columns: []string{"share", "links of the site", "p50 / p90 / p99", "mean", "least mean of any test", "target p50", "trials"},
+		Columns: []string{"share", "links of the site", "p50 / p90 / p99", "mean", "least mean of any test", "samples in that", "target p50", "trials"},
 	}
 	goal := map[float64]string{0.15: "15", 0.2: "4", 0.5: "0.40", 1: "0.17"}
 	for _, links := range []int{1, linksPerRun} {
@@ -193,7 +193,9 @@ func (r *run) confirmedTable() *report.Table {
 			if links > 1 {
 				target = ""
 			}
-			t.Add(percent(share), links, report.Three(res.confirmed), report.Seconds(mean(res.confirmed)), report.Seconds(leastConfirmed(share, links, 1)), target, len(res.confirmed))
+			least := leastConfirmed(share, links, 1)
+			t.Add(percent(share), links, report.Three(res.confirmed), report.Seconds(mean(res.confirmed)),
+				report.Seconds(least), fmt.Sprintf("%.1f", least*res.perSecond), target, len(res.confirmed))
 		}
 	}
 	t.Note("the least mean is that of Wald's sequential test of 8 %% against the flow's true share, at the false alarms that the budget leaves for each flow of 8 %%, and the mean wait for the first sample; no test that keeps the budget is faster, and weir is told no share. The budget of one false confirmation a week is that of the site, so that more links take longer")

@@ -41,12 +41,13 @@ func (r *run) fusedConfirmed() *report.Table {
 	const points = 3
 	t := &report.Table{
 		ID: "L2", Title: "weir, confirmed: three vantage points, competitors of 1 %",
-		Columns: []string{"share", "p50 / p90 / p99", "mean", "least mean of any test", "trials"},
+		Columns: []string{"share", "p50 / p90 / p99", "mean", "least mean of any test", "samples in that", "trials"},
 	}
 	for _, share := range []float64{0.15, 0.2, 0.5, 1} {
 		res := r.fused(share, points)
+		least := leastConfirmed(share, linksPerRun/points*points, points)
 		t.Add(percent(share), report.Three(res.confirmed), report.Seconds(mean(res.confirmed)),
-			report.Seconds(leastConfirmed(share, linksPerRun/points*points, points)), len(res.confirmed))
+			report.Seconds(least), fmt.Sprintf("%.1f", least*points*res.perSecond), len(res.confirmed))
 	}
 	t.Note("the budget is divided by %d links, those that the three points of %d flows each are; the least mean is that of the table of one vantage point, L1, with three times the samples", linksPerRun/points*points, linksPerRun/points)
 	return t

@@ -26,7 +26,7 @@ func (r *run) l3() []*report.Table {
 		least := leastPair(c.PerSecond(share), c.PerSecond(1-share), share/0.1, flush.Seconds(), r.seed)
 		t.Add(percent(share), report.Three(res.suspected), target, report.Three(least), list(res.names), report.Three(res.confirmed), len(res.suspected))
 	}
-	t.Note("small flows are TCP too; the generator's flows have steady rates and no retransmissions. A flow is confirmed by its samples, whatever its sequence numbers say: one of 10 %% is not on purpose")
+	t.Note("small flows are TCP too; the generator's flows have steady rates and no retransmissions. A flow is confirmed by its samples, whatever its sequence numbers say: one of 10 %% is not on purpose. The targets of that stage are those of one link and no flush, L1: here %d links share the budget, and half of the flush comes on top", linksPerRun)
 	t.Note("least: the first time at which any two samples that have left in two datagrams prove the threshold: the octets between them over the longest time in which they can have been taken, each since the datagram before its own. The same samples, the same flush, nothing asked beside; by simulation. Where it is above the target, no use of these two facts reaches that; weir asks further for 100 ms, so that a burst is no rate, and for a third sample where the acknowledgements do not bear the pair out")
 	return []*report.Table{t}
 }
