@@ -83,7 +83,7 @@ func (n *node) unplugged(onset int64) bool {
 
 // switchWait is at most how long a silent node waits for its switch to be found
 // silent.
-const switchWait = 5 * second
+const switchWait = 2 * second
 
 // waitForSwitch is how long a silent node waits for what it is attached to: while
 // all of that is quiet for longer than usual, that may be the cause.
