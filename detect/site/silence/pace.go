@@ -1,6 +1,8 @@
 // Package silence tells when a sender that speaks by itself has fallen silent.
 // It learns the pace of each sender and how much of what it sends is lost, and
-// from both a deadline that a given number of false alarms a year keeps.
+// from both a deadline that a given number of false alarms a year keeps. How much
+// is lost is counted in datagrams, and how long runs of losses are in beats: all
+// that is lost within a second is one beat of a sender that beats once a second.
 //
 // A pace is learned from what does not depend on traffic: datagrams with
 // counters, or heartbeats. A sender of flow samples alone has none; it is given
