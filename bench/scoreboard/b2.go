@@ -201,7 +201,7 @@ type dayResult struct {
 func benignDay(seed uint64, hours float64) *dayResult {
 	c := cloud.New(cloud.Config{
 		Seed: seed, Nodes: 12, Instances: 12, Agent: true, OVS: true, AgentPoll: 10 * time.Second, OVSPoll: 10 * time.Second,
-		Rate: 1, LeafRate: 0.5, OwnRate: 1, Loss: 0.005, Known: true,
+		Rate: 1, LeafRate: 0.5, OwnRate: 1, Loss: 0.005, Known: true, VLANs: 4,
 	})
 	for k, n := range c.Nodes {
 		if k < 2 {
