@@ -198,6 +198,25 @@ func TestStillnessOutlivesARestart(t *testing.T) {
 	}
 }
 
+// TestBridgeByItsType: of an interface of type 209 it is told that it is a bridge.
+func TestBridgeByItsType(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		ifType uint32
+		want   bool
+	}{{"bridge", 209, true}, {"ethernetCsmacd", 6, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFeed(t)
+			f.send(func(b *sflow.Builder) {
+				b.CounterSample(&sflow.CounterSample{Source: sflow.DataSource{Index: 3}}, false, &sflow.IfCounters{Index: 3, Type: c.ifType, Status: 3}, &sflow.PortName{Name: sflow.Text("brq1")})
+			})
+			if d := find(t, f.tick(time.Second), Port).Detail; d.Bridge != c.want || d.Name != "brq1" {
+				t.Errorf("%+v", d)
+			}
+		})
+	}
+}
+
 // TestEventsAreToldOnce: an event is sent three times, a state at every poll.
 func TestEventsAreToldOnce(t *testing.T) {
 	f := newFeed(t)
