@@ -177,7 +177,7 @@ func (n *Network) add(c Flow) {
 		}
 		f.Path = path
 	}
-	ttl, from := uint8(64), mac(f.Src)
+	ttl, from := uint8(64), n.routes.mac(f.Src)
 	for _, h := range f.Path {
 		a := n.agents[h.Agent]
 		in, out := a.ports[h.In], a.ports[h.Out]

@@ -51,6 +51,20 @@ func (r *routes) attach(addr netip.Addr) (End, bool) {
 	return at, longest >= 0
 }
 
+// mac returns the Ethernet address that packets from addr arrive with: behind a
+// network is its router's.
+func (r *routes) mac(addr netip.Addr) [6]byte {
+	if _, ok := r.exact[addr]; ok {
+		return mac(addr)
+	}
+	for _, h := range r.nets {
+		if h.Net.Contains(addr) {
+			return mac(h.Net.Addr())
+		}
+	}
+	return mac(addr)
+}
+
 func (r *routes) path(src, dst netip.Addr) ([]Hop, error) {
 	from, ok := r.attach(src)
 	if !ok {
