@@ -385,7 +385,8 @@ func (s *Site) stopped(b *bridge, since int64, offered float64) float64 {
 		return 0 // it takes no samples
 	}
 	nats := offered / rate / 2
-	if f := &b.flow; f.at-f.pace.firstAt > flowingLearnt {
+	// The usual rate says nothing where those that made it have ended their talk.
+	if f := &b.flow; f.at-f.pace.firstAt > flowingLearnt && f.offered > 0 && b.offering(max(f.at, since)) >= offeringLeast {
 		nats = max(nats, f.nats(f.rate(), s.quietFor(max(f.at, since)))/2)
 	}
 	return min(nats, weightTraffic)

@@ -131,6 +131,14 @@ func TestCut(t *testing.T) {
 			o.rates = [3]float64{}
 			o.run(9 * time.Second)
 		}, nil},
+		{"an instance is cut off, with whom the others talked", func(o *switched) {
+			o.rates, o.out = [3]float64{1, 0, 0}, 0 // it alone goes on asking
+			o.run(14 * time.Second)
+			for i := range uint32(3) { // 10 s of counters: the other two ask by ARP now and then
+				o.w.tell(fact.Fact{Kind: fact.PortFlat, Agent: exported, Index: 11 + i, A: 1, B: 10000<<32 | 12, C: 6000})
+			}
+			o.run(3 * time.Second)
+		}, nil},
 		{"traffic fades away", func(o *switched) {
 			for range 200 {
 				for i := range o.rates {
