@@ -206,6 +206,7 @@ func (a *app) openDetection() error {
 	}
 	a.engine = detect.NewEngine(dc, a.detect, a.shared)
 	a.site = newSiteWatch(site.Config{Mute: true}, agentKeys(&a.cfg), a.shards)
+	a.site.placed = a.engine.Instances()
 	a.windows.set(a.cfg.Windows)
 	return a.loadSite()
 }

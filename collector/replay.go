@@ -74,13 +74,15 @@ func newReplay(cfg config.Config, io IO) *replay {
 	dc.Top.Off = true // nobody asks a replay
 	d := detect.NewShard(dc, replaySeed)
 	sh := shard.New(agents.NewRegistry(shared), d)
-	return &replay{
+	r := &replay{
 		shared: shared, detect: d,
 		shard:    sh,
 		site:     newSiteWatch(site.Config{}, agentKeys(&cfg), []*shard.Shard{sh}),
 		engine:   detect.NewEngine(dc, []*detect.Shard{d}, shared),
 		progress: progress{w: io.Progress},
 	}
+	r.site.placed = r.engine.Instances()
+	return r
 }
 
 func (r *replay) run(ctx context.Context, files []string, io IO) error {

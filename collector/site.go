@@ -14,6 +14,7 @@ import (
 	"weir/collector/udp"
 	"weir/collector/web"
 	"weir/detect"
+	"weir/detect/keys"
 	"weir/detect/site"
 	"weir/detect/site/fact"
 )
@@ -26,6 +27,8 @@ type siteWatch struct {
 	facts []fact.Fact   // reused
 	wake  chan struct{} // holds one token
 	tasks chan func()   // what the goroutine is to do
+
+	placed *keys.Instances // told where instances are, where something asks; nil: nobody does
 
 	dropped uint64    // by the sockets, as last seen
 	last    time.Time // step
@@ -71,7 +74,18 @@ func (w *siteWatch) step(now time.Time, emit func(*detect.Alert)) {
 			g.SetWatch(list)
 		}
 	}
+	w.place()
 	w.last = now
+}
+
+// place tells where instances are, while something asks for it.
+func (w *siteWatch) place() {
+	if w.placed == nil || !w.placed.Wanted() {
+		return
+	}
+	if t := w.site.Instances(); t != nil {
+		w.placed.Set(t)
+	}
 }
 
 // epoch begins a new clock: what was learned is void. last is the end of the old

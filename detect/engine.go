@@ -13,6 +13,7 @@ import (
 
 	"weir/decoder/sflow"
 	"weir/detect/flood"
+	"weir/detect/keys"
 	"weir/detect/largeflow"
 )
 
@@ -41,6 +42,7 @@ type Engine struct {
 	habits  habits
 	limit   Memory
 	tops    atomic.Pointer[topEngine] // replaced by SetConfig
+	placed  *keys.Instances
 }
 
 // NewEngine returns an engine for these shards. names may be nil.
@@ -54,20 +56,28 @@ func NewEngine(cfg Config, shards []*Shard, names Names) *Engine {
 		seed = shards[0].seed
 	}
 	watch := largeflow.NewWatch(l.Hot, seed)
-	inside := &flood.Inside{}
+	inside, placed := &flood.Inside{}, &keys.Instances{}
+	placed.Want(cfg.instances())
 	for _, s := range shards {
 		s.table.SetWatch(watch)
 		s.tops.inside, s.rules.table.Elsewhere = inside, inside
+		s.tops.placed = placed
+		s.rules.table.SetInstances(placed)
 	}
 	e := &Engine{
 		shards: shards, names: names, max: l.Hot, budget: l.Budget, off: l.Off, attacks: newAttackEngine(cfg, names, inside), rules: newRuleEngine(cfg, len(shards), names),
 		links:   linkEngine{off: cfg.Links.Off},
+		placed:  placed,
 		limit:   cfg.MemoryLimit(len(shards)),
 		tracker: largeflow.NewTracker(largeflow.TrackerConfig{Threshold: l.thresholds(), Budget: l.Budget, Hold: l.Hold, Flows: l.Hot, Watch: watch}),
 	}
 	e.tops.Store(newTopEngine(&cfg.Top, len(shards)))
 	return e
 }
+
+// Instances is what keys and rules ask for the instance of a packet: whoever
+// knows the site tells it. It may be used from any goroutine.
+func (e *Engine) Instances() *keys.Instances { return e.placed }
 
 // Tick takes what the shards have handed over, decides as of now, and emits
 // the changes, in an order that depends on the data alone. Call it after the
@@ -138,6 +148,7 @@ func (e *Engine) SetConfig(now time.Time, cfg Config, emit func(*Alert)) {
 	if e.tops.Load().sort != cfg.Top.sort() && cfg.Top.Validate() == nil {
 		e.tops.Store(newTopEngine(&cfg.Top, len(e.shards)))
 	}
+	e.placed.Want(cfg.instances())
 	e.limit = cfg.MemoryLimit(len(e.shards))
 	if e.links.off = cfg.Links.Off; e.links.off {
 		e.links.close()

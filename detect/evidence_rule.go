@@ -19,6 +19,8 @@ type RuleSubject struct {
 	Key    *keys.Key `json:"key,omitempty"`    // of a rule that counts traffic
 	Domain string    `json:"domain,omitempty"` // of the key's addresses: "underlay" or a tenant network
 
+	InstanceUUID string `json:"instance_uuid,omitempty"` // of the key's instance
+
 	// Of a rule that watches a counter or a metric.
 	Metric     string            `json:"metric,omitempty"`
 	Agent      *netip.Addr       `json:"agent,omitempty"`
@@ -35,6 +37,10 @@ func (e *Engine) ruleSubject(r *rules.Report) *RuleSubject {
 		s.Key = &key
 		if n, ok := key.TakeDomain(); ok {
 			s.Domain = e.names.Domain(n)
+		}
+		if u, ok := key.Instance(); ok {
+			key.Name(e.placed)
+			s.InstanceUUID = u.String()
 		}
 		return s
 	}
@@ -65,7 +71,7 @@ func (s *RuleSubject) AppendCanonical(b []byte) []byte {
 	b = strconv.AppendQuote(b, s.Rule)
 	if s.Key != nil {
 		b = append(append(b, ' '), s.Domain...)
-		return append(append(b, ' '), s.Key.String()...)
+		return append(append(b, ' '), s.Key.Unnamed().String()...)
 	}
 	b = append(append(b, ' '), s.Metric...)
 	b = append(b, ' ')

@@ -37,6 +37,9 @@ func (c *Config) ruleSet() *rules.Set {
 	return c.Rules
 }
 
+// instances reports that some key or filter asks for the instance of packets.
+func (c *Config) instances() bool { return c.Top.instances() || c.ruleSet().Instances() }
+
 // tick hands over, under the shard's lock.
 func (s *ruleShard) tick(now time.Time) {
 	if s.table.Empty() {

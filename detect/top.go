@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -43,6 +44,12 @@ func (c *TopConfig) Definitions() []keys.Definition {
 		return keys.Default()
 	}
 	return c.Keys
+}
+
+// instances reports that some key tells instances apart.
+func (c *TopConfig) instances() bool {
+	defs := c.Definitions()
+	return slices.ContainsFunc(defs, func(d keys.Definition) bool { return d.Instances() })
 }
 
 func (c *TopConfig) entries() int {
@@ -100,9 +107,10 @@ type topShard struct {
 	ignored uint64    // samples whose frame length cannot be
 	thin    window.Thinning
 	inside  *flood.Inside // where samples are of packets counted elsewhere
-	slot    int64         // of the last tick
-	end     int64         // last slot of the windows being read
-	next    int           // the next of their digests
+	placed  *keys.Instances
+	slot    int64 // of the last tick
+	end     int64 // last slot of the windows being read
+	next    int   // the next of their digests
 	counts  []TopStats
 	filling *topBatch
 
@@ -152,9 +160,9 @@ func (c *TopConfig) sort() string {
 // lock.
 func (s *topShard) setConfig(cfg *TopConfig) {
 	if cfg.sort() != s.sort && cfg.Validate() == nil {
-		inside := s.inside
+		inside, placed := s.inside, s.placed
 		*s = newTopShard(cfg, s.seed)
-		s.inside = inside
+		s.inside, s.placed = inside, placed
 	}
 }
 
@@ -194,6 +202,7 @@ func (s *topShard) begin() {
 		s.defs = nil
 		set = &keys.Set{}
 	}
+	set.SetInstances(s.placed)
 	s.set = set
 }
 

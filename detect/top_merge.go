@@ -17,7 +17,8 @@ import (
 // that are sampled again and again, at ports where as many packets come from
 // sampled switches as from elsewhere, and where floods are not watched for.
 // Keys with an agent (also input and output) count what is sampled there,
-// wherever else it was.
+// wherever else it was; keys with an instance what is sampled at its port, and
+// of the rest each packet where it enters.
 type Top struct {
 	Key           string    `json:"key"`                   // "dst,dst_port"
 	Value         string    `json:"value"`                 // "bytes" or "packets"
@@ -36,6 +37,7 @@ type Top struct {
 type TopItem struct {
 	Key              keys.Key     `json:"key"`
 	Domain           string       `json:"domain,omitempty"` // name of the key's domain where it is not the underlay
+	InstanceUUID     string       `json:"instance_uuid,omitempty"`
 	Rate             float64      `json:"rate"`
 	Low              float64      `json:"low"` // 95 % interval of the rate, table bounds included
 	High             float64      `json:"high"`
@@ -220,7 +222,7 @@ func (e *Engine) Top(definition, n int, w time.Duration) (Top, bool) {
 	t.Absent = decimals(float64(rest)*scale, 1)
 	for i := range list {
 		if list[i].Lower > 0 {
-			it := topItem(&list[i], scale, d.Distinct() != "", e.names)
+			it := e.topItem(&list[i], scale, d.Distinct() != "")
 			t.Exact = t.Exact && it.TableLower == nil
 			t.Items = append(t.Items, it)
 		}
@@ -229,13 +231,19 @@ func (e *Engine) Top(definition, n int, w time.Duration) (Top, bool) {
 }
 
 // topItem turns weights into rates.
-func topItem(it *keys.Item, scale float64, distinct bool, names Names) TopItem {
+func (e *Engine) topItem(it *keys.Item, scale float64, distinct bool) TopItem {
 	lower, upper, eff := float64(it.Lower)*scale, float64(it.Upper)*scale, it.Effective()
 	out := TopItem{
 		Key: it.Key, Rate: decimals(lower, 1), Samples: it.Samples, EffectiveSamples: decimals(eff, 1),
 	}
 	if d, ok := it.Key.Number("domain"); ok && d != 0 {
-		out.Domain = names.Domain(uint32(d))
+		out.Domain = e.names.Domain(uint32(d))
+	}
+	if u, ok := it.Key.Instance(); ok {
+		out.Key.Name(e.placed)
+		if u != (keys.UUID{}) {
+			out.InstanceUUID = u.String()
+		}
 	}
 	each := lower / max(eff, 1) // of a sample
 	low, high := window.Interval(eff, 0.95)

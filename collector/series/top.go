@@ -19,7 +19,7 @@ var topClass = &Class{
 }
 
 // topFields are the fields of keys, as text.
-var topFields = []string{"src", "dst", "proto", "src_port", "dst_port", "agent", "input", "output", "vlan", "vni"}
+var topFields = []string{"src", "dst", "proto", "src_port", "dst_port", "agent", "input", "output", "instance", "vlan", "vni"}
 
 var topTotal = &Class{
 	Name: "top_total", Tags: []string{"definition"}, Help: "all keys of a definition together",

@@ -125,8 +125,11 @@ func parseFields(what, list string) ([]field, error) {
 		fields = append(fields, f)
 	}
 	for i := range fields {
-		if k := fields[i].kind; k == kindSrcPort || k == kindDstPort {
+		switch fields[i].kind {
+		case kindSrcPort, kindDstPort:
 			fields[i].strict = !proto
+		case kindInstance:
+			fields[i].strict = what == "value"
 		}
 	}
 	implied := func(k kind, by func(kind) bool) {
@@ -161,8 +164,17 @@ func (d *Definition) Value() Value { return d.value }
 
 // Place reports whether the key names a place where samples are taken, so that
 // what is seen at several places is several keys.
-func (d *Definition) Place() bool {
-	return slices.ContainsFunc(d.fields, func(f field) bool { return f.kind == kindAgent })
+func (d *Definition) Place() bool { return d.named(kindAgent) }
+
+// named reports that the key has the word.
+func (d *Definition) named(k kind) bool {
+	return slices.ContainsFunc(d.fields, func(f field) bool { return f.kind == k })
+}
+
+// Instances reports that the key, or what is counted once in it, tells instances
+// apart.
+func (d *Definition) Instances() bool {
+	return d.named(kindInstance) || slices.ContainsFunc(d.distinct, func(f field) bool { return f.kind == kindInstance })
 }
 
 // Distinct returns the fields counted once, "" without.

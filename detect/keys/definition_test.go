@@ -28,6 +28,9 @@ func TestParseReadsTheVocabulary(t *testing.T) {
 		{"mac_src,mac_dst,vlan,vni", "packets", "mac_src,mac_dst,vlan,vni: packets", 24},
 		{"tcp_flags,dscp,src_as,dst_as", "packets", "tcp_flags,dscp,src_as,dst_as: packets", 24},
 		{"next_hop", "bytes", "next_hop: bytes", 24},
+		{"instance", "packets", "instance: packets", 24},
+		{"dst_port,dst,instance", "packets distinct(src)", "instance,dst,dst_port: packets distinct(src)", 44},
+		{"dst", "distinct(instance)", "dst: packets distinct(instance)", 24},
 	} {
 		t.Run(c.key+" "+c.value, func(t *testing.T) {
 			d, err := ParseWith(c.key, c.value)
@@ -54,7 +57,8 @@ func TestParseRefusesWithAHint(t *testing.T) {
 		{"sorce", "bytes", `did you mean src?`},
 		{"flavour", "bytes", `known are domain, agent, input`},
 		{strings.Repeat("x", 1000), "bytes", `known are`},
-		{"instance", "bytes", `key field "instance": instances are not yet known to the collector`},
+		{"instance/24", "bytes", `only addresses have prefixes; use instance`},
+		{"instance", "distinct(instance)", `instance is part of the key "instance"`},
 		{"", "bytes", `key "": a field is empty`},
 		{"src,,dst", "bytes", `a field is empty`},
 		{"src,src", "bytes", `key "src,src": src is there twice`},

@@ -21,13 +21,21 @@
 //	domain                0 in the underlay, else the tenant's network
 //	agent                 agent address
 //	input output          ifIndex; agent is part of the key
+//	instance              the virtual machine at whose port the packet was
+//	                      sampled, by its UUID
 //	src_as dst_as         of the gateway record; the router's own where it has none
 //	next_hop              of the router record, else of the gateway's
 //
 // Prefixes may follow every address (outer_dst/24). Keys with an address of
 // the innermost packet always have its domain: equal addresses of two tenants
 // are two keys. The order in which fields are written does not matter.
-// "instance" is reserved.
+//
+// The instance is that of the port where the packet was sampled, as it entered
+// by it or left by it, else that of the port at its other end: of a packet from
+// one instance to another on the same node, sampled where it entered, the
+// sender. Which ports are instances' is for Instances to say. Packets of no
+// known instance have the empty instance, shown as "-", in what a Set counts;
+// for a Reader they have no key, because an alert about all of them says nothing.
 //
 // A sample that lacks one of the fields is no key of that definition, and
 // counted as Missing. A later fragment has addresses but no ports.

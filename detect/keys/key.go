@@ -10,8 +10,9 @@ import (
 
 // Key is a key of a definition. It is comparable.
 type Key struct {
-	def *Definition
-	b   bytes
+	def      *Definition
+	b        bytes
+	instance string // the name of the key's; "" until Name
 }
 
 // Definition returns the key's definition.
@@ -28,6 +29,9 @@ func (k *Key) each(yield func(f field, value any)) {
 		size := words[f.kind].size
 		v := f.format(b[:size])
 		b = b[size:]
+		if f.kind == kindInstance && k.instance != "" {
+			v = k.instance
+		}
 		if f.kind == kindDomain && v == uint64(0) && len(k.def.fields) > 1 {
 			continue
 		}
@@ -37,6 +41,8 @@ func (k *Key) each(yield func(f field, value any)) {
 
 func (f field) format(b []byte) any {
 	switch f.kind {
+	case kindInstance:
+		return UUID(b).String()
 	case kindMACSrc, kindMACDst:
 		return sflow.MAC(b).String()
 	case kindTCPFlags:
@@ -139,6 +145,36 @@ func (k *Key) Addr(word string) (a netip.Addr) {
 		}
 	})
 	return a
+}
+
+// Instance returns the instance of the key; false where the key has no such
+// field. The zero UUID is that of packets of which no instance is known.
+func (k *Key) Instance() (u UUID, ok bool) {
+	if k.def == nil {
+		return u, false
+	}
+	b := k.b[:]
+	for _, f := range k.def.fields {
+		size := words[f.kind].size
+		if f.kind == kindInstance {
+			return UUID(b[:size]), true
+		}
+		b = b[size:]
+	}
+	return u, false
+}
+
+// Name has the key's instance shown by its name from now on, in place of its UUID.
+func (k *Key) Name(in *Instances) {
+	if u, ok := k.Instance(); ok {
+		k.instance = in.Name(u)
+	}
+}
+
+// Unnamed returns the key with its instance shown by its UUID.
+func (k Key) Unnamed() Key {
+	k.instance = ""
+	return k
 }
 
 // Number returns a number of the key by its word, such as dst_port; false where

@@ -53,6 +53,9 @@ func (d *Definition) Has(word string) (has, whole bool) {
 	return false, false
 }
 
+// SetInstances says where instances are. Without, none is known.
+func (r *Reader) SetInstances(in *Instances) { r.s.instances = in }
+
 // Set points the reader at a sample, whose Est the registry has filled. The
 // router and gateway records are read where records says that they are asked
 // for.
@@ -68,14 +71,21 @@ func (r *Reader) Set(f *decoder.Flow, records bool) {
 // IPv4-mapped form; false where the sample does not have it.
 func (r *Reader) Value(f *Field) (hi, lo uint64, ok bool) { return r.s.value(&f.f, r.f) }
 
-// Key writes the sample's key to b; false where the sample lacks a field.
+// Instance reports whether the packet was sampled at an instance's port.
+func (r *Reader) Instance() bool {
+	hi, lo := r.s.instances.of(r.f)
+	return hi|lo != 0
+}
+
+// Key writes the sample's key to b; false where the sample lacks a field, or its
+// instance is not known.
 func (r *Reader) Key(d *Definition, b *[MaxSize]byte) bool {
 	*b = [MaxSize]byte{}
 	rest := b[:]
 	for i := range d.fields {
 		f := &d.fields[i]
 		hi, lo, ok := r.s.value(f, r.f)
-		if !ok {
+		if !ok || f.kind == kindInstance && hi|lo == 0 {
 			return false
 		}
 		size := words[f.kind].size
@@ -98,4 +108,4 @@ func (k *Key) TakeDomain() (domain uint32, ok bool) {
 }
 
 // Read returns the key that Reader.Key wrote.
-func (d *Definition) Read(b *[MaxSize]byte) Key { return Key{d, *b} }
+func (d *Definition) Read(b *[MaxSize]byte) Key { return Key{def: d, b: *b} }

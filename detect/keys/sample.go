@@ -42,6 +42,7 @@ type sample struct {
 	srcAS, dstAS    uint32
 	nextHop         [16]byte
 	agent           [16]byte
+	instances       *Instances // nil: none is known
 }
 
 // hasAddresses reports that Key has addresses: also in a later fragment.
@@ -136,6 +137,9 @@ func (s *sample) value(l *field, f *decoder.Flow) (hi, lo uint64, ok bool) {
 	case kindOutput:
 		index, ok := f.Sample.Output.Single()
 		return 0, uint64(index), ok
+	case kindInstance:
+		hi, lo = s.instances.of(f)
+		return hi, lo, !l.strict || hi|lo != 0
 	case kindAgent:
 		return be.Uint64(s.agent[:8]), be.Uint64(s.agent[8:]), true
 	}

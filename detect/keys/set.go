@@ -17,12 +17,13 @@ type Set struct {
 	lanes    []lane // every field that any definition has, once
 	defs     []compiled
 	agent    bool // some field asks for it
+	placed   bool // some key has the instance
 	records  bool
 	now      sample
-	have     uint64               // lanes that the sample has
-	value    [maxLanes][2]uint64  // of the sample's lanes
-	hash     [maxLanes + 1]uint64 // of these; the last is that of no lane, 0
-	groups   []group              // every combination of lanes that is hashed, once
+	have     uint64              // lanes that the sample has
+	value    [maxLanes][2]uint64 // of the sample's lanes
+	hash     [64]uint64          // of these; from maxLanes on that of no lane, 0
+	groups   []group             // every combination of lanes that is hashed, once
 	waiting  block
 	mark     uint64
 	hashSeed [2]uint64
@@ -51,8 +52,9 @@ type group struct {
 }
 
 const (
-	maxLanes  = 63
+	maxLanes  = 62
 	once      = 1 << 63 // in the place of a lane: the packet was not sampled before
+	placed    = 1 << 62 // likewise: it was not, or was sampled at an instance's port now
 	maxFields = 8       // that a key may have, with its domain
 )
 
@@ -83,7 +85,12 @@ func NewSet(defs []Definition, entries int, seed uint64) (*Set, error) {
 		if c.col, err = newColumn(&d, entries, s.mark); err != nil {
 			return nil, err
 		}
-		if !d.Place() {
+		switch {
+		case d.named(kindAgent):
+		case d.named(kindInstance):
+			c.need |= placed
+			s.placed = true
+		default:
 			c.need |= once
 		}
 		c.table, c.value, c.lanes = c.col.Table(), d.value, s.groups[c.key].lanes
@@ -139,17 +146,27 @@ func (s *Set) lane(f field, seed uint64) (uint8, error) {
 	return uint8(len(s.lanes) - 1), nil
 }
 
+// SetInstances says where instances are. Without, none is known. Call it before
+// the first sample.
+func (s *Set) SetInstances(in *Instances) { s.now.instances = in }
+
 // Update counts a flow sample, whose Est the registry has filled, in a slot. It
 // keeps nothing of f and allocates nothing.
 func (s *Set) Update(f *decoder.Flow, slot int64) { s.UpdateTimes(f, slot, 1, false) }
 
 // UpdateTimes is Update for a sample that stands for so many: the others were
 // left out by chance. again says that its packet was sampled before, at another
-// place: it then counts for keys of a place alone (Definition.Place).
+// place: it then counts for keys of a place alone (Definition.Place), and for
+// those of an instance at whose port it is sampled now.
 func (s *Set) UpdateTimes(f *decoder.Flow, slot int64, times uint64, again bool) {
 	s.read(f)
-	if !again {
-		s.have |= once
+	switch {
+	case !again:
+		s.have |= once | placed
+	case s.placed:
+		if hi, lo := s.now.instances.of(f); hi|lo != 0 {
+			s.have |= placed
+		}
 	}
 	s.waiting.put(s, f, slot, times)
 	if s.waiting.n == blockSize {
@@ -297,7 +314,7 @@ func (s *Set) Lookup(i int, f *decoder.Flow, w heavy.Window) (heavy.Estimate, bo
 	s.flush()
 	s.read(f)
 	d := &s.defs[i]
-	if (s.have|once)&d.need != d.need {
+	if (s.have|once|placed)&d.need != d.need {
 		return heavy.Estimate{}, false
 	}
 	return d.col.Lookup(s.groups[d.key].hash, w), true
@@ -349,7 +366,7 @@ func (d *Digest) Keys() []Item { return items(d.def, d.Items) }
 func items(d *Definition, in []heavy.Item[bytes]) []Item {
 	out := make([]Item, len(in))
 	for i := range in {
-		out[i] = Item{Key{d, in[i].Key}, in[i].Hash, in[i].Estimate}
+		out[i] = Item{Key{def: d, b: in[i].Key}, in[i].Hash, in[i].Estimate}
 	}
 	return out
 }

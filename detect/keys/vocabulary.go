@@ -15,6 +15,7 @@ const (
 	kindAgent
 	kindInput
 	kindOutput
+	kindInstance
 	kindOuterSrc
 	kindOuterDst
 	kindInnerSrc
@@ -45,6 +46,7 @@ var words = [kinds]struct {
 	kindAgent:    {"agent", 16},
 	kindInput:    {"input", 4},
 	kindOutput:   {"output", 4},
+	kindInstance: {"instance", 16},
 	kindOuterSrc: {"outer_src", 16},
 	kindOuterDst: {"outer_dst", 16},
 	kindInnerSrc: {"inner_src", 16},
@@ -80,7 +82,7 @@ const (
 type field struct {
 	kind   kind
 	v4, v6 uint8 // bits, wholeAddress or noAddress
-	strict bool  // a port that only transports with ports have
+	strict bool  // a port that only transports with ports have; of instances none that is not known
 }
 
 func (f field) String() string {
@@ -98,9 +100,6 @@ func (f field) String() string {
 func parseField(text string) (field, error) {
 	name, bits, prefix := strings.Cut(text, "/")
 	f := field{v4: wholeAddress, v6: wholeAddress}
-	if name == "instance" {
-		return f, fmt.Errorf("key field %q: instances are not yet known to the collector; use domain or an address", text)
-	}
 	i := slices.IndexFunc(words[:], func(w struct {
 		name string
 		size int

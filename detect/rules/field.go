@@ -28,6 +28,7 @@ const (
 	kindProto
 	kindFlags
 	kindYesNo
+	kindUUID
 )
 
 // The fields.
@@ -60,6 +61,7 @@ const (
 	Agent
 	Input
 	Output
+	Instance
 	SamplingRate
 	NextHop
 	SrcAS
@@ -102,6 +104,7 @@ var fieldInfo = [numFields]struct {
 	Agent:        {"agent", kindAddr, 0, "address of the agent"},
 	Input:        {"input", kindNumber, 1<<32 - 1, "ifIndex the packet entered at"},
 	Output:       {"output", kindNumber, 1<<32 - 1, "ifIndex the packet left at"},
+	Instance:     {"instance", kindUUID, 0, "instance at whose port the packet was sampled"},
 	SamplingRate: {"sampling_rate", kindNumber, 1<<32 - 1, "packets per sample"},
 	NextHop:      {"next_hop", kindAddr, 0, "next hop the router said"},
 	SrcAS:        {"src_as", kindNumber, 1<<32 - 1, "autonomous system of the source"},
@@ -131,7 +134,7 @@ func fieldOf(name string) (Field, bool) {
 
 // all is the range of the field's values.
 func (f Field) all() span {
-	if fieldInfo[f].kind == kindAddr {
+	if k := fieldInfo[f].kind; k == kindAddr || k == kindUUID {
 		return span{u128{}, greatest}
 	}
 	return span{u128{}, number(fieldInfo[f].most)}
@@ -243,6 +246,11 @@ func (f Field) text(v u128) string {
 		}
 	case kindFlags:
 		return flagText(uint8(n))
+	case kindUUID:
+		if v == (u128{}) {
+			return "none"
+		}
+		return keys.UUID(v.bytes()).String()
 	case kindYesNo:
 		if n == 1 {
 			return "yes"

@@ -11,6 +11,8 @@ import (
 type Filter struct {
 	root    *node
 	records bool // router or gateway records are asked for
+
+	instances bool // the instance is asked for
 }
 
 type op uint8
@@ -108,6 +110,11 @@ func (n *node) match(v *view) bool {
 // records reports that a comparison asks for the router or gateway records.
 func (n *node) records() bool {
 	return n.op >= opIn && n.field.records() || slices.ContainsFunc(n.kids, (*node).records)
+}
+
+// instances reports that a comparison asks for the instance.
+func (n *node) instances() bool {
+	return n.op >= opIn && n.field == Instance || slices.ContainsFunc(n.kids, (*node).instances)
 }
 
 // All reports that the filter lets everything pass.

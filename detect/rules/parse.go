@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"weir/detect/keys"
 )
 
 // maxDepth bounds how deep parentheses and "not" go.
@@ -29,7 +31,7 @@ func ParseFilter(text string) (*Filter, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	f.records = f.root.records()
+	f.records, f.instances = f.root.records(), f.root.instances()
 	return f, nil
 }
 
@@ -224,6 +226,8 @@ func (f Field) example() []string {
 		return []string{"a protocol such as udp"}
 	case kindFlags:
 		return []string{"flags such as syn+ack"}
+	case kindUUID:
+		return []string{"the UUID of an instance, or none"}
 	case kindYesNo:
 		return []string{"yes", "no"}
 	}
@@ -272,6 +276,13 @@ func (f Field) parse(s string) (v literal, problem string) {
 			return v, "are no TCP flags"
 		}
 		return literal{span: span{number(uint64(n)), number(uint64(n))}}, ""
+	case kindUUID:
+		u, ok := keys.ParseUUID(s)
+		if !ok && !strings.EqualFold(s, "none") {
+			return v, "is no UUID"
+		}
+		x := address(u)
+		return literal{span: span{x, x}}, ""
 	case kindYesNo:
 		switch strings.ToLower(s) {
 		case "yes", "true", "1":

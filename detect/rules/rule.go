@@ -62,6 +62,7 @@ type Rule struct {
 	threshold Threshold
 	sum       bool // over all vantages
 	cut       bool // of these, such as are not behind the cut
+	instances bool // something asks for the instance
 	entries   int
 	groups    []group
 	networks  []network // of all groups, the longest prefix first

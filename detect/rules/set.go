@@ -15,6 +15,8 @@ type Set struct {
 	records bool           // some rule asks for the router or gateway records
 	flows   int            // rules that count flow samples
 	cut     bool           // some rule leaves out what was sampled before
+
+	instances bool // some rule asks for the instance
 }
 
 // NewSet returns the rules that are not off, in their order.
@@ -23,6 +25,10 @@ func NewSet(all []Rule) *Set {
 	for _, r := range all {
 		if r.Off {
 			continue
+		}
+		if r.watch == nil {
+			r.instances = r.key.Instances() || r.filter.instances || r.value.Unit == Distinct && r.value.Field == Instance
+			s.instances = s.instances || r.instances
 		}
 		s.rules = append(s.rules, r)
 		if w := r.watch; w != nil {
@@ -37,6 +43,9 @@ func NewSet(all []Rule) *Set {
 	}
 	return s
 }
+
+// Instances reports that some rule asks for the instance of packets.
+func (s *Set) Instances() bool { return s.instances }
 
 // Len returns the number of rules.
 func (s *Set) Len() int { return len(s.rules) }

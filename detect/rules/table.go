@@ -3,6 +3,7 @@ package rules
 import (
 	"weir/decoder"
 	"weir/detect/heavy"
+	"weir/detect/keys"
 	"weir/detect/largeflow"
 )
 
@@ -85,6 +86,10 @@ func (t *Table) SetSet(set *Set) {
 	t.watching.use(set)
 }
 
+// SetInstances says where instances are. Without, none is known. Call it before
+// the first sample.
+func (t *Table) SetInstances(in *keys.Instances) { t.view.SetInstances(in) }
+
 // Empty reports that there are no rules.
 func (t *Table) Empty() bool { return len(t.set.rules) == 0 }
 
@@ -109,7 +114,7 @@ func (t *Table) Sample(f *decoder.Flow, ns int64) {
 	again := t.set.cut && t.Elsewhere != nil && t.Elsewhere.Again(f)
 	for i := range t.counters {
 		c := &t.counters[i]
-		if again && c.rule.cut {
+		if again && c.rule.cut && !(c.rule.instances && t.view.Instance()) {
 			continue
 		}
 		if c.rule.filter.match(&t.view) {
@@ -136,7 +141,7 @@ func (t *Table) count(c *counter, f *decoder.Flow, slot int64) {
 	case Bits:
 		c.summary.Add(t.key.hash(c.seed), &t.key, slot, r.bits(packets*8*uint64(f.FrameLength), f.Est.Speed))
 	case Distinct:
-		if v, ok := t.view.value(r.value.Field); ok {
+		if v, ok := t.view.value(r.value.Field); ok && (v != u128{} || r.value.Field != Instance) {
 			c.summary.AddMember(t.key.hash(c.seed), &t.key, slot, packets, v.member(c.seed))
 		}
 	}

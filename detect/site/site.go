@@ -40,6 +40,7 @@ type Site struct {
 	dropped  uint64 // facts the shards could not hand over
 	watching bool   // the watch list is to be built anew
 	watchAt  int64
+	placing  placing
 	incident map[string]*record // timelines of incidents, by id
 	recent   []string           // their ids in the order of their ends
 
@@ -72,6 +73,7 @@ func (s *Site) reset() {
 	s.streams = map[streamKey]*stream{}
 	s.macs, s.insts = map[uint64]*address{}, map[string]*instance{}
 	s.board = incident.NewBoard[*condition](s)
+	s.placing = placing{}
 	s.started, s.blinds, s.watching, s.losses = 0, nil, false, silence.Losses{}
 	s.incident, s.flaps = map[string]*record{}, map[string]*flapping{}
 	s.routers, s.travelers, s.common = map[uint64]*router{}, nil, nil
