@@ -38,6 +38,7 @@ type siteWatch struct {
 	mu    sync.Mutex // guards what follows
 	stats site.Stats
 	model []byte // to be saved, in JSON
+	ports web.Bound
 
 	tenanted time.Time      // when tenants were taken; of the site's goroutine
 	tenants  []site.Tenancy // not written yet; mu guards it
@@ -85,6 +86,9 @@ func (w *siteWatch) place() {
 	}
 	if t := w.site.Instances(); t != nil {
 		w.placed.Set(t)
+		w.mu.Lock()
+		w.ports = web.Bound{Name: "instance_ports", Used: t.Ports(), Limit: keys.MaxInstancePorts, Refused: uint64(t.Refused)}
+		w.mu.Unlock()
 	}
 }
 
@@ -216,8 +220,11 @@ func (a *app) Incident(ctx context.Context, id string) (i site.Incident, err err
 // addTo adds the bounds of the site's model to the status.
 func (w *siteWatch) addTo(s *web.Status) {
 	w.mu.Lock()
-	st := w.stats
+	st, ports := w.stats, w.ports
 	w.mu.Unlock()
+	if ports.Limit > 0 { // something asks for them
+		s.Bounds = append(s.Bounds, ports)
+	}
 	s.Bounds = append(s.Bounds,
 		web.Bound{Name: "site_nodes", Used: st.Nodes, Limit: st.MaxNodes, Refused: st.Refused},
 		web.Bound{Name: "site_addresses", Used: st.Addresses, Limit: st.MaxAddresses},

@@ -80,7 +80,7 @@ func (d *compiled) flush(b *block) {
 		}
 		for i := from; i < to; i++ {
 			if b.have[i]&d.need != d.need {
-				if d.need&^(b.have[i]|once|placed) != 0 {
+				if d.need&^(b.have[i]|once|ownPort) != 0 {
 					d.missing++
 				} else {
 					d.again++

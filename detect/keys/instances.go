@@ -131,7 +131,7 @@ func NewInstanceTable(ports []InstancePort, names map[UUID]string) *InstanceTabl
 	if n := len(ports) - MaxInstancePorts; n > 0 {
 		t.Refused, ports = n, ports[:MaxInstancePorts]
 	}
-	t.slots = make([]portSlot, 2<<bits.Len(uint(len(ports))))
+	t.slots = make([]portSlot, 2<<bits.Len(uint(max(len(ports), 1)-1)))
 	for _, p := range ports {
 		if p.Instance == (UUID{}) || p.Agent == 0 {
 			continue

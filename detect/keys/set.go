@@ -17,7 +17,7 @@ type Set struct {
 	lanes    []lane // every field that any definition has, once
 	defs     []compiled
 	agent    bool // some field asks for it
-	placed   bool // some key has the instance
+	byPort   bool // some key has the instance
 	records  bool
 	now      sample
 	have     uint64              // lanes that the sample has
@@ -54,7 +54,7 @@ type group struct {
 const (
 	maxLanes  = 62
 	once      = 1 << 63 // in the place of a lane: the packet was not sampled before
-	placed    = 1 << 62 // likewise: it was not, or was sampled at an instance's port now
+	ownPort   = 1 << 62 // likewise: it was not, or was sampled at an instance's port now
 	maxFields = 8       // that a key may have, with its domain
 )
 
@@ -88,8 +88,8 @@ func NewSet(defs []Definition, entries int, seed uint64) (*Set, error) {
 		switch {
 		case d.named(kindAgent):
 		case d.named(kindInstance):
-			c.need |= placed
-			s.placed = true
+			c.need |= ownPort
+			s.byPort = true
 		default:
 			c.need |= once
 		}
@@ -162,10 +162,10 @@ func (s *Set) UpdateTimes(f *decoder.Flow, slot int64, times uint64, again bool)
 	s.read(f)
 	switch {
 	case !again:
-		s.have |= once | placed
-	case s.placed:
+		s.have |= once | ownPort
+	case s.byPort:
 		if hi, lo := s.now.instances.of(f); hi|lo != 0 {
-			s.have |= placed
+			s.have |= ownPort
 		}
 	}
 	s.waiting.put(s, f, slot, times)
@@ -314,7 +314,7 @@ func (s *Set) Lookup(i int, f *decoder.Flow, w heavy.Window) (heavy.Estimate, bo
 	s.flush()
 	s.read(f)
 	d := &s.defs[i]
-	if (s.have|once|placed)&d.need != d.need {
+	if (s.have|once|ownPort)&d.need != d.need {
 		return heavy.Estimate{}, false
 	}
 	return d.col.Lookup(s.groups[d.key].hash, w), true

@@ -162,6 +162,8 @@ func TestFilterErrorsShowThePlace(t *testing.T) {
 		{"port too large", "dst_port = 70000", `column 12: "70000" is no dst_port; write a number from 0 to 65535, or a range such as 1-9`, "           ^^^^^"},
 		{"negative", "dst_port > -1", `column 12: "-1" is no dst_port; write a number from 0 to 65535`, "           ^^"},
 		{"host bits", "src in 10.1.2.3/8", `column 8: "10.1.2.3/8" has bits set beyond its length: 10.0.0.0/8 is the network; write an address or a network such as 10.0.0.0/8`, "       ^^^^^^^^^^"},
+		{"no UUID", "instance = web-1", `column 12: "web-1" is no UUID; write the UUID of an instance, or none`, "           ^^^^^"},
+		{"order of instances", "instance > none", `column 10: ">" compares numbers, instance is none; write =, !=, in, not in`, "         ^"},
 		{"no network", "src in lan", `column 8: "lan" is no address or network; write an address or a network such as 10.0.0.0/8`, "       ^^^"},
 		{"backward range", "dst_port in 9-1", `column 13: "9-1" is a range that ends before it begins; write a number from 0 to 65535, or a range such as 1-9`, "            ^^^"},
 		{"order of an address", "src > 10.0.0.1", `column 5: ">" compares numbers, src is none; write =, !=, in, not in`, "    ^"},
@@ -211,6 +213,8 @@ func TestFilterWritesWhatItReads(t *testing.T) {
 		{"(proto = 17 and src in ::1)", "proto = udp and src = ::1"},
 		{"proto = 17 and (ttl < 5 and ttl > 2)", "proto = udp and (ttl < 5 and ttl > 2)"},
 		{"dst_port not in 5", "dst_port != 5"},
+		{"instance not in DEAD03000000400080000000000000AB", "instance != dead0300-0000-4000-8000-0000000000ab"},
+		{"instance in (-, None)", "instance in (none, none)"},
 		{"src != 10.0.0.0/8", "src not in 10.0.0.0/8"},
 		{"tcp_flags has 0x12", "tcp_flags has syn+ack"},
 		{"fragment = true", "fragment = yes"},
@@ -312,7 +316,7 @@ func BenchmarkMatch(b *testing.B) {
 func FuzzParseFilter(f *testing.F) {
 	for _, s := range []string{
 		"proto = udp and dst_port in (53, 123) and src in 10.0.0.0/8", "not (tcp_flags has syn or ttl <= 5)",
-		"mac_src != 02:00:00:00:00:01", "fragment = yes || src = ::1", "(((", "a and", `"`, "dst_port in (1-2,,3)", "!!!proto=1",
+		"mac_src != 02:00:00:00:00:01", "instance in (none, dead0300-0000-4000-8000-000000000001)", "fragment = yes || src = ::1", "(((", "a and", `"`, "dst_port in (1-2,,3)", "!!!proto=1",
 	} {
 		f.Add(s)
 	}

@@ -278,7 +278,7 @@ func (f Field) parse(s string) (v literal, problem string) {
 		return literal{span: span{number(uint64(n)), number(uint64(n))}}, ""
 	case kindUUID:
 		u, ok := keys.ParseUUID(s)
-		if !ok && !strings.EqualFold(s, "none") {
+		if !ok && !strings.EqualFold(s, "none") && s != keys.NoInstance {
 			return v, "is no UUID"
 		}
 		x := address(u)
