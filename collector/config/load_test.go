@@ -94,7 +94,7 @@ func TestParseNamesEveryMistake(t *testing.T) {
 		{"key of unknown field", `top: {keys: ["dts"]}`, `f:1: top.keys[0]: "dts": key field "dts": unknown; did you mean dst?`},
 		{"key twice", `top: {keys: ["dst", "dst: bytes"]}`, `f:1: top.keys[1]: "dst: bytes": stands in the list twice; remove one`},
 		{"key not quoted", "top:\n  keys:\n    - dst: bytes", `f:3: top.keys[0]: needs one value, has a group of keys; write top.keys[0]: VALUE`},
-		{"too many fields", "top: {keys: [" + manyFields() + "]}", `f:1: top.keys: keys: more than 63 different fields in all definitions`},
+		{"too many fields", "top: {keys: [" + manyFields() + "]}", `f:1: top.keys: keys: more than 62 different fields in all definitions`},
 		{"entries of no power", "top: {entries: 1000}", `f:1: top.entries: "1000": not a power of two; write one such as 4096`},
 		{"seed in the file", "hash_seed: 0123456789abcdef", `f:1: hash_seed: a secret must not stand in the file; write ${NAME} for a variable of the environment, or file:/path`},
 		{"seed too short", "hash_seed: ${SHORT}", `f:1: hash_seed: "${SHORT}": what it names are not 16 hexadecimal digits; make them with: openssl rand -hex 8`},
