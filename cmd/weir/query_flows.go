@@ -34,7 +34,8 @@ func newQueryFlows(p *program) *cobra.Command {
 the files themselves: the collector may be running or not.
 
   BYTES    estimated: each sample counts its length times its sampling rate
-  95 %     interval of it, for what sampling may have missed
+  PACKETS  estimated: each sample counts its sampling rate
+  95 %     interval of the figure before, for what sampling may have missed
   SAMPLES  behind it
   POINTS   vantage points (agent and direction) that saw it
 
@@ -140,6 +141,8 @@ func (f *flowsFlags) print(p *program, q *flows.Query, r *flows.Result) error {
 	return printFlows(p.out, q, r)
 }
 
+func whole(n float64) string { return fmt.Sprintf("%.0f", n) }
+
 func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
 	const day, clock = "01-02 15:04:05", "15:04:05"
 	last := clock
@@ -155,7 +158,7 @@ func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
 		last = day
 		heads = append(heads, "MISSED")
 	}
-	t, zone := newTable(out, append(heads, "PACKETS", "SAMPLES", "POINTS", "FIRST", "LAST")...), q.To.Location()
+	t, zone := newTable(out, append(heads, "PACKETS", "95 %", "SAMPLES", "POINTS", "FIRST", "LAST")...), q.To.Location()
 	for i := range r.Rows {
 		s := &r.Rows[i]
 		var cells []any
@@ -169,7 +172,7 @@ func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
 		if r.Rollup != nil {
 			cells = append(cells, octets(s.Missed))
 		}
-		t.row(append(cells, fmt.Sprintf("%.0f", s.Packets), s.Samples, s.Points, s.First.In(zone).Format(day), s.Last.In(zone).Format(last))...)
+		t.row(append(cells, whole(s.Packets), whole(s.PacketsLow)+" - "+whole(s.PacketsHigh), s.Samples, s.Points, s.First.In(zone).Format(day), s.Last.In(zone).Format(last))...)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -192,7 +195,7 @@ func printFlowsSheet(out io.Writer, format string, q *flows.Query, r *flows.Resu
 	for _, c := range q.By {
 		columns = append(columns, columnar.Column{Name: c})
 	}
-	for _, name := range []string{"bytes", "low", "high", "missed", "packets"} {
+	for _, name := range []string{"bytes", "low", "high", "missed", "packets", "packets_low", "packets_high"} {
 		columns = append(columns, columnar.Column{Name: name, Kind: columnar.Float})
 	}
 	t, err := newSheet(out, format, append(columns,
@@ -210,7 +213,7 @@ func printFlowsSheet(out io.Writer, format string, q *flows.Query, r *flows.Resu
 		for _, k := range s.Key {
 			cells = append(cells, k)
 		}
-		if err := t.row(append(cells, s.Bytes, s.Low, s.High, s.Missed, s.Packets, int64(s.Samples), int64(s.Points), s.First, s.Last)...); err != nil {
+		if err := t.row(append(cells, s.Bytes, s.Low, s.High, s.Missed, s.Packets, s.PacketsLow, s.PacketsHigh, int64(s.Samples), int64(s.Points), s.First, s.Last)...); err != nil {
 			return err
 		}
 	}

@@ -55,6 +55,7 @@ func (s *scan) finish(r *Result) {
 		one := s.tell(&all[i])
 		one.Missed = s.missed(&all[i].sum)
 		one.High += one.Missed
+		one.PacketsHigh += one.Missed / leastFrame
 		for d, n := range s.sums.parts(all[i].key, len(s.q.By)) {
 			one.Key = append(one.Key, s.words[d].texts[n])
 		}
@@ -194,6 +195,9 @@ func (s *scan) compareKeys(a, b uint32) int {
 	return 0
 }
 
+// leastFrame is the octets that an Ethernet frame has at least (IEEE 802.3).
+const leastFrame = 64
+
 // tell turns a sum into what is told, without its key.
 func (s *scan) tell(k *kept) Sum {
 	one := Sum{Step: int(k.step), Bytes: k.bytes, Packets: k.packets, Samples: k.samples, Points: k.points}
@@ -204,6 +208,7 @@ func (s *scan) tell(k *kept) Sum {
 		n := k.bytes * k.bytes / k.squares // effective number of samples
 		low, high := window.Interval(n, 0.95)
 		one.Low, one.High = k.bytes*low/n, k.bytes*high/n
+		one.PacketsLow, one.PacketsHigh = k.packets*low/n, k.packets*high/n
 	}
 	return one
 }

@@ -81,17 +81,21 @@ type Result struct {
 
 // Sum is what was sampled of one key.
 type Sum struct {
-	Key     []string  `json:"key"`            // as in Query.By
-	Step    int       `json:"step,omitempty"` // number of the step
-	Bytes   float64   `json:"bytes"`          // estimated: each sample counts its length times its sampling rate
-	Packets float64   `json:"packets"`
-	Samples uint64    `json:"samples"`
-	Low     float64   `json:"low"`  // 95 % interval of Bytes
-	High    float64   `json:"high"` // (Garwood's, on the effective number of samples)
-	First   time.Time `json:"first"`
-	Last    time.Time `json:"last"`
-	Points  int       `json:"points"` // vantage points that saw it
+	Key     []string `json:"key"`            // as in Query.By
+	Step    int      `json:"step,omitempty"` // number of the step
+	Bytes   float64  `json:"bytes"`          // estimated: each sample counts its length times its sampling rate
+	Packets float64  `json:"packets"`
+	Samples uint64   `json:"samples"`
+	Low     float64  `json:"low"`  // 95 % interval of Bytes
+	High    float64  `json:"high"` // (Garwood's, on the effective number of samples)
+	// PacketsLow and PacketsHigh are a 95 % interval of Packets, as wide in
+	// proportion as that of Bytes: for packets the effective number is greater.
+	PacketsLow  float64   `json:"packets_low"`
+	PacketsHigh float64   `json:"packets_high"`
+	First       time.Time `json:"first"`
+	Last        time.Time `json:"last"`
+	Points      int       `json:"points"` // vantage points that saw it
 	// Missed is the most octets that rollups may lack of the key: it was not
-	// among the greatest all the time. High has them.
+	// among the greatest all the time. High and PacketsHigh have them.
 	Missed float64 `json:"missed,omitempty"`
 }

@@ -17,6 +17,7 @@ import (
 
 	"weir/collector/record"
 	"weir/detect/rules"
+	"weir/detect/window"
 )
 
 // stored writes rows as segments and, the last part, as a journal.
@@ -169,6 +170,12 @@ func TestScanAgreesWithExactSums(t *testing.T) {
 				}
 				if s.Low > s.Bytes || s.High < s.Bytes || s.Low <= 0 {
 					t.Errorf("%v: %v not within %v to %v", s.Key, s.Bytes, s.Low, s.High)
+				}
+				// Of one sampling rate the samples are a number of Poisson.
+				n := float64(s.Samples)
+				low, high := window.Interval(n, 0.95)
+				if low, high = s.Packets*low/n, s.Packets*high/n; s.PacketsLow > low*1.0001 || s.PacketsHigh < high*0.9999 {
+					t.Errorf("%v: packets %v to %v, narrower than %v to %v of %d samples", s.Key, s.PacketsLow, s.PacketsHigh, low, high, s.Samples)
 				}
 				if i > 0 && s.Bytes > r.Rows[i-1].Bytes {
 					t.Errorf("row %d has more bytes than the one before", i)

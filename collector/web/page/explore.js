@@ -90,8 +90,8 @@ function rows(by, a, q) {
     const filter = q.filter ? `(${q.filter}) and ${more}` : more;
     return el("a", { href: href("explore", { ...q, filter }), title: `only ${more}` }, cell(column, v));
   };
-  return table([["", "swatches"], ...by.map((b) => [b.replace("_", " ")]), ["volume", "number"], ["95 % interval", "number"], ["", "load"], ["packets", "number"], ["samples", "number"], ["seen at", "number", "vantage points that saw it"]],
-    a.rows.map((x) => [mark(x), ...(x.key ?? []).map((k, i) => narrow(by[i], k)), octets(x.bytes), interval(x.low, x.high, "B"), bar(x.bytes / most * 0.7), scaled(x.packets, ""), count(x.samples), count(x.points)]));
+  return table([["", "swatches"], ...by.map((b) => [b.replace("_", " ")]), ["volume", "number"], ["95 % interval", "number"], ["", "load"], ["packets", "number"], ["95 % interval", "number"], ["samples", "number"], ["seen at", "number", "vantage points that saw it"]],
+    a.rows.map((x) => [mark(x), ...(x.key ?? []).map((k, i) => narrow(by[i], k)), octets(x.bytes), interval(x.low, x.high, "B"), bar(x.bytes / most * 0.7), scaled(x.packets, ""), interval(x.packets_low, x.packets_high, ""), count(x.samples), count(x.points)]));
 }
 
 /** suggest completes the word at the cursor with what the parser says would fit. */
@@ -177,7 +177,7 @@ export function explore(parameters, { signal, go }) {
       return;
     }
     const q = current(), names = q.by.split(",").map((s) => s.trim()).filter((s) => s);
-    const all = [[...names, "bytes", "low", "high", "packets", "samples", "points"], ...(answer.rows ?? []).map((r) => [...(r.key ?? []), r.bytes, r.low, r.high, r.packets, r.samples, r.points])];
+    const all = [[...names, "bytes", "low", "high", "packets", "packets_low", "packets_high", "samples", "points"], ...(answer.rows ?? []).map((r) => [...(r.key ?? []), r.bytes, r.low, r.high, r.packets, r.packets_low, r.packets_high, r.samples, r.points])];
     set(exports, 
       el("button", { type: "button", onclick: () => download("weir-flows.csv", "text/csv", csv(all)) }, "CSV"),
       el("button", { type: "button", onclick: () => download("weir-flows.json", "application/json", JSON.stringify({ query: q, ...answer }, null, 1)) }, "JSON"),
