@@ -50,10 +50,26 @@ type PortView struct {
 	Attached []string `json:"attached,omitempty"` // keys of the nodes behind it
 }
 
-// Branch returns a node with its parts; ok is false where there is no such node.
-// Call it from the Site's goroutine.
+// named returns the only node of a name, nil where there is none or several.
+func (s *Site) named(name string) (found *node) {
+	for _, n := range s.order {
+		if n.name == name && name != "" {
+			if found != nil {
+				return nil
+			}
+			found = n
+		}
+	}
+	return found
+}
+
+// Branch returns a node with its parts, by its key or by a name that no other has;
+// ok is false where there is no such node. Call it from the Site's goroutine.
 func (s *Site) Branch(key string) (b Branch, ok bool) {
 	n := s.nodes[key]
+	if n == nil {
+		n = s.named(key)
+	}
 	if n == nil {
 		return b, false
 	}

@@ -67,8 +67,13 @@ func TestBranchSaysHowInstancesAreObserved(t *testing.T) {
 	if b.Unseen != 1 || b.Parts[0].Instances[0].Health != HealthUnseen || len(b.Parts[0].Instances[0].Observed) != 0 {
 		t.Errorf("without its agent: %+v", b)
 	}
-	if _, ok := w.site.Branch("10.9.9.9"); ok {
-		t.Error("a node that is none has a branch")
+	if named, ok := w.site.Branch(a.name); !ok || named.Key != b.Key {
+		t.Errorf("by its name %s: %q, %v", a.name, named.Key, ok)
+	}
+	for _, key := range []string{"10.9.9.9", ""} {
+		if _, ok := w.site.Branch(key); ok {
+			t.Errorf("a node that is none, %q, has a branch", key)
+		}
 	}
 }
 
