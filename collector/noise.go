@@ -101,6 +101,13 @@ func (a *app) logNotice(n agents.Notice) {
 	if n.Source.IsValid() {
 		e = e.Stringer("source", n.Source)
 	}
+	if len(n.Agents) > 0 {
+		some := make([]string, len(n.Agents))
+		for i, a := range n.Agents {
+			some[i] = a.String()
+		}
+		e = e.Strs("agents", some) // at most 8 of count
+	}
 	if n.Count > 0 {
 		e = e.Int("count", n.Count)
 	}

@@ -2,6 +2,7 @@ package agents
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -35,7 +36,8 @@ func (sh *Shared) settle(now time.Time) {
 		delete(sh.unwarned, source)
 		if b.agents > 1 {
 			b.warned = true
-			sh.notify(Notice{At: now, Kind: NoticeSharedSource, Source: source, Count: b.agents})
+			slices.SortFunc(b.some, netip.Addr.Compare)
+			sh.notify(Notice{At: now, Kind: NoticeSharedSource, Source: source, Count: b.agents, Agents: b.some})
 		}
 	}
 }

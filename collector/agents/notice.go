@@ -24,8 +24,9 @@ type Notice struct {
 	Kind   NoticeKind
 	Agent  netip.Addr // zero where it is about none
 	Source netip.Addr
-	Count  int    // agents behind the source, sources of the address
-	Text   string // constant per kind, lower case
+	Agents []netip.Addr // some of those behind the source, at most 8; not changed any more
+	Count  int          // agents behind the source, sources of the address
+	Text   string       // constant per kind, lower case
 }
 
 var noticeText = map[NoticeKind]string{

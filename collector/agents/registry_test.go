@@ -246,7 +246,7 @@ func TestManyAgentsBehindOneSourceAreOneWarning(t *testing.T) {
 	}
 	select {
 	case n := <-s.Notices():
-		if n.Kind != NoticeSharedSource || n.Count != 50 || n.Source != all[0].from.Addr() {
+		if n.Kind != NoticeSharedSource || n.Count != 50 || n.Source != all[0].from.Addr() || len(n.Agents) != 8 || n.Agents[7] != all[7].addr {
 			t.Errorf("notice %+v", n)
 		}
 	default:

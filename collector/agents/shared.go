@@ -42,10 +42,14 @@ type Shared struct {
 	floodAt    int64                   // ns, last notice
 }
 
+// namedBehind is how many agents behind a source its warning names.
+const namedBehind = 8
+
 // behind is a source address with what is behind it.
 type behind struct {
 	agents int
-	since  int64 // ns, when the second agent was heard
+	some   []netip.Addr // the first of them, for the warning
+	since  int64        // ns, when the second agent was heard
 	warned bool
 }
 
@@ -174,6 +178,9 @@ func (sh *Shared) enter(a *agent, now int64) {
 		sh.behind[a.source] = b
 	}
 	b.agents++
+	if len(b.some) < namedBehind && !b.warned && !slices.Contains(b.some, a.addr) {
+		b.some = append(b.some, a.addr)
+	}
 	if b.agents == 2 && !b.warned {
 		b.since = now
 		sh.unwarned[a.source] = struct{}{}
