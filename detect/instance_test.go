@@ -64,3 +64,18 @@ func TestInstancesAreAskedForWhileAKeyHasThem(t *testing.T) {
 		}
 	}
 }
+
+// A key without any instance has none, and not less.
+func TestTopCountsNoInstanceAsNone(t *testing.T) {
+	c := newCounted(1, TopConfig{Keys: []keys.Definition{definition(t, "dst", "packets distinct(instance)")}, Entries: 64})
+	for at := time.Duration(0); at < 3*time.Second; at += 10 * time.Millisecond {
+		c.until(at)
+		c.sample(0, at, 1, 2, 100, 1000)
+	}
+	c.until(4 * time.Second)
+	top, ok := c.engine.Top(0, 5, time.Second)
+	b, err := json.Marshal(top)
+	if !ok || err != nil || len(top.Items) != 1 || !strings.Contains(string(b), `"distinct":{"estimate":0,"low":0,`) {
+		t.Errorf("%s, %v", b, err)
+	}
+}

@@ -256,7 +256,7 @@ func (e *Engine) topItem(it *keys.Item, scale float64, distinct bool) TopItem {
 	if distinct {
 		d := &it.Distinct
 		low, high := d.Interval()
-		out.Distinct = &TopDistinct{Estimate: decimals(d.Estimate(), 1), Low: decimals(low, 1), Seconds: decimals(d.Span.Seconds(), 1)}
+		out.Distinct = &TopDistinct{Estimate: max(decimals(d.Estimate(), 1), 0), Low: decimals(low, 1), Seconds: decimals(d.Span.Seconds(), 1)}
 		if !math.IsInf(high, 1) {
 			high = decimals(high, 1)
 			out.Distinct.High = &high
