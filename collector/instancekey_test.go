@@ -173,7 +173,7 @@ func TestReplayRulesByInstance(t *testing.T) {
 		t.Fatalf("alerts %s", strings.Join(out.all(), ""))
 	}
 	for _, line := range of {
-		if !bytes.Contains(line, []byte(`"key":{"instance":"web-2"}`)) || !bytes.Contains(line, []byte(`"instance_uuid":"`+instanceUUID(2)+`"`)) {
+		if !bytes.Contains(line, []byte(`"key":{"instance":"web-2"}`)) || !bytes.Contains(line, []byte(`"instance":{"uuid":"`+instanceUUID(2)+`","name":"web-2"}`)) {
 			t.Errorf("alert %s", line)
 		}
 	}

@@ -19,7 +19,7 @@ type RuleSubject struct {
 	Key    *keys.Key `json:"key,omitempty"`    // of a rule that counts traffic
 	Domain string    `json:"domain,omitempty"` // of the key's addresses: "underlay" or a tenant network
 
-	InstanceUUID string `json:"instance_uuid,omitempty"` // of the key's instance
+	Instance *RuleInstance `json:"instance,omitempty"` // of the key
 
 	// Of a rule that watches a counter or a metric.
 	Metric     string            `json:"metric,omitempty"`
@@ -28,6 +28,13 @@ type RuleSubject struct {
 	DataSource string            `json:"datasource,omitempty"` // of an rtmetric
 
 	where string // for people
+}
+
+// RuleInstance is the instance that a rule by instance found.
+type RuleInstance struct {
+	UUID    string `json:"uuid"`
+	Name    string `json:"name"` // the UUID where it is not known
+	Project string `json:"project,omitempty"`
 }
 
 func (e *Engine) ruleSubject(r *rules.Report) *RuleSubject {
@@ -40,7 +47,7 @@ func (e *Engine) ruleSubject(r *rules.Report) *RuleSubject {
 		}
 		if u, ok := key.Instance(); ok {
 			key.Name(e.placed)
-			s.InstanceUUID = u.String()
+			s.Instance = &RuleInstance{UUID: u.String(), Name: e.placed.Name(u), Project: e.placed.Project(u)}
 		}
 		return s
 	}

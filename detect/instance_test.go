@@ -24,7 +24,7 @@ func TestRuleAlertNamesTheInstance(t *testing.T) {
 		if !w.engine.Instances().Wanted() {
 			t.Fatal("nobody asks for instances")
 		}
-		w.engine.Instances().Set(keys.NewInstanceTable([]keys.InstancePort{{Agent: 1, Index: 2, Instance: u}}, map[keys.UUID]string{u: name}))
+		w.engine.Instances().Set(keys.NewInstanceTable([]keys.InstancePort{{Agent: 1, Index: 2, Instance: u}}, map[keys.UUID]keys.InstanceName{u: {Name: name, Project: "shop"}}))
 		s := stream{flow: 1, vantage: decoder.Vantage{Agent: 1, Source: 2}, bits: 1e8, frames: []uint32{1000}, rate: 100, speed: 1e9, to: 10 * time.Second}
 		w.play(generate(1, s))
 		w.until(30 * time.Second)
@@ -38,7 +38,7 @@ func TestRuleAlertNamesTheInstance(t *testing.T) {
 			shown = u.String()
 		}
 		b, err := json.Marshal(first.Subject)
-		if want := `{"rule":"busy","key":{"instance":"` + shown + `"},"instance_uuid":"` + u.String() + `"}`; err != nil || string(b) != want {
+		if want := `{"rule":"busy","key":{"instance":"` + shown + `"},"instance":{"uuid":"` + u.String() + `","name":"` + shown + `","project":"shop"}}`; err != nil || string(b) != want {
 			t.Errorf("subject %s, want %s, %v", b, want, err)
 		}
 		if line := first.Line(); !strings.HasPrefix(line, `rule "busy" instance=`+shown) {

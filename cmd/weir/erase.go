@@ -50,7 +50,7 @@ instances have in alerts. Stop weir first.
             What rollups left out is a sum that names nobody, and stays.
   series    time series of its instances, of their ports at the hypervisors, of
             agents at these addresses, and of the heaviest keys with one of
-            them; blocks are written anew
+            these or of its instances; blocks are written anew
   held      archives of held incidents are evidence that somebody asked to be
             kept: where one tells of the project, nothing is erased, and the
             archives are named. --held removes them, and the history says so.

@@ -46,6 +46,9 @@ func (t *Tops) Add(b *Batch, definition string, top *detect.Top, now time.Time) 
 		if d := top.Items[i].Domain; d != "" {
 			keys[i] += " in " + d
 		}
+		if u := top.Items[i].InstanceUUID; u != "" { // names change, and what is erased is found by it
+			keys[i] += " uuid=" + u
+		}
 	}
 	slots := t.assign(definition, keys)
 	for i := range top.Items {

@@ -60,14 +60,30 @@ func (in *Instances) Set(t *InstanceTable) { in.table.Store(t) }
 // Name returns what people call an instance, its UUID where no name is known,
 // and NoInstance for none.
 func (in *Instances) Name(u UUID) string {
-	if in != nil && u != (UUID{}) {
-		if t := in.table.Load(); t != nil {
-			if name := t.names[u]; name != "" {
-				return name
-			}
-		}
+	if name := in.called(u).Name; name != "" {
+		return name
 	}
 	return u.String()
+}
+
+// Project returns the project of an instance, "" where it is not known.
+func (in *Instances) Project(u UUID) string { return in.called(u).Project }
+
+func (in *Instances) called(u UUID) InstanceName {
+	if in == nil || u == (UUID{}) {
+		return InstanceName{}
+	}
+	t := in.table.Load()
+	if t == nil {
+		return InstanceName{}
+	}
+	return t.names[u]
+}
+
+// InstanceName is how an instance is called.
+type InstanceName struct {
+	Name    string // that no other instance has; "" unknown
+	Project string // "" unknown
 }
 
 // of returns the instance of a sampled packet in two words, 0 where none is
@@ -116,7 +132,7 @@ const MaxInstancePorts = 1 << 18
 type InstanceTable struct {
 	slots   []portSlot // open addressing
 	k0, k1  uint64     // agents choose their numbers
-	names   map[UUID]string
+	names   map[UUID]InstanceName
 	ports   int
 	Refused int // ports for which there was no place
 }
@@ -124,9 +140,8 @@ type InstanceTable struct {
 // portSlot is one place; port 0 is free.
 type portSlot struct{ port, hi, lo uint64 }
 
-// NewInstanceTable returns a table of these ports. The names are kept; give each
-// instance one of its own.
-func NewInstanceTable(ports []InstancePort, names map[UUID]string) *InstanceTable {
+// NewInstanceTable returns a table of these ports. The names are kept.
+func NewInstanceTable(ports []InstancePort, names map[UUID]InstanceName) *InstanceTable {
 	t := &InstanceTable{k0: rand.Uint64() | 1, k1: rand.Uint64(), names: names}
 	if n := len(ports) - MaxInstancePorts; n > 0 {
 		t.Refused, ports = n, ports[:MaxInstancePorts]

@@ -20,7 +20,7 @@ func placed() *Instances {
 	in := &Instances{}
 	in.Set(NewInstanceTable([]InstancePort{
 		{1, 11, uuid(1)}, {1, 12, uuid(2)}, {1, 13, uuid(3)}, {2, 11, uuid(4)}, {1, 14, UUID{}}, {0, 15, uuid(5)},
-	}, map[UUID]string{uuid(1): "web-1", uuid(2): "web-2", uuid(4): "db"}))
+	}, map[UUID]InstanceName{uuid(1): {"web-1", "shop"}, uuid(2): {Name: "web-2"}, uuid(4): {Name: "db"}}))
 	return in
 }
 
@@ -78,7 +78,7 @@ func TestInstancesWithoutTableKnowNone(t *testing.T) {
 		if hi, lo := in.of(f); hi|lo != 0 {
 			t.Errorf("instance %x %x", hi, lo)
 		}
-		if got := in.Name(uuid(1)); got != uuid(1).String() {
+		if got := in.Name(uuid(1)) + in.Project(uuid(1)); got != uuid(1).String() {
 			t.Errorf("name %q", got)
 		}
 	}
@@ -148,7 +148,7 @@ func TestSetCountsByInstance(t *testing.T) {
 	}
 
 	// The instance moves: what comes from its new port is its own.
-	in.Set(NewInstanceTable([]InstancePort{{2, 77, uuid(1)}}, map[UUID]string{uuid(1): "web-1"}))
+	in.Set(NewInstanceTable([]InstancePort{{2, 77, uuid(1)}}, map[UUID]InstanceName{uuid(1): {Name: "web-1"}}))
 	through(f, 77, 3)
 	f.Est.Vantage.Agent = 2
 	s.Update(f, slot)

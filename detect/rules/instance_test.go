@@ -22,7 +22,7 @@ func instances() *keys.Instances {
 	w, _ := keys.ParseUUID(web)
 	d, _ := keys.ParseUUID(db)
 	in := &keys.Instances{}
-	in.Set(keys.NewInstanceTable([]keys.InstancePort{{Agent: 1, Index: 7, Instance: w}, {Agent: 1, Index: 9, Instance: d}}, map[keys.UUID]string{w: "web"}))
+	in.Set(keys.NewInstanceTable([]keys.InstancePort{{Agent: 1, Index: 7, Instance: w}, {Agent: 1, Index: 9, Instance: d}}, map[keys.UUID]keys.InstanceName{w: {Name: "web"}}))
 	return in
 }
 

@@ -75,8 +75,8 @@ func (s *Site) instanceTable() *keys.InstanceTable {
 // instanceNames gives each instance a name of its own: tenants choose theirs, and
 // where several choose one, or one that could be taken for another's, the UUID
 // stands beside it.
-func (s *Site) instanceNames() map[keys.UUID]string {
-	names, used := make(map[keys.UUID]string, len(s.insts)), make(map[string]int, len(s.insts))
+func (s *Site) instanceNames() map[keys.UUID]keys.InstanceName {
+	names, used := make(map[keys.UUID]keys.InstanceName, len(s.insts)), make(map[string]int, len(s.insts))
 	for _, i := range s.insts {
 		used[i.label()]++
 	}
@@ -86,14 +86,14 @@ func (s *Site) instanceNames() map[keys.UUID]string {
 			continue
 		}
 		name := i.label()
-		if name == i.uuid {
-			continue // shown as what it is
-		}
 		_, alike := keys.ParseUUID(name)
-		if alike || used[name] > 1 || name == keys.NoInstance || strings.Contains(name, "/") {
+		switch {
+		case name == i.uuid:
+			name = "" // shown as what it is
+		case alike || used[name] > 1 || name == keys.NoInstance || strings.Contains(name, "/"):
 			name += "/" + u.String()
 		}
-		names[u] = name
+		names[u] = keys.InstanceName{Name: name, Project: i.project}
 	}
 	return names
 }

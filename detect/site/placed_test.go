@@ -106,12 +106,12 @@ func TestInstanceNamesAreOneEach(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := New(Config{})
-			want := map[keys.UUID]string{}
+			want := map[keys.UUID]keys.InstanceName{}
 			for i, name := range c.in {
-				s.instance(uuids[i]).name = name
-				if u, _ := keys.ParseUUID(uuids[i]); c.want[i] != "" {
-					want[u] = c.want[i]
-				}
+				x := s.instance(uuids[i])
+				x.name, x.project = name, "acme"
+				u, _ := keys.ParseUUID(uuids[i])
+				want[u] = keys.InstanceName{Name: c.want[i], Project: "acme"}
 			}
 			s.instance("no uuid").name = "z"
 			if diff := cmp.Diff(want, s.instanceNames()); diff != "" {

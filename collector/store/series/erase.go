@@ -21,7 +21,7 @@ import (
 
 // About says what series are erased.
 type About struct {
-	Instances  []string     // their identities, 8-4-4-4-12 digits
+	Instances  []string     // their identities, 8-4-4-4-12 digits; also in the keys of top
 	Addresses  []netip.Addr // of agents, and in the keys of top
 	Interfaces []string     // by name, of whatever agent
 	Ports      []Port
@@ -208,7 +208,7 @@ func (s *Store) matchers(ctx context.Context, about *About) (all matching, err e
 			return slices.ContainsFunc(about.Instances, func(i string) bool { return digits(i) == digits(v) })
 		},
 		"agent": func(v string) bool { return hasAddress(v, about.Addresses) },
-		"key":   func(v string) bool { return hasAddress(v, about.Addresses) },
+		"key":   func(v string) bool { return hasAddress(v, about.Addresses) || hasInstance(v, about.Instances) },
 	} {
 		values, _, err := q.LabelValues(ctx, label, nil)
 		if err != nil {
@@ -225,6 +225,12 @@ func (s *Store) matchers(ctx context.Context, about *About) (all matching, err e
 
 // digits are those of an identity, however it is written.
 func digits(id string) string { return strings.ToLower(strings.ReplaceAll(id, "-", "")) }
+
+// hasInstance reports that a text has one of the identities.
+func hasInstance(text string, any []string) bool {
+	text = digits(text)
+	return slices.ContainsFunc(any, func(i string) bool { return len(digits(i)) == 32 && strings.Contains(text, digits(i)) })
+}
 
 // hasAddress reports that a text has one of the addresses as a word.
 func hasAddress(text string, any []netip.Addr) bool {

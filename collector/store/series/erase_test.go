@@ -28,6 +28,8 @@ func TestEraseLeavesNoTrace(t *testing.T) {
 		}
 		f.add("top", at, []string{"src,dst bytes", "0"}, map[string]points.Value{
 			"key": points.Words("10.9.9.9,10.1.1.1"), "share": points.Number(50), "bits_per_second": points.Number(1e6)})
+		f.add("top", at, []string{"instance bytes", "1"}, map[string]points.Value{
+			"key": points.Words("instance=vm-1111 uuid=" + mine), "share": points.Number(50), "bits_per_second": points.Number(1e6)})
 		f.add("top_total", at, []string{"src,dst bytes"}, map[string]points.Value{"bits_per_second": points.Number(2e6)})
 		f.port(at, "10.0.0.1", 1, 5)
 		f.give(s)
@@ -41,8 +43,8 @@ func TestEraseLeavesNoTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	n, err := Erase(t.Context(), Config{Dir: dir, Log: discard}, About{Instances: []string{mine}, Addresses: []netip.Addr{netip.MustParseAddr("10.9.9.9")}})
-	if err != nil || n != 2 {
-		t.Fatalf("%d series erased, want 2: %v", n, err)
+	if err != nil || n != 3 {
+		t.Fatalf("%d series erased, want 3: %v", n, err)
 	}
 	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
