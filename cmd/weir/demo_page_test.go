@@ -219,7 +219,7 @@ func TestDemoOnThePage(t *testing.T) {
 	v.sees("6 agents", "as told", "bst_port_buffers")
 	v.picture("agents", 600)
 	v.opens("leaf1")
-	v.sees("Data sources (5)", "swp49", "to spine1", "It does as it says.")
+	v.sees("Data sources (6)", "swp49", "to spine1", "It does as it says.")
 	v.picture("agent", 800)
 
 	t.Log("history")

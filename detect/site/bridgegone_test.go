@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/decoder/witness"
+	"weir/detect/site/fact"
 )
 
 // removed is what the host agent tells as a link goes, its bridge's port first.
@@ -38,6 +39,18 @@ func deletable(t *testing.T) (*world, *actor) {
 // gone. With instances that are left that is the loss of their network; where
 // they went first it is housekeeping.
 func TestLinuxBridgeDeleted(t *testing.T) {
+	t.Run("under its instances, of which its counters tell too", func(t *testing.T) {
+		w, a := deletable(t)
+		a.w.tell(fact.Fact{Kind: fact.Port, Agent: a.number, Index: 90, Detail: &fact.Detail{Name: "br-int", Counted: true, Status: 3, Bridge: true}})
+		w.run(2 * time.Second)
+		for _, tap := range []string{"tap1", "tap2"} {
+			a.event(witness.BridgePortRemoved, "br-int", str(witness.Port, tap))
+		}
+		a.event(witness.LinkDown, "br-int", str(witness.Admin, "down"), str(witness.After, "down"))
+		a.event(witness.LinkRemoved, "br-int", witness.Gauge32(witness.IfIndex, 90))
+		w.run(10 * time.Second) // it is not over because its interface has left
+		w.want("start bridge_down critical cn1 br-int")
+	})
 	t.Run("under its instances", func(t *testing.T) {
 		w, a := deletable(t)
 		for _, tap := range []string{"tap1", "tap2"} {

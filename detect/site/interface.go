@@ -22,7 +22,7 @@ func (s *Site) judgePort(p *port) {
 // portLeft ends what was said of a port that is told of no more: by itself that
 // is an event, no alert.
 func (s *Site) portLeft(p *port) {
-	if p.isBridge && p.node.bridges[p.name] == nil {
+	if p.isBridge && p.removed == 0 && p.node.bridges[p.name] == nil { // else the host agent has told what its end means
 		s.drop(BridgeDown, p.node.entity("bridge", p.name), ReasonGone)
 	}
 	if p.bridge != nil && p.bridge.gone && s.active(BridgeDown, p.bridge.entity()) != nil {
