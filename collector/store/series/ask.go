@@ -75,6 +75,7 @@ func newParser() parser.Parser { return parser.NewParser(parser.Options{}) }
 
 // asking evaluates queries, few at a time.
 type asking struct {
+	whole   bool // queries are not evaluated in parts
 	engine  *promql.Engine
 	parts   *promql.Engine // of a query that is split; each part may hold its part
 	time    time.Duration  // that a query may take

@@ -28,7 +28,9 @@ func OpenReader(dir string) (*Reader, error) {
 	if _, err := os.Stat(filepath.Join(dir, "wal")); err != nil {
 		return nil, err
 	}
-	return &Reader{dir, newAsking(longest, maxSamples)}, nil
+	a := newAsking(longest, maxSamples)
+	a.whole = true // each part would read the journal, and not at the same time
+	return &Reader{dir, a}, nil
 }
 
 // Query returns the answer as the query API of Prometheus gives it. It keeps

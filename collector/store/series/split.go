@@ -90,7 +90,7 @@ func splittable(text string) (join func(a, b float64) float64, ok bool) {
 func (a *asking) split(ctx context.Context, db storage.Queryable, q *Query) (m promql.Matrix, done bool, err error) {
 	parts := parts()
 	join, ok := splittable(q.Expr)
-	if !ok || parts < 2 || q.Step == 0 {
+	if !ok || a.whole || parts < 2 || q.Step == 0 {
 		return nil, false, nil
 	}
 	answers, errs := make([]promql.Matrix, parts), make([]error, parts)
