@@ -143,7 +143,7 @@ func serve(t *testing.T) string {
 }
 
 // browser starts a real one, for all views of a test.
-func browser(t *testing.T) context.Context {
+func browser(t testing.TB) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
