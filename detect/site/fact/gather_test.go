@@ -147,16 +147,22 @@ func TestAllOnesAreUnknown(t *testing.T) {
 	}
 }
 
+// counting returns what polls tap1 each second, after so many octets in and out, and
+// what lets its counters begin anew.
+func (f *feed) counting() (step func(dIn, dOut uint64) []Fact, restart func()) {
+	in, out := uint64(0), uint64(0)
+	return func(dIn, dOut uint64) []Fact {
+		in, out = in+dIn, out+dOut
+		f.send(func(b *sflow.Builder) { counters(b, 3, "tap1", 3, in, out) })
+		return f.tick(time.Second)
+	}, func() { in, out = 0, 0 }
+}
+
 // TestStillnessIsLearned: a port that always answers and no longer does is told
 // after two polls; one that often does not is not.
 func TestStillnessIsLearned(t *testing.T) {
 	f := newFeed(t)
-	in, out := uint64(0), uint64(0)
-	step := func(dIn, dOut uint64) []Fact {
-		in, out = in+dIn, out+dOut
-		f.send(func(b *sflow.Builder) { counters(b, 3, "tap1", 3, in, out) })
-		return f.tick(time.Second)
-	}
+	step, _ := f.counting()
 	for range 20 {
 		step(1000, 1000)
 	}
@@ -176,18 +182,13 @@ func TestStillnessIsLearned(t *testing.T) {
 // a port when it moves, and what is usual for it stays known.
 func TestStillnessOutlivesARestart(t *testing.T) {
 	f := newFeed(t)
-	in, out := uint64(0), uint64(0)
-	step := func(dIn, dOut uint64) []Fact {
-		in, out = in+dIn, out+dOut
-		f.send(func(b *sflow.Builder) { counters(b, 3, "tap1", 3, in, out) })
-		return f.tick(time.Second)
-	}
+	step, restart := f.counting()
 	for range 20 {
 		step(1000, 1000)
 	}
 	step(0, 1000)
 	find(t, step(0, 1000), PortFlat)
-	in, out = 0, 0
+	restart()
 	step(0, 0)
 	if p := find(t, step(1000, 1000), PortFlat); p.B != 0 {
 		t.Errorf("moves again: %+v", p)
