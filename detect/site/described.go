@@ -52,9 +52,12 @@ func (s *Site) described(n *node, f *fact.Fact) {
 		if a == nil {
 			break
 		}
-		if a.owner != nil && a.owner != n {
+		if o := a.owner; o != nil && o != n && o.heard && !o.silent {
 			a.many = true
 			continue
+		}
+		if o := a.owner; o != nil && o != n { // it has another address now
+			o.own = slices.DeleteFunc(o.own, func(x uint64) bool { return x == m })
 		}
 		a.owner = n
 		if !slices.Contains(n.own, m) && len(n.own) < 64 {

@@ -11,6 +11,7 @@ const lookEvery = second
 // judge looks at every node with something new or something due.
 func (s *Site) judge() {
 	s.gathered = false
+	s.judgeContests()
 	for _, n := range s.order {
 		if !n.dirty && s.now < n.next {
 			continue

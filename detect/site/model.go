@@ -203,7 +203,9 @@ type address struct {
 
 	vlanFlips, vniFlips uint8 // times that was another than before
 
-	many bool // more than one node sends with it: VRRP, anycast, a cloned image
+	rival   *port // at another node where it sends too, or now; nil it does not
+	rivalAt int64
+	many    bool // more than one node sends with it: VRRP, anycast, a cloned image
 }
 
 // seen is a place where an address's traffic is sampled, other than its home.

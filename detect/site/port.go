@@ -193,26 +193,31 @@ func (s *Site) portMAC(n *node, f *fact.Fact) {
 		a.ips = append(a.ips, ip)
 		s.watching = true
 	}
-	if a.home == p {
+	switch old := a.home; {
+	case old == p:
+		return
+	case s.contested(old, p):
+		s.contest(a, p)
 		return
 	}
-	if old := a.home; old != nil && old.node != n && !old.gone && s.now-old.act.txAt < 10*second && old.act.txAt > 0 {
-		a.many = true // two nodes at once: VRRP, anycast or a clone
-		s.watching = true
-		return
-	}
+	s.settle(a)
+	s.housed(a, p, f.At)
+}
+
+// housed notes that an address is at p now.
+func (s *Site) housed(a *address, p *port, at int64) {
 	if old := a.home; old != nil && old != p {
 		old.macs = slices.DeleteFunc(old.macs, func(m uint64) bool { return m == a.mac })
-		if old.node != n {
-			s.moved(a, old, p, f.At)
+		if old.node != p.node {
+			s.moved(a, old, p, at)
 		}
 	}
 	a.home = p
 	if len(p.macs) < 8 && !slices.Contains(p.macs, a.mac) {
 		p.macs = append(p.macs, a.mac)
 	}
-	n.join(s, p, a.mac)
-	n.dirty = true
+	p.node.join(s, p, a.mac)
+	p.node.dirty = true
 }
 
 // join joins a port with the instance that was described with its address before

@@ -131,8 +131,8 @@ func (s *Site) known(p *port) weigh.Known {
 		if x == nil || x.many {
 			continue
 		}
-		if x.home != nil && x.home != p {
-			k.Elsewhere = max(float64(s.now-x.home.act.txAt)/1e9, 0.001)
+		if last := x.sends(p); last != 0 {
+			k.Elsewhere = max(float64(s.now-last)/1e9, 0.001)
 		}
 		for i := range x.seen {
 			if last := x.seen[i].last; last > a.txAt+settle {

@@ -44,7 +44,8 @@ type Site struct {
 	incident map[string]*record // timelines of incidents, by id
 	recent   []string           // their ids in the order of their ends
 
-	travelers []*port // of instances of which it is known by which ways they are reached
+	contests  []*address // that send at two nodes
+	travelers []*port    // of instances of which it is known by which ways they are reached
 	routers   map[uint64]*router
 	common    []*commonLoss
 	commonAt  int64
@@ -76,7 +77,7 @@ func (s *Site) reset() {
 	s.placing = placing{}
 	s.started, s.blinds, s.watching, s.losses = 0, nil, false, silence.Losses{}
 	s.incident, s.flaps = map[string]*record{}, map[string]*flapping{}
-	s.routers, s.travelers, s.common = map[uint64]*router{}, nil, nil
+	s.routers, s.travelers, s.common, s.contests = map[uint64]*router{}, nil, nil, nil
 }
 
 // Add takes facts, and how many more were dropped for want of place.
