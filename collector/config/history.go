@@ -15,7 +15,7 @@ type History struct {
 	Dir string
 	// Size bounds all of it: parts below that are zero have a share of it.
 	Size Size
-	// Flows bounds the flow samples, FlowsAge how old they get.
+	// Flows bounds the flow samples, FlowsAge how old they get: a week at most.
 	Flows    Bytes
 	FlowsAge time.Duration
 	// Rollups bounds the sums of minutes and hours made of them, RollupsAge how
@@ -23,7 +23,7 @@ type History struct {
 	Rollups    Bytes
 	RollupsAge time.Duration
 	// Alerts bounds the changes of alerts, AlertsAge how old they get, and
-	// EvidenceAge how old what they rest on gets.
+	// EvidenceAge how old what they rest on gets: two weeks at most.
 	Alerts      Bytes
 	AlertsAge   time.Duration
 	EvidenceAge time.Duration
@@ -40,9 +40,30 @@ type History struct {
 	SeriesMore []string
 }
 
+const day = 24 * time.Hour
+
+// What tells who talked to whom, and what was in their packets, is kept so long and
+// never longer: a configuration may only shorten it.
+const (
+	flowsAge    = 7 * day
+	evidenceAge = 14 * day
+)
+
 func defaultHistory() History {
-	const day = 24 * time.Hour
-	return History{Size: Size{Bytes: 2 * GiB}, FlowsAge: 7 * day, RollupsAge: 400 * day, AlertsAge: 400 * day, EvidenceAge: 14 * day, SeriesAge: 30 * day, SeriesMost: 100_000}
+	return History{Size: Size{Bytes: 2 * GiB}, FlowsAge: flowsAge, RollupsAge: 400 * day, AlertsAge: 400 * day, EvidenceAge: evidenceAge, SeriesAge: 30 * day, SeriesMost: 100_000}
+}
+
+// noLonger reads a length of time from an hour to most; else says what to do in
+// place of more.
+func noLonger(most time.Duration, instead string) func(string) (time.Duration, error) {
+	read := within(time.Hour, most)
+	return func(s string) (time.Duration, error) {
+		d, err := time.ParseDuration(s)
+		if err != nil || d <= most {
+			return read(s)
+		}
+		return 0, &fault{"is longer than this is ever kept", "write a time from 1h to " + brief(most) + "; " + instead}
+	}
 }
 
 // HistoryDir returns where history is kept.
@@ -74,12 +95,12 @@ func historyKeys() []key {
 		}),
 		scalar("history.size", func(c *Config) *Size { return &c.History.Size }, parseSize),
 		scalar("history.flows", func(c *Config) *Bytes { return &c.History.Flows }, partWithin(64*MiB, 1<<20*GiB)),
-		scalar("history.flows_age", func(c *Config) *time.Duration { return &c.History.FlowsAge }, within(time.Hour, 10*365*24*time.Hour)),
+		scalar("history.flows_age", func(c *Config) *time.Duration { return &c.History.FlowsAge }, noLonger(flowsAge, "rollups keep sums for longer")),
 		scalar("history.rollups", func(c *Config) *Bytes { return &c.History.Rollups }, partWithin(16*MiB, 1<<10*GiB)),
 		scalar("history.rollups_age", func(c *Config) *time.Duration { return &c.History.RollupsAge }, within(time.Hour, 10*365*24*time.Hour)),
 		scalar("history.alerts", func(c *Config) *Bytes { return &c.History.Alerts }, partWithin(16*MiB, 1<<10*GiB)),
 		scalar("history.alerts_age", func(c *Config) *time.Duration { return &c.History.AlertsAge }, within(time.Hour, 10*365*24*time.Hour)),
-		scalar("history.evidence_age", func(c *Config) *time.Duration { return &c.History.EvidenceAge }, within(time.Hour, 10*365*24*time.Hour)),
+		scalar("history.evidence_age", func(c *Config) *time.Duration { return &c.History.EvidenceAge }, noLonger(evidenceAge, "`weir incident hold` keeps what is needed for longer")),
 		scalar("history.evidence", func(c *Config) *Bytes { return &c.History.Evidence }, partWithin(MiB, 1<<10*GiB)),
 		scalar("history.evidence_payload", func(c *Config) *bool { return &c.History.EvidencePayload }, parseBool),
 		scalar("history.series", func(c *Config) *Bytes { return &c.History.Series }, partWithin(64*MiB, 1<<20*GiB)),

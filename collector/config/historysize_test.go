@@ -78,3 +78,24 @@ func TestHistoryWithoutAFileIsWhereWeirIsStarted(t *testing.T) {
 		t.Errorf("where nobody may write %s, want %s", got, want)
 	}
 }
+
+// Who talked to whom is never kept longer than by default.
+func TestFlowsAndEvidenceAreNeverKeptLonger(t *testing.T) {
+	for _, c := range []struct{ key, value, problem string }{
+		{"flows_age", "168h", ""},
+		{"flows_age", "1h", ""},
+		{"flows_age", "168h1s", `is longer than this is ever kept`},
+		{"flows_age", "999h", `write a time from 1h to 168h; rollups`},
+		{"flows_age", "59m", `out of range`},
+		{"flows_age", "7d", `not a length of time`},
+		{"evidence_age", "336h", ""},
+		{"evidence_age", "337h", "write a time from 1h to 336h; `weir incident hold`"},
+		{"rollups_age", "9600h", ""},
+	} {
+		_, err := Parse("f", []byte("history: {"+c.key+": "+c.value+"}"))
+		switch {
+		case c.problem == "" && err != nil, c.problem != "" && (err == nil || !strings.Contains(err.Error(), "f:1: history."+c.key+": ") || !strings.Contains(err.Error(), c.problem)):
+			t.Errorf("%s %s: %v, want %q", c.key, c.value, err, c.problem)
+		}
+	}
+}
