@@ -25,6 +25,8 @@ func (s *Site) apply(f *fact.Fact) {
 	switch f.Kind {
 	case fact.Alive:
 		s.alive(n, f)
+	case fact.Voices:
+		s.voices(n, f)
 	case fact.Port:
 		s.portFact(n, f)
 	case fact.PortGone:

@@ -40,6 +40,7 @@ func (s *Site) judgeNode(n *node) {
 		return
 	}
 	s.senders(n)
+	s.judgeTurns(n)
 	s.judgeSampling(n)
 	for _, name := range sortedKeys(n.bridges) {
 		s.judgeBridge(n.bridges[name])

@@ -56,6 +56,7 @@ type node struct {
 	discards   discardRate
 	orphansAt  int64
 	usual      []PointState // before a restart
+	plural     []uint32     // sub-agents whose name several have had from the beginning
 	waits      int64        // a node of the state file is to be heard until then; 0 it was
 	timeline   timeline
 }
@@ -95,6 +96,7 @@ type stream struct {
 	misses   int
 	points   map[uint32]*point
 	bridge   *bridge // that it was last found to speak for, in this life
+	turns    turns
 }
 
 // openVSwitch is who speaks where bridges have their own streams.

@@ -2,6 +2,7 @@ package site
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"weir/detect"
@@ -30,6 +31,7 @@ type NodeState struct {
 	Bridges  []string     `json:"bridges,omitempty"`
 	BootID   string       `json:"boot_id,omitempty"`
 	Keyed    bool         `json:"keyed,omitempty"`   // its agent signs what it says
+	Plural   []uint32     `json:"plural,omitempty"`  // sub-agents whose name several have, as they ever had
 	Samples  bool         `json:"samples,omitempty"` // its agent takes packet samples
 }
 
@@ -75,6 +77,7 @@ func (s *Site) Save() State {
 		if n.agentOf != nil {
 			x.BootID, x.Keyed, x.Samples = n.agentOf.bootID, n.agentOf.keyed, n.agentOf.samples
 		}
+		x.Plural = slices.Clone(n.plural)
 		for _, sm := range n.streams {
 			for _, index := range sortedKeys(sm.points) {
 				if p := sm.points[index]; p.rates[len(p.rates)-1] != 0 && len(x.Sampling) < 256 {
@@ -131,7 +134,7 @@ func (s *Site) Restore(st State, now time.Time) {
 		if n == nil {
 			return
 		}
-		n.name, n.first, n.why, n.usual, n.waits = x.Name, x.First.UnixNano(), x.Why, x.Sampling, s.now+restartGrace
+		n.name, n.first, n.why, n.usual, n.waits, n.plural = x.Name, x.First.UnixNano(), x.Why, x.Sampling, s.now+restartGrace, x.Plural
 		if !x.Stopping.IsZero() {
 			n.stopping = x.Stopping.UnixNano()
 		}

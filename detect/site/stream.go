@@ -41,7 +41,7 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 	uptime := uint32(f.B >> 32)
 	boot := f.At - int64(uptime)*millisecond
 	switch {
-	case st.last == 0:
+	case st.last == 0, st.turns.going(f.At): // two of one name neither restart nor lose
 	case int32(uptime-st.uptime) < 0 && boot-st.boot > 2*second:
 		s.restarted(st, f.At, uptime)
 		// One made anew was not silent before. Uptimes may be whole seconds.

@@ -88,6 +88,10 @@ const (
 	// addresses behind a router, 0 unknown; B: sent to it<<32 | come from it;
 	// C: see PortAfar.
 	PortWays
+	// Voices: C times since the last such fact one was heard again under the name
+	// and address of a sub-agent, in whose place another had spoken meanwhile. A:
+	// uptime in ms of the one<<32 | sequence number; B: the same of the other.
+	Voices
 )
 
 // Segment is a VLAN, or a virtual network by its VNI.

@@ -25,6 +25,7 @@ const (
 	maxPoints = 8192 // data sources of one agent
 
 	second      = int64(time.Second)
+	millisecond = int64(time.Millisecond)
 	forgetAfter = int64(time.Hour) // an agent that is silent is forgotten
 )
 
@@ -97,7 +98,9 @@ type sub struct {
 	seq    sflow.Seq
 	uptime uint32
 	at     int64
+	boot   int64 // at - uptime
 	beat   int64 // last datagram with counters or a heartbeat
+	voices voices
 }
 
 // Arrival begins a datagram of the agent with this number; 0 is one whose
@@ -128,7 +131,11 @@ func (g *Gatherer) Arrival(a *decoder.Arrival, number uint32) {
 		g.touched = append(g.touched, s)
 	}
 	s.n++
-	s.seq, s.uptime, s.at = a.Sequence, a.Uptime, g.at
+	boot := g.at - int64(a.Uptime)*millisecond
+	if last := (voice{boot: s.boot, seq: s.seq}); s.at != 0 && !last.is(boot, a.Sequence) {
+		g.another(s, a, boot)
+	}
+	s.seq, s.uptime, s.at, s.boot = a.Sequence, a.Uptime, g.at, boot
 }
 
 // meet is the slow path of Arrival.
