@@ -71,7 +71,7 @@ func Explanations() []Explanation {
 			[2]string{"nft list ruleset | head; iptables-save | head   # on the node", "ausearch -m NETFILTER_CFG -ts recent   # on the node"},
 			"a person, a script, a package that was removed, an intruder", "for a reload that takes longer than two seconds; the warning for a change of a security group that the instances share"},
 		{detect.Scan, "One source tries many targets.", [2]string{"weir status --top --key src", "tcpdump -ni any host SOURCE -c 100"}, "a scanner, a worm, a monitoring system", "for monitoring systems: put them into scan.internal's exceptions"},
-		{ServiceChanged, "A watched service failed, or is stopped for more than a minute.",
+		{ServiceChanged, "A watched service failed, or is stopped for more than a minute. As information it was started, or stopped just now.",
 			[2]string{"systemctl status UNIT   # on the node", "journalctl -u UNIT -n 50   # on the node"}, "a crash, an upgrade, a person", "during planned work: use a window"},
 		{TelemetrySilent, "Who speaks for a node no longer does. Critical where the host still talks: somebody stopped or blocked it.",
 			[2]string{"systemctl status weir-agent; ovs-vsctl list sflow   # on the node", "tcpdump -ni any udp port 6343   # on the node"},

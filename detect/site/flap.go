@@ -44,9 +44,10 @@ func (s *Site) damp(c *condition) {
 	}
 }
 
-// flapped notes that a condition is over.
+// flapped notes that a condition is over. One that nobody was told of costs nobody
+// anything.
 func (s *Site) flapped(c *condition) {
-	if c.event {
+	if c.event || c.seq == 0 {
 		return
 	}
 	k := conditionKey(c.kind, c.entity)

@@ -14,11 +14,17 @@ import (
 // serviceSaid is a service that the host agent watches.
 type serviceSaid struct {
 	state   string
-	stopped int64
+	stopped int64 // since when it is; 0 it is not, or was when we came
+	before  string
+	reason  string
 }
 
-// serviceGrace is how long a service may be stopped: a restart is none of ours.
-const serviceGrace = 60 * second
+// Times of services.
+const (
+	serviceGrace = 60 * second // a stop of so long is no restart
+	serviceWait  = second      // a restart that takes less is one event
+	serviceBoot  = 120 * second
+)
 
 // serviceEvent takes that a service was started or stopped.
 func (s *Site) serviceEvent(n *node, f *fact.Fact, name, unit string) {
@@ -28,6 +34,7 @@ func (s *Site) serviceEvent(n *node, f *fact.Fact, name, unit string) {
 	}
 	switch name {
 	case witness.ServiceStarted:
+		s.serviceStarted(n, unit, x, f)
 		s.serviceState(n, unit, x, "active", f.At, true, "")
 	case witness.ServiceStopped:
 		s.serviceState(n, unit, x, "inactive", f.At, true, f.Detail.Text(witness.Reason))
@@ -70,15 +77,57 @@ func (s *Site) serviceState(n *node, unit string, x *serviceSaid, state string, 
 		if x.stopped == 0 {
 			x.stopped = ns
 		}
-		f := &finding{
-			kind: ServiceChanged, entity: entity, subject: n.subject(TypeService, unit), severity: detect.Warning, onset: x.stopped, witness: Agent,
-			sure: 0.99, above: n.above(), hold: second, wait: serviceGrace, summary: "stopped for more than a minute", cause: reason,
-			facts: []Noted{{At: at(ns), Group: "service", From: "weir-agent", What: "state of " + unit, Before: was, After: state}},
+		x.before, x.reason = was, reason
+		if n.stopping > s.now {
+			return // the whole node stops, as was said
 		}
+		f := s.serviceFinding(n, unit, x)
 		if state == "failed" {
 			s.drop(ServiceChanged, entity, "")
-			f.summary, f.wait = "failed", second
+			f.severity, f.summary = detect.Warning, "failed"
 		}
+		s.raise(n, f)
+	}
+}
+
+func (s *Site) serviceFinding(n *node, unit string, x *serviceSaid) *finding {
+	return &finding{
+		kind: ServiceChanged, entity: n.entity("service", unit), subject: n.subject(TypeService, unit), severity: detect.Info, onset: x.stopped, witness: Agent,
+		sure: 0.99, above: n.above(), hold: second, wait: serviceWait, summary: "stopped", cause: x.reason,
+		facts: []Noted{{At: at(x.stopped), Group: "service", From: "weir-agent", What: "state of " + unit, Before: x.before, After: x.state}},
+	}
+}
+
+// serviceStarted tells that a service was started, where its stop is not told, whose
+// end says so.
+func (s *Site) serviceStarted(n *node, unit string, x *serviceSaid, f *fact.Fact) {
+	c := s.active(ServiceChanged, n.entity("service", unit))
+	booted := n.bootedAt != 0 && f.At-n.bootedAt < serviceBoot
+	if c != nil && c.open || booted || x.state == "active" && f.Detail.Text(witness.Reason) == "" {
+		return
+	}
+	g := s.serviceFinding(n, unit, &serviceSaid{state: "active", before: x.state, stopped: f.At})
+	g.entity, g.wait, g.event, g.summary = n.entity("service", unit+" started"), 0, true, "started"
+	if c != nil || x.state == "active" {
+		g.summary = "restarted"
+	}
+	s.raise(n, g)
+}
+
+// judgeServices tells of services that stay stopped.
+func (s *Site) judgeServices(n *node) {
+	for _, unit := range sortedKeys(n.agentOf.services) {
+		x := n.agentOf.services[unit]
+		c := s.active(ServiceChanged, n.entity("service", unit))
+		if x.stopped == 0 || n.stopping > s.now || c != nil && (c.clearing != 0 || c.severity != detect.Info) {
+			continue
+		}
+		if left := x.stopped + serviceGrace - s.now; left > 0 {
+			n.next = min(n.next, s.now+left)
+			continue
+		}
+		f := s.serviceFinding(n, unit, x)
+		f.severity, f.summary = detect.Warning, "stopped for more than a minute"
 		s.raise(n, f)
 	}
 }
@@ -267,6 +316,7 @@ func (s *Site) judgeSaid(n *node) {
 	}
 	s.judgeVSwitch(n)
 	s.judgeFilters(n)
+	s.judgeServices(n)
 	s.judgeLogs(n)
 	s.judgeOrphans(n)
 	s.judgeSpoke(n)

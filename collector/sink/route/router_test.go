@@ -150,24 +150,24 @@ func TestRouterTellsOneStormInPlaceOfManyPages(t *testing.T) {
 	}
 	w.got = nil
 	for host := range 15 {
-		w.put("rules_flushed", 100+host, begin, confirmed, critical)
+		w.put("instance_unreachable", 100+host, begin, confirmed, critical)
 	}
 	w.expect(t, "pager start page_storm critical site fra1", "duty start page_storm critical site fra1")
 	w.pass(2 * time.Minute)
 	w.expect(t, "duty update page_storm critical site fra1")
-	if e, ok := w.r.storm.alert.Evidence.(*Storm); !ok || e.Line() != "25 pages within 60 min, further ones are held back: 15 rules_flushed in 15 incidents; 15 still open" {
+	if e, ok := w.r.storm.alert.Evidence.(*Storm); !ok || e.Line() != "25 pages within 60 min, further ones are held back: 15 instance_unreachable in 15 incidents; 15 still open" {
 		t.Errorf("evidence %v", w.r.storm.alert.Evidence.Line())
 	}
 	for host := range 12 {
-		w.end("rules_flushed", 100+host, critical, "")
+		w.end("instance_unreachable", 100+host, critical, "")
 	}
 	w.pass(time.Minute)
 	w.expect(t, "duty update page_storm critical site fra1") // 3 are open
 	w.pass(time.Hour)
 	w.expect(t, "pager end page_storm critical site fra1", "duty end page_storm critical site fra1",
-		"pager start rules_flushed critical 10.0.0.112", "duty start rules_flushed critical 10.0.0.112",
-		"pager start rules_flushed critical 10.0.0.113", "duty start rules_flushed critical 10.0.0.113",
-		"pager start rules_flushed critical 10.0.0.114", "duty start rules_flushed critical 10.0.0.114")
+		"pager start instance_unreachable critical 10.0.0.112", "duty start instance_unreachable critical 10.0.0.112",
+		"pager start instance_unreachable critical 10.0.0.113", "duty start instance_unreachable critical 10.0.0.113",
+		"pager start instance_unreachable critical 10.0.0.114", "duty start instance_unreachable critical 10.0.0.114")
 	if s := w.r.Stats(); s.Storm {
 		t.Error("the storm goes on")
 	}
@@ -183,6 +183,26 @@ func TestRouterCountsPagesOfAStormByIncident(t *testing.T) {
 	}
 	if len(w.got) != 3*StormPages || w.r.Stats().Storm {
 		t.Errorf("%d alerts of %d incidents: %d told, a storm: %v", 3*StormPages, StormPages/2, len(w.got), w.r.Stats().Storm)
+	}
+}
+
+// Of tampering, a flush or silence the first pages of an hour come through whatever
+// storm there is: who wants to hide them would make one.
+func TestRouterPagesTamperingInAStorm(t *testing.T) {
+	w := newWorld(func(c *Config) { c.Ways = c.Ways[:1] })
+	for host := range 50 {
+		w.put("bridge_down", host, begin, confirmed, critical)
+	}
+	w.got = nil
+	for i, kind := range []detect.Kind{"telemetry_tampered", "rules_flushed", "telemetry_silent"} {
+		w.put(kind, 100+i, begin, confirmed, critical)
+	}
+	w.expect(t, "pager start rules_flushed critical 10.0.0.101", "pager start telemetry_silent critical 10.0.0.102", "pager start telemetry_tampered critical 10.0.0.100")
+	for host := range 3 * StormPages {
+		w.put("rules_flushed", 200+host, begin, confirmed, critical)
+	}
+	if want := StormPages - 3; len(w.got) != want {
+		t.Errorf("%d further pages, want %d", len(w.got), want)
 	}
 }
 
@@ -210,6 +230,26 @@ func TestRouterHolds(t *testing.T) {
 	w.pass(time.Second)
 	w.expect(t, "pager start bridge_down critical 10.0.0.1", "duty start bridge_down critical 10.0.0.1",
 		"chat start bridge_down critical 10.0.0.1", "am start bridge_down critical 10.0.0.1")
+}
+
+// What a detector takes for less than certain weighs less.
+func TestTableFollowsTheDetector(t *testing.T) {
+	table := NewTable(nil)
+	for _, c := range []struct {
+		kind       detect.Kind
+		base, want detect.Severity
+	}{
+		{site.RulesFlushed, critical, critical},
+		{site.RulesFlushed, detect.Warning, detect.Warning},
+		{site.BridgeDown, detect.Warning, detect.Warning},
+		{site.TelemetryTampered, detect.Warning, detect.Warning},
+		{site.NodeDown, critical, critical},
+	} {
+		a := alert(c.kind, 1, begin, confirmed, c.base)
+		if table.Apply(a); a.Severity != c.want {
+			t.Errorf("%s, %s by its detector: %s, want %s", c.kind, c.base, a.Severity, c.want)
+		}
+	}
 }
 
 // What was open when weir stopped is told again only if it is new, and ends if

@@ -18,6 +18,7 @@ type storm struct {
 	causes map[string]time.Time // incidents of pages of the last hour, at most maxPages
 	of     map[string]bool      // incidents of what was held, at most maxPages
 	told   time.Time            // the last update
+	grave  map[string]time.Time // incidents paged in spite of it in the last hour, at most StormPages
 	shown  Storm
 }
 
@@ -48,6 +49,9 @@ func (r *Router) page(c *condition, now time.Time) bool {
 	if !s.active && len(s.pages) <= StormPages {
 		return true
 	}
+	if s.comesThrough(c, cause, now) {
+		return true
+	}
 	c.held = true
 	if !s.active {
 		s.active, s.held, s.byKind, s.of = true, 0, map[detect.Kind]int{}, map[string]bool{}
@@ -61,6 +65,29 @@ func (r *Router) page(c *condition, now time.Time) bool {
 		r.tellStorm(detect.Start, now)
 	}
 	return false
+}
+
+// comesThrough reports whether a page is of what is never held back at first:
+// somebody who hides something would make a storm for it. That has as many pages
+// an hour of its own.
+func (s *storm) comesThrough(c *condition, cause string, now time.Time) bool {
+	switch c.alert.Kind {
+	case "telemetry_tampered", "rules_flushed", "telemetry_silent":
+	default:
+		return false
+	}
+	maps.DeleteFunc(s.grave, func(_ string, at time.Time) bool { return now.Sub(at) >= StormWindow })
+	if _, known := s.grave[cause]; known {
+		return true
+	}
+	if len(s.grave) >= StormPages {
+		return false
+	}
+	if s.grave == nil {
+		s.grave = map[string]time.Time{}
+	}
+	s.grave[cause] = now
+	return true
 }
 
 func (s *storm) forget(now time.Time) {
