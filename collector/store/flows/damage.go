@@ -56,7 +56,7 @@ func (s *Store) suspect(path string) {
 }
 
 // care looks at the end of each file, then at what queries found and, bit by bit,
-// at everything, until ctx is done.
+// at everything, and keeps the limits, until ctx is done.
 func (s *Store) care(ctx context.Context) {
 	for _, path := range s.files() {
 		if ctx.Err() != nil {
@@ -73,6 +73,7 @@ func (s *Store) care(ctx context.Context) {
 		case path := <-s.suspects:
 			s.look(path, (*columnar.File).Check)
 		case <-tick.C:
+			s.limit(time.Now()) // what is too old goes though nothing comes
 			s.scrub(ctx)
 		}
 	}

@@ -5,44 +5,127 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
-// limit deletes the oldest files beyond the limits.
-func (s *Store) limit(now time.Time) {
-	s.agesMu.Lock()
-	defer s.agesMu.Unlock()
-	now = s.ages.Now(now)
-	type file struct {
-		name string
-		last int64
-		size int64
+// A limit holds at every moment, so what will be written soon counts already.
+const (
+	// slackShare is the part of the limit that is free after it was applied, so
+	// that it need not be with each block of rows; slackLeast, in octets, has some.
+	slackShare = 64
+	slackLeast = 2 * (frameHead + maxFrame)
+	// segmentShare is the part of a journal that its segment takes at most.
+	segmentShare = 3
+)
+
+// settled is what the directory holds beside the journal that rows go to: segments,
+// and journals with the segments that are being made of them, in octets.
+type settled struct {
+	mu      sync.Mutex
+	bytes   int64
+	journal string // name of the one that rows go to; "" is none
+	live    int64  // its octets
+}
+
+// begins notes the journal that rows go to from now on.
+func (s *settled) begins(j *journal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.journal, s.live = filepath.Base(j.path), j.size
+}
+
+// ends notes that none do, and that a segment will be made of the one before.
+func (s *settled) ends(j *journal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bytes += j.size + j.size/segmentShare
+	s.journal, s.live = "", 0
+}
+
+// fits reports whether the journal may have so many octets more.
+func (s *settled) fits(j *journal, more, most int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = j.size
+	return s.bytes+s.live+more <= most
+}
+
+// room makes room for a block of rows, at the cost of the oldest files. It reports
+// whether there is some.
+func (s *Store) room(rows int, now time.Time) bool {
+	more := int64(rows*rowSize + frameHead + 1)
+	if s.settled.fits(s.journal, more, s.cfg.MaxBytes) {
+		return true
 	}
-	bad, gone, err := s.limitBad(now)
-	if err != nil {
-		s.lose(0, err)
-	}
+	s.limit(now)
+	return s.settled.fits(s.journal, more, s.cfg.MaxBytes)
+}
+
+// segmentFile is a segment as the limits see it.
+type segmentFile struct {
+	name        string
+	first, last int64 // µs
+	size        int64
+}
+
+// list returns the segments, the oldest first, and what there is of bytes: as they
+// are, and with what is being written as it will be, without the journal that rows
+// go to.
+func (s *Store) list(now time.Time, journal string) (all []segmentFile, bytes, soon int64, err error) {
 	entries, err := os.ReadDir(s.cfg.Dir)
 	if err != nil {
-		s.lose(0, err)
-		return
+		return nil, 0, 0, err
 	}
-	var all []file
-	var sum int64
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil || info.IsDir() {
 			continue
 		}
-		sum += info.Size()
-		if _, last, _, ok := spanOf(e.Name()); ok {
-			all = append(all, file{e.Name(), notAhead(filepath.Join(s.cfg.Dir, e.Name()), last, info.ModTime(), now), info.Size()})
+		size := info.Size()
+		bytes += size
+		switch {
+		case e.Name() == journal, strings.HasSuffix(e.Name(), newSuffix): // what becomes of that is counted with its journal
+		case strings.HasSuffix(e.Name(), journalSuffix):
+			soon += size + size/segmentShare
+		default:
+			soon += size
+		}
+		if first, last, _, ok := spanOf(e.Name()); ok {
+			until := notAhead(filepath.Join(s.cfg.Dir, e.Name()), last, info.ModTime(), now)
+			// Where the clock was set while a journal was written, its first row says
+			// nothing of the others.
+			all = append(all, segmentFile{e.Name(), max(min(first, until), until-2*s.cfg.Rotate.Microseconds()), until, size})
 		}
 	}
-	slices.SortFunc(all, func(a, b file) int { return cmp.Compare(a.last, b.last) })
+	slices.SortFunc(all, func(a, b segmentFile) int { return cmp.Compare(a.last, b.last) })
+	return all, bytes, soon, nil
+}
+
+// limit deletes the oldest files beyond the limits: so many that no row gets older
+// than the age until this is looked at again.
+func (s *Store) limit(now time.Time) {
+	s.agesMu.Lock()
+	defer s.agesMu.Unlock()
+	now = s.ages.Now(now)
+	bad, gone, err := s.limitBad(now)
+	if err != nil {
+		s.lose(0, err)
+	}
+	s.settled.mu.Lock()
+	journal, live := s.settled.journal, s.settled.live
+	s.settled.mu.Unlock()
+	all, sum, soon, err := s.list(now, journal)
+	if err != nil {
+		s.lose(0, err)
+		return
+	}
 	deleted := gone
+	oldest := now.Add(s.cfg.Rotate - s.cfg.MaxAge).UnixMicro()
+	most := s.cfg.MaxBytes - max(s.cfg.MaxBytes/slackShare, slackLeast)
 	for _, f := range all {
-		if sum <= s.cfg.MaxBytes && f.last >= now.Add(-s.cfg.MaxAge).UnixMicro() {
+		if soon+live <= most && f.first >= oldest {
 			break
 		}
 		if err := os.Remove(filepath.Join(s.cfg.Dir, f.name)); err != nil {
@@ -51,9 +134,15 @@ func (s *Store) limit(now time.Time) {
 		}
 		s.cfg.fault("deleted")
 		sum -= f.size
+		soon -= f.size
 		deleted++
 	}
 	segments := len(all) - (deleted - gone)
+	s.settled.mu.Lock()
+	if s.settled.journal == journal { // else it is counted with the others, until the next time
+		s.settled.bytes = soon
+	}
+	s.settled.mu.Unlock()
 	rollups, old, err := limitRollups(s.cfg.Dir, s.cfg.Rollups, now, s.cfg.RollupsAge)
 	if err != nil {
 		s.lose(0, err)

@@ -155,7 +155,8 @@ func limitRollups(dir string, most int64, now time.Time, maxAge time.Duration) (
 		}
 		slices.SortStableFunc(files, func(a, b rollFile) int { return cmp.Compare(a.last, b.last) })
 		for _, f := range files {
-			if sum <= part.most && f.last >= now.Add(-maxAge).UnixMicro() {
+			// What the next files take is free already.
+			if sum <= part.most-part.most/slackShare && f.last >= now.Add(-maxAge).UnixMicro() {
 				break
 			}
 			if err := os.Remove(filepath.Join(dir, rollupDir, f.name)); err != nil {

@@ -79,8 +79,9 @@ type Store struct {
 	scrubbed   string        // the last file that was read through; of care
 	wait       sync.WaitGroup
 
-	ages   age.Clock
-	agesMu sync.Mutex // guards ages
+	ages    age.Clock
+	agesMu  sync.Mutex // guards ages
+	settled settled
 
 	mu    sync.Mutex // guards stats
 	stats Stats
@@ -223,7 +224,7 @@ func (s *Store) add(b *record.Block) {
 	rows := b.Used()
 	defer s.x.Release(b)
 	now := time.Now()
-	if now.Before(s.retry) || s.begin(now) != nil || s.journal.size > s.cfg.MaxBytes/4 {
+	if now.Before(s.retry) || s.begin(now) != nil || s.journal.size > s.cfg.MaxBytes/4 || !s.room(len(rows), now) {
 		s.lose(len(rows), nil)
 		return
 	}
@@ -253,6 +254,7 @@ func (s *Store) begin(now time.Time) error {
 		return err
 	}
 	s.journal, s.opened = j, now
+	s.settled.begins(j)
 	return nil
 }
 
@@ -271,6 +273,7 @@ func (s *Store) failed(now time.Time, err error) {
 		lost = s.journal.waiting
 		s.journal.buf = s.journal.buf[:0]
 		_ = s.journal.file.Close() // err tells more
+		s.settled.ends(s.journal)
 		s.journal = nil
 	}
 	s.lose(lost, err)
@@ -310,6 +313,7 @@ func (s *Store) flush(now time.Time) {
 	path := s.journal.path
 	s.cfg.fault("rotate")
 	err := s.journal.close()
+	s.settled.ends(s.journal)
 	s.journal = nil
 	if err != nil {
 		<-s.converting
