@@ -39,7 +39,11 @@ const (
 	// maxWaiting bounds the alerts that are looked for at once.
 	maxWaiting = 256
 	suffix     = ".pcapng"
+	newSuffix  = ".new"
 	every      = 500 * time.Millisecond
+	// limitEvery is how often what is too old is looked for: it goes so much
+	// earlier, since none may get older.
+	limitEvery = time.Minute
 )
 
 // looks is when the rings are looked at after an alert's first change: what was
@@ -83,6 +87,13 @@ type alert struct {
 func Open(cfg Config) (*Keeper, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("evidence directory %s: cannot be made: %w", cfg.Dir, err)
+	}
+	left, err := filepath.Glob(filepath.Join(cfg.Dir, "*"+suffix+newSuffix)) // of a process that was killed
+	for _, path := range left {
+		err = errors.Join(err, ignoreMissing(os.Remove(path)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("evidence directory %s: %w", cfg.Dir, err)
 	}
 	k := &Keeper{cfg: cfg, waiting: map[string]*alert{}, stats: Stats{MaxBytes: cfg.MaxBytes, Limit: maxWaiting}}
 	k.limit(time.Now())
@@ -129,7 +140,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		select {
 		case now := <-t.C:
 			k.Gather(now)
-			if now.Sub(limited) > time.Minute {
+			if now.Sub(limited) >= limitEvery {
 				limited = now
 				k.limit(now)
 			}
@@ -203,15 +214,36 @@ func (k *Keeper) write(a *alert, mine []*record.Header) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	was := int64(len(b))
 	b = appendHeaders(b, a.line, mine, k.cfg.Agent)
-	tmp := path + ".new"
+	if err := k.room(int64(len(b))); err != nil {
+		return err
+	}
+	tmp := path + newSuffix
 	if err := errors.Join(os.WriteFile(tmp, b, 0o640), os.Rename(tmp, path)); err != nil {
 		return errors.Join(err, ignoreMissing(os.Remove(tmp)))
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.stats.Err = ""
-	k.stats.Bytes += int64(len(b))
+	k.stats.Bytes += int64(len(b)) - was
+	return nil
+}
+
+// room makes room for so many octets, at the cost of the oldest files.
+func (k *Keeper) room(need int64) error {
+	fits := func() bool {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return k.stats.Bytes+need <= k.cfg.MaxBytes
+	}
+	if fits() {
+		return nil
+	}
+	k.keep(time.Now(), k.cfg.MaxBytes-need)
+	if !fits() {
+		return fmt.Errorf("history.evidence: %d octets are full of what is held", k.cfg.MaxBytes)
+	}
 	return nil
 }
 
@@ -230,7 +262,10 @@ func (k *Keeper) failed(err error) {
 }
 
 // limit deletes what is too old or too much, the oldest first.
-func (k *Keeper) limit(now time.Time) {
+func (k *Keeper) limit(now time.Time) { k.keep(now, k.cfg.MaxBytes) }
+
+// keep is limit, to so many octets.
+func (k *Keeper) keep(now time.Time, most int64) {
 	clock := now.Round(0)
 	now = k.ages.Now(now)
 	files, err := List(k.cfg.Dir)
@@ -247,7 +282,7 @@ func (k *Keeper) limit(now time.Time) {
 	}
 	left, deleted := len(files), uint64(0)
 	for _, f := range files {
-		if sum <= k.cfg.MaxBytes && now.Sub(f.Changed) <= k.cfg.MaxAge {
+		if sum <= most && now.Sub(f.Changed) <= k.cfg.MaxAge-limitEvery {
 			break
 		}
 		if k.cfg.Held != nil && k.cfg.Held(f.ID) {

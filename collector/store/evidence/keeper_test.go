@@ -195,7 +195,9 @@ func TestPayloadIsCutUnlessConfigured(t *testing.T) {
 
 func TestEvidenceIsBounded(t *testing.T) {
 	k, r := keeper(t, false)
-	k.cfg.MaxBytes = 160 << 10
+	k.cfg.MaxBytes = 200 << 10
+	k.cfg.MaxAge = 100 * 365 * 24 * time.Hour
+	k.cfg.Held = func(id string) bool { return id == "abc-0" }
 	for i := range 20 {
 		for j := range 2000 {
 			r.Add(sample(epoch.Add(time.Duration(i)*time.Second+time.Duration(j)), 5, 1, frame("10.0.0.1", "10.0.0.2", uint16(j), 80)))
@@ -207,9 +209,15 @@ func TestEvidenceIsBounded(t *testing.T) {
 		if err := os.Chtimes(filepath.Join(k.Dir(), id+suffix), epoch, epoch.Add(time.Duration(i)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
+		files, err := List(k.Dir())
+		sum := int64(0)
+		for _, f := range files {
+			sum += f.Size
+		}
+		if st := k.Stats(); err != nil || sum > k.cfg.MaxBytes || st.Bytes != sum || st.Err != "" {
+			t.Fatalf("%d octets of at most %d, %v, %+v", sum, k.cfg.MaxBytes, err, st)
+		}
 	}
-	k.cfg.MaxAge = 100 * 365 * 24 * time.Hour
-	k.cfg.Held = func(id string) bool { return id == "abc-0" }
 	k.limit(time.Now())
 	files, err := List(k.Dir())
 	if err != nil || len(files) < 2 || len(files) > 4 || files[0].ID != "abc-0" || files[len(files)-1].ID != "abc-19" {
@@ -220,6 +228,23 @@ func TestEvidenceIsBounded(t *testing.T) {
 	}
 	if st := k.Stats(); st.Waiting > maxWaiting || st.Refused == 0 || st.Deleted == 0 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// What a process that was killed had begun to write is removed.
+func TestUnfinishedEvidenceGoes(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"abc-1" + suffix + newSuffix, "abc-1" + suffix} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Open(Config{Dir: dir, MaxBytes: 1 << 20, MaxAge: time.Hour, Agent: agentOf}); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(left) != 1 || filepath.Base(left[0]) != "abc-1"+suffix {
+		t.Errorf("left %v, %v", left, err)
 	}
 }
 
