@@ -11,6 +11,7 @@ import (
 
 	"weir/collector/config"
 	"weir/collector/store"
+	"weir/collector/web/audit"
 )
 
 func newBackup(p *program) *cobra.Command {
@@ -37,6 +38,9 @@ and the configuration where it was.`,
 			}
 			from, err := p.stateDir(dir)
 			if err != nil {
+				return err
+			}
+			if err := noted(cmd, args, from, audit.Export); err != nil {
 				return err
 			}
 			path, err := store.Backup(cmd.Context(), from, to)

@@ -58,6 +58,9 @@ func TestBackupOfWhatIsInUse(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "1 changes of alerts, head 1:") {
 		t.Fatalf("%d %s %s", code, out, text)
 	}
+	if st, err := os.Stat(filepath.Join(to, "state.db")); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("the copy: %v, %v, want it for its owner alone", st, err)
+	}
 	for _, name := range []string{"state.db", "weir.yaml", "conf.d/site.yaml"} {
 		if _, err := os.Stat(filepath.Join(to, name)); err != nil {
 			t.Error(err)

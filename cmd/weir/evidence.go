@@ -11,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/cmd/internal/commandline"
+	"weir/collector/store"
 	"weir/collector/store/evidence"
+	"weir/collector/web/audit"
 )
 
 func newEvidence(p *program) *cobra.Command {
@@ -31,12 +33,16 @@ enough.`,
   weir evidence 7596403b81c77bf9 | tshark -r -`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			state := stateBeside(dir)
 			if dir == "" {
 				cfg, err := p.loadToAsk()
 				if err != nil {
 					return err
 				}
-				dir = cfg.EvidenceDir()
+				dir, state = cfg.EvidenceDir(), cfg.StateDir
+				if err := store.CheckHistory(cfg.HistoryDir()); err != nil {
+					return err
+				}
 			}
 			all, err := evidence.List(dir)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -47,7 +53,17 @@ enough.`,
 			if len(args) == 0 {
 				return listEvidence(p, all)
 			}
-			return writeEvidence(p, dir, args[0], out, all)
+			id, err := evidenceOf(args[0], all)
+			if err != nil {
+				return err
+			}
+			if out == "" && commandline.IsTerminal(p.out) {
+				return errors.New("a capture file is nothing for a terminal: write -o FILE")
+			}
+			if err := noted(cmd, []string{id}, state, audit.Payload); err != nil {
+				return err
+			}
+			return writeEvidence(p, dir, id, out)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write to this `FILE`; default the standard output")
@@ -67,12 +83,12 @@ func listEvidence(p *program, all []evidence.File) error {
 	return t.Flush()
 }
 
-func writeEvidence(p *program, dir, id, out string, all []evidence.File) error {
+// evidenceOf returns the only alert whose identity begins so.
+func evidenceOf(id string, all []evidence.File) (string, error) {
 	var fits []string
 	for _, f := range all {
 		if f.ID == id {
-			fits = []string{id}
-			break
+			return id, nil
 		}
 		if strings.HasPrefix(f.ID, id) {
 			fits = append(fits, f.ID)
@@ -80,19 +96,20 @@ func writeEvidence(p *program, dir, id, out string, all []evidence.File) error {
 	}
 	switch {
 	case len(fits) == 0:
-		return fmt.Errorf("alert %q: no headers are kept of it; `weir evidence` lists those that have some", id)
+		return "", fmt.Errorf("alert %q: no headers are kept of it; `weir evidence` lists those that have some", id)
 	case len(fits) > 1:
-		return fmt.Errorf("alert %q: %d begin so; write more of it, such as %s", id, len(fits), fits[len(fits)-1])
+		return "", fmt.Errorf("alert %q: %d begin so; write more of it, such as %s", id, len(fits), fits[len(fits)-1])
 	}
-	b, err := evidence.Read(dir, fits[0])
+	return fits[0], nil
+}
+
+func writeEvidence(p *program, dir, id, out string) error {
+	b, err := evidence.Read(dir, id)
 	if err != nil {
 		return err
 	}
 	if out != "" {
 		return os.WriteFile(out, b, 0o600)
-	}
-	if commandline.IsTerminal(p.out) {
-		return errors.New("a capture file is nothing for a terminal: write -o FILE")
 	}
 	_, err = p.out.Write(b)
 	return err

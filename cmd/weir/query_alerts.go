@@ -12,6 +12,7 @@ import (
 	"weir/cmd/internal/commandline"
 	"weir/collector/store"
 	"weir/collector/store/columnar"
+	"weir/collector/web/audit"
 )
 
 // alertsFlags are the flags of `weir query alerts`.
@@ -47,6 +48,9 @@ change rests on, as long as that is kept.
 				return commandline.Usagef("--%w", err)
 			}
 			if f.dir, err = p.stateDir(f.dir); err != nil {
+				return err
+			}
+			if err := noted(cmd, nil, f.dir, audit.Query); err != nil {
 				return err
 			}
 			a, err := store.QueryAlerts(cmd.Context(), f.dir, q)

@@ -16,6 +16,7 @@ import (
 	"weir/collector/store"
 	"weir/collector/store/columnar"
 	"weir/collector/store/flows"
+	"weir/collector/web/audit"
 	"weir/detect/rules"
 )
 
@@ -67,15 +68,19 @@ flows of the history. --format parquet writes the answer as such a file.`,
 			if err != nil {
 				return commandline.Usage(err)
 			}
+			state := stateBeside(f.dir)
 			if f.dir == "" {
 				cfg, err := p.loadToAsk()
 				if err != nil {
 					return err
 				}
-				f.dir = cfg.FlowsDir()
+				f.dir, state = cfg.FlowsDir(), cfg.StateDir
 				if err := store.CheckHistory(cfg.HistoryDir()); err != nil {
 					return err
 				}
+			}
+			if err := noted(cmd, nil, state, audit.Query); err != nil {
+				return err
 			}
 			if commandline.IsTerminal(p.err) {
 				q.Progress = func(done, of int) { fmt.Fprintf(p.err, "\r\033[K%d of %d files", done, of) }

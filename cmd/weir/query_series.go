@@ -13,9 +13,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/cmd/internal/commandline"
+	"weir/collector/store"
 	"weir/collector/store/flows"
 	"weir/collector/store/series"
 	"weir/collector/web"
+	"weir/collector/web/audit"
 )
 
 // seriesFlags are the flags of `weir query series`.
@@ -51,7 +53,7 @@ source with the URL http://ADDRESS/prometheus.`,
 			if err != nil {
 				return commandline.Usage(err)
 			}
-			ask, err := f.asker(cmd.Context(), p)
+			ask, err := f.asker(cmd, args, p)
 			if err != nil {
 				return err
 			}
@@ -151,8 +153,8 @@ func (f *seriesFlags) sliceOf(q *series.Query) time.Duration {
 type asker func(ctx context.Context, q *series.Query) ([]byte, error)
 
 // asker asks the collector that runs, or reads the files.
-func (f *seriesFlags) asker(ctx context.Context, p *program) (asker, error) {
-	dir := f.dir
+func (f *seriesFlags) asker(cmd *cobra.Command, args []string, p *program) (asker, error) {
+	ctx, dir, state := cmd.Context(), f.dir, stateBeside(f.dir)
 	if dir == "" {
 		cfg, err := p.loadToAsk()
 		if err != nil {
@@ -163,7 +165,13 @@ func (f *seriesFlags) asker(ctx context.Context, p *program) (asker, error) {
 		if !web.NotRunning(err) {
 			return func(ctx context.Context, q *series.Query) ([]byte, error) { return askRunning(ctx, cfg.StateDir, q) }, err
 		}
-		dir = cfg.SeriesDir()
+		dir, state = cfg.SeriesDir(), cfg.StateDir
+		if err := store.CheckHistory(cfg.HistoryDir()); err != nil {
+			return nil, err
+		}
+	}
+	if err := noted(cmd, args, state, audit.Query); err != nil {
+		return nil, err
 	}
 	r, err := series.OpenReader(dir)
 	if errors.Is(err, fs.ErrNotExist) {

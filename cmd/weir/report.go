@@ -11,6 +11,7 @@ import (
 	"weir/cmd/internal/commandline"
 	"weir/collector/store"
 	"weir/collector/store/flows"
+	"weir/collector/web/audit"
 )
 
 func newReport(p *program) *cobra.Command {
@@ -46,6 +47,9 @@ It reads the state file itself: the collector may be running or not.`,
 				return commandline.Usagef("--from %q: is not before the end %q; write an earlier start", from, to)
 			}
 			if dir, err = p.stateDir(dir); err != nil {
+				return err
+			}
+			if err := noted(cmd, nil, dir, audit.Query); err != nil {
 				return err
 			}
 			r, err := store.MakeReport(cmd.Context(), dir, begin, end)

@@ -239,8 +239,8 @@ func readAlertLog(ctx context.Context, dir string) (*sql.DB, string, error) {
 	if err != nil {
 		return nil, path, err
 	}
-	var tables, id int
-	err = errors.Join(db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id),
+	var tables, id, version int
+	err = errors.Join(db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id), db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version),
 		db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name IN ('alert_log', 'alert_log_state')`).Scan(&tables))
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -249,6 +249,8 @@ func readAlertLog(ctx context.Context, dir string) (*sql.DB, string, error) {
 		err = fmt.Errorf("state file %s: cannot be read: %w; ask as the user that runs weir, or as root", path, err)
 	case id != applicationID:
 		err = fmt.Errorf("state file %s: is no state of weir: name the right directory", path)
+	case version > len(migrations):
+		err = fmt.Errorf("state file %s: %w", path, newer(version))
 	case tables < 2:
 		err = fmt.Errorf("state file %s: is of an older weir and has no history of alerts: %w", path, fs.ErrNotExist)
 	default:

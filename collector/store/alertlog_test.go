@@ -450,6 +450,28 @@ func TestReadAlertLogRefusesWhatIsNone(t *testing.T) {
 	}
 }
 
+// What a later weir made is not half understood.
+func TestReadersRefuseALaterState(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tamper(t, dir, "PRAGMA user_version = 99")
+	_, asked := QueryAlerts(t.Context(), dir, AlertQuery{})
+	_, proved := VerifyAlerts(t.Context(), dir, nil)
+	_, reported := MakeReport(t.Context(), dir, time.Unix(0, 0), time.Now())
+	_, copied := Backup(t.Context(), dir, t.TempDir())
+	for name, err := range map[string]error{"query": asked, "verify": proved, "report": reported, "backup": copied} {
+		if err == nil || !strings.Contains(err.Error(), "has schema version 99, this weir knows up to") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestParseHead(t *testing.T) {
 	want := Head{N: 17, Hash: Hash{1, 2, 255}}
 	got, err := ParseHead(want.String())

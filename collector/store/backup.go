@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -21,9 +22,22 @@ func Backup(ctx context.Context, stateDir, to string) (path string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	var version int
+	if err := db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
+		return "", fmt.Errorf("state file %s: cannot be read: %w", from, err)
+	}
+	if version > len(migrations) {
+		return "", fmt.Errorf("state file %s: %w", from, newer(version))
+	}
 	path = filepath.Join(to, stateFile)
-	if _, err := os.Stat(path); err == nil {
+	mine, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // the database would let everybody read it
+	if errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("%s: is there already: name a new directory", path)
+	} else if err != nil {
+		return "", err
+	}
+	if err := mine.Close(); err != nil {
+		return "", err
 	}
 	if _, err := db.ExecContext(ctx, `VACUUM INTO ?`, path); err != nil {
 		_ = os.Remove(path) // half a copy helps nobody

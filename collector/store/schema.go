@@ -46,7 +46,7 @@ func (s *Store) migrate() error {
 	case id != applicationID && tables > 0:
 		return fmt.Errorf("is another program's database: set another state_dir")
 	case version > len(migrations):
-		return fmt.Errorf("has schema version %d, this weir knows up to %d: run the newer weir, or move the file away", version, len(migrations))
+		return newer(version)
 	case version == len(migrations):
 		return nil
 	}
@@ -62,4 +62,9 @@ func (s *Store) migrate() error {
 		_, err := tx.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, len(migrations)))
 		return err
 	})
+}
+
+// newer is the error of a state that a later weir made.
+func newer(version int) error {
+	return fmt.Errorf("has schema version %d, this weir knows up to %d: run the newer weir, or move the file away", version, len(migrations))
 }

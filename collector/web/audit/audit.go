@@ -14,7 +14,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // What an entry is of.
@@ -55,7 +58,7 @@ const (
 )
 
 // Log writes entries. Its methods may be called by any goroutine, and on nil,
-// which keeps nothing.
+// which keeps nothing. Several processes may each have one of the same directory.
 type Log struct {
 	dir string
 	max int64 // octets of each of two files
@@ -83,27 +86,79 @@ func reason(err error) error {
 	return err
 }
 
+// open opens the newer file, for itself and for the owner of the directory, who may
+// be another: root reads what a service keeps.
 func (l *Log) open() error {
-	f, err := os.OpenFile(filepath.Join(l.dir, file), os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
+	path := filepath.Join(l.dir, file)
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		f, err = os.OpenFile(path, os.O_APPEND|os.O_RDWR, 0)
+	case err == nil && os.Geteuid() == 0:
+		if dir, serr := os.Stat(l.dir); serr == nil {
+			if st, ok := dir.Sys().(*syscall.Stat_t); ok {
+				err = f.Chown(int(st.Uid), int(st.Gid))
+			}
+		}
+		if err != nil {
+			return errors.Join(err, f.Close())
+		}
 	}
-	st, err := f.Stat()
-	if err != nil {
-		return errors.Join(err, f.Close())
+	if err == nil {
+		l.f = f
 	}
-	l.f, l.size = f, st.Size()
+	return err
+}
+
+// hold waits for the newer file, as other processes write it too, and learns its
+// size.
+func (l *Log) hold() error {
+	for tries := 100; ; tries-- {
+		if l.f == nil {
+			err := l.open()
+			if _, gone := os.Stat(l.dir); errors.Is(err, fs.ErrNotExist) && gone == nil && tries > 0 {
+				continue // it was given the other name just now
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := unix.Flock(int(l.f.Fd()), unix.LOCK_EX); err != nil {
+			return err
+		}
+		mine, err := l.f.Stat()
+		if err != nil {
+			return err
+		}
+		l.size = mine.Size()
+		if there, err := os.Stat(filepath.Join(l.dir, file)); err == nil && os.SameFile(mine, there) {
+			return l.endLine()
+		}
+		if err := l.shut(); err != nil {
+			return err
+		}
+	}
+}
+
+// shut closes the file, which gives it free.
+func (l *Log) shut() error {
+	f := l.f
+	l.f = nil
+	return f.Close()
+}
+
+// endLine ends a line that a crash cut, so that the next one can be read.
+func (l *Log) endLine() error {
+	last := make([]byte, 1)
 	if l.size == 0 {
 		return nil
 	}
-	// A line that a crash cut is ended, so that the next one can be read.
-	last := make([]byte, 1)
-	if _, err := f.ReadAt(last, l.size-1); err == nil && last[0] != '\n' {
-		n, err := f.WriteString("\n")
-		l.size += int64(n)
+	if _, err := l.f.ReadAt(last, l.size-1); err != nil || last[0] == '\n' {
 		return err
 	}
-	return nil
+	n, err := l.f.WriteString("\n")
+	l.size += int64(n)
+	return err
 }
 
 // Put writes one entry. Where it cannot be written that is counted and the error
@@ -134,18 +189,17 @@ func cut(s string) string {
 }
 
 func (l *Log) write(line []byte) error {
-	if l.f != nil && l.size+int64(len(line)) > l.max {
-		err := l.f.Close()
-		l.f = nil
-		if rerr := os.Rename(filepath.Join(l.dir, file), filepath.Join(l.dir, older)); err == nil {
-			err = rerr
+	if err := l.hold(); err != nil {
+		return err
+	}
+	if l.size > 0 && l.size+int64(len(line)) > l.max {
+		if err := os.Rename(filepath.Join(l.dir, file), filepath.Join(l.dir, older)); err != nil {
+			return errors.Join(err, l.shut())
 		}
-		if err != nil {
+		if err := l.shut(); err != nil {
 			return err
 		}
-	}
-	if l.f == nil {
-		if err := l.open(); err != nil {
+		if err := l.hold(); err != nil {
 			return err
 		}
 	}
@@ -156,7 +210,7 @@ func (l *Log) write(line []byte) error {
 			l.size -= int64(n)
 		}
 	}
-	return err
+	return errors.Join(err, unix.Flock(int(l.f.Fd()), unix.LOCK_UN))
 }
 
 // Stats are the octets of the newer file, its bound, the entries that could not
@@ -183,9 +237,7 @@ func (l *Log) Close() error {
 	if l.f == nil {
 		return nil
 	}
-	f := l.f
-	l.f = nil
-	return f.Close()
+	return l.shut()
 }
 
 // Last returns the newest n entries that keep wants, the oldest first.

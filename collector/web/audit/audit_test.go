@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -65,5 +66,34 @@ func TestLogCutsWhatIsLongAndCountsWhatIsLost(t *testing.T) {
 	}
 	if _, _, lost, problem := gone.Stats(); lost != 1 || problem == "" {
 		t.Errorf("lost %d, %q", lost, problem)
+	}
+}
+
+// A collector and commands that read its files write to the same log: nothing is
+// lost where one of them gives the full file its other name.
+func TestLogIsSharedByProcesses(t *testing.T) {
+	dir := t.TempDir()
+	var all []*Log // each with a file of its own, as in processes of their own
+	for range 4 {
+		all = append(all, New(dir, 64<<10))
+	}
+	var wait sync.WaitGroup
+	for i, l := range all {
+		wait.Go(func() {
+			for j := range 200 {
+				if err := l.Put(Entry{Person: fmt.Sprint(i), What: Query, Query: fmt.Sprint(j)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	got, err := all[0].Last(1000, func(*Entry) bool { return true })
+	if err != nil || len(got) != 800 {
+		t.Errorf("%d entries of 800, %v", len(got), err)
+	}
+	st, err := os.Stat(filepath.Join(dir, older))
+	if err != nil || st.Size() > 64<<10 || st.Size() < 32<<10 {
+		t.Errorf("the older file: %v, %v", st, err)
 	}
 }
