@@ -69,7 +69,10 @@ func TestConditionsOfOpenVSwitch(t *testing.T) {
 		{"bridge-deleted", 1795334096.769, []want{
 			{"start", "bridge_down", "critical", "bridge br-int", 4.5, 3, "neither its counters nor its traffic"},
 		}},
-		{"port-vanishes", 1795334122.888, nil},
+		{"port-vanishes", 1795334122.888, []want{
+			{"start", "port_gone", "info", "instance tap11001eef-01", 12, 0, "is polled no more"},
+			{"end", "port_gone", "info", "instance tap11001eef-01", 12, 0, ""},
+		}},
 		{"sflow-cleared", 1795334154.202, []want{
 			{"start", "telemetry_silent", "critical", "bridge br-int", 4.5, 0, "its traffic is still seen at 10.200.0.12"},
 			{"end", "telemetry_silent", "critical", "bridge br-int", 12.02 + 3, 0, ""},

@@ -31,6 +31,7 @@ const (
 	LogSilent           detect.Kind = "log_silent"
 	Orphan              detect.Kind = "orphan"
 	AgentMoved          detect.Kind = "agent_moved"
+	PortGone            detect.Kind = "port_gone"
 )
 
 // Reasons why an alert of a condition ended that are not the data's.

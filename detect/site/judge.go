@@ -49,6 +49,7 @@ func (s *Site) judgeNode(n *node) {
 	for _, index := range sortedKeys(n.ports) {
 		s.judgePort(n.ports[index])
 	}
+	s.judgeGone(n)
 	s.judgeTogether(n)
 	s.judgeOpened(n)
 	s.judgeHost(n)

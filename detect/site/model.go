@@ -57,6 +57,7 @@ type node struct {
 	orphansAt  int64
 	usual      []PointState // before a restart
 	plural     []uint32     // sub-agents whose name several have had from the beginning
+	left       []*port      // that are polled no more, which is not told yet
 	waits      int64        // a node of the state file is to be heard until then; 0 it was
 	timeline   timeline
 }
@@ -143,6 +144,7 @@ type port struct {
 	downAt   int64 // since when it is down; 0 it is up
 	goneAt   int64
 	polled   int64 // how often it was polled until then, ns
+	missedAt int64 // when that was found
 	stillAt  int64 // last told that it has received nothing yet
 	wasUp    bool
 	macs     []uint64 // that it sends with

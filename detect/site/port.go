@@ -174,7 +174,10 @@ func (s *Site) portGone(n *node, f *fact.Fact) {
 	if p == nil || p.gone || p.number != f.Agent {
 		return
 	}
-	p.gone, p.goneAt, p.polled = true, f.At, int64(f.A)
+	p.gone, p.goneAt, p.polled, p.missedAt = true, f.At, int64(f.A), s.now
+	if len(n.left) < maxPerNode {
+		n.left = append(n.left, p)
+	}
 	n.noteSince(f.At, f.At+max(int64(f.A), second), p.entity(), "port_gone: "+p.label()+" is polled no more", statusText(p.status), "", Passive)
 	n.dirty = true
 }

@@ -127,7 +127,7 @@ func TestEveryKindIsExplained(t *testing.T) {
 	for _, k := range []detect.Kind{
 		BridgeDown, InstanceUnreachable, InstanceStopped, InstanceNoAddress, RulesFlushed, TelemetrySilent, TelemetryTampered, NodeDown, HostRestarted,
 		HostOverloaded, ServiceChanged, Login, DropsRising, InterfaceDown, InterfaceErrors, CollectorDeaf, CollectorOverloaded, LogSilent, Orphan,
-		AgentMoved, detect.LargeFlow, detect.Flood, detect.Scan, detect.LinkSaturated,
+		AgentMoved, PortGone, detect.LargeFlow, detect.Flood, detect.Scan, detect.LinkSaturated,
 	} {
 		e, ok := Explain(string(k))
 		if !ok || e.Meaning == "" || e.Confirm[0] == "" || e.Confirm[1] == "" || e.Causes == "" || e.Wrong == "" {

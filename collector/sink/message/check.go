@@ -52,6 +52,8 @@ func check(a *detect.Alert) string {
 		return "who that is, and whether work is planned on the node"
 	case "agent_moved":
 		return "whether the node has the new address; weir agents"
+	case "port_gone":
+		return "whether its instance was deleted or moved; ovs-vsctl list-ports on the node"
 	case "orphan":
 		return "whether it was deleted on purpose, then remove what is left"
 	case "alert_history":
