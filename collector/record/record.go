@@ -13,41 +13,54 @@ import (
 	"weir/detect/window"
 )
 
-// Row is one flow sample. Addresses are in their IPv4-mapped form.
+// Row is one flow sample.
 type Row struct {
-	At               int64 // ns since the epoch, of receipt
+	At     int64  // ns since the epoch, of receipt
+	Length uint32 // octets of the frame
+	Key
+}
+
+// Key is what the samples of a flow have in common at the place where they were
+// taken, in the 64 octets of a line of cache: most samples have one that another
+// had shortly before. Addresses are in their IPv4-mapped form.
+type Key struct {
 	Src, Dst         [16]byte
 	Agent            uint32 // the registry's number
 	Domain           uint32 // the registry's number; 0 the underlay
 	Input, Output    uint32 // as in a compact sample: two bits of format, 30 of value
-	Length           uint32 // octets of the frame
 	Rate             uint32 // packets per sample, effective
 	SrcPort, DstPort uint16
 	EtherType        uint16
-	VLAN             uint16 // outermost; 0 without
+	Has              Has
 	Proto, TCPFlags  uint8
 	TOS, TTL         uint8
-	Has              Has
 }
 
-// Has says which of a row's fields mean something.
-type Has uint8
+// Has says which fields of a key mean something, and has the outermost VLAN
+// below, 0 without.
+type Has uint16
 
 // Members of Has.
 const (
-	Addresses Has = 1 << iota // Src, Dst, Proto, TOS, TTL
-	Ports                     // SrcPort, DstPort; type and code of ICMP in DstPort
-	Fragment                  // an IP fragment
-	Egress                    // sampled where it left
+	Addresses Has = 1 << (vlanBits + iota) // Src, Dst, Proto, TOS, TTL
+	Ports                                  // SrcPort, DstPort; type and code of ICMP in DstPort
+	Fragment                               // an IP fragment
+	Egress                                 // sampled where it left
+
+	vlanBits = 12
+	vlanMask = 1<<vlanBits - 1
 )
 
+// VLAN returns the outermost VLAN, 0 without.
+func (h Has) VLAN() uint16 { return uint16(h & vlanMask) }
+
 // SrcAddr and DstAddr return the addresses, invalid without.
-func (r *Row) SrcAddr() netip.Addr { return r.addr(&r.Src) }
+func (r *Key) SrcAddr() netip.Addr { return r.addr(&r.Src) }
 
 // DstAddr returns the destination address, invalid without.
-func (r *Row) DstAddr() netip.Addr { return r.addr(&r.Dst) }
+func (r *Key) DstAddr() netip.Addr { return r.addr(&r.Dst) }
 
-func (r *Row) addr(a *[16]byte) netip.Addr {
+func (r *Key) addr(a *[16]byte) netip.Addr {
 	if r.Has&Addresses == 0 {
 		return netip.Addr{}
 	}
@@ -57,19 +70,18 @@ func (r *Row) addr(a *[16]byte) netip.Addr {
 // set reads a flow sample whose Est the registry has filled.
 func (r *Row) set(f *decoder.Flow) {
 	h := &f.Header
-	*r = Row{
-		At: f.At.UnixNano(), Agent: f.Est.Vantage.Agent, Length: f.FrameLength, Rate: f.Est.SamplingRate,
-		Input: f.Sample.Input.Format<<30 | f.Sample.Input.Value&portMask, Output: f.Sample.Output.Format<<30 | f.Sample.Output.Value&portMask,
-		EtherType: h.EtherType,
+	*r = Row{At: f.At.UnixNano(), Length: f.FrameLength}
+	r.Agent, r.Rate, r.EtherType = f.Est.Vantage.Agent, f.Est.SamplingRate, h.EtherType
+	r.Input = f.Sample.Input.Format<<30 | f.Sample.Input.Value&portMask
+	r.Output = f.Sample.Output.Format<<30 | f.Sample.Output.Value&portMask
+	switch {
+	case h.VLANTags > 0:
+		r.Has = Has(h.VLAN & vlanMask)
+	case f.Seen&decoder.SeenSwitch != 0 && f.InVLAN < 1<<vlanBits:
+		r.Has = Has(f.InVLAN)
 	}
 	if f.Est.Vantage.Source&1 == 1 {
 		r.Has |= Egress
-	}
-	switch {
-	case h.VLANTags > 0:
-		r.VLAN = h.VLAN
-	case f.Seen&decoder.SeenSwitch != 0 && f.InVLAN < 4096:
-		r.VLAN = uint16(f.InVLAN)
 	}
 	if h.Fragment {
 		r.Has |= Fragment

@@ -26,6 +26,9 @@ var historySteps = []func(dir string) error{
 	// 1: a directory without a version, of flow samples alone. Its files are read
 	// as they are.
 	func(string) error { return nil },
+	// 2: a journal of flow samples has once what many of them have in common. One
+	// of version 1 is read as it is.
+	func(string) error { return nil },
 }
 
 // History is a directory of history that this process holds.

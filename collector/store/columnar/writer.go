@@ -27,7 +27,10 @@ var (
 // Data is a column of a row group: for each row its place in Texts or Numbers,
 // or, of a kind without a dictionary, the value itself.
 type Data struct {
-	Index   []int32
+	Index []int32
+	// Of is for each row where its place is in Index, where many rows have one
+	// there; nil where each has its own.
+	Of      []uint32
 	Texts   Texts     // dictionary of Text
 	Numbers []int64   // dictionary of Int32 and Int64; values of Time and Number
 	Floats  []float64 // values of Float
@@ -39,6 +42,9 @@ func (d *Data) rows(k Kind) int {
 		return len(d.Numbers)
 	case Float:
 		return len(d.Floats)
+	}
+	if d.Of != nil {
+		return len(d.Of)
 	}
 	return len(d.Index)
 }
@@ -52,7 +58,8 @@ type Writer struct {
 	at      int64
 	sum     uint32                   // of what was written
 	blooms  []bloom.SplitBlockFilter // of the row group at hand
-	plain   []byte                   // reused
+	index   []int32                  // reused
+	plain   []byte
 	packed  []byte
 }
 
@@ -144,10 +151,7 @@ func (w *Writer) chunk(c *Column, d *Data) (format.ColumnChunk, error) {
 		if err = w.page(&m, &page); err != nil {
 			return format.ColumnChunk{}, err
 		}
-		width := max(bits.Len(uint(max(size-1, 0))), 1)
-		e := rle.Encoding{BitWidth: width}
-		w.packed, err = e.EncodeInt32(w.packed[:0], d.Index)
-		w.plain = append(append(w.plain[:0], byte(width)), w.packed...)
+		err = w.places(d, size)
 		head.Encoding, m.Encoding = format.RLEDictionary, []format.Encoding{format.Plain, format.RLEDictionary}
 	case Time, Number:
 		w.plain, err = new(delta.BinaryPackedEncoding).EncodeInt64(w.plain[:0], d.Numbers)
@@ -168,6 +172,26 @@ func (w *Writer) chunk(c *Column, d *Data) (format.ColumnChunk, error) {
 		return format.ColumnChunk{}, err
 	}
 	return format.ColumnChunk{FileOffset: start, MetaData: m}, nil
+}
+
+// places writes the place of each row in a dictionary of a size to w.plain.
+func (w *Writer) places(d *Data, size int) (err error) {
+	if size == 1 { // all are the first
+		w.plain = append(binary.AppendUvarint(append(w.plain[:0], 1), uint64(d.rows(Text))<<1), 0)
+		return nil
+	}
+	index := d.Index
+	if d.Of != nil {
+		w.index = slices.Grow(w.index[:0], len(d.Of))[:len(d.Of)]
+		for i, at := range d.Of {
+			w.index[i] = index[at]
+		}
+		index = w.index
+	}
+	e := rle.Encoding{BitWidth: max(bits.Len(uint(max(size-1, 0))), 1)}
+	w.packed, err = e.EncodeInt32(w.packed[:0], index)
+	w.plain = append(append(w.plain[:0], byte(e.BitWidth)), w.packed...)
+	return err
 }
 
 // dictionary writes the values of a dictionary to w.plain.

@@ -8,8 +8,8 @@ import (
 	"weir/collector/store/columnar"
 )
 
-// built is a column made of rows of a journal: a dictionary, and for each row
-// its place in it.
+// built is a column made of a journal: a dictionary, and for each key of its rows,
+// or of what a key does not have, for each row, its place in it.
 type built struct {
 	field
 	data  columnar.Data
@@ -40,22 +40,48 @@ func (b *built) reset() {
 	b.at.reset()
 }
 
-// add appends the column of rows.
-func (b *built) add(s *said, rows []record.Row) {
-	index := slices.Grow(b.data.Index, len(rows))
+// ofRows reports that places are of rows, not of keys.
+func (b *built) ofRows() bool { return b.number == nil && b.address == nil && b.text == nil }
+
+// add appends what a block has that is new.
+func (b *built) add(x *block) {
+	if b.ofRows() {
+		b.addLengths(x.lengths)
+	} else {
+		b.addKeys(x.said, x.keys[len(b.data.Index):])
+	}
+}
+
+// maxLength is what a length is cut to, in octets.
+const maxLength = 1<<31 - 1
+
+func (b *built) addLengths(all []uint32) {
+	index := slices.Grow(b.data.Index, len(all))
+	for _, n := range all {
+		if i := int(n) + 1; i < len(b.small) && b.small[i] > 0 {
+			index = append(index, b.small[i]-1)
+		} else {
+			index = append(index, b.ofNumber(int64(min(n, maxLength))))
+		}
+	}
+	b.data.Index = index
+}
+
+func (b *built) addKeys(s *said, keys []record.Key) {
+	index := slices.Grow(b.data.Index, len(keys))
 	switch {
 	case b.number != nil:
-		for i := range rows {
-			index = append(index, b.ofNumber(b.number(&rows[i])))
+		for i := range keys {
+			index = append(index, b.ofNumber(b.number(&keys[i])))
 		}
 	case b.address != nil:
-		for i := range rows {
-			index = append(index, b.ofAddress(b.address(&rows[i])))
+		for i := range keys {
+			index = append(index, b.ofAddress(b.address(&keys[i])))
 		}
 	default:
-		last, place := uint64(0), int32(-1) // most rows are as the one before
-		for i := range rows {
-			code := b.code(&rows[i])
+		last, place := uint64(0), int32(-1)
+		for i := range keys {
+			code := b.code(&keys[i])
 			if code != last || place < 0 {
 				var fresh bool
 				if place, fresh = b.at.of(0, code); fresh {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/collector/record"
+	"weir/decoder"
 )
 
 // A disk that is full costs history alone: what was kept is there, what could not
@@ -38,7 +39,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	sent := 0
 	send := func() {
-		feed(w, sent, record.Rows)
+		feedEach(w, sent, record.Rows, func(f *decoder.Flow, i int) { f.Header.Key.SrcPort = uint16(i) }) // a key each
 		sent += record.Rows
 		s.add(<-x.Full())
 	}

@@ -10,19 +10,19 @@ import (
 	"weir/detect/rules"
 )
 
-// field is a column of a segment, made of the rows of a journal. Exactly one of
-// number, text and address is set.
+// field is a column of a segment, made of the keys of a journal's rows. Exactly
+// one of number, text and address is set, none where it is of each row.
 type field struct {
 	name  string
 	kind  columnar.Kind
 	bloom bool
 	// number reads a number, -1 where a row has none.
-	number func(r *record.Row) int64
+	number func(k *record.Key) int64
 	// code reads what decides about the text, which text then writes.
-	code func(r *record.Row) uint64
+	code func(k *record.Key) uint64
 	text func(b []byte, s *said, code uint64) []byte
 	// address reads an address, nil where a row has none.
-	address func(r *record.Row) *[16]byte
+	address func(k *record.Key) *[16]byte
 	// filter is the field of a filter.
 	filter rules.Field
 	asked  bool // there is one
@@ -33,28 +33,28 @@ type field struct {
 // understands it; what a dictionary holds once costs little.
 func fields() []field {
 	return []field{
-		{name: "agent", code: func(r *record.Row) uint64 { return uint64(r.Agent) }, text: agentText, filter: rules.Agent, asked: true},
+		{name: "agent", code: func(k *record.Key) uint64 { return uint64(k.Agent) }, text: agentText, filter: rules.Agent, asked: true},
 		// ifIndex, or "discarded:R", "multiple:N", "internal"
-		{name: "input", code: func(r *record.Row) uint64 { return uint64(r.Input) }, text: portText, filter: rules.Input, asked: true},
-		{name: "output", code: func(r *record.Row) uint64 { return uint64(r.Output) }, text: portText, filter: rules.Output, asked: true},
+		{name: "input", code: func(k *record.Key) uint64 { return uint64(k.Input) }, text: portText, filter: rules.Input, asked: true},
+		{name: "output", code: func(k *record.Key) uint64 { return uint64(k.Output) }, text: portText, filter: rules.Output, asked: true},
 		{name: "domain", code: domainCode, text: domainText}, // "" the underlay
-		{name: "src", bloom: true, address: func(r *record.Row) *[16]byte { return addressOf(r, &r.Src) }, filter: rules.Src, asked: true},
-		{name: "dst", bloom: true, address: func(r *record.Row) *[16]byte { return addressOf(r, &r.Dst) }, filter: rules.Dst, asked: true},
-		{name: "proto", kind: columnar.Int32, number: func(r *record.Row) int64 { return ofIP(r, r.Proto) }, filter: rules.Proto, asked: true},
+		{name: "src", bloom: true, address: func(k *record.Key) *[16]byte { return addressOf(k, &k.Src) }, filter: rules.Src, asked: true},
+		{name: "dst", bloom: true, address: func(k *record.Key) *[16]byte { return addressOf(k, &k.Dst) }, filter: rules.Dst, asked: true},
+		{name: "proto", kind: columnar.Int32, number: func(k *record.Key) int64 { return ofIP(k, k.Proto) }, filter: rules.Proto, asked: true},
 		// of ICMP type·256 + code in dst_port
-		{name: "src_port", kind: columnar.Int32, number: func(r *record.Row) int64 { return ofPorts(r, r.SrcPort) }, filter: rules.SrcPort, asked: true},
-		{name: "dst_port", kind: columnar.Int32, number: func(r *record.Row) int64 { return ofPorts(r, r.DstPort) }, filter: rules.DstPort, asked: true},
+		{name: "src_port", kind: columnar.Int32, number: func(k *record.Key) int64 { return ofPorts(k, k.SrcPort) }, filter: rules.SrcPort, asked: true},
+		{name: "dst_port", kind: columnar.Int32, number: func(k *record.Key) int64 { return ofPorts(k, k.DstPort) }, filter: rules.DstPort, asked: true},
 		{name: "tcp_flags", kind: columnar.Int32, number: tcpFlags, filter: rules.TCPFlags, asked: true},
-		{name: "dscp", kind: columnar.Int32, number: func(r *record.Row) int64 { return ofIP(r, r.TOS>>2) }, filter: rules.DSCP, asked: true},
-		{name: "ttl", kind: columnar.Int32, number: func(r *record.Row) int64 { return ofIP(r, r.TTL) }, filter: rules.TTL, asked: true},
-		{name: "fragment", kind: columnar.Int32, number: func(r *record.Row) int64 { return bit(r.Has & record.Fragment) }, filter: rules.Fragment, asked: true},
-		{name: "ether_type", kind: columnar.Int32, number: func(r *record.Row) int64 { return int64(r.EtherType) }, filter: rules.EtherType, asked: true},
+		{name: "dscp", kind: columnar.Int32, number: func(k *record.Key) int64 { return ofIP(k, k.TOS>>2) }, filter: rules.DSCP, asked: true},
+		{name: "ttl", kind: columnar.Int32, number: func(k *record.Key) int64 { return ofIP(k, k.TTL) }, filter: rules.TTL, asked: true},
+		{name: "fragment", kind: columnar.Int32, number: func(k *record.Key) int64 { return bit(k.Has & record.Fragment) }, filter: rules.Fragment, asked: true},
+		{name: "ether_type", kind: columnar.Int32, number: func(k *record.Key) int64 { return int64(k.EtherType) }, filter: rules.EtherType, asked: true},
 		{name: "vlan", kind: columnar.Int32, number: vlan, filter: rules.VLAN, asked: true},
 		// 1 where it was sampled leaving the agent
-		{name: "egress", kind: columnar.Int32, number: func(r *record.Row) int64 { return bit(r.Has & record.Egress) }},
+		{name: "egress", kind: columnar.Int32, number: func(k *record.Key) int64 { return bit(k.Has & record.Egress) }},
 		// octets of the frame
-		{name: "length", kind: columnar.Int32, number: func(r *record.Row) int64 { return int64(min(r.Length, 1<<31-1)) }, filter: rules.Length, asked: true},
-		{name: "sampling_rate", kind: columnar.Int64, number: func(r *record.Row) int64 { return int64(r.Rate) }, filter: rules.SamplingRate, asked: true},
+		{name: "length", kind: columnar.Int32, filter: rules.Length, asked: true},
+		{name: "sampling_rate", kind: columnar.Int64, number: func(k *record.Key) int64 { return int64(k.Rate) }, filter: rules.SamplingRate, asked: true},
 	}
 }
 
@@ -63,39 +63,39 @@ const timeColumn = "time"
 
 const etherTypeARP = 0x0806
 
-func addressOf(r *record.Row, a *[16]byte) *[16]byte {
-	if r.Has&record.Addresses == 0 {
+func addressOf(k *record.Key, a *[16]byte) *[16]byte {
+	if k.Has&record.Addresses == 0 {
 		return nil
 	}
 	return a
 }
 
-func ofIP(r *record.Row, v uint8) int64 {
-	if r.Has&record.Addresses == 0 || r.EtherType == etherTypeARP {
+func ofIP(k *record.Key, v uint8) int64 {
+	if k.Has&record.Addresses == 0 || k.EtherType == etherTypeARP {
 		return -1
 	}
 	return int64(v)
 }
 
-func ofPorts(r *record.Row, v uint16) int64 {
-	if r.Has&record.Ports == 0 {
+func ofPorts(k *record.Key, v uint16) int64 {
+	if k.Has&record.Ports == 0 {
 		return -1
 	}
 	return int64(v)
 }
 
-func tcpFlags(r *record.Row) int64 {
-	if r.Has&record.Ports == 0 || r.Proto != 6 {
+func tcpFlags(k *record.Key) int64 {
+	if k.Has&record.Ports == 0 || k.Proto != 6 {
 		return -1
 	}
-	return int64(r.TCPFlags)
+	return int64(k.TCPFlags)
 }
 
-func vlan(r *record.Row) int64 {
-	if r.VLAN == 0 {
-		return -1
+func vlan(k *record.Key) int64 {
+	if v := k.Has.VLAN(); v > 0 {
+		return int64(v)
 	}
-	return int64(r.VLAN)
+	return -1
 }
 
 func bit(h record.Has) int64 {
@@ -113,11 +113,11 @@ func agentText(b []byte, s *said, code uint64) []byte {
 }
 
 // domainCode is 0 for a row without addresses too.
-func domainCode(r *record.Row) uint64 {
-	if r.Has&record.Addresses == 0 {
+func domainCode(k *record.Key) uint64 {
+	if k.Has&record.Addresses == 0 {
 		return 0
 	}
-	return uint64(r.Domain)
+	return uint64(k.Domain)
 }
 
 func domainText(b []byte, s *said, code uint64) []byte {

@@ -9,23 +9,21 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"slices"
 
 	"weir/collector/record"
 )
 
 // A journal is a magic word and then frames: length of the body, its checksum
-// (CRC-32C), and the body, whose first octet is the type.
+// (CRC-32C), and the body, whose first octet is the type. Rows name their keys by
+// numbers, which begin anew with each row group of the segment to be.
 const (
-	journalMagic = "weirflw1"
+	journalMagic = "weirflw2"
 
 	frameAgent  = 'a' // number, address
 	frameDomain = 'd' // number, name
-	frameRows   = 'r' // rows
+	frameRows   = 'r' // rows, see frame.go
 
 	frameHead = 8
-	rowSize   = 77
-	maxFrame  = 1 + record.Rows*rowSize
 )
 
 var (
@@ -49,6 +47,9 @@ type journal struct {
 	buf     []byte // not written yet
 	agents  map[uint32]bool
 	domains map[uint32]bool
+	coder   *coder
+	of      []uint32 // of the rows at hand, the numbers of their keys
+	group   int      // rows since numbers began
 	rows    int
 	waiting int   // rows of them that are not written, or in part
 	size    int64 // of the file and buf
@@ -63,7 +64,7 @@ func createJournal(path string, names Names) (*journal, error) {
 	}
 	return &journal{
 		file: f, path: path, names: names, buf: []byte(journalMagic), size: int64(len(journalMagic)),
-		agents: map[uint32]bool{}, domains: map[uint32]bool{0: true},
+		agents: map[uint32]bool{}, domains: map[uint32]bool{0: true}, coder: newCoder(),
 	}, nil
 }
 
@@ -82,42 +83,50 @@ func (j *journal) add(rows []record.Row) {
 	if len(rows) == 0 {
 		return
 	}
+	if j.group+len(rows) > groupRows {
+		j.group = 0
+	}
+	if j.group == 0 {
+		j.coder.reset()
+	}
+	known := len(j.coder.keys)
+	j.of = j.coder.code(rows, j.of[:0])
+	fresh := j.coder.keys[known:]
+	j.name(fresh)
+	if j.rows == 0 {
+		j.first, j.last = rows[0].At, rows[0].At
+	}
 	for i := range rows {
-		r := &rows[i]
-		if !j.agents[r.Agent] {
-			j.agents[r.Agent] = true
-			a := j.names.Agent(r.Agent)
+		j.first, j.last = min(j.first, rows[i].At), max(j.last, rows[i].At)
+	}
+	j.frame(func(b []byte) []byte { return appendRows(b, j.group == 0, rows, j.of, fresh, known+len(fresh)) })
+	j.rows += len(rows)
+	j.waiting += len(rows)
+	j.group += len(rows)
+}
+
+// name tells what the numbers in keys stand for, where that was not told yet.
+func (j *journal) name(keys []record.Key) {
+	for i := range keys {
+		k := &keys[i]
+		if !j.agents[k.Agent] {
+			j.agents[k.Agent] = true
+			a := j.names.Agent(k.Agent)
 			j.frame(func(b []byte) []byte {
 				a16 := netip.IPv6Unspecified().As16()
 				if a.IsValid() {
 					a16 = a.As16()
 				}
-				return append(le.AppendUint32(append(b, frameAgent), r.Agent), a16[:]...)
+				return append(le.AppendUint32(append(b, frameAgent), k.Agent), a16[:]...)
 			})
 		}
-		if !j.domains[r.Domain] {
-			j.domains[r.Domain] = true
+		if !j.domains[k.Domain] {
+			j.domains[k.Domain] = true
 			j.frame(func(b []byte) []byte {
-				return append(le.AppendUint32(append(b, frameDomain), r.Domain), j.names.Domain(r.Domain)...)
+				return append(le.AppendUint32(append(b, frameDomain), k.Domain), j.names.Domain(k.Domain)...)
 			})
 		}
-		if j.rows+i == 0 {
-			j.first, j.last = r.At, r.At
-		}
-		j.first, j.last = min(j.first, r.At), max(j.last, r.At)
 	}
-	j.rows += len(rows)
-	j.waiting += len(rows)
-	j.buf = slices.Grow(j.buf, frameHead+1+len(rows)*rowSize)
-	j.frame(func(b []byte) []byte {
-		b = append(b, frameRows)
-		at := len(b)
-		b = b[:at+len(rows)*rowSize]
-		for i := range rows {
-			putRow(b[at+i*rowSize:], &rows[i])
-		}
-		return b
-	})
 }
 
 // write writes what was added; with sync it is on the disk afterwards.
@@ -142,58 +151,27 @@ func (j *journal) close() error {
 	return errors.Join(err, j.file.Close())
 }
 
-func putRow(b []byte, r *record.Row) {
-	_ = b[rowSize-1]
-	le.PutUint64(b, uint64(r.At))
-	copy(b[8:24], r.Src[:])
-	copy(b[24:40], r.Dst[:])
-	le.PutUint32(b[40:], r.Agent)
-	le.PutUint32(b[44:], r.Domain)
-	le.PutUint32(b[48:], r.Input)
-	le.PutUint32(b[52:], r.Output)
-	le.PutUint32(b[56:], r.Length)
-	le.PutUint32(b[60:], r.Rate)
-	le.PutUint16(b[64:], r.SrcPort)
-	le.PutUint16(b[66:], r.DstPort)
-	le.PutUint16(b[68:], r.EtherType)
-	le.PutUint16(b[70:], r.VLAN)
-	b[72], b[73], b[74], b[75], b[76] = r.Proto, r.TCPFlags, r.TOS, r.TTL, byte(r.Has)
-}
-
-func readRow(b []byte, r *record.Row) {
-	_ = b[rowSize-1]
-	r.At = int64(le.Uint64(b))
-	r.Src, r.Dst = [16]byte(b[8:24]), [16]byte(b[24:40])
-	r.Agent, r.Domain = le.Uint32(b[40:]), le.Uint32(b[44:])
-	r.Input, r.Output = le.Uint32(b[48:]), le.Uint32(b[52:])
-	r.Length, r.Rate = le.Uint32(b[56:]), le.Uint32(b[60:])
-	r.SrcPort, r.DstPort = le.Uint16(b[64:]), le.Uint16(b[66:])
-	r.EtherType, r.VLAN = le.Uint16(b[68:]), le.Uint16(b[70:])
-	r.Proto, r.TCPFlags, r.TOS, r.TTL = b[72], b[73], b[74], b[75]
-	r.Has = record.Has(b[76])
-}
-
 // errCut says that a journal ends within a frame, or has a broken one.
 var errCut = errors.New("cut or broken")
 
-// said is what a journal tells of the numbers in its rows.
-type said struct {
-	agents  map[uint32]netip.Addr
-	domains map[uint32]string
-}
-
 // readJournal passes the rows of a journal, a frame at a time, until each
-// returns false. A file that is cut is read to the cut; the error is errCut then.
-func readJournal(r io.Reader, each func(s *said, rows []record.Row) bool) error {
+// returns false; the block is used again. A file that is cut is read to the cut;
+// the error is errCut then.
+func readJournal(r io.Reader, each func(x *block) bool) error {
 	in := bufio.NewReaderSize(r, 1<<18)
 	magic := make([]byte, len(journalMagic))
-	if _, err := io.ReadFull(in, magic); err != nil || string(magic) != journalMagic {
+	_, err := io.ReadFull(in, magic)
+	x := &block{said: &said{agents: map[uint32]netip.Addr{}, domains: map[uint32]string{0: ""}}}
+	read := x.read
+	switch {
+	case err == nil && string(magic) == journalMagic:
+	case err == nil && string(magic) == oldMagic:
+		read = (&oldRows{to: x, coder: newCoder()}).read
+	default:
 		return fmt.Errorf("no journal of flows: %w", errCut)
 	}
-	s := &said{agents: map[uint32]netip.Addr{}, domains: map[uint32]string{0: ""}}
 	var head [frameHead]byte
 	body := make([]byte, maxFrame)
-	rows := make([]record.Row, 0, record.Rows)
 	for {
 		if _, err := io.ReadFull(in, head[:]); errors.Is(err, io.EOF) {
 			return nil
@@ -210,15 +188,11 @@ func readJournal(r io.Reader, each func(s *said, rows []record.Row) bool) error 
 		}
 		switch number := le.Uint32(b[1:]); {
 		case b[0] == frameAgent && n == 21:
-			s.agents[number] = netip.AddrFrom16([16]byte(b[5:])).Unmap()
+			x.agents[number] = netip.AddrFrom16([16]byte(b[5:])).Unmap()
 		case b[0] == frameDomain:
-			s.domains[number] = string(b[5:])
-		case b[0] == frameRows && (n-1)%rowSize == 0:
-			rows = rows[:min(int(n-1)/rowSize, record.Rows)]
-			for i := range rows {
-				readRow(b[1+i*rowSize:], &rows[i])
-			}
-			if !each(s, rows) {
+			x.domains[number] = string(b[5:])
+		case b[0] == frameRows && read(b):
+			if !each(x) {
 				return nil
 			}
 		default:

@@ -104,10 +104,10 @@ func plainRow(r *record.Row) Row {
 	x := Row{
 		Time: r.At / 1e3, Agent: site{}.Agent(r.Agent).String(), Input: fmt.Sprint(r.Input), Output: fmt.Sprint(r.Output), Domain: site{}.Domain(r.Domain),
 		Src: r.SrcAddr().String(), Dst: r.DstAddr().String(), Proto: int32(r.Proto), SrcPort: int32(r.SrcPort), DstPort: int32(r.DstPort),
-		TCPFlags: int32(r.TCPFlags), DSCP: int32(r.TOS >> 2), TTL: int32(r.TTL), EtherType: int32(r.EtherType), VLAN: int32(r.VLAN),
+		TCPFlags: int32(r.TCPFlags), DSCP: int32(r.TOS >> 2), TTL: int32(r.TTL), EtherType: int32(r.EtherType), VLAN: int32(r.Has.VLAN()),
 		Egress: int32(r.Has & record.Egress / record.Egress), Fragment: int32(r.Has & record.Fragment / record.Fragment), Length: int32(r.Length), SamplingRate: int64(r.Rate),
 	}
-	if r.VLAN == 0 {
+	if r.Has.VLAN() == 0 {
 		x.VLAN = -1
 	}
 	if r.Has&record.Addresses == 0 {

@@ -10,12 +10,14 @@ import (
 // are made: of places in their dictionaries, so that no row is looked at twice
 // and no text but those of keys that are kept.
 //
-// A row is counted under two keys: the pair of addresses, and what else the
-// definitions have. What the definitions are made of is these sums, of which
-// there are fewer than rows.
+// A row is counted under its key, and a key of a minute under two others: the pair
+// of addresses, and what else the definitions have. What the definitions are made
+// of is these sums, of which there are fewer than rows.
 type roller struct {
 	steps   *steps
-	minutes []int64 // of the row group, µs
+	tallies []tally  // by number of key
+	touched []uint32 // those that have something
+	minutes []int64  // of the row group, µs
 	pairs   spots
 	ways    spots
 	part    spots // of a definition
@@ -24,6 +26,13 @@ type roller struct {
 	of      []int32
 	values  []float64
 	text    []byte
+}
+
+// tally is what the rows of a key in a minute have.
+type tally struct {
+	octets  uint64
+	squares float64 // of the octets of each
+	samples uint32
 }
 
 // spot is what was sampled of a key at a vantage point in a minute.
@@ -100,13 +109,14 @@ func (r *roller) sources() []source {
 	}
 }
 
-// group adds a row group, whose columns are in the order of fields.
-func (r *roller) group(times []int64, columns []*built) {
+// group adds a row group: of each row the time, the number of its key and its
+// length. The columns are in the order of fields.
+func (r *roller) group(times []int64, of, lengths []uint32, columns []*built) {
 	at := map[string]*built{}
 	for _, c := range columns {
 		at[c.name] = c
 	}
-	r.count(times, at)
+	r.count(times, of, lengths, at)
 	for d, source := range r.sources() {
 		keys := make([]*built, len(definitions[d]))
 		for i, name := range definitions[d] {
@@ -117,38 +127,65 @@ func (r *roller) group(times []int64, columns []*built) {
 }
 
 // count sums the rows.
-func (r *roller) count(times []int64, at map[string]*built) {
-	src, dst, proto, domain := at["src"].data.Index, at["dst"].data.Index, at["proto"].data.Index, at["domain"].data.Index
-	input, output, agent, egress := at["input"].data.Index, at["output"].data.Index, at["agent"].data.Index, at["egress"].data
-	length, rate := at["length"].data, at["sampling_rate"].data
+func (r *roller) count(times []int64, of, lengths []uint32, at map[string]*built) {
 	r.pairs.reset()
 	r.ways.reset()
 	r.minutes = r.minutes[:0]
+	r.tallies = sized(r.tallies, len(at["src"].data.Index))
+	clear(r.tallies)
 	seen := map[int64]uint64{}
-	minute, now := uint64(0), int64(-1)
-	for i, t := range times {
-		if m := t / rollMinute.Microseconds(); m != now {
-			now = m
-			if had, ok := seen[m]; ok {
-				minute = had
-			} else {
-				minute = uint64(len(r.minutes))
-				seen[m], r.minutes = minute, append(r.minutes, m*rollMinute.Microseconds())
-			}
+	for len(times) > 0 {
+		now := times[0] / rollMinute.Microseconds()
+		n := r.tally(times, of, lengths, now)
+		minute, ok := seen[now]
+		if !ok {
+			minute = uint64(len(r.minutes))
+			seen[now], r.minutes = minute, append(r.minutes, now*rollMinute.Microseconds())
 		}
-		packets := float64(rate.Numbers[rate.Index[i]])
-		bytes := packets * float64(length.Numbers[length.Index[i]])
-		where := uint64(egress.Numbers[egress.Index[i]]) | uint64(agent[i])<<1 | minute<<pointBits
-		r.pairs.of(pair(uint64(src[i]), uint64(dst[i])), where).count(packets, bytes)
-		r.ways.of(uint64(output[i])|uint64(proto[i])<<placeBits|uint64(domain[i])<<(2*placeBits), where|uint64(input[i])<<(pointBits+placeBits)).count(packets, bytes)
+		r.spread(minute, at)
+		times, of, lengths = times[n:], of[n:], lengths[n:]
 	}
 }
 
-func (s *spot) count(packets, bytes float64) {
-	s.samples++
-	s.packets += packets
-	s.bytes += bytes
-	s.squares += bytes * bytes
+// tally sums the rows up to the first that is not of a minute.
+func (r *roller) tally(times []int64, of, lengths []uint32, minute int64) (n int) {
+	from, to := minute*rollMinute.Microseconds(), (minute+1)*rollMinute.Microseconds()
+	r.touched = r.touched[:0]
+	for i, t := range times {
+		if t < from || t >= to {
+			return i
+		}
+		one := &r.tallies[of[i]]
+		if one.samples == 0 {
+			r.touched = append(r.touched, of[i])
+		}
+		one.samples++
+		length := uint64(min(lengths[i], maxLength))
+		one.octets += length
+		one.squares += float64(length * length)
+	}
+	return len(times)
+}
+
+// spread adds what was tallied to the two sums.
+func (r *roller) spread(minute uint64, at map[string]*built) {
+	src, dst, proto, domain := at["src"].data.Index, at["dst"].data.Index, at["proto"].data.Index, at["domain"].data.Index
+	input, output, agent, egress := at["input"].data.Index, at["output"].data.Index, at["agent"].data.Index, at["egress"].data
+	rates := at["sampling_rate"].data
+	for _, i := range r.touched {
+		t := &r.tallies[i]
+		rate := float64(rates.Numbers[rates.Index[i]])
+		s := spot{bytes: rate * float64(t.octets), packets: rate * float64(t.samples), squares: rate * rate * t.squares, samples: t.samples}
+		*t = tally{}
+		where := uint64(egress.Numbers[egress.Index[i]]) | uint64(agent[i])<<1 | minute<<pointBits
+		r.pairs.of(pair(uint64(src[i]), uint64(dst[i])), where).add(&s)
+		r.ways.of(uint64(output[i])|uint64(proto[i])<<placeBits|uint64(domain[i])<<(2*placeBits), where|uint64(input[i])<<(pointBits+placeBits)).add(&s)
+	}
+}
+
+func (s *spot) add(o *spot) {
+	s.samples += o.samples
+	s.bytes, s.packets, s.squares = s.bytes+o.bytes, s.packets+o.packets, s.squares+o.squares
 }
 
 // gather returns the spots of a definition, which are valid until the next call.
@@ -159,9 +196,7 @@ func (r *roller) gather(from source) []spot {
 	r.part.reset()
 	for i := range from.from.all {
 		s := &from.from.all[i]
-		p := r.part.of(from.key(s), s.lo&minuteMask)
-		p.samples += s.samples
-		p.packets, p.bytes, p.squares = p.packets+s.packets, p.bytes+s.bytes, p.squares+s.squares
+		r.part.of(from.key(s), s.lo&minuteMask).add(s)
 	}
 	return r.part.all
 }
@@ -263,9 +298,9 @@ func (r *roller) word(c *built, place uint64) uint32 {
 }
 
 // save makes the rollup of the journal with the id, whose rows are from first to
-// last ns.
+// last µs.
 func (r *roller) save(dir string, first, last int64, id string) error {
-	if err := dropHours(dir, first/1e3, last/1e3+1); err != nil {
+	if err := dropHours(dir, first, last+1); err != nil {
 		return err
 	}
 	r.steps.keep(minuteKeys)

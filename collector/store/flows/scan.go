@@ -179,15 +179,15 @@ func (s *scan) journal(ctx context.Context, p *part, w *worker) (n int64, err er
 	g := newJournalSource()
 	src, dst := s.among(rules.Src), s.among(rules.Dst)
 	var bad error
-	err = readJournal(p.file, func(said *said, rows []record.Row) bool {
-		n += int64(len(rows))
+	err = readJournal(p.file, func(x *block) bool {
+		n += int64(len(x.times))
 		if src != nil || dst != nil {
-			rows = slices.DeleteFunc(rows, func(r record.Row) bool {
-				return src != nil && !slices.Contains(src, r.Src) || dst != nil && !slices.Contains(dst, r.Dst)
+			x.keep(func(k *record.Key) bool {
+				return (src == nil || slices.Contains(src, k.Src)) && (dst == nil || slices.Contains(dst, k.Dst))
 			})
 		}
-		if len(rows) > 0 {
-			g.take(said, rows)
+		if len(x.times) > 0 {
+			g.take(x)
 			bad = w.group(g)
 		}
 		return bad == nil && ctx.Err() == nil

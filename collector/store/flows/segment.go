@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"weir/collector/record"
 	"weir/collector/store/columnar"
 )
 
@@ -25,10 +24,10 @@ const (
 	newSuffix     = ".new"
 )
 
-// segmentName is the name of the segment of rows from first to last ns that was
+// segmentName is the name of the segment of rows from first to last µs that was
 // made of a journal.
 func segmentName(first, last int64, id string) string {
-	return fmt.Sprintf("flows-%d-%d-%s", first/1e3, last/1e3, id) + segmentSuffix
+	return fmt.Sprintf("flows-%d-%d-%s", first, last, id) + segmentSuffix
 }
 
 // spanOf returns the times, in µs, and the journal that a segment's name tells.
@@ -62,15 +61,19 @@ func segmentColumns(all []field) []columnar.Column {
 	return c
 }
 
-// builder makes row groups of rows.
+// builder makes row groups of the blocks of a journal. What rows have in common,
+// the key, is looked at once, not for each of them.
 type builder struct {
 	out         *columnar.Writer
 	columns     []*built
 	data        []columnar.Data
-	times       []int64
+	turn        int
+	times       []int64  // of each row, µs
+	of          []uint32 // the number of its key
+	lengths     []uint32
 	rolled      *roller
 	rows        int
-	first, last int64 // ns
+	first, last int64 // µs
 }
 
 func newBuilder(out io.Writer) *builder {
@@ -82,22 +85,25 @@ func newBuilder(out io.Writer) *builder {
 	return b
 }
 
-// add appends rows, and writes a row group where there are enough.
-func (b *builder) add(s *said, rows []record.Row) error {
-	if b.rows == 0 && len(rows) > 0 {
-		b.first, b.last = rows[0].At, rows[0].At
+// add appends rows, and writes a row group where numbers of keys begin anew.
+func (b *builder) add(x *block) error {
+	if x.turn != b.turn {
+		if err := b.group(); err != nil {
+			return err
+		}
+		b.turn = x.turn
 	}
-	for i := range rows {
-		at := rows[i].At
+	if b.rows == 0 {
+		b.first, b.last = x.times[0], x.times[0]
+	}
+	for _, at := range x.times {
 		b.first, b.last = min(b.first, at), max(b.last, at)
-		b.times = append(b.times, at/1e3)
 	}
+	b.times, b.of, b.lengths = append(b.times, x.times...), append(b.of, x.of...), append(b.lengths, x.lengths...)
 	for _, c := range b.columns {
-		c.add(s, rows)
+		c.add(x)
 	}
-	if b.rows += len(rows); len(b.times) >= groupRows {
-		return b.group()
-	}
+	b.rows += len(x.times)
 	return nil
 }
 
@@ -108,10 +114,13 @@ func (b *builder) group() error {
 	b.data[0].Numbers = b.times
 	for i, c := range b.columns {
 		b.data[i+1] = c.data
+		if !c.ofRows() {
+			b.data[i+1].Of = b.of
+		}
 	}
-	b.rolled.group(b.times, b.columns)
+	b.rolled.group(b.times, b.of, b.lengths, b.columns)
 	err := b.out.Group(b.data)
-	b.times = b.times[:0]
+	b.times, b.of, b.lengths = b.times[:0], b.of[:0], b.lengths[:0]
 	for _, c := range b.columns {
 		c.reset()
 	}
@@ -147,8 +156,8 @@ func convertAt(dir, journal string, fault func(at string)) (rows int, err error)
 	b := newBuilder(w)
 	var bad error
 	fault("created")
-	cut := readJournal(in, func(s *said, all []record.Row) bool {
-		bad = b.add(s, all)
+	cut := readJournal(in, func(x *block) bool {
+		bad = b.add(x)
 		return bad == nil
 	})
 	if err := errors.Join(bad, b.close(), w.Flush()); err != nil {

@@ -45,11 +45,11 @@ func zipfRows(n, perSecond, flows int, spoofed bool) []record.Row {
 		f := uint32(z.Uint64())
 		h := f * 2654435761
 		x := &rows[i]
-		*x = record.Row{
-			At: at, Agent: 1 + h%20, Input: 1 + h%48, Output: 1 + h>>8%48, Length: [3]uint32{64, 576, 1518}[h>>3%3], Rate: 1000,
-			SrcPort: uint16(32768 + h>>5%28000), DstPort: [4]uint16{443, 80, 53, 8080}[h>>7%4], EtherType: 0x0800, VLAN: uint16(10 + h%8),
-			Proto: 6, TCPFlags: 16, TTL: 64, Has: record.Addresses | record.Ports,
-		}
+		*x = record.Row{At: at, Length: [3]uint32{64, 576, 1518}[h>>3%3], Key: record.Key{
+			Agent: 1 + h%20, Input: 1 + h%48, Output: 1 + h>>8%48, Rate: 1000,
+			SrcPort: uint16(32768 + h>>5%28000), DstPort: [4]uint16{443, 80, 53, 8080}[h>>7%4], EtherType: 0x0800,
+			Proto: 6, TCPFlags: 16, TTL: 64, Has: record.Addresses | record.Ports | record.Has(10+h%8),
+		}}
 		if spoofed && i%2 == 0 {
 			h = r.Uint32()
 			x.Dst = address(7)

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strconv"
 
-	"weir/collector/record"
 	"weir/collector/store/columnar"
 )
 
@@ -128,40 +127,35 @@ func (s *segmentSource) column(name string) (*column, error) {
 	return c, nil
 }
 
-// journalSource reads rows of a journal, some at a time. Dictionaries grow from
-// group to group.
+// journalSource reads rows of a journal, a block at a time. Dictionaries grow from
+// block to block.
 type journalSource struct {
-	all   []record.Row
-	said  *said
+	*block
+	turn  int // of keys' numbers
 	built map[string]*built
+	index map[string][]int32
 	kept  map[string]*column
-	at    []int64
 }
 
 func newJournalSource() *journalSource {
-	return &journalSource{built: map[string]*built{}, kept: map[string]*column{}}
+	return &journalSource{built: map[string]*built{}, index: map[string][]int32{}, kept: map[string]*column{}}
 }
 
-// take turns to the next rows.
-func (g *journalSource) take(said *said, rows []record.Row) {
-	if g.said != said {
-		clear(g.built) // numbers stand for other things
+// take turns to the next rows of the same journal.
+func (g *journalSource) take(x *block) {
+	if g.turn != x.turn {
+		for _, b := range g.built {
+			b.data.Index = b.data.Index[:0]
+		}
 	}
-	g.said, g.all = said, rows
+	g.block, g.turn = x, x.turn
 	clear(g.kept)
 }
 
-func (g *journalSource) rows() int                             { return len(g.all) }
+func (g *journalSource) rows() int                             { return len(g.block.times) }
 func (g *journalSource) may(string, []netip.Addr) bool         { return true }
 func (g *journalSource) span() (first, last int64, known bool) { return 0, 0, false }
-
-func (g *journalSource) times() ([]int64, error) {
-	g.at = g.at[:0]
-	for i := range g.all {
-		g.at = append(g.at, g.all[i].At/1e3)
-	}
-	return g.at, nil
-}
+func (g *journalSource) times() ([]int64, error)               { return g.block.times, nil }
 
 func (g *journalSource) column(name string) (*column, error) {
 	if c := g.kept[name]; c != nil {
@@ -176,10 +170,19 @@ func (g *journalSource) column(name string) (*column, error) {
 		b = newBuilt(f)
 		g.built[name] = b
 	}
-	b.data.Index = b.data.Index[:0]
-	b.add(g.said, g.all)
+	if b.ofRows() {
+		b.data.Index = b.data.Index[:0]
+	}
+	b.add(g.block)
 	c := &column{size: b.at.size(), index: b.data.Index}
-	if b.number != nil {
+	if !b.ofRows() {
+		index := sized(g.index[name], len(g.of))
+		for i, k := range g.of {
+			index[i] = b.data.Index[k]
+		}
+		g.index[name], c.index = index, index
+	}
+	if b.text == nil && b.address == nil {
 		c.numbers = b.data.Numbers
 	} else {
 		c.texts = b.data.Texts.At

@@ -17,7 +17,10 @@ import (
 const forever = 1 << 62
 
 // feed records n flow samples, a millisecond each, and hands them on.
-func feed(w *record.Writer, from, n int) {
+func feed(w *record.Writer, from, n int) { feedEach(w, from, n, func(*decoder.Flow, int) {}) }
+
+// feedEach is feed whose samples are what change makes of the one that feed has.
+func feedEach(w *record.Writer, from, n int, change func(f *decoder.Flow, i int)) {
 	a := &decoder.Arrival{At: epoch}
 	f := &decoder.Flow{Arrival: a}
 	f.Header.HasKey, f.Header.Depth, f.FrameLength = true, 3, 1000
@@ -25,6 +28,7 @@ func feed(w *record.Writer, from, n int) {
 	f.Est.SamplingRate, f.Est.Vantage.Agent = 10, 1
 	for i := range n {
 		a.At = epoch.Add(time.Duration(from+i) * time.Millisecond)
+		change(f, from+i)
 		w.Add(f)
 	}
 	w.Flush()

@@ -1,0 +1,145 @@
+package flows
+
+import (
+	"bytes"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"weir/collector/record"
+)
+
+// readAll returns the rows of a journal; times are whole µs.
+func readAll(tb testing.TB, path string) (rows []record.Row, turns int) {
+	tb.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	err = readJournal(f, func(x *block) bool {
+		for i, k := range x.of {
+			rows = append(rows, record.Row{At: 1e3 * x.times[i], Length: x.lengths[i], Key: x.keys[k]})
+		}
+		turns = x.turn
+		return true
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return rows, turns
+}
+
+func inMicroseconds(rows []record.Row) []record.Row {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		rows[i].At -= rows[i].At % 1e3
+	}
+	return rows
+}
+
+func TestJournalReadsWhatWasWritten(t *testing.T) {
+	odd := zipfRows(50, 1000, 10, false)
+	odd[3].At -= 3600e9 // the clock was set
+	odd[4].Length, odd[5].Length, odd[6].Length = 1<<32-1, 0, 1<<24
+	odd[7].Key = record.Key{}
+	odd[8].At = 0
+	for _, c := range []struct {
+		name  string
+		rows  []record.Row
+		turns int
+	}{
+		{"one", zipfRows(1, 1000, 1, false), 1},
+		{"odd", odd, 1},
+		{"as many as a row group", zipfRows(groupRows, 10_000, 50_000, false), 1},
+		{"more", zipfRows(2*groupRows+5000, 10_000, 50_000, false), 3},
+		{"keys of their own", zipfRows(groupRows+5000, 10_000, 50_000, true), 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, turns := readAll(t, writeJournal(t, t.TempDir(), c.rows))
+			if turns != c.turns {
+				t.Errorf("numbers began %d times, want %d", turns, c.turns)
+			}
+			if want := inMicroseconds(c.rows); !slices.Equal(got, want) {
+				t.Errorf("%d rows, want %d, or others: (-want +got)\n%s", len(got), len(want), cmp.Diff(want[:min(10, len(want))], got[:min(10, len(got))]))
+			}
+		})
+	}
+}
+
+// oldJournal writes a journal of version 1.
+func oldJournal(tb testing.TB, path string, rows []record.Row) {
+	tb.Helper()
+	b := []byte(oldMagic)
+	frame := func(body []byte) {
+		b = le.AppendUint32(b, uint32(len(body)))
+		b = le.AppendUint32(b, crc32.Checksum(body, castagnoli))
+		b = append(b, body...)
+	}
+	for n := range uint32(21) {
+		a16 := site{}.Agent(n).As16()
+		frame(append(le.AppendUint32([]byte{frameAgent}, n), a16[:]...))
+	}
+	for some := range slices.Chunk(rows, record.Rows) {
+		body := []byte{frameRows}
+		for i := range some {
+			r := &some[i]
+			body = le.AppendUint64(body, uint64(r.At))
+			body = append(append(body, r.Src[:]...), r.Dst[:]...)
+			for _, v := range []uint32{r.Agent, r.Domain, r.Input, r.Output, r.Length, r.Rate} {
+				body = le.AppendUint32(body, v)
+			}
+			for _, v := range []uint16{r.SrcPort, r.DstPort, r.EtherType, r.Has.VLAN()} {
+				body = le.AppendUint16(body, v)
+			}
+			body = append(body, r.Proto, r.TCPFlags, r.TOS, r.TTL, byte(r.Has/record.Addresses))
+		}
+		frame(body)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// What a weir left that wrote journals of version 1 is kept as anything else.
+func TestJournalOfVersion1IsRead(t *testing.T) {
+	rows := zipfRows(groupRows+5000, 10_000, 50_000, false)
+	rows[7].Has |= record.Egress | record.Fragment
+	dir := t.TempDir()
+	path := filepath.Join(dir, journalName("old"))
+	oldJournal(t, path, rows)
+	got, _ := readAll(t, path)
+	if want := inMicroseconds(rows); !slices.Equal(got, want) {
+		t.Fatalf("%d rows, want %d, or others: (-want +got)\n%s", len(got), len(want), cmp.Diff(want[:10], got[:min(10, len(got))]))
+	}
+	if n, err := convert(dir, path); err != nil || n != len(rows) {
+		t.Errorf("%d rows of %d: %v", n, len(rows), err)
+	}
+}
+
+// Whatever the body of a frame of rows is: it is refused, or every row has a key.
+func FuzzRows(f *testing.F) {
+	rows := zipfRows(300, 1000, 100, false)
+	c := newCoder()
+	f.Add(appendRows(nil, true, rows, c.code(rows, nil), c.keys, len(c.keys))[:])
+	f.Add(appendRows(nil, true, rows[:1], []uint32{0}, c.keys[:1], 1))
+	f.Add([]byte{frameRows, 1, 1, 0, 1, 1, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		x := &block{keys: make([]record.Key, 2)}
+		for range 2 {
+			if !x.read(bytes.Clone(b)) {
+				return
+			}
+			if len(x.of) == 0 || len(x.of) != len(x.times) || len(x.of) != len(x.lengths) || len(x.keys) > groupRows {
+				t.Fatalf("%d numbers, %d times, %d lengths, %d keys", len(x.of), len(x.times), len(x.lengths), len(x.keys))
+			}
+			for _, k := range x.of {
+				_ = x.keys[k]
+			}
+		}
+	})
+}
