@@ -17,7 +17,8 @@ import (
 const (
 	keySize  = 64
 	rowsHead = 1 + 1 + 2*binary.MaxVarintLen16 + 2
-	maxFrame = rowsHead + record.Rows*(keySize+4+4+binary.MaxVarintLen64)
+	rowMost  = keySize + 4 + 4 + binary.MaxVarintLen64 // with a key of its own
+	maxFrame = rowsHead + record.Rows*rowMost
 )
 
 // block is what a frame of rows says.

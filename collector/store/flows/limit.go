@@ -16,8 +16,10 @@ const (
 	// that it need not be with each block of rows; slackLeast, in octets, has some.
 	slackShare = 64
 	slackLeast = 2 * (frameHead + maxFrame)
-	// segmentShare is the part of a journal that its segment takes at most.
-	segmentShare = 3
+	// segmentTimes is how many times the octets of a journal its segment takes at
+	// most. Of few keys it may take twice as many, since each row is still packed in
+	// each column, which what is free above has room for: such a journal is small.
+	segmentTimes = 1
 )
 
 // settled is what the directory holds beside the journal that rows go to: segments,
@@ -40,7 +42,7 @@ func (s *settled) begins(j *journal) {
 func (s *settled) ends(j *journal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bytes += j.size + j.size/segmentShare
+	s.bytes += j.size + segmentTimes*j.size
 	s.journal, s.live = "", 0
 }
 
@@ -55,7 +57,7 @@ func (s *settled) fits(j *journal, more, most int64) bool {
 // room makes room for a block of rows, at the cost of the oldest files. It reports
 // whether there is some.
 func (s *Store) room(rows int, now time.Time) bool {
-	more := int64(rows*rowSize + frameHead + 1)
+	more := int64(frameHead + rowsHead + rows*rowMost)
 	if s.settled.fits(s.journal, more, s.cfg.MaxBytes) {
 		return true
 	}
@@ -88,7 +90,7 @@ func (s *Store) list(now time.Time, journal string) (all []segmentFile, bytes, s
 		switch {
 		case e.Name() == journal, strings.HasSuffix(e.Name(), newSuffix): // what becomes of that is counted with its journal
 		case strings.HasSuffix(e.Name(), journalSuffix):
-			soon += size + size/segmentShare
+			soon += size + segmentTimes*size
 		default:
 			soon += size
 		}
