@@ -11,7 +11,10 @@ import (
 type activity struct {
 	txAt      int64 // last sample that it sent
 	sends     rhythm
+	lives     rhythm  // what it sends, and what acknowledges that
+	livesAt   int64   // last of it
 	tx, asked float64 // samples ever, halved now and then
+	acked     float64 // and what acknowledges what it sent
 	steadyAt  int64   // since when it has made no longer pause
 	toAt      int64   // last sample of unicast to it
 	to        rhythm
@@ -21,6 +24,7 @@ type activity struct {
 	synAck    float64
 	askedNow  int     // since txAt
 	synNow    int     // since the last SYN-ACK
+	synTx     int     // SYN since txAt
 	arp, icmp int     // since txAt
 	probes    int     // since txAt
 	arpAsked  float64 // ARP requests seen for it, and its replies, halved now and then
@@ -60,8 +64,9 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 	syn, synAck := int(uint32(f.B>>32)), int(uint32(f.B))
 	rest := fact.UnpackPortRest(f.C)
 	// That it answers ARP shows that it runs, not that anything else gets through.
-	tx, asked := float64(moves.Sent-min(moves.Sent, uint32(rest.Replies))), int(moves.Asked)
+	tx, asked := float64(moves.Sent-min(moves.Sent, rest.Replies)), int(moves.Asked)
 	a.arpReply += float64(rest.Replies)
+	a.lived(s.now, tx, float64(moves.Acked))
 	s.sentTo(a, moves, rest.Replies)
 	if rest.Probes > 0 || rest.Reset+rest.Unreachable > 0 {
 		a.refusals.add(s.now, float64(rest.Probes), float64(rest.Reset)+float64(rest.Unreachable))
@@ -81,6 +86,7 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 			a.replyAt = s.now
 		}
 		a.askedNow += asked
+		a.synTx += syn
 		a.probes += int(rest.Probes)
 		if asked+syn > 0 {
 			a.askedAt = s.now
@@ -89,6 +95,7 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 			}
 		}
 	}
+	a.acked += float64(moves.Acked)
 	a.count(tx, asked, syn, synAck)
 	if asked+syn+int(rest.Probes) > 0 && tx == 0 || s.active(InstanceUnreachable, p.instanceEntity()) != nil {
 		n.dirty = true
@@ -102,9 +109,18 @@ func (a *activity) sent(at int64, tx float64) {
 	if at-a.txAt > 5*second {
 		a.steadyAt = at
 	}
-	a.txAt, a.askedNow, a.arp, a.icmp, a.askAt, a.askedAt, a.probes, a.replyAt = at, 0, 0, 0, 0, 0, 0, 0
+	a.txAt, a.askedNow, a.synTx, a.arp, a.icmp, a.askAt, a.askedAt, a.probes, a.replyAt = at, 0, 0, 0, 0, 0, 0, 0, 0
 	if at > a.told.vainAt+vainFor {
 		a.told.vain = 0
+	}
+}
+
+// lived takes what it sent and what acknowledges that: who acknowledges has
+// received it, so that with what it sends that stops as well.
+func (a *activity) lived(at int64, tx, acked float64) {
+	if tx+acked > 0 {
+		a.lives.add(at, tx+acked)
+		a.livesAt = at
 	}
 }
 
@@ -117,7 +133,7 @@ const askRunMind = 0.5
 // recovered takes that it sends again, or still does: of how many that was asked
 // meanwhile nothing came of, and how often it is asked as a rule.
 func (a *activity) recovered(now int64, asked int) {
-	pending := float64(a.askedNow + a.synNow)
+	pending := float64(a.askedNow + a.synTx)
 	if a.tx >= known {
 		a.askRun = max(a.askRun*math.Pow(askRunMind, float64(asked)/1000), pending)
 	}
@@ -128,9 +144,9 @@ func (a *activity) recovered(now int64, asked int) {
 // SYN-ACK among them. Sums are halved now and then, so that they follow what is
 // usual.
 func (a *activity) count(tx float64, asked, syn, synAck int) {
-	a.tx, a.asked = a.tx+tx, a.asked+float64(asked)
+	a.tx, a.asked = a.tx+tx, a.asked+float64(asked+syn)
 	if a.tx+a.asked > 4096 {
-		a.tx, a.asked = a.tx/2, a.asked/2
+		a.tx, a.asked, a.acked = a.tx/2, a.asked/2, a.acked/2
 	}
 	if synAck > 0 {
 		a.synNow = 0

@@ -95,7 +95,7 @@ func (f *fabric) speak(k int, g *guest) {
 			}
 		}
 	}
-	f.tell(fact.Fact{Kind: fact.PortActive, Agent: g.a.number, Index: index, At: f.now.UnixNano(), A: fact.PortMoves{Sent: uint32(asks + out), Towards: uint16(in + afar)}.Pack()})
+	f.tell(fact.Fact{Kind: fact.PortActive, Agent: g.a.number, Index: index, At: f.now.UnixNano(), A: fact.PortMoves{Sent: uint16(asks + out), Towards: uint16(in + afar)}.Pack()})
 	f.tell(fact.Fact{Kind: fact.PortWays, Agent: g.a.number, Index: index, A: g.router, B: out<<32 | in, C: fact.PortAfar{Afar: uint32(afar), Asks: uint32(asks)}.Pack()})
 	if in > 0 {
 		f.tell(fact.Fact{Kind: fact.Seen, Agent: g.a.number, A: g.router, B: 3, C: in})

@@ -95,7 +95,7 @@ func (o *switched) flows(sub uint32, tenth time.Duration) {
 			o.w.tell(fact.Fact{Kind: fact.Forwards, Agent: exported, Index: 1000, A: n, B: uint64(float64(n)*o.out + 0.5), C: uint64(index)})
 		}
 		if r > 0 && tenth%10 == time.Duration(i) {
-			o.w.tell(fact.Fact{Kind: fact.PortActive, Agent: exported, Index: index, At: o.w.now.UnixNano(), A: fact.PortMoves{Sent: uint32(r / 2), Towards: uint16(r / 2)}.Pack()})
+			o.w.tell(fact.Fact{Kind: fact.PortActive, Agent: exported, Index: index, At: o.w.now.UnixNano(), A: fact.PortMoves{Sent: uint16(r / 2), Towards: uint16(r / 2)}.Pack()})
 		}
 	}
 }

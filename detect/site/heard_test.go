@@ -16,7 +16,7 @@ func TestAskedForAgainAndAgain(t *testing.T) {
 		name    string
 		before  uint16 // samples a second of unicast to it, for a minute
 		towards uint16 // the same for the 15 s that follow
-		sends   uint32 // samples a second that it sends then
+		sends   uint16 // samples a second that it sends then
 		asks    int    // seconds between requests for it then; 0 none
 		replies uint16 // ARP replies a second of it then
 		always  bool   // it is asked for as much before
@@ -39,7 +39,7 @@ func TestAskedForAgainAndAgain(t *testing.T) {
 			w.tell(fact.Fact{Kind: fact.Sender, Agent: 9, Detail: &fact.Detail{Agent: source, Source: source}})
 			w.tell(fact.Fact{Kind: fact.Port, Agent: 9, Index: index, Detail: &fact.Detail{Name: "tap1", Status: 3, Counted: true, Instance: true}})
 			w.tell(fact.Fact{Kind: fact.PortMAC, Agent: 9, Index: index, A: mac, B: 0x0a090001})
-			pass := func(seconds int, sends uint32, towards, replies uint16, asks int) {
+			pass := func(seconds int, sends uint16, towards, replies uint16, asks int) {
 				for i := range seconds {
 					now := uint64(w.now.UnixNano())
 					w.tell(fact.Fact{Kind: fact.Alive, Agent: 9, A: uint64(i)<<32 | 1, B: 10, C: now})

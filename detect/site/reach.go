@@ -83,8 +83,17 @@ func (s *Site) bridgeBound(p *port, onset int64) int64 {
 			}
 		}
 	}
+	for _, o := range p.bridge.ports {
+		if o != p && o.instance && !o.gone && o.act.toAt > onset+second && s.quietFor(o.act.toAt) < forwardedLately {
+			return 0 // it has forwarded to that one
+		}
+	}
 	return 2 * second
 }
+
+// forwardedLately is for how long a sample of what was sent to an instance shows
+// that its bridge forwards: such are told once a second.
+const forwardedLately = 1500 * millisecond
 
 // vainSpan is for how long it must be asked in vain: the answer to what was asked
 // last may yet come, and who is being shut off is asked for a moment longer.
@@ -97,7 +106,7 @@ func (s *Site) known(p *port) weigh.Known {
 		PortDown: p.counted && !p.up() && p.wasUp && !p.unknown, FlatNats: p.flat[0].nats,
 		Offered: p.flat[0].offered, Probes: a.probes,
 		Steady: float64(a.txAt-a.steadyAt) / 1e9,
-		Rate:   a.sends.least(), Spread: a.sends.usualSpread(), ARP: a.arp, ICMP: a.icmp, Asked: a.askedNow, Syn: a.synNow,
+		Rate:   a.sends.least(), Spread: a.sends.usualSpread(), ARP: a.arp, ICMP: a.icmp, Asked: a.askedNow, Syn: a.synNow, SynAsked: a.synTx,
 		AskRate: a.asks.rate, AskRun: a.askRun,
 	}
 	if a.replyAt != 0 {
@@ -106,7 +115,7 @@ func (s *Site) known(p *port) weigh.Known {
 	s.asksForAddress(p, &k)
 	s.unheard(p, &k)
 	if a.askAt == 0 || a.askedAt-a.askAt < vainSpan {
-		k.Asked, k.Syn = 0, 0
+		k.Asked, k.Syn, k.SynAsked = 0, 0, 0
 	}
 	if p.downAt != 0 {
 		k.PortHeld = k.PortDown && s.quietFor(p.downAt) > s.pollOf(p)*5/4
@@ -120,8 +129,15 @@ func (s *Site) known(p *port) weigh.Known {
 	} else if a.txAt != 0 && s.quietFor(a.txAt) < settle {
 		k.Silent = 0.001
 	}
+	if last := s.sampled(p); a.livesAt != 0 && last > a.livesAt {
+		k.Lacking = a.lives.least() * float64(min(s.quietFor(a.livesAt), last-a.livesAt)) / 1e9 / a.lives.usualSpread()
+	}
 	if a.tx >= known && a.asked > 0 {
-		k.Answering = a.tx / (a.tx + a.asked)
+		answers := a.tx
+		if a.livesAt <= a.askAt { // nor is anything acknowledged since
+			answers += a.acked
+		}
+		k.Answering = answers / (answers + a.asked)
 	}
 	if a.synAck >= 3 {
 		k.SynRatio = a.synAck / (a.syn + a.synAck)

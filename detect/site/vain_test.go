@@ -13,7 +13,7 @@ import (
 func TestAskedInVain(t *testing.T) {
 	const told = "start instance_unreachable warning 10.0.0.9 tap1"
 	type moves struct {
-		sent, asked uint32
+		sent, asked uint16
 		replies     uint16 // ARP, among sent
 	}
 	for _, c := range []struct {
@@ -46,7 +46,7 @@ func TestAskedInVain(t *testing.T) {
 					w.tell(fact.Fact{Kind: fact.Forwards, Agent: 9, Index: 1, A: 10, B: 10})
 					if m.sent+m.asked > 0 {
 						f := fact.Fact{Kind: fact.PortActive, Agent: 9, Index: index, C: fact.PortRest{Replies: m.replies}.Pack()}
-						f.A = fact.PortMoves{Sent: m.sent, Towards: uint16(m.asked), Asked: uint16(m.asked)}.Pack()
+						f.A = fact.PortMoves{Sent: m.sent, Towards: m.asked, Asked: m.asked}.Pack()
 						if m.sent > 0 {
 							f.At = now
 						}

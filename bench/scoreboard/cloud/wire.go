@@ -134,6 +134,9 @@ func (w *wire) tcp(from, to end, flags byte) []byte {
 	be.PutUint16(b[34:], from.port)
 	be.PutUint16(b[36:], to.port)
 	b[46], b[47] = 5<<4, flags
+	if flags&flagPSH == 0 { // it carries nothing
+		be.PutUint16(b[16:], 52)
+	}
 	return b
 }
 

@@ -116,7 +116,7 @@ type port struct {
 	active                                bool
 	told, learnt, txAt, quietTold         int64
 	tx, rx, syn, synAck, rst, unreachable uint32
-	to, probes, replies                   uint32
+	to, acked, probes, replies            uint32
 	answers                               [8]answered
 	talks                                 talks
 	mac                                   [6]byte

@@ -127,19 +127,20 @@ func UnpackPortAfar(c uint64) PortAfar { return PortAfar{uint32(c >> 32), uint32
 // PortMoves is what PortActive counts of what moves. 16 bits hold at most their
 // largest number, which stands for all above.
 type PortMoves struct {
-	Sent    uint32 // samples that it sent
+	Sent    uint16 // samples that it sent
 	Towards uint16 // unicast to its MAC address, ARP apart
 	Asked   uint16 // those among them that ask for an answer: TCP data, UDP to a port that answers
+	Acked   uint16 // those that only acknowledge what it has sent
 }
 
 // Pack returns m as PortActive's A.
 func (m PortMoves) Pack() uint64 {
-	return uint64(m.Sent)<<32 | uint64(m.Towards)<<16 | uint64(m.Asked)
+	return uint64(m.Sent)<<48 | uint64(m.Towards)<<32 | uint64(m.Asked)<<16 | uint64(m.Acked)
 }
 
 // UnpackPortMoves is the inverse of Pack.
 func UnpackPortMoves(a uint64) PortMoves {
-	return PortMoves{uint32(a >> 32), uint16(a >> 16), uint16(a)}
+	return PortMoves{uint16(a >> 48), uint16(a >> 32), uint16(a >> 16), uint16(a)}
 }
 
 // PortRest is what else PortActive counts: packed into 16 bits each, of which the

@@ -261,8 +261,14 @@ func (g *Gatherer) towards(p *port, h *packet.Header) {
 		}
 	case h.TCPFlags&(tcpFIN|tcpSYN) != 0 || h.TCPFlags&tcpPSH != 0:
 		p.rx++
+	case h.TCPFlags&(tcpRST|tcpACK) == tcpACK && h.IPLength > 0 && h.IPLength <= bareMost:
+		p.acked++
 	}
 }
+
+// bareMost is how many octets a TCP packet without data has at most, with options:
+// data without PSH comes in full segments.
+const bareMost = 100
 
 // learn notes a MAC address at an instance's port, at most one a second.
 func (g *Gatherer) learn(p *port, h *packet.Header) {
@@ -311,7 +317,7 @@ func (g *Gatherer) tellActive(ns int64) {
 		rest := PortRest{cut16(p.rst), cut16(p.unreachable), cut16(p.probes), cut16(p.replies)}
 		f := Fact{
 			Kind: PortActive, Agent: p.agent.number, Sub: p.sub, Index: p.index,
-			A: PortMoves{p.tx, cut16(p.to), cut16(p.rx)}.Pack(), B: uint64(p.syn)<<32 | uint64(p.synAck), C: rest.Pack(),
+			A: PortMoves{cut16(p.tx), cut16(p.to), cut16(p.rx), cut16(p.acked)}.Pack(), B: uint64(p.syn)<<32 | uint64(p.synAck), C: rest.Pack(),
 		}
 		if p.tx > 0 {
 			f.At = p.txAt
@@ -319,7 +325,7 @@ func (g *Gatherer) tellActive(ns int64) {
 		g.tell(f)
 		g.tellWays(p)
 		p.told, p.active = ns, false
-		p.to, p.tx, p.rx, p.syn, p.synAck, p.rst, p.unreachable, p.probes, p.replies = 0, 0, 0, 0, 0, 0, 0, 0, 0
+		p.to, p.tx, p.rx, p.acked, p.syn, p.synAck, p.rst, p.unreachable, p.probes, p.replies = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 	}
 	clear(g.active[len(kept):])
 	g.active = kept

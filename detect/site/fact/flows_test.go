@@ -65,7 +65,7 @@ func TestTowards(t *testing.T) {
 
 // TestPortMoves: packed and unpacked it is the same.
 func TestPortMoves(t *testing.T) {
-	want := PortMoves{Sent: 1<<32 - 2, Towards: 1<<16 - 2, Asked: 3}
+	want := PortMoves{Sent: 1<<16 - 1, Towards: 1<<16 - 2, Asked: 3, Acked: 7}
 	if got := UnpackPortMoves(want.Pack()); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

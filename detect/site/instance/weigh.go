@@ -60,6 +60,8 @@ type Known struct {
 	Replied   float64 // seconds since it answered ARP and sent nothing else; 0 it did not
 	SynRatio  float64 // share of SYN-ACK among SYN and SYN-ACK, as a rule
 	Syn       int     // SYN since its last SYN-ACK
+	SynAsked  int     // SYN since it was last seen to send
+	Lacking   float64 // samples that it sent or that acknowledge what it sent that were to be expected since the last, over their spread
 	ARP, ICMP int     // requests for it, and unreachable about it, since it last sent
 	ARPExact  bool    // the host agent has counted them: it sees every packet
 	Missed    float64 // samples of unicast to it that were to be expected since the last, over their spread
@@ -103,8 +105,8 @@ func Weigh(k *Known) (odds float64, parts []Part) {
 	}
 	nats, what := traffic(k)
 	add(Traffic, nats, what)
-	if k.Syn > 0 && k.SynRatio > 0 {
-		add(Handshake, min(float64(k.Syn)*-math.Log1p(-min(k.SynRatio, 0.9)), MostAsked), "handshakes to a port that it answered at before are not answered")
+	if syn := k.Syn - k.SynAsked; syn > 0 && k.SynRatio > 0 { // the others ask in vain
+		add(Handshake, min(float64(syn)*-math.Log1p(-min(k.SynRatio, 0.9)), MostAsked), "handshakes to a port that it answered at before are not answered")
 	}
 	nats, what = resolve(k)
 	add(Resolve, nats, what)
@@ -182,7 +184,7 @@ func silence(k *Known) (float64, string) {
 	if k.Silent < recent {
 		return SeenSending, "it was seen to send"
 	}
-	expected := k.Rate * k.Silent / max(k.Spread, 1)
+	expected := max(k.Rate*k.Silent/max(k.Spread, 1), k.Lacking)
 	if expected < 1 && k.Asked == 0 {
 		return 0, ""
 	}
@@ -215,12 +217,13 @@ const idleShare = 0.1
 // gone idle. Who has been seen to leave many without an answer and was well is
 // given as many again.
 func (k *Known) vain() float64 {
-	if k.Asked == 0 || k.Answering <= 0 {
+	if k.Asked+k.SynAsked == 0 || k.Answering <= 0 {
 		return 0
 	}
 	each := k.each()
-	nats := float64(k.Asked) * each
-	if n, idle := float64(k.Asked+k.Syn), max(idleShare*k.AskRate*k.Silent, 1); k.AskRate > 0 && n > idle {
+	n := float64(k.Asked + k.SynAsked)
+	nats := n * each
+	if idle := max(idleShare*k.AskRate*k.Silent, 1); k.AskRate > 0 && n > idle {
 		nats += n*math.Log(n/idle) - (n - idle)
 	}
 	return min(nats/max(each*k.AskRun/usualRun, 1), MostData)

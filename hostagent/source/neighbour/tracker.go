@@ -11,13 +11,13 @@ import (
 
 // Bounds and times.
 const (
-	maxAddresses  = 16               // of one port that are known
-	maxPending    = 64               // addresses of one port that are asked for
-	claimLasts    = time.Minute      // an address stays its port's without being used
-	askedEnough   = 3                // requests without an answer
-	askedLong     = 2 * time.Second  // since the first of them
-	forgetAfter   = 30 * time.Second // without a further request
-	dhcpTellEvery = time.Second      // requests of one port are told no faster
+	maxAddresses  = 16                  // of one port that are known
+	maxPending    = 64                  // addresses of one port that are asked for
+	claimLasts    = time.Minute         // an address stays its port's without being used
+	askedEnough   = 3                   // requests without an answer
+	askedLong     = 3 * time.Second / 2 // since the first of them, of those that come each second
+	forgetAfter   = 30 * time.Second    // without a further request
+	dhcpTellEvery = time.Second         // requests of one port are told no faster
 )
 
 // tracker joins what is heard.
@@ -45,7 +45,7 @@ type port struct {
 type question struct {
 	count       int
 	first, last time.Time
-	told        bool
+	next        int // requests from which on it is told; askedEnough, then of twice as many each
 }
 
 func newTracker() *tracker {
@@ -118,11 +118,25 @@ func (t *tracker) arp(ifIndex uint32, from *port, a *arp, now time.Time, emit fu
 		if len(p.pending) >= maxPending {
 			return
 		}
-		q = &question{first: now}
+		q = &question{first: now, next: askedEnough}
 		p.pending[a.targetIP] = q
 	}
 	q.count++
 	q.last = now
+	p.ask(a.targetIP, q, now, emit)
+}
+
+// ask tells an address that is asked for in vain, and again of twice as many
+// requests each, until one answers. At the last of them, those before it have had
+// a second or so for that.
+func (p *port) ask(a netip.Addr, q *question, now time.Time, emit func(source.Event)) {
+	if q.count < q.next || now.Sub(q.first) < askedLong {
+		return
+	}
+	q.next = 2 * q.count
+	emit(source.Event{Name: witness.ARPUnanswered, Subject: p.mac.String(), More: []witness.Pair{
+		witness.String(witness.Port, p.name), witness.String(witness.Address, a.String()), witness.Gauge32(witness.Count, uint32(q.count)),
+	}})
 }
 
 // claim takes that an instance uses an address. Another one's is taken over only
@@ -170,7 +184,8 @@ func (p *port) dhcp(client sflow.MAC, protocol string, now time.Time, emit func(
 	}})
 }
 
-// check tells addresses that are asked for in vain, once until one answers.
+// check tells what was asked for too fast at first, and forgets what nobody asks
+// for any more.
 func (t *tracker) check(now time.Time, emit func(source.Event)) {
 	for _, p := range t.ports {
 		for a, q := range p.pending {
@@ -178,13 +193,7 @@ func (t *tracker) check(now time.Time, emit func(source.Event)) {
 				delete(p.pending, a)
 				continue
 			}
-			if q.told || q.count < askedEnough || now.Sub(q.first) < askedLong {
-				continue
-			}
-			q.told = true
-			emit(source.Event{Name: witness.ARPUnanswered, Subject: p.mac.String(), More: []witness.Pair{
-				witness.String(witness.Port, p.name), witness.String(witness.Address, a.String()), witness.Gauge32(witness.Count, uint32(q.count)),
-			}})
+			p.ask(a, q, now, emit)
 		}
 	}
 }
