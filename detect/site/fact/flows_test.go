@@ -63,6 +63,42 @@ func TestTowards(t *testing.T) {
 	}
 }
 
+// TestAcknowledged: what tells that an instance was heard is a TCP packet to it that
+// carries nothing but an acknowledgement.
+func TestAcknowledged(t *testing.T) {
+	const tap, uplink = 3, 9
+	own, peer := [4]byte{10, 0, 0, 1}, [4]byte{10, 0, 0, 2}
+	for _, c := range []struct {
+		name   string
+		flags  byte
+		octets uint16 // of the IP packet
+		want   PortMoves
+	}{
+		{"acknowledgement", tcpACK, 52, PortMoves{Towards: 1, Acked: 1}},
+		{"a full segment without PSH", tcpACK, 1500, PortMoves{Towards: 1}},
+		{"data", tcpACK | tcpPSH, 60, PortMoves{Towards: 1, Asked: 1}},
+		{"refusal", tcpACK | tcpRST, 40, PortMoves{Towards: 1}},
+		{"of unknown length", tcpACK, 0, PortMoves{Towards: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFeed(t)
+			f.send(func(b *sflow.Builder) {
+				counters(b, tap, "tap1", 3, 0, 0)
+				counters(b, uplink, "eth1", 3, 0, 0)
+			})
+			f.sampled(tap, uplink, wayFrame(1, 2, own, peer, 0, tcpACK))
+			f.tick(2 * time.Second)
+			frame := wayFrame(2, 1, peer, own, 0, c.flags)
+			frame[16], frame[17] = byte(c.octets>>8), byte(c.octets)
+			f.sampled(uplink, tap, frame)
+			got := UnpackPortMoves(find(t, f.tick(2*time.Second), PortActive).A)
+			if got != c.want {
+				t.Errorf("%+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
 // TestPortMoves: packed and unpacked it is the same.
 func TestPortMoves(t *testing.T) {
 	want := PortMoves{Sent: 1<<16 - 1, Towards: 1<<16 - 2, Asked: 3, Acked: 7}
