@@ -228,6 +228,13 @@ func (s *Site) arpUnanswered(n *node, f *fact.Fact) {
 		return
 	}
 	t := &p.act.told
+	if answers, ok := f.Detail.Uint(witness.Answers); ok { // so that a later count tells what came since
+		requests, _ := f.Detail.Uint(witness.Requests)
+		if t.at == 0 || answers != t.answers {
+			t.vain = 0
+		}
+		t.at, t.requests, t.answers = f.At, requests, answers
+	}
 	t.vain, t.vainAt = max(t.vain, min(count, 1000)), f.At
 }
 

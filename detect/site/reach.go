@@ -35,6 +35,10 @@ func (s *Site) judgeReach(p *port) {
 		return
 	}
 	onset, good := p.act.txAt, p.act.txAt
+	if k.Deaf() { // it may send as ever
+		onset = p.act.toAt
+		good = onset
+	}
 	if k.PortDown {
 		onset, good = p.downAt, max(good, p.goodAt)
 	}

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"fmt"
+	"math/bits"
 	"time"
 
 	"weir/decoder/sflow"
@@ -250,8 +251,9 @@ func (i *Instance) resolve(t float64) {
 	if taken() {
 		i.node.sampled(uplinkIndex, i.index, w.arp(1, gateway, i.end))
 	}
-	if i.arpVain++; i.arpVain == 3 && every == time.Second {
-		i.node.event(witness.ARPUnanswered, i.mac(), witness.String(witness.Port, i.tap), witness.Gauge32(witness.Count, 3))
+	if i.arpVain++; i.arpVain%3 == 0 && bits.OnesCount(uint(i.arpVain/3)) == 1 && every == time.Second { // 3, 6, 12
+		i.node.event(witness.ARPUnanswered, i.mac(), witness.String(witness.Port, i.tap), witness.Gauge32(witness.Count, uint32(i.arpVain)),
+			witness.Counter64(witness.Requests, i.arpAsked), witness.Counter64(witness.Answers, i.arpDone))
 	}
 	switch {
 	case answers:

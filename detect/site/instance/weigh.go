@@ -144,9 +144,9 @@ func resolve(k *Known) (nats float64, what string) {
 // lost weighs that nothing is sent to it any more.
 func (k *Known) lost() float64 { return max(min(k.Missed/2, TrafficLost, k.Missed-looks), 0) }
 
-// deaf reports whether it cannot be reached although it may send: what it sends
+// Deaf reports whether it cannot be reached although it may send: what it sends
 // itself proves only that it lives.
-func (k *Known) deaf() bool {
+func (k *Known) Deaf() bool {
 	return k.lost() > 0 && (k.Repeated > 0 || k.ARPExact && k.ARP >= manyAsked)
 }
 
@@ -170,7 +170,7 @@ func oneWay(k *Known) float64 {
 // traffic weighs the samples that it sent.
 func traffic(k *Known) (float64, string) {
 	nats, what := silence(k)
-	if k.deaf() && k.lost() > nats {
+	if k.Deaf() && k.lost() > nats {
 		return k.lost(), "nothing is sent to it any more"
 	}
 	return nats, what

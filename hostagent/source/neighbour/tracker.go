@@ -136,6 +136,7 @@ func (p *port) ask(a netip.Addr, q *question, now time.Time, emit func(source.Ev
 	q.next = 2 * q.count
 	emit(source.Event{Name: witness.ARPUnanswered, Subject: p.mac.String(), More: []witness.Pair{
 		witness.String(witness.Port, p.name), witness.String(witness.Address, a.String()), witness.Gauge32(witness.Count, uint32(q.count)),
+		witness.Counter64(witness.Requests, p.requests), witness.Counter64(witness.Answers, p.answers),
 	}})
 }
 
