@@ -7,6 +7,7 @@ import (
 
 	"weir/collector/sink/route"
 	"weir/detect"
+	"weir/detect/site"
 )
 
 // Times of what weir watches of itself.
@@ -37,9 +38,11 @@ type selfWatch struct {
 
 	sums     [overloadSpan]load // of the last seconds, a ring
 	n        int
-	last     load // totals
-	blind    time.Time
+	last     load      // totals
+	start    time.Time // first second
+	blind    time.Time // last
 	overload *detect.Alert
+	blinding blindTime // while that is open
 
 	pagersDown time.Time // since then all fail; zero is not
 	pagers     *detect.Alert
@@ -57,12 +60,14 @@ type health struct {
 	working            int    // of them, as is known
 	failing            int    // of them
 	why                string // one of them fails
+	blinds             []site.Span
+	deaf               time.Time // since when nobody is heard who speaks by himself; zero: somebody is
 }
 
 // second takes the state of a second and returns what changed.
 func (w *selfWatch) second(now time.Time, h health) []*detect.Alert {
 	if w.heard.IsZero() {
-		w.heard, w.last = now, load{h.datagrams, h.dropped}
+		w.heard, w.start, w.last = now, now, load{h.datagrams, h.dropped}
 	}
 	var out []*detect.Alert
 	for _, a := range []*detect.Alert{w.listen(now, h), w.drops(now, h), w.page(now, h)} {
@@ -85,6 +90,9 @@ func (w *selfWatch) listen(now time.Time, h health) *detect.Alert {
 			w.pause = max(min(silent, maxPause), w.pause-w.pause/1000) // forgets in a quarter of an hour or so
 		}
 		w.heard, w.ever = now, true
+		if !h.deaf.IsZero() { // of those who would tell that they live
+			return w.begin(&w.deaf, route.CollectorDeaf, h.deaf, now, fmt.Sprintf("nothing is heard of any agent that speaks by itself for %s, though something arrives", now.Sub(h.deaf).Round(time.Second)))
+		}
 		return w.end(&w.deaf, now, &route.Says{Text: fmt.Sprintf("datagrams arrive again after %s", silent.Round(time.Second))})
 	}
 	limit := max(deafAtLeast, deafFactor*w.pause)
@@ -101,7 +109,8 @@ func (w *selfWatch) listen(now time.Time, h health) *detect.Alert {
 	return w.begin(&w.deaf, route.CollectorDeaf, w.heard, now, text)
 }
 
-// drops finds that the kernel drops at our sockets what we would have to see.
+// drops finds that the kernel drops at our sockets what we would have to see, or
+// that something else keeps us from seeing it.
 func (w *selfWatch) drops(now time.Time, h health) *detect.Alert {
 	w.sums[w.n%overloadSpan] = load{h.datagrams - w.last.datagrams, h.dropped - w.last.dropped}
 	w.n++
@@ -115,15 +124,18 @@ func (w *selfWatch) drops(now time.Time, h health) *detect.Alert {
 	if sum.dropped > 0 {
 		share = float64(sum.dropped) / float64(sum.dropped+sum.datagrams)
 	}
-	switch {
-	case share >= overloadShare:
-		w.blind = now
-		return w.begin(&w.overload, route.CollectorOverloaded, now, now,
-			fmt.Sprintf("the kernel dropped %d datagrams of ours in %d s, %.1f %% of what came: what is detected is too little", sum.dropped, overloadSpan, 100*share))
-	case w.overload != nil && now.Sub(w.blind) >= overloadEnds:
-		return w.end(&w.overload, now, &route.Says{Text: "nothing is dropped any more"})
+	return w.blinded(now, h, sum, share)
+}
+
+// dropped is how long ago the drops that are summed over began and ended.
+func (w *selfWatch) dropped() (first, last time.Duration) {
+	last = overloadSpan * time.Second
+	for k := range min(w.n, overloadSpan) {
+		if w.sums[(w.n-1-k)%overloadSpan].dropped > 0 {
+			first, last = time.Duration(k+1)*time.Second, min(last, time.Duration(k)*time.Second)
+		}
 	}
-	return nil
+	return first, last
 }
 
 // page finds that nobody can be paged.
@@ -143,10 +155,15 @@ func (w *selfWatch) page(now time.Time, h health) *detect.Alert {
 
 // begin raises an alert that is not open.
 func (w *selfWatch) begin(at **detect.Alert, kind detect.Kind, onset, now time.Time, text string) *detect.Alert {
+	return w.beginAs(at, kind, onset, now, &route.Says{Text: text})
+}
+
+// beginAs is begin with evidence.
+func (w *selfWatch) beginAs(at **detect.Alert, kind detect.Kind, onset, now time.Time, e detect.Evidence) *detect.Alert {
 	if *at != nil {
 		return nil
 	}
-	*at = route.NewOwn(kind, &route.Collector{Host: w.host, Site: w.site}, &route.Says{Text: text}, onset, now)
+	*at = route.NewOwn(kind, &route.Collector{Host: w.host, Site: w.site}, e, onset, now)
 	a := **at
 	return &a
 }
@@ -194,6 +211,9 @@ func (al *alerting) watch() {
 func (al *alerting) health() health {
 	u := al.app.group.Stats()
 	h := health{datagrams: u.Datagrams, dropped: u.SocketDropped, agents: al.app.shared.Totals().Agents}
+	if al.app.site != nil {
+		h.blinds, h.deaf = al.app.site.blindsOf(time.Now())
+	}
 	for _, o := range al.outlets {
 		if o.cfg.Role != route.Pager {
 			continue

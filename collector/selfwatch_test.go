@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"weir/collector/sink/route"
 	"weir/detect"
+	"weir/detect/site"
 )
 
 // selfWorld runs a selfWatch second by second and notes what it raises.
@@ -93,7 +95,7 @@ func TestCollectorIsOverloaded(t *testing.T) {
 	s.pass(5, 1000, 300)
 	s.expect(t, "42 start collector_overloaded the kernel dropped 300 datagrams of ours in 10 s, 2.9 % of what came: what is detected is too little")
 	s.pass(60, 1000, 0)
-	s.expect(t, "85 end collector_overloaded nothing is dropped any more")
+	s.expect(t, "85 end collector_overloaded all is heard again; it was not from 12:00:41.000 to 12:00:46.000 UTC (5s): datagrams were dropped at its sockets")
 }
 
 func TestPagersFail(t *testing.T) {
@@ -121,4 +123,49 @@ func TestOwnAlertsNameTheCollector(t *testing.T) {
 	if line := s.all[0].Line(); !strings.HasPrefix(line, "collector deaf weir on noc1: ") {
 		t.Errorf("line %q", line)
 	}
+}
+
+// What keeps silence from being judged is told with its interval, whatever it is.
+func TestCollectorSaysWhenItIsBlind(t *testing.T) {
+	s := newSelfWorld()
+	s.pass(100, 1000, 0)
+	at := func(sec, ms int) time.Time { return s.now.Add(time.Duration(sec*1000+ms) * time.Millisecond) }
+	s.h.blinds = []site.Span{{From: at(0, 0), To: at(0, 900), Why: site.WhyHeldUp, Part: 1}, {From: at(1, 0), To: at(9, 0), Why: site.WhyDropped, Part: 0.2}}
+	s.pass(20, 1000, 0)
+	s.expect(t) // neither for long, nor all of it
+	from := at(0, 0)
+	s.h.blinds = []site.Span{{From: from, To: at(1, 500), Why: site.WhyShard, Part: 1}, {From: at(1, 500), To: at(2, 500), Why: site.WhyHeldUp, Part: 1}}
+	s.pass(3, 1000, 0)
+	s.h.blinds = append(s.h.blinds, site.Span{From: from.Add(4 * time.Second), To: from.Add(5 * time.Second), Why: site.WhyFacts, Part: 1})
+	s.pass(60, 1000, 0)
+	s.expect(t,
+		"121 start collector_overloaded silence could not be judged from 12:02:00.000 to 12:02:02.500 UTC (2.5s): a part of its intake was held up; what was detected meanwhile is too little",
+		"166 end collector_overloaded all is heard again; it was not from 12:02:00.000 to 12:02:05.000 UTC (5s): a part of its intake was held up")
+	e := s.all[1].Evidence.(*route.Says)
+	if !time.Time(e.From).Equal(from) || !time.Time(e.To).Equal(from.Add(5*time.Second)) {
+		t.Errorf("from %v to %v", e.From, e.To)
+	}
+	if onset := s.all[0].Onset(); onset.Unix() != from.Unix() {
+		t.Errorf("onset %v, want %v", onset, from)
+	}
+}
+
+// A start that takes long is none of that.
+func TestCollectorStartIsNotBlind(t *testing.T) {
+	s := newSelfWorld()
+	s.h.blinds = []site.Span{{From: s.now, To: s.now.Add(5 * time.Second), Why: site.WhyHeldUp, Part: 1}}
+	s.pass(60, 1000, 0)
+	s.expect(t)
+}
+
+// Nobody who speaks by himself is heard, though something arrives: then silence is
+// not judged, and that is told.
+func TestCollectorIsDeafToAllThatBeat(t *testing.T) {
+	s := newSelfWorld()
+	s.pass(700, 100, 0)
+	s.h.deaf = s.now.Add(-6 * time.Second)
+	s.pass(3, 100, 0)
+	s.h.deaf = time.Time{}
+	s.pass(3, 100, 0)
+	s.expect(t, "701 start collector_deaf nothing is heard of any agent that speaks by itself for 7s, though something arrives", "704 end collector_deaf datagrams arrive again after 1s")
 }

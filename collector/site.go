@@ -30,15 +30,18 @@ type siteWatch struct {
 
 	placed *keys.Instances // told where instances are, where something asks; nil: nobody does
 
+	came    uint64    // datagrams, as last seen
 	dropped uint64    // by the sockets, as last seen
 	last    time.Time // step
 	second  time.Time // look at the sockets
 	saved   time.Time // model
 
-	mu    sync.Mutex // guards what follows
-	stats site.Stats
-	model []byte // to be saved, in JSON
-	ports web.Bound
+	mu     sync.Mutex // guards what follows
+	stats  site.Stats
+	judged time.Time   // last step, by the system's clock
+	blinds []site.Span // of the last blindSpan
+	model  []byte      // to be saved, in JSON
+	ports  web.Bound
 
 	tenanted time.Time      // when tenants were taken; of the site's goroutine
 	tenants  []site.Tenancy // not written yet; mu guards it
@@ -77,6 +80,9 @@ func (w *siteWatch) step(now time.Time, emit func(*detect.Alert)) {
 	}
 	w.place()
 	w.last = now
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.judged = now
 }
 
 // place tells where instances are, while something asks for it.
@@ -103,22 +109,24 @@ const late = 500 * time.Millisecond
 // health tells the site when this collector could not hear.
 func (w *siteWatch) health(now time.Time, group *udp.Group) {
 	if !w.last.IsZero() && now.Sub(w.last) > late {
-		w.site.Blind(w.last.UnixNano(), now.UnixNano())
+		w.site.Blind(w.last.UnixNano(), now.UnixNano(), site.WhyHeldUp)
 	}
 	for _, g := range w.told {
 		if t := g.Ticked(); t != 0 && now.UnixNano()-t > int64(late) {
-			w.site.Blind(t, now.UnixNano())
+			w.site.Blind(t, now.UnixNano(), site.WhyShard)
 		}
 	}
 	if now.Sub(w.second) < time.Second {
 		return
 	}
-	dropped := group.Stats().SocketDropped
-	if dropped > w.dropped && !w.second.IsZero() {
-		w.site.Blind(w.second.UnixNano(), now.UnixNano())
+	u := group.Stats()
+	if u.SocketDropped > w.dropped && !w.second.IsZero() {
+		w.site.Dropped(w.second.UnixNano(), now.UnixNano(), u.Datagrams-w.came, u.SocketDropped-w.dropped)
 	}
-	w.dropped, w.second = dropped, now
+	w.came, w.dropped, w.second = u.Datagrams, u.SocketDropped, now
+	blinds := w.site.Blinds(now.Add(-blindSpan))
 	w.mu.Lock()
+	w.blinds = blinds
 	w.stats = w.site.Stats()
 	w.mu.Unlock()
 	if now.Sub(w.saved) >= saveEvery {

@@ -152,7 +152,7 @@ func TestCut(t *testing.T) {
 		{"we could not hear", func(o *switched) {
 			o.mute, o.seen = true, false
 			o.run(3 * time.Second)
-			o.w.site.Blind(o.w.now.Add(-3*time.Second).UnixNano(), o.w.now.UnixNano())
+			o.w.site.Blind(o.w.now.Add(-3*time.Second).UnixNano(), o.w.now.UnixNano(), WhyHeldUp)
 			o.mute, o.seen = false, true
 			o.run(5 * time.Second)
 		}, nil},

@@ -135,7 +135,7 @@ func (s *Site) judgeDeaf() {
 		if heard > 0 {
 			// Whoever is still silent has until then to be heard again.
 			s.hearsNothing = false
-			s.Blind(s.deafSince, s.now)
+			s.Blind(s.deafSince, s.now, WhyDeaf)
 			s.clear(CollectorDeaf, collectorEntity, "")
 			for _, n := range s.order {
 				n.dirty = true

@@ -32,10 +32,10 @@ type Site struct {
 	out      []*detect.Alert
 	starting []*incident.Item[*condition]
 
-	now      int64
-	started  int64
-	losses   silence.Losses // of all senders
-	blinds   []blind
+	now     int64
+	started int64
+	losses  silence.Losses // of all senders
+	blindness
 	refused  uint64 // nodes, ports and addresses for which there was no place
 	dropped  uint64 // facts the shards could not hand over
 	watching bool   // the watch list is to be built anew
@@ -75,7 +75,7 @@ func (s *Site) reset() {
 	s.macs, s.insts = map[uint64]*address{}, map[string]*instance{}
 	s.board = incident.NewBoard[*condition](s)
 	s.placing = placing{}
-	s.started, s.blinds, s.watching, s.losses = 0, nil, false, silence.Losses{}
+	s.started, s.blindness, s.watching, s.losses = 0, blindness{}, false, silence.Losses{}
 	s.incident, s.flaps = map[string]*record{}, map[string]*flapping{}
 	s.routers, s.travelers, s.common, s.contests = map[uint64]*router{}, nil, nil, nil
 }
@@ -84,7 +84,7 @@ func (s *Site) reset() {
 func (s *Site) Add(facts []fact.Fact, dropped uint64) {
 	if dropped > 0 {
 		s.dropped += dropped
-		s.Blind(s.now-int64(time.Second), s.now)
+		s.Blind(s.now-int64(time.Second), s.now, WhyFacts)
 	}
 	for i := range facts {
 		s.apply(&facts[i])
@@ -136,38 +136,6 @@ func (s *Site) Close(now time.Time, emit func(*detect.Alert), reason string) {
 	}
 	s.flush(emit)
 }
-
-// blind is a time in which this collector could not hear.
-type blind struct{ from, to int64 }
-
-// maxBlinds bounds the times kept.
-const maxBlinds = 64
-
-// Blind says that this collector heard nothing, or not all, between two times:
-// it was held up, or lost datagrams itself. Nobody is called silent for that.
-func (s *Site) Blind(from, to int64) {
-	if n := len(s.blinds); n > 0 && from <= s.blinds[n-1].to {
-		s.blinds[n-1].to = max(s.blinds[n-1].to, to)
-		return
-	}
-	if len(s.blinds) >= maxBlinds {
-		s.blinds = slices.Delete(s.blinds, 0, 1)
-	}
-	s.blinds = append(s.blinds, blind{from, to})
-}
-
-// blindSince is for how much of the time after t this collector could not hear.
-func (s *Site) blindSince(t int64) (d int64) {
-	for _, b := range s.blinds {
-		if b.to > t {
-			d += b.to - max(b.from, t)
-		}
-	}
-	return d
-}
-
-// quietFor is how long ago t is, without the time in which we could not hear.
-func (s *Site) quietFor(t int64) int64 { return s.now - t - s.blindSince(t) }
 
 // node returns the node with these addresses, which it makes; nil where there
 // are too many.
@@ -265,7 +233,8 @@ type Stats struct {
 	Findings                int // true now
 	Open                    int // told
 	Refused                 uint64
-	Dropped                 uint64 // facts
+	Dropped                 uint64    // facts
+	Deaf                    time.Time // since when nobody is heard; zero: somebody is
 }
 
 // Stats returns the counts. Call it from the Site's goroutine.
@@ -276,8 +245,12 @@ func (s *Site) Stats() Stats {
 			open++
 		}
 	}
-	return Stats{
+	st := Stats{
 		Nodes: len(s.nodes), MaxNodes: maxNodes, Instances: len(s.insts), Addresses: len(s.macs), MaxAddresses: maxMACs,
 		Findings: s.board.Len(), Open: open, Refused: s.refused, Dropped: s.dropped,
 	}
+	if s.hearsNothing {
+		st.Deaf = time.Unix(0, s.deafSince).UTC()
+	}
+	return st
 }

@@ -76,7 +76,7 @@ func TestSilenceIsToldApart(t *testing.T) {
 		w, a := setup(t)
 		a.blocked = true
 		w.run(2 * time.Second)
-		w.site.Blind(w.now.Add(-2*time.Second).UnixNano(), w.now.Add(4*time.Second).UnixNano())
+		w.site.Blind(w.now.Add(-2*time.Second).UnixNano(), w.now.Add(4*time.Second).UnixNano(), WhyHeldUp)
 		w.run(4 * time.Second)
 		a.blocked = false
 		w.run(20 * time.Second)

@@ -16,6 +16,7 @@ import (
 type Step struct {
 	At     detect.Time `json:"at"`              // first seen so
 	Before detect.Time `json:"before,omitzero"` // last seen otherwise
+	Until  detect.Time `json:"until,omitzero"`  // where it is a time of which the end is known
 	Node   string      `json:"node,omitempty"`
 	Entity string      `json:"entity,omitempty"`
 	What   string      `json:"what"`
@@ -114,7 +115,7 @@ func (s *Site) Incident(text string) (i Incident, ok bool) {
 	}
 	i = found.info()
 	if i.Steps = found.kept; found.ended == 0 {
-		i.Steps = found.steps(s.now)
+		i.Steps = found.steps(s)
 	}
 	i.Children, i.Addresses = found.children, s.addresses(found)
 	i.Root, _ = json.Marshal(found.Root) // "" where it is beyond JSON
@@ -194,7 +195,7 @@ func (s *Site) remember(it *incident.Item[*condition], a *detect.Alert) {
 	r.ended = 0
 	if a.Change == detect.End {
 		r.ended = s.now
-		r.kept = r.steps(s.now)
+		r.kept = r.steps(s)
 	}
 }
 
@@ -223,8 +224,10 @@ func (s *Site) addresses(r *record) (all []string) {
 	return all
 }
 
-// steps returns the facts of the incident's nodes until a time.
-func (r *record) steps(until int64) []Step {
+// steps returns the facts of the incident's nodes until now, and when this
+// collector could not hear.
+func (r *record) steps(s *Site) []Step {
+	until := s.now
 	var all []Step
 	for _, n := range r.nodes {
 		for _, st := range n.timeline.steps {
@@ -232,6 +235,9 @@ func (r *record) steps(until int64) []Step {
 				all = append(all, st)
 			}
 		}
+	}
+	for _, x := range s.blindness.told(r.from-incidentBefore, until) {
+		all = append(all, x.step())
 	}
 	slices.SortStableFunc(all, func(a, b Step) int { return cmp.Or(cmp.Compare(a.ns, b.ns), cmp.Compare(a.Entity, b.Entity)) })
 	return all

@@ -50,7 +50,9 @@ func (c *Collector) PublicLine() string { return c.Line() }
 
 // Says is evidence in one sentence.
 type Says struct {
-	Text string `json:"text"`
+	Text string      `json:"text"`
+	From detect.Time `json:"from,omitzero"` // of the time that it is about
+	To   detect.Time `json:"to,omitzero"`
 }
 
 // Line implements detect.Evidence.

@@ -51,7 +51,7 @@ func alert(kind detect.Kind, host int, change detect.Change, state detect.State,
 	a := &detect.Alert{
 		At: start, Change: change, Kind: kind, State: state, Severity: s,
 		Subject:  &detect.FloodSubject{Victim: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(host >> 8), byte(host)}), 32), Domain: "underlay"},
-		Evidence: &Says{"so it is"},
+		Evidence: &Says{Text: "so it is"},
 	}
 	a.Identify(start)
 	return a
@@ -212,7 +212,7 @@ func TestRouterPagesOwnAlertsInAStorm(t *testing.T) {
 		w.put("bridge_down", host, begin, confirmed, critical)
 	}
 	w.got = nil
-	w.r.Own(NewOwn(CollectorDeaf, &Collector{Host: "noc1", Site: "fra1"}, &Says{"nothing"}, w.now, w.now), w.now)
+	w.r.Own(NewOwn(CollectorDeaf, &Collector{Host: "noc1", Site: "fra1"}, &Says{Text: "nothing"}, w.now, w.now), w.now)
 	w.expect(t, "pager start collector_deaf critical weir on noc1")
 }
 

@@ -12,7 +12,7 @@ const ms = (t) => Date.parse(t);
 function timeline(steps, began, ended) {
   const facts = collapse(steps);
   const first = Math.min(ms(began), ...facts.map((f) => ms(f.before ?? f.at)));
-  const last = Math.max(ended ? ms(ended) : Date.now(), ...facts.map((f) => ms(f.at)));
+  const last = Math.max(ended ? ms(ended) : Date.now(), ...facts.map((f) => ms(f.until ?? f.at)));
   const span = Math.max(last - first, 1);
   const x = (t) => 100 * (ms(t) - first) / span;
   const draw = (f) => {
@@ -20,6 +20,7 @@ function timeline(steps, began, ended) {
     s.append(svg("line", { class: "grid", x1: 0, x2: 100, y1: 6, y2: 6 }));
     if (ended || began) s.append(svg("rect", { class: "open", x: x(began), width: Math.max(0.3, (ended ? x(ended) : 100) - x(began)), y: 0, height: 12 }));
     if (f.before) s.append(svg("rect", { class: "between", x: x(f.before), width: Math.max(0.8, x(f.at) - x(f.before)), y: 3, height: 6 }));
+    if (f.until) s.append(svg("rect", { class: "between", x: x(f.at), width: Math.max(0.8, x(f.until) - x(f.at)), y: 3, height: 6 }));
     s.append(svg("rect", { class: `moment ${f.from ?? ""}`, x: Math.min(x(f.at), 99.2), width: 0.8, y: 0, height: 12 }));
     return s;
   };
