@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +39,9 @@ func newQuerySeries(p *program) *cobra.Command {
 a time. A collector that runs is asked; else its files are read.
 
 Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z.
+Figures that are estimated from samples, weir_top_bits_per_second and
+weir_top_packets_per_second, have their 95 % interval beside them, and as series of
+their own, whose names end in _low and _high; the others are counted by agents.
 --list shows what there is, with units; Grafana has the same as a Prometheus data
 source with the URL http://ADDRESS/prometheus.`,
 		Example: `  weir query series --list
@@ -58,6 +62,9 @@ source with the URL http://ADDRESS/prometheus.`,
 				return err
 			}
 			all, err := f.ask(cmd.Context(), p, q, ask)
+			if err == nil && !f.list {
+				err = f.addErrors(cmd.Context(), p, q, all, ask)
+			}
 			switch {
 			case errors.Is(err, context.Canceled):
 				return errors.New("interrupted")
@@ -115,9 +122,20 @@ func (f *seriesFlags) query(args []string, now time.Time) (*series.Query, error)
 		whole.To = q.From.Add(slice)
 	}
 	if err := whole.Check(); err != nil {
-		return nil, fmt.Errorf("%q: %w", q.Expr, err)
+		return nil, fmt.Errorf("%q: %w%s", q.Expr, err, exprCaret(q.Expr, err))
 	}
 	return q, nil
+}
+
+// exprCaret shows where in an expression of one line the error is, which begins with
+// line and column.
+func exprCaret(expr string, err error) string {
+	var line, column int
+	if n, _ := fmt.Sscanf(err.Error(), "%d:%d:", &line, &column); n < 2 || line != 1 || column < 1 || strings.ContainsAny(expr, "\n\t") {
+		return ""
+	}
+	before := expr[:min(column-1, len(expr))]
+	return "\n  " + expr + "\n  " + strings.Repeat(" ", utf8.RuneCountInString(before)) + "^"
 }
 
 // niceStep returns a step that makes about 60 of a length of time.

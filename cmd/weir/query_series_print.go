@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,10 @@ type seriesAnswer struct {
 type oneSeries struct {
 	Metric map[string]string `json:"metric"`
 	Values []seriesPoint     `json:"values"`
+	// Low and High are the ends of the 95 % interval of each, where they are
+	// estimated.
+	Low  bounds `json:"low,omitempty"`
+	High bounds `json:"high,omitempty"`
 }
 
 // seriesPoint is [seconds, "value"].
@@ -146,9 +151,18 @@ func printSeries(p *program, q *series.Query, a *seriesAnswer) error {
 	zone := q.To.Location()
 	switch {
 	case q.Step == 0:
-		w.row("VALUE", "SERIES")
+		if !a.hasErrors() {
+			w.row("VALUE", "SERIES")
+		} else {
+			w.row("VALUE", "95 %", "SERIES")
+		}
 		for _, s := range a.all {
-			w.row(short(s.Values[len(s.Values)-1].Value), printable(seriesName(s.Metric)))
+			last := &s.Values[len(s.Values)-1]
+			if !a.hasErrors() {
+				w.row(short(last.Value), printable(seriesName(s.Metric)))
+			} else {
+				w.row(short(last.Value), cmp.Or(s.interval(last), "-"), printable(seriesName(s.Metric)))
+			}
 		}
 	case len(a.all) <= columns:
 		for i, s := range a.all {
@@ -168,7 +182,12 @@ func printSeries(p *program, q *series.Query, a *seriesAnswer) error {
 			for _, v := range s.Values {
 				least, most, sum = min(least, v.Value), max(most, v.Value), sum+v.Value
 			}
-			w.row(short(least), short(sum/float64(len(s.Values))), short(most), short(s.Values[len(s.Values)-1].Value), printable(seriesName(s.Metric)))
+			end := &s.Values[len(s.Values)-1]
+			last := short(end.Value)
+			if e := s.interval(end); e != "" {
+				last += " (" + e + ")"
+			}
+			w.row(short(least), short(sum/float64(len(s.Values))), short(most), last, printable(seriesName(s.Metric)))
 		}
 	}
 	if err := w.Flush(); err != nil || q.Step == 0 || len(a.all) <= columns {
@@ -187,6 +206,9 @@ func printTimes(t table, a *seriesAnswer, zone *time.Location) {
 				at[v.At] = slices.Repeat([]string{"-"}, len(a.all))
 			}
 			at[v.At][i] = short(v.Value)
+			if e := s.interval(&v); e != "" {
+				at[v.At][i] += " (" + e + ")"
+			}
 		}
 	}
 	for _, when := range slices.Sorted(maps.Keys(at)) {
@@ -208,7 +230,12 @@ func (a *seriesAnswer) printSheet(p *program, format string) error {
 	for _, k := range order {
 		columns = append(columns, columnar.Column{Name: k})
 	}
-	t, err := newSheet(p.out, format, append(columns, columnar.Column{Name: "value", Kind: columnar.Float}))
+	columns = append(columns, columnar.Column{Name: "value", Kind: columnar.Float})
+	errs := a.hasErrors()
+	if errs {
+		columns = append(columns, columnar.Column{Name: "low", Kind: columnar.Float}, columnar.Column{Name: "high", Kind: columnar.Float})
+	}
+	t, err := newSheet(p.out, format, columns)
 	if err != nil {
 		return err
 	}
@@ -218,7 +245,11 @@ func (a *seriesAnswer) printSheet(p *program, format string) error {
 			for _, k := range order {
 				cells = append(cells, s.Metric[k])
 			}
-			if err := t.row(append(cells, v.Value)...); err != nil {
+			cells = append(cells, v.Value)
+			if errs {
+				cells = append(cells, s.Low.at(&v), s.High.at(&v))
+			}
+			if err := t.row(cells...); err != nil {
 				return err
 			}
 		}

@@ -17,6 +17,7 @@ import (
 
 	points "weir/collector/series"
 	"weir/collector/store/series"
+	"weir/detect"
 )
 
 func TestQuerySeriesMistakes(t *testing.T) {
@@ -27,7 +28,8 @@ func TestQuerySeriesMistakes(t *testing.T) {
 	}{
 		{"nothing", nil, "weir: write an expression such as 'topk(5, weir_interface_in_bits_per_second)', or --list"},
 		{"both", []string{"--list", "x"}, "weir: --list takes no expression"},
-		{"expression", []string{"sum(x"}, `weir: "sum(x": 1:6: parse error: unclosed left parenthesis`},
+		{"expression", []string{"sum(x"}, "weir: \"sum(x\": 1:6: parse error: unclosed left parenthesis\nweir:   sum(x\nweir:        ^\n"},
+		{"expression in the middle", []string{"topk(5, up{agent=10})"}, "weir: \"topk(5, up{agent=10})\": 1:18: parse error: unexpected character inside braces: '1'\nweir:   topk(5, up{agent=10})\nweir:                    ^\n"},
 		{"time", []string{"x", "--from", "yesterday"}, `weir: --from "yesterday": no time; write such as -1h`},
 		{"order", []string{"x", "--from", "now", "--to", "-1h"}, `weir: "x": the end is before the start`},
 		{"step alone", []string{"x", "--step", "1m"}, "weir: --step needs --from"},
@@ -47,7 +49,7 @@ func TestQuerySeriesMistakes(t *testing.T) {
 
 // keepSeries writes a directory of series: of two interfaces, from a time on, one
 // sample every ten seconds.
-func keepSeries(t *testing.T, from time.Time, n int) (dir string) {
+func keepSeries(t *testing.T, from time.Time, n int, more ...func(b *points.Batch, at time.Time, i int)) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	s, err := series.Open(series.Config{Dir: dir, Log: zerolog.Nop()})
@@ -79,6 +81,9 @@ func keepSeries(t *testing.T, from time.Time, n int) (dir string) {
 				v = append(v, value)
 			}
 			b.Done(v)
+		}
+		for _, add := range more {
+			add(&b, from.Add(time.Duration(i)*10*time.Second), i)
 		}
 		s.Write(&b)
 		b.Reset()
@@ -118,6 +123,40 @@ func TestQuerySeriesReadsFiles(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, errs := weir(t, append([]string{"query", "series", "--dir", dir}, c.args...)...)
 			if diff := cmp.Diff(c.want, out); code != 0 || diff != "" {
+				t.Errorf("exit %d, %s (-want +got)\n%s", code, errs, diff)
+			}
+		})
+	}
+}
+
+// An estimate has its interval beside it, whatever the form, as long as the
+// expression leaves it as it is.
+func TestQuerySeriesTellsErrors(t *testing.T) {
+	from := time.Date(2026, 3, 14, 15, 0, 0, 0, time.Local)
+	tops := points.Tops{}
+	dir := keepSeries(t, from, 2, func(b *points.Batch, at time.Time, i int) {
+		rate := float64(10+i) * 1e6
+		tops.Add(b, "dst: bytes", &detect.Top{Unit: "bits_per_second", Total: 2e7, Items: []detect.TopItem{{Domain: "net1", Rate: rate, Low: rate - 2e6, High: rate + 2e6}}}, at)
+	})
+	const first, last = "2026-03-14T15:00:00", "2026-03-14T15:00:10"
+	at := from.UTC().Format("2006-01-02T15:04:05Z")
+	const one = `weir_top_bits_per_second{definition="dst: bytes", key=" in net1"}`
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"as of a time", []string{"topk(1, weir_top_bits_per_second)", "--to", last},
+			"VALUE   95 %               SERIES\n" + "11.00M  9.00M - 13.00M     " + one + "\n"},
+		{"steps", []string{"weir_top_bits_per_second", "--from", first, "--to", last, "--step", "10s"},
+			"A  " + one + "\n\nTIME            A\n03-14 15:00:00  10.00M (8.00M - 12.00M)\n03-14 15:00:10  11.00M (9.00M - 13.00M)\n"},
+		{"csv", []string{"weir_top_bits_per_second", "--to", first, "--format", "csv"},
+			"time,__name__,definition,key,value,low,high\n" + at + ",weir_top_bits_per_second,dst: bytes,\" in net1\",10000000,8000000,12000000\n"},
+		{"a sum has none", []string{"sum(weir_top_bits_per_second)", "--to", first}, "VALUE   SERIES\n10.00M  {}\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, out, errs := weir(t, append([]string{"query", "series", "--dir", dir}, c.args...)...)
+			if diff := cmp.Diff(strings.Fields(c.want), strings.Fields(out)); code != 0 || diff != "" {
 				t.Errorf("exit %d, %s (-want +got)\n%s", code, errs, diff)
 			}
 		})
