@@ -119,16 +119,16 @@ func TestTracker(t *testing.T) {
 		{"a release is no request", []step{{0, tap1, dhcpFrame(7, 5)}}, nil, 0, 0},
 		{"answers", append(known, step{0, nic, arpFrame(1, 7, 5)}, step{0, tap1, arpFrame(2, 5, 7)}, step{time.Second, tap2, arpFrame(1, 8, 5)}, step{time.Second, tap1, arpFrame(2, 5, 8)}), nil, 2, 2},
 		{"answers nobody", append(known, many(4, step{0, nic, arpFrame(1, 7, 5)}, time.Second)...),
-			[]string{"arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 3"}, 4, 0},
+			[]string{"arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 3 3 0"}, 4, 0},
 		{"answers nobody, who go on asking", append(known, many(30, step{0, nic, arpFrame(1, 7, 5)}, time.Second)...), []string{
-			"arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 3", "arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 6",
-			"arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 12", "arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 24",
+			"arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 3 3 0", "arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 6 6 0",
+			"arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 12 12 0", "arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 24 24 0",
 		}, 30, 0},
 		{"asked for fast, and no more before it could have answered", append(known, many(9, step{0, nic, arpFrame(1, 7, 5)}, 10*time.Millisecond)...), nil, 9, 0},
 		{"asked twice only", append(known, many(2, step{0, nic, arpFrame(1, 7, 5)}, 2*time.Second)...), nil, 2, 0},
 		{"an address nobody used is nobody's", many(5, step{0, nic, arpFrame(1, 7, 5)}, time.Second), nil, 0, 0},
 		{"a claim of another's address", append(known, append([]step{{0, tap2, arpFrame(1, 5, 1)}}, many(4, step{0, nic, arpFrame(1, 7, 5)}, time.Second)...)...),
-			[]string{"arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 3"}, 4, 0},
+			[]string{"arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 3 3 0"}, 4, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := newTracker()
