@@ -37,6 +37,12 @@ func (s *Site) judgeBridge(b *bridge) {
 		}
 		return
 	}
+	if b.vacated && !b.hasInstance() { // another has taken its place
+		s.clear(BridgeDown, b.entity(), "")
+		s.clear(TelemetrySilent, b.entity(), "")
+		s.reachable(b)
+		return
+	}
 	if b.removed || b.linux || !b.matters() {
 		return
 	}
@@ -95,6 +101,17 @@ const bootGrace = 120 * second
 func (b *bridge) matters() bool {
 	for _, p := range b.ports {
 		if p.instance || !p.local && p.wasUp {
+			return true
+		}
+	}
+	return false
+}
+
+// hasInstance reports whether any port of the bridge is an instance's, told of or
+// not.
+func (b *bridge) hasInstance() bool {
+	for _, p := range b.ports {
+		if p.instance {
 			return true
 		}
 	}

@@ -22,15 +22,19 @@ type switched struct {
 	gone  bool // br0 says nothing
 	mute  bool // nor does the node
 	polls bool
+	every time.Duration // tenths between two
 	seq   [2]uint32
 	rng   *rand.Rand
 }
 
-func newSwitched(t *testing.T) *switched {
+func newSwitched(t *testing.T) *switched { return newPolled(t, 100) }
+
+// newPolled is one whose polls are so many tenths of a second apart.
+func newPolled(t *testing.T, every time.Duration) *switched {
 	w := newWorld(t)
 	w.node(0)
 	w.node(0)
-	o := &switched{w: w, other: w.nodes[0], rates: [3]float64{12, 12, 12}, out: 1, seen: true, polls: true, rng: rand.New(rand.NewPCG(1, 9))}
+	o := &switched{w: w, other: w.nodes[0], rates: [3]float64{12, 12, 12}, out: 1, seen: true, polls: true, every: every, rng: rand.New(rand.NewPCG(1, 9))}
 	source := addr("10.0.0.9")
 	w.tell(fact.Fact{Kind: fact.Sender, Agent: exported, Detail: &fact.Detail{Agent: source, Source: source}})
 	port := func(sub, index uint32, d fact.Detail) {
@@ -67,7 +71,7 @@ func (o *switched) run(d time.Duration) {
 				continue
 			}
 			beat := uint64(0)
-			if tenth%100 == 0 && (sub == 1 || o.polls) {
+			if tenth%o.every == 0 && (sub == 1 || o.polls) {
 				beat = uint64(o.w.now.UnixNano())
 			}
 			o.flows(sub, tenth)

@@ -35,8 +35,12 @@ func (s *Site) described(n *node, f *fact.Fact) {
 	if d.Name != "" && n.name != d.Name {
 		n.name = d.Name
 	}
-	if st := s.streams[streamKey{f.Agent, f.Sub}]; st != nil && st.speaks == "" {
-		st.speaks = "the host's agent"
+	if st := s.stream(n, f.Agent, f.Sub); st.speaks == "" {
+		who := "the host's agent"
+		if f.Sub >= hsflowdSub {
+			who = hsflowd
+		}
+		s.introduced(st, who)
 	}
 	for k, m := range h.macs {
 		// Adapters of a hypervisor are its taps too: those belong to instances.

@@ -53,6 +53,10 @@ const youngPort = 10 * second
 // cause.
 const saidWait = 150 * millisecond
 
+// staleWait is how old a status may be that an agent tells as the first thing
+// after a silence: hsflowd looks at its interfaces every ten seconds.
+const staleWait = 11 * second
+
 // judgeInterface tells of interfaces that are no instance's: NICs, LAG members,
 // uplinks.
 func (s *Site) judgeInterface(p *port) {
@@ -83,6 +87,9 @@ func (s *Site) judgeInterface(p *port) {
 		f.subject.IfIndex = p.index
 		if p.said != 0 && p.node.agentSpeaks(s.now) {
 			f.wait = saidWait // what is above it is told as fast
+		}
+		if p.said == 0 && p.node.wokeAt != 0 && p.downAt-p.node.wokeAt < second {
+			f.wait = staleWait + s.pollOf(p)
 		}
 		switch {
 		case p.groupUp():

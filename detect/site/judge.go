@@ -42,6 +42,7 @@ func (s *Site) judgeNode(n *node) {
 	s.senders(n)
 	s.judgeTurns(n)
 	s.judgeSampling(n)
+	s.judgeSwitch(n)
 	for _, name := range sortedKeys(n.bridges) {
 		s.judgeBridge(n.bridges[name])
 	}

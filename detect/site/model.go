@@ -44,6 +44,7 @@ type node struct {
 	switchPort *port // where it is attached, as samples tell
 	points     []attachment
 	groups     map[uint32]bool // indexes of its link aggregation groups
+	switchAt   int64           // since when all of its Open vSwitch is silent alone; 0 it is not
 	stopping   int64           // until when silence is announced, ns
 	why        string
 	bootedAt   int64 // when it was found to have booted; 0 never
@@ -180,6 +181,7 @@ type bridge struct {
 	flow      flowing
 	missed    bool // since it is gone its traffic was seen nowhere
 	removed   bool // the host agent said so
+	vacated   bool // since it is gone, instances' ports of it are another bridge's
 	linux     bool
 	sflow     string // its settings, as the database of Open vSwitch has them
 }

@@ -156,14 +156,15 @@ func (s *Site) join(p *port, datapath uint64) {
 // enter makes p a port of b.
 func (s *Site) enter(p *port, b *bridge) {
 	if p.bridge != b {
-		if p.bridge != nil {
-			delete(p.bridge.ports, p.index)
+		if old := p.bridge; old != nil {
+			delete(old.ports, p.index)
+			old.vacated = old.vacated || old.gone && p.instance
 		}
 		p.bridge = b
 	}
 	b.ports[p.index] = p
 	if b.gone {
-		b.gone, b.removed = false, false
+		b.gone, b.removed, b.vacated = false, false, false
 		p.node.dirty = true
 	}
 }

@@ -3,6 +3,7 @@ package site
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"weir/detect"
 	"weir/detect/site/silence"
@@ -66,6 +67,9 @@ func (s *Site) judgeSilence(n *node) {
 	silent, onset, misses := s.fallen(n)
 	if !silent {
 		silent, onset, misses = s.fallenEarly(n)
+	}
+	if silent && !n.silent && s.undue(n) {
+		return
 	}
 	n.silent = silent
 	if !silent {
@@ -183,7 +187,7 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 	case v.after != 0:
 		f.severity, f.sure, f.confirm = detect.Critical, 0.999, 0
 		f.summary = "silent while its traffic is still seen at " + v.where
-		f.cause = "the agents were stopped, or their way here is blocked"
+		f.cause = "the agents were stopped, or their way here is blocked" + n.stalls()
 		s.drop(NodeDown, n.self(), "")
 	case portDown || v.nats >= decided:
 		f.kind, f.severity = NodeDown, detect.Critical
@@ -205,7 +209,7 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 		return
 	default:
 		f.severity, f.confirm, f.sure = detect.Warning, pageSilent, 0.99
-		f.summary = "silent"
+		f.summary, f.cause = "silent", strings.TrimPrefix(n.stalls(), ", or ")
 		f.blind = "nobody else sees its traffic: whether it is down cannot be told"
 	}
 	if late, _ := s.late(onset); late >= groupLeast {
@@ -218,6 +222,18 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 	}
 	f.wait = max(f.wait, s.waitForSwitch(n))
 	s.raise(n, f)
+}
+
+// stalls is a cause of silence that is none of others: hsflowd stops as soon as an
+// interface that it takes samples from by pcap is switched off, until it is on
+// again and has a packet. It is empty where somebody else speaks for the node too.
+func (n *node) stalls() string {
+	for _, st := range n.streams {
+		if st.speaks != hsflowd {
+			return ""
+		}
+	}
+	return ", or an interface that hsflowd takes samples from was switched off: a bridge or a NIC"
 }
 
 // comesBack is for how long what was down may send traffic again before it speaks

@@ -43,6 +43,12 @@ func (s *Site) judgeStreams(n *node) {
 	}
 }
 
+// introduced notes who speaks from a sub-agent that was known by its number alone.
+func (s *Site) introduced(st *stream, who string) {
+	s.drop(TelemetrySilent, st.node.entity("witness", st.label()), "")
+	st.speaks = who
+}
+
 // punctual reports whether another stream of the node is heard as it should be:
 // if all are late, it may be the node.
 func (s *Site) punctual(n *node, st *stream) bool {
