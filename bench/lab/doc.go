@@ -18,6 +18,10 @@
 // counts. `make lab` plays everything and writes bench/results/lab.md, lab.json
 // and a timeline of each scenario; a test plays a short selection.
 //
+// Where hsflowd, the Host sFlow daemon, is in PATH, nodes are played on which it
+// speaks instead of weir-agent. It is no package of Debian: without it the report
+// says which scenarios were not played, and counts each as a target missed.
+//
 // Guests have names, UUIDs and MAC addresses that no other node's have, and their
 // QEMUs are reaped as soon as they end, as on a compute node: libvirt waits for that.
 //

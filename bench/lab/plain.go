@@ -59,6 +59,15 @@ func (n *Node) InstanceOn(bridge, name string) *Instance {
 	return v
 }
 
+// HostOn makes an instance on the node with somebody behind its port of a Linux
+// bridge: a namespace, as on Open vSwitch.
+func (n *Node) HostOn(bridge, name string) *Instance {
+	n.lab.t.Helper()
+	v := n.instance(name)
+	n.lab.ip("-n", n.NS, "link", "set", v.Tap, "master", bridge)
+	return v
+}
+
 // openTap makes a tap in the thread's namespace; it is gone when it is closed.
 func openTap(name string) (*os.File, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)

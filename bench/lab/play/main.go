@@ -32,7 +32,7 @@ type options struct {
 	verbose       bool
 	runs          float64
 	settle        time.Duration
-	loss          string
+	loss, record  string
 	only          []string
 }
 
@@ -48,6 +48,7 @@ func main() {
 	flag.Float64Var(&o.runs, "runs", 1, "`times` the usual number of runs")
 	flag.DurationVar(&o.settle, "settle", 25*time.Second, "`time` that weir is given to learn before anything happens")
 	flag.StringVar(&o.loss, "loss", "", "only this loss of datagrams: 0, 1, 5 (per cent) or bursts; empty: all that a scenario asks for")
+	flag.StringVar(&o.record, "record", "", "`file` for a capture of all that weir hears, of each stage and loss another: FILE.STAGE.LOSS.pcap")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "Usage: go run ./bench/lab/play [flags] [SCENARIO...]\n\nSCENARIO is a file, the beginning of a name, or a class (H1 to H5); none is all. Needs root.\n\n")
 		flag.PrintDefaults()

@@ -35,6 +35,10 @@ func (p *player) phase(ctx context.Context, o options, loss string, all []scenar
 	p.net.lose(scenario.Losses[loss])
 	p.weir = &collector{lab: p.lab, binary: filepath.Join(bin, "weir"), dir: p.owner.TempDir(), heard: p.heard}
 	p.weir.start()
+	if o.record != "" {
+		t := p.lab.Start(p.lab.Collector, nil, "tcpdump", "-Z", "root", "-Uni", "br-mgmt", "-w", fmt.Sprintf("%s.%d.%s.pcap", o.record, p.stage, loss), "udp", "dst", "port", "6343")
+		defer t.Stop()
+	}
 	fmt.Fprintf(os.Stderr, "stage %d, %s: weir learns for %s\n", p.stage, scenario.Losses[loss].Text, o.settle)
 	pause(ctx, o.settle)
 	lanes := map[string][]scenario.Scenario{}

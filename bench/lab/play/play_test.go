@@ -86,3 +86,20 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("%v: %s", err, text.String())
 	}
 }
+
+// TestAbsentProgram: what needs a program that is not here is not played, and that
+// is a target missed, with the program's name.
+func TestAbsentProgram(t *testing.T) {
+	groups, all, err := scenario.Load(folder, []string{"hsflowd-killed", "nic-down"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	r := &results{}
+	left, played := r.leaveOut(groups, all)
+	var text bytes.Buffer
+	r.text(&text)
+	if len(played) != 1 || played[0].File != "nic-down" || len(left) >= len(groups) || r.missed() != 1 || !strings.Contains(text.String(), "NO: not played: no hsflowd") {
+		t.Errorf("%d scenarios of %d groups are played, %d missed:\n%s", len(played), len(left), r.missed(), text.String())
+	}
+}

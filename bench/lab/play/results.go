@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/bench/lab"
 	"weir/bench/lab/scenario"
 	"weir/bench/scoreboard/report"
 )
@@ -29,6 +30,7 @@ type results struct {
 	Matrices []scenario.Matrix `json:"matrices"`
 	Strays   []Stray           `json:"strays"`
 	Ignored  map[string]int    `json:"ignored,omitempty"`
+	Absent   []scenario.Score  `json:"absent,omitempty"` // what could not be played for lack of a program
 	Runs     []scenario.Run    `json:"runs"`
 
 	scenarios []scenario.Scenario
@@ -63,7 +65,7 @@ func (r *results) missed() (n int) {
 	for i := range r.Scores {
 		n += len(r.Scores[i].Missed)
 	}
-	return n + len(r.Strays)
+	return n + len(r.Strays) + len(r.Absent)
 }
 
 // tables are the results for people.
@@ -88,6 +90,11 @@ func (r *results) tables() (all []*report.Table) {
 		}
 		hours := float64(ph.Nodes) * time.Duration(ph.Took).Hours()
 		t.Note("%d false alarms outside of all runs in %.1f node-hours", n, hours)
+		all = append(all, t)
+	}
+	if len(r.Absent) > 0 {
+		t := scenario.Table(r.Absent, "not played, for lack of a program")
+		t.Note("%s is not in PATH: it is no package of Debian, see https://sflow.net", lab.HSFlowd)
 		all = append(all, t)
 	}
 	for i := range r.Matrices {

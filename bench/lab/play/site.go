@@ -26,6 +26,7 @@ type place struct {
 
 	mu      sync.Mutex // what follows
 	agent   *lab.Process
+	daemon  *lab.Process // hsflowd
 	bridges []*bridge
 	busy    bool
 	ring    int // of the run that it is busy with
@@ -62,11 +63,14 @@ func raise(l *lab.Lab, g scenario.Group, dir, agent string) (all []*place) {
 		if g.Agent {
 			p.startAgent()
 		}
+		if g.HSFlowd != "" {
+			p.startHSFlowd(g)
+		}
 		all = append(all, p)
 	}
 	for _, p := range all {
-		for _, b := range p.bridges[min(1, len(p.bridges)):] {
-			if g.Local > 0 && len(b.on) > 1 {
+		for _, b := range p.bridges {
+			if g.Local > 0 && len(b.on) > 1 && !b.uplink {
 				l.Talk(b.on[0], b.on[1], g.Local)
 			}
 		}
@@ -103,7 +107,12 @@ func (p *place) people() {
 	}
 	for k, b := range p.bridges {
 		for i := range g.Instances {
-			b.on = append(b.on, p.InstanceOn(b.name, fmt.Sprintf("%s-%d%c", p.name, k, 'a'+i)))
+			name := fmt.Sprintf("%s-%d%c", p.name, k, 'a'+i)
+			if g.Switch == "linux" && g.Local > 0 {
+				b.on = append(b.on, p.HostOn(b.name, name))
+			} else {
+				b.on = append(b.on, p.InstanceOn(b.name, name))
+			}
 		}
 	}
 	for range g.Guests {
@@ -198,8 +207,14 @@ func (p *place) doSwitch(what string, b *bridge) {
 		for _, v := range b.on {
 			v.Plug(b.name)
 		}
-		if p.group.SFlow {
+		switch {
+		case p.group.SFlow:
 			p.SFlow(b.name, p.group.Sampling, p.group.Polling)
+		case p.group.HSFlowd != "": // which it would do within a minute
+			id := strings.Fields(p.VSCtl("--bare", "--columns=_uuid", "list", "sflow"))
+			if len(id) > 0 {
+				p.VSCtl("set", "bridge", b.name, "sflow="+id[0])
+			}
 		}
 	default:
 		p.lab.Fatal("switch: " + what + ": choose from kill, start, empty, fill, delete, make")

@@ -36,6 +36,7 @@ func playAll(ctx context.Context, o options, groups []scenario.Group, all []scen
 			groups[i].Stage = 0
 		}
 	}
+	groups, all = r.leaveOut(groups, all)
 	for _, st := range stages(groups, all) {
 		if err := st.play(ctx, o, bin, r); err != nil {
 			return nil, err
@@ -47,6 +48,32 @@ func playAll(ctx context.Context, o options, groups []scenario.Group, all []scen
 	r.Took = scenario.Duration(time.Since(r.Began).Round(time.Second))
 	r.score()
 	return r, nil
+}
+
+// leaveOut takes out the groups whose program is not here, with what is played on
+// them, and notes what that was: it is missed, not passed.
+func (r *results) leaveOut(groups []scenario.Group, all []scenario.Scenario) ([]scenario.Group, []scenario.Scenario) {
+	if lab.HasHSFlowd() {
+		return groups, all
+	}
+	absent := map[string]bool{}
+	groups = slices.DeleteFunc(slices.Clone(groups), func(g scenario.Group) bool {
+		absent[g.Name] = g.HSFlowd != ""
+		return g.HSFlowd != ""
+	})
+	all = slices.DeleteFunc(slices.Clone(all), func(s scenario.Scenario) bool {
+		if absent[s.Group] {
+			c := scenario.NewScore(&s, s.Loss[0], nil)
+			c.Missed = []string{"not played: no " + lab.HSFlowd}
+			r.Absent = append(r.Absent, c)
+		}
+		return absent[s.Group]
+	})
+	if len(r.Absent) > 0 {
+		fmt.Fprintf(os.Stderr, "NOT PLAYED: %d scenarios need %s, which is not in PATH\n", len(r.Absent), lab.HSFlowd)
+	}
+	r.scenarios = all
+	return groups, all
 }
 
 // stage is what is raised and played together.

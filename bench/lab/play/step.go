@@ -41,6 +41,8 @@ func (p *player) step(x *act, s *scenario.Step) {
 		}
 	case s.Agent != "":
 		x.place.doAgent(s.Agent)
+	case s.HSFlowd != "":
+		x.place.doHSFlowd(s.HSFlowd)
 	case s.Switch != "":
 		x.place.doSwitch(s.Switch, x.bridge)
 	case s.Guest != "":

@@ -45,6 +45,8 @@ type Group struct {
 	Agent     bool   `yaml:"agent"`     // weir-agent runs on the node
 	Plain     bool   `yaml:"plain"`     // of weir-agent the collector gets standard structures alone
 	SFlow     bool   `yaml:"sflow"`     // Open vSwitch exports sFlow itself
+	HSFlowd   string `yaml:"hsflowd"`   // the Host sFlow daemon runs on the node, with these sections in its configuration
+	Adaptors  int    `yaml:"adaptors"`  // s between its looks at interfaces; 0 leaves its own 10
 	Sampling  int    `yaml:"sampling"`  // one packet in so many; 10
 	Polling   int    `yaml:"polling"`   // of counters in seconds; 1
 	Talk      int    `yaml:"talk"`      // packets a second between instances of neighbouring nodes, by br0
@@ -96,6 +98,7 @@ type Step struct {
 	On      string   `yaml:"on"`      // "instance": in the instance's namespace; "others": in all others of the group
 	Repeat  int      `yaml:"repeat"`  // of Sh
 	Agent   string   `yaml:"agent"`   // kill, stop, start, upgrade
+	HSFlowd string   `yaml:"hsflowd"` // kill, stop, start, or "sampling=1000", "polling=10": started again with that
 	Switch  string   `yaml:"switch"`  // of Open vSwitch: kill, start, delete, make, empty, fill
 	Path    string   `yaml:"path"`    // block and open datagrams to the collector, cut and join all cables, deaf and hear for all nodes
 	Guest   string   `yaml:"guest"`   // kill, start, or a command of virsh
