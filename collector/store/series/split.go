@@ -16,13 +16,17 @@ import (
 )
 
 // A sum over thousands of series, the library evaluates on one core. Sums, counts,
-// least and greatest of disjoint parts of the series can be joined, so that each
-// core evaluates a part.
+// least and greatest of disjoint parts of the series can be joined, and the first by
+// value are among the first of the parts, so that each core evaluates a part. A mean
+// cannot: it takes a sum and a count, which are two looks at each series.
 
 // maxSplit is how many parts there are at most.
 const maxSplit = 4
 
 func parts() int { return min(runtime.GOMAXPROCS(0), maxSplit) }
+
+// joining makes one answer of those of the parts.
+type joining func(parts []promql.Matrix) promql.Matrix
 
 // joins are the aggregations that can be split, with what joins two parts.
 func joins(op parser.ItemType) (join func(a, b float64) float64, ok bool) {
@@ -51,7 +55,7 @@ var single = []string{"rate", "irate", "increase", "delta", "avg_over_time", "mi
 
 // splittable returns what joins the parts of an expression, where it can be split:
 // an aggregation of one metric, or of a function of it.
-func splittable(text string) (join func(a, b float64) float64, ok bool) {
+func splittable(text string) (join joining, ok bool) {
 	e, err := newParser().ParseExpr(text)
 	if err != nil {
 		return nil, false
@@ -64,10 +68,14 @@ func splittable(text string) (join func(a, b float64) float64, ok bool) {
 		e = p.Expr
 	}
 	a, ok := e.(*parser.AggregateExpr)
-	if !ok || a.Param != nil {
+	if !ok {
 		return nil, false
 	}
-	if join, ok = joins(a.Op); !ok {
+	if two, ok := joins(a.Op); ok {
+		join = func(parts []promql.Matrix) promql.Matrix { return joined(parts, two) }
+	} else if f, ok := newFirst(a); ok {
+		join = f.of
+	} else {
 		return nil, false
 	}
 	inner := a.Expr
@@ -90,7 +98,7 @@ func splittable(text string) (join func(a, b float64) float64, ok bool) {
 func (a *asking) split(ctx context.Context, db storage.Queryable, q *Query) (m promql.Matrix, done bool, err error) {
 	parts := parts()
 	join, ok := splittable(q.Expr)
-	if !ok || a.whole || parts < 2 || q.Step == 0 {
+	if !ok || a.whole || parts < 2 || q.Step == 0 || q.From.Equal(q.To) { // of one moment the order tells something
 		return nil, false, nil
 	}
 	answers, errs := make([]promql.Matrix, parts), make([]error, parts)
@@ -119,7 +127,7 @@ func (a *asking) split(ctx context.Context, db storage.Queryable, q *Query) (m p
 			return nil, true, err
 		}
 	}
-	return joined(answers, join), true, nil
+	return join(answers), true, nil
 }
 
 // cloned is a matrix that outlives its query.

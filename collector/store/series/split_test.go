@@ -24,7 +24,7 @@ func TestSplitAnswersAsTheWhole(t *testing.T) {
 		for agent := range 5 {
 			for port := range 8 {
 				if (round+port)%7 != 0 { // some miss some
-					f.polled(now.Add(time.Duration(round-30)*time.Minute), fmt.Sprint("10.0.0.", agent), port, false, true, float64(1+round*port+agent))
+					f.polled(now.Add(time.Duration(round-30)*time.Minute), fmt.Sprint("10.0.0.", agent), port, false, true, float64(1+round*port+agent)+float64(agent*8+port)/1024) // no two are equal
 				}
 			}
 		}
@@ -46,7 +46,17 @@ func TestSplitAnswersAsTheWhole(t *testing.T) {
 		{"max(weir_interface_out_bits_per_second)", true},
 		{"sum(" + name + "_none)", true},
 		{"avg(" + name + ")", false},
-		{"topk(3, " + name + ")", false},
+		{"topk(3, " + name + ")", true},
+		{"topk(100, " + name + ")", true},
+		{"bottomk(2, max_over_time(" + name + "[5m]))", true},
+		{"topk by (agent) (2, " + name + ")", true},
+		{"(bottomk without (ifindex, interface) ((1), rate(" + name + `{agent!="10.0.0.1"}[7m])))`, true},
+		{"topk(2, weir_interface_out_bits_per_second)", true}, // no number
+		{"topk(0, " + name + ")", false},
+		{"topk(1.5, " + name + ")", false},
+		{"topk(scalar(vector(2)), " + name + ")", false},
+		{"topk(3, sum by (agent) (" + name + "))", false},
+		{"quantile(0.9, " + name + ")", false},
 		{"sum(" + name + ") / 2", false},
 		{"sum(" + name + " > 10)", false},
 		{"sum(sum by (agent) (" + name + "))", false},
