@@ -24,7 +24,7 @@ func (s *Site) judgeBridge(b *bridge) {
 	b.gone = all > 0 && gone == all && (b.local == nil || b.local.gone)
 	if b.gone && !was {
 		b.goneAt = onset
-		b.node.note(onset, b.entity(), "bridge "+b.name+" is told of no more", "", "", Passive)
+		b.node.noteSince(onset, s.now, b.entity(), "bridge "+b.name+" is told of no more", "", "", Passive)
 	}
 	if b.said != nil {
 		s.judgeSaidBridge(b)

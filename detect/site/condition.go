@@ -90,7 +90,11 @@ func (s *Site) raise(n *node, f *finding) *condition {
 	c := &condition{finding: *f, node: n, raised: s.now, state: detect.Suspected, by: f.by()}
 	c.told2[f.by()-1] = f.facts
 	if n != nil {
-		n.note(f.onset, f.entity, string(f.kind)+": "+f.summary, "", "", f.witness)
+		bad := f.onset
+		if f.good == f.onset { // it was found to be so now
+			bad = s.now
+		}
+		n.noteSince(f.good, bad, f.entity, string(f.kind)+": "+f.summary, "", "", f.witness)
 	}
 	s.damp(c)
 	it := &incident.Item[*condition]{

@@ -85,7 +85,7 @@ func (s *Site) judgeSilence(n *node) {
 	}
 	if n.silentAt == 0 {
 		n.silentAt = onset
-		n.note(onset, n.self(), "last heard of", "", "", Passive)
+		n.noteSince(onset, s.now, n.self(), "nothing is heard of it", "", "", Passive)
 	}
 	n.next = s.now // the view of others changes all the time
 	if n.stopping > s.now {

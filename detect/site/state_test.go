@@ -112,6 +112,11 @@ func TestTimeline(t *testing.T) {
 			t.Errorf("%s comes after %s", s.What, i.Steps[k-1].What)
 		}
 	}
+	for _, s := range i.Steps { // between the last that was good and the first that is bad
+		if good, bad := time.Time(s.Before), time.Time(s.At); strings.HasPrefix(s.What, "bridge_down") && (good.IsZero() || good.After(bad)) {
+			t.Errorf("%s between %v and %v", s.What, good, bad)
+		}
+	}
 	all := strings.Join(whats, "\n")
 	for _, want := range []string{"link_down eth0", "bridge_down: none of its 3 ports has a carrier", "instance_unreachable: its bridge br-int has lost its forwarding"} {
 		if !strings.Contains(all, want) {
