@@ -142,6 +142,7 @@ const (
 	Forwarding    = "forwarding"    // yes, no, unknown
 	SFlow         = "sflow"
 	VSwitchd      = "vswitchd"     // up, down
+	Bond          = "bond"         // of a port of Open vSwitch: the bond that it is a member of
 	IfaceID       = "iface_id"     // of a port: the Neutron port
 	VMID          = "vm_id"        // of a port: the instance's UUID
 	Network       = "network"      // of a port: UUID of its network

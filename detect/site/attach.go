@@ -109,13 +109,16 @@ func (s *Site) Explains(cause, effect *incident.Item[*condition]) bool {
 	if n == nil || sw == nil || n == sw || commonCause(cause) {
 		return true
 	}
+	if b := sw.bridges[cause.Value.subject.Name]; cause.Value.kind == BridgeDown && effect.Value.kind == InterfaceDown {
+		return b != nil && b.unplugged() // they are the two ends of one link
+	}
 	all := n.attachments()
 	if len(all) < 2 {
 		return true
 	}
 	for _, p := range all {
 		switch {
-		case p.node == sw && (cause.Entity == sw.self() || cause.Entity == p.entity() || cause.Entity == sw.lagEntity(p.index)):
+		case p.node == sw && (cause.Entity == sw.self() || cause.Entity == p.entity() || p.joined() != 0 && cause.Entity == sw.lagEntity(p.joined())):
 		case p.counted && !p.up(), p.gone, p.node.silent, s.active(NodeDown, p.node.self()) != nil:
 		default:
 			return false

@@ -216,20 +216,6 @@ func (s *Site) reachable(b *bridge) {
 // or does it forward nothing although it is offered traffic?
 func (s *Site) judgeForwarding(b *bridge) {
 	n := b.node
-	var down []*port
-	ups, uplinks := 0, 0
-	for _, index := range sortedKeys(b.ports) {
-		p := b.ports[index]
-		if p.local || p.instance || p.gone || !p.counted || !p.wasUp {
-			continue
-		}
-		uplinks++
-		if p.up() {
-			ups++
-		} else {
-			down = append(down, p)
-		}
-	}
 	flatPorts, judged, nats, offered := 0, 0, 0.0, 0.0
 	lost := s.active(BridgeDown, b.entity())
 	onset := int64(0)
@@ -247,14 +233,15 @@ func (s *Site) judgeForwarding(b *bridge) {
 		}
 	}
 	switch {
-	case uplinks > 0 && ups == 0:
+	case b.unplugged():
+		down := b.uplinks()
 		onset := int64(0)
 		var facts []Noted
 		for _, p := range down {
 			onset = max(onset, p.downAt)
 			facts = append(facts, Noted{At: at(p.downAt), LastGood: at(p.goodAt), Group: "counters", From: n.label(), What: "status of the uplink " + p.label(), Before: "up", After: statusText(p.status), Weight: weightPortDown})
 		}
-		s.raiseBridge(b, onset, facts, "its only way out is down: "+portNames(down), 0.999)
+		s.raiseBridge(b, onset, facts, "its only way out is down: "+wayNames(down), 0.999)
 	case lost != nil && lost.clearing == 0 && lost.confirm == 0 && lost.severity == detect.Critical && !s.forwardsAgain(b):
 		return // a stray packet is no forwarding
 	case judged >= 2 && flatPorts == judged && nats >= decided && s.stopped(b, onset, offered) >= decided:
@@ -293,6 +280,22 @@ func (s *Site) judgeForwarding(b *bridge) {
 			s.reachable(b)
 		}
 	}
+}
+
+// uplinks are the ports that lead out of the bridge, not to instances.
+func (b *bridge) uplinks() (all []*port) {
+	for _, index := range sortedKeys(b.ports) {
+		if p := b.ports[index]; !p.local && !p.instance && !p.gone && p.counted && p.wasUp {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// unplugged reports whether all ways out of the bridge are down.
+func (b *bridge) unplugged() bool {
+	all := b.uplinks()
+	return len(all) > 0 && !slices.ContainsFunc(all, (*port).up)
 }
 
 // siblingsLeast is how many instances of a bridge must fail together, at least.
@@ -415,6 +418,26 @@ func (s *Site) raiseBridge(b *bridge, onset int64, facts []Noted, summary string
 		kind: BridgeDown, entity: b.entity(), subject: b.node.subject(TypeBridge, b.name), severity: detect.Critical, onset: onset, good: onset,
 		witness: Passive, above: b.above(), hold: second, facts: facts, summary: summary, sure: sure,
 	})
+}
+
+// wayNames names ports, the members of a link aggregation group together.
+func wayNames(all []*port) string {
+	text, told := "", map[uint32]bool{}
+	for _, p := range all {
+		name := p.label()
+		if g := p.group; g != 0 && p.node.lagName(g) != "" {
+			if told[g] {
+				continue
+			}
+			told[g] = true
+			name = p.node.lagName(g) + " (" + portNames(slices.DeleteFunc(slices.Clone(all), func(o *port) bool { return o.group != g })) + ")"
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += name
+	}
+	return text
 }
 
 func portNames(all []*port) string {

@@ -2,9 +2,11 @@ package site
 
 import (
 	"fmt"
+	"hash/fnv"
 	"slices"
 
 	"weir/detect"
+	"weir/detect/site/fact"
 )
 
 // A link aggregation group is known by its members: they say which interface they
@@ -18,6 +20,9 @@ func (n *node) grouped(p *port, group uint32) {
 	if group == 0 || group == p.index || len(n.groups) >= maxPerNode {
 		return
 	}
+	if p.bonded && n.bonds[group] == "" {
+		return // the host agent knows better
+	}
 	p.group = group
 	if n.groups == nil {
 		n.groups = map[uint32]bool{}
@@ -25,15 +30,60 @@ func (n *node) grouped(p *port, group uint32) {
 	n.groups[group] = true
 }
 
-// lagEntity names a group of the node.
-func (n *node) lagEntity(group uint32) string { return n.entity("lag", n.lagLabel(group)) }
+// bondSaid notes of which bond of Open vSwitch a port is a member, as the host agent
+// says; "" of none. Such a bond has no interface.
+func (n *node) bondSaid(p *port, bond string) {
+	if bond == "" {
+		if p.bonded {
+			p.bonded, p.group = false, 0
+		}
+		return
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(bond))
+	group := fact.OwnGroup | 1<<30 | h.Sum32()>>2
+	if n.bonds == nil {
+		n.bonds = map[uint32]string{}
+	}
+	if n.bonds[group] == "" && len(n.bonds) >= maxPerNode {
+		return
+	}
+	n.bonds[group], p.bonded = bond, true
+	n.grouped(p, group)
+}
 
-// lagLabel is what a group is called: as its interface is.
-func (n *node) lagLabel(group uint32) string {
-	if p := n.ports[group]; p != nil && p.name != "" {
+// lagEntity names a group of the node.
+func (n *node) lagEntity(group uint32) string {
+	if name := n.lagName(group); name != "" {
+		return n.entity("lag", name)
+	}
+	return n.entity("lag", "LAG "+itoa(uint64(group)))
+}
+
+// lagName is the name of a group: that of its interface, or of its bond.
+func (n *node) lagName(group uint32) string {
+	if p := n.ports[group]; p != nil {
 		return p.name
 	}
-	return "LAG " + itoa(uint64(group))
+	return n.bonds[group]
+}
+
+// lagLabel is what a group is called: by its name, else by its members where it has
+// no number either that somebody would know.
+func (n *node) lagLabel(group uint32) string {
+	switch name := n.lagName(group); {
+	case name != "":
+		return name
+	case group < fact.OwnGroup:
+		return "LAG " + itoa(uint64(group))
+	}
+	var members []*port
+	for _, p := range n.portList() {
+		if p.group == group {
+			members = append(members, p)
+		}
+	}
+	return "LAG of " + portNames(members)
 }
 
 // point is where what is seen at a port is attached: its group, or itself.
@@ -42,6 +92,24 @@ func (p *port) point() *port {
 		return g
 	}
 	return p
+}
+
+// joined is the group that is attached to what a port is: its own, or the one that
+// it is a member of; 0 none.
+func (p *port) joined() uint32 {
+	if p.aggregates() {
+		return p.index
+	}
+	return p.group
+}
+
+// partners notes who is at the other end of a group, as LACP tells its members.
+func (s *Site) partners(members []*port) {
+	for _, p := range members {
+		if a := s.macs[p.partner]; a != nil && a.owner != nil && a.owner != p.node {
+			s.attach(a.owner, a, p)
+		}
+	}
 }
 
 // members are the ports of each group of the node, by their index.
@@ -62,6 +130,7 @@ func (n *node) members() map[uint32][]*port {
 func (s *Site) judgeLAGs(n *node) {
 	by := n.members()
 	for _, group := range sortedKeys(by) {
+		s.partners(by[group])
 		s.judgeLAG(n, group, by[group])
 	}
 }
@@ -105,7 +174,9 @@ func (s *Site) judgeLAG(n *node, group uint32, members []*port) {
 		f.summary = fmt.Sprintf("down, with %d of its %d members", down, len(members))
 	}
 	f.above = slices.DeleteFunc(f.above, func(e string) bool { return e == entity })
-	f.subject.IfIndex = group
+	if group < fact.OwnGroup {
+		f.subject.IfIndex = group
+	}
 	if members[0].said != 0 && n.agentSpeaks(s.now) {
 		f.wait = saidWait
 	}

@@ -43,9 +43,10 @@ type node struct {
 	carries    bool  // an instance: it is no switch
 	switchPort *port // where it is attached, as samples tell
 	points     []attachment
-	groups     map[uint32]bool // indexes of its link aggregation groups
-	switchAt   int64           // since when all of its Open vSwitch is silent alone; 0 it is not
-	stopping   int64           // until when silence is announced, ns
+	groups     map[uint32]bool   // numbers of its link aggregation groups
+	bonds      map[uint32]string // names of those that Open vSwitch makes
+	switchAt   int64             // since when all of its Open vSwitch is silent alone; 0 it is not
+	stopping   int64             // until when silence is announced, ns
 	why        string
 	bootedAt   int64 // when it was found to have booted; 0 never
 	dirty      bool
@@ -129,6 +130,7 @@ type port struct {
 	instance bool
 	said     int64 // when the host agent spoke of it last; 0 never
 	bond     bool  // it is one, as the host agent says
+	bonded   bool  // its group is what the host agent says
 	removed  int64 // when the host agent said that it was removed; 0 never
 	local    bool  // a bridge's own
 	isBridge bool  // the same by its type, where nothing else tells of the bridge
@@ -137,6 +139,7 @@ type port struct {
 	datapath uint64
 	bridge   *bridge
 	group    uint32
+	partner  uint64 // address of who speaks LACP at the other end; 0 unknown
 	speed    uint64 // bit/s; 0 unknown
 
 	changed  int64 // when the status did
@@ -312,12 +315,24 @@ func (p *port) above() []string {
 		}
 	}
 	if p.bridge != nil {
-		return append(append(all, p.bridge.entity()), p.bridge.above()...)
+		return append(append(append(all, p.behind()...), p.bridge.entity()), p.bridge.above()...)
 	}
-	if n := p.leadsTo(); n != nil {
-		all = append(all, n.self())
+	return append(append(all, p.behind()...), p.node.above()...)
+}
+
+// behind are the parts of the node that is attached to the port that could be the
+// cause of what happens to it: bridges that it is the way out of, and the node.
+func (p *port) behind() (all []string) {
+	n := p.leadsTo()
+	if n == nil {
+		return nil
 	}
-	return append(all, p.node.above()...)
+	for _, name := range sortedKeys(n.bridges) {
+		if b := n.bridges[name]; len(b.uplinks()) > 0 && len(all) < maxUplinks {
+			all = append(all, b.entity())
+		}
+	}
+	return append(all, n.self())
 }
 
 // leadsTo is the one node that is attached to the port, nil without: where it is
@@ -354,8 +369,8 @@ func (n *node) above() []string {
 			continue
 		}
 		all = append(all, p.entity())
-		if p.node.groups[p.index] {
-			all = append(all, p.node.lagEntity(p.index))
+		if group := p.joined(); group != 0 {
+			all = append(all, p.node.lagEntity(group))
 		}
 		if e := p.node.self(); !slices.Contains(all, e) {
 			all = append(all, e)

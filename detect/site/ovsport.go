@@ -25,6 +25,7 @@ func (s *Site) ovsPortSaid(n *node, f *fact.Fact) {
 		s.enter(p, b)
 	}
 	p.network = networkSaid(d)
+	n.bondSaid(p, d.Text(witness.Bond))
 	vm := d.Text(witness.VMID)
 	if vm == "" || kind == "internal" || infrastructure(p.name) {
 		return

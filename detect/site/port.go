@@ -40,6 +40,7 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 	p.number, p.sub, p.gone, p.goneAt = f.Agent, f.Sub, false, 0
 	p.speed = d.Speed
 	n.grouped(p, d.Group)
+	p.partner = d.Partner
 	if d.Datapath != 0 || p.said == 0 { // else the host agent knows better
 		p.instance, p.local = d.Instance, fact.IsLocalPort(d.OFPort) && d.Datapath != 0
 		if p.instance {

@@ -36,16 +36,16 @@ const lingers = 12 * time.Second
 
 // play plays a run and keeps it.
 func (p *player) play(x *act) {
-	addr := ""
-	if x.place != nil {
-		addr = x.place.Addr
-	}
 	p.mu.Lock()
-	p.active[addr] = x
+	for _, addr := range p.addrs(x) {
+		p.active[addr] = x
+	}
 	p.mu.Unlock()
 	why := p.acts(x)
 	p.mu.Lock()
-	delete(p.active, addr)
+	for _, addr := range p.addrs(x) {
+		delete(p.active, addr)
+	}
 	x.run.Failed = why
 	p.played = append(p.played, x)
 	p.mu.Unlock()
@@ -111,4 +111,19 @@ func (p *player) open(x *act) bool {
 		}
 	}
 	return false
+}
+
+// addrs are the addresses whose alerts are the run's; "" are those of no agent.
+func (p *player) addrs(x *act) []string {
+	switch {
+	case x.place == nil:
+		return []string{""}
+	case x.scenario.Subject != scenario.Site:
+		return []string{x.place.Addr}
+	}
+	all := []string{""}
+	for _, o := range p.groups[x.scenario.Group] {
+		all = append(all, o.Addr)
+	}
+	return append(all, x.place.rack.addrs()...)
 }

@@ -20,6 +20,7 @@ type player struct {
 	short  bool
 	scale  float64
 	ctx    context.Context // done when the program is interrupted
+	sites  sync.Mutex      // held while a run is about a whole group: its alerts may name no node
 
 	mu      sync.Mutex
 	active  map[string]*act // by address of the node; "" all
@@ -91,7 +92,13 @@ func (p *player) lane(ctx context.Context, all []scenario.Scenario) {
 			if x == nil {
 				break // no subject is left
 			}
-			wg.Go(func() { p.play(x) })
+			wg.Go(func() {
+				if s.Subject == scenario.Site {
+					p.sites.Lock()
+					defer p.sites.Unlock()
+				}
+				p.play(x)
+			})
 			time.Sleep(time.Until(next))
 		}
 		wg.Wait()

@@ -23,6 +23,7 @@ type place struct {
 	binary string // weir-agent
 	hyper  *lab.Hypervisor
 	guests []*lab.Guest
+	rack   *rack
 
 	mu      sync.Mutex // what follows
 	agent   *lab.Process
@@ -43,8 +44,9 @@ type bridge struct {
 
 // raise makes the nodes of a group. sum counts nodes of all groups.
 func raise(l *lab.Lab, g scenario.Group, dir, agent string) (all []*place) {
+	r := newRack(l, &g)
 	for i := range g.Count {
-		p := &place{lab: l, group: g, name: fmt.Sprintf("%s%d", g.Name, i+1), dir: dir, binary: agent}
+		p := &place{lab: l, group: g, rack: r, name: fmt.Sprintf("%s%d", g.Name, i+1), dir: dir, binary: agent}
 		switch {
 		case g.Guests > 0:
 			p.hyper = l.Hypervisor(p.name)
@@ -54,6 +56,7 @@ func raise(l *lab.Lab, g scenario.Group, dir, agent string) (all []*place) {
 		default:
 			p.Node = l.Plain(p.name)
 		}
+		r.join(p)
 		p.people()
 		if g.SFlow {
 			for _, b := range p.bridges {
@@ -68,6 +71,7 @@ func raise(l *lab.Lab, g scenario.Group, dir, agent string) (all []*place) {
 		}
 		all = append(all, p)
 	}
+	r.finish(&g, all)
 	for _, p := range all {
 		for _, b := range p.bridges {
 			if g.Local > 0 && len(b.on) > 1 && !b.uplink {
@@ -76,12 +80,7 @@ func raise(l *lab.Lab, g scenario.Group, dir, agent string) (all []*place) {
 		}
 	}
 	if g.Talk > 0 {
-		for i, p := range all {
-			next := all[(i+1)%len(all)]
-			for k, v := range p.bridges[0].on {
-				l.Talk(v, next.bridges[0].on[k], g.Talk)
-			}
-		}
+		r.talk(&g, all)
 	}
 	return all
 }
@@ -110,9 +109,13 @@ func (p *place) people() {
 			name := fmt.Sprintf("%s-%d%c", p.name, k, 'a'+i)
 			if g.Switch == "linux" && g.Local > 0 {
 				b.on = append(b.on, p.HostOn(b.name, name))
-			} else {
-				b.on = append(b.on, p.InstanceOn(b.name, name))
+				continue
 			}
+			v := p.InstanceOn(b.name, name)
+			if b.uplink {
+				p.segment(i, v)
+			}
+			b.on = append(b.on, v)
 		}
 	}
 	for range g.Guests {

@@ -26,6 +26,10 @@ func (p *player) step(x *act, s *scenario.Step) {
 		switch {
 		case s.On == "instance" && x.instance != nil:
 			ns = x.instance.NS
+		case s.On == "leaf" && x.place != nil && x.place.rack.leaf != nil:
+			ns, env = x.place.rack.leaf.NS, x.place.rack.leaf.Env()
+		case s.On == "router" && x.place != nil && x.place.rack.router != nil:
+			ns, env = x.place.rack.router.NS, x.place.rack.router.Env()
 		case s.On == "others" && x.place != nil:
 			p.others(x, x.fill(s.Sh))
 			return
@@ -43,6 +47,8 @@ func (p *player) step(x *act, s *scenario.Step) {
 		x.place.doAgent(s.Agent)
 	case s.HSFlowd != "":
 		x.place.doHSFlowd(s.HSFlowd)
+	case s.Switch != "" && s.On == "leaf" && x.place.rack.leaf != nil:
+		x.place.rack.do(s.Switch)
 	case s.Switch != "":
 		x.place.doSwitch(s.Switch, x.bridge)
 	case s.Guest != "":

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +21,11 @@ func (p *player) acquire(ctx context.Context, s *scenario.Scenario) *act {
 	for {
 		left := false
 		now := time.Now()
-		for _, pl := range p.byUse(s) {
+		places := p.byUse(s)
+		if s.Subject == scenario.Site {
+			places = p.groups[s.Group][:1]
+		}
+		for _, pl := range places {
 			x, some := p.subject(s, pl)
 			left = left || some
 			if x != nil && x.takes(now) {
@@ -188,6 +193,16 @@ func (p *player) prepared(x *act) *act {
 	if x.place != nil {
 		x.run.Node = x.place.name
 		x.names["node"], x.names["addr"], x.names["ns"] = x.place.name, x.place.Addr, x.place.NS
+	}
+	if x.place != nil && x.place.rack.leaf != nil {
+		x.names["cables"], x.names["leaf"] = x.place.rack.leaf.Ports(), x.place.rack.leaf.Addr
+	}
+	if x.place != nil && x.place.group.Tunnels > 0 {
+		var all []string
+		for _, o := range p.groups[x.place.group.Name] {
+			all = append(all, filepath.Join(o.RunDir(), "br-tun.mgmt"))
+		}
+		x.names["tunnels"] = strings.Join(all, " ")
 	}
 	if x.bridge != nil {
 		x.names["bridge"] = x.bridge.name

@@ -52,6 +52,11 @@ type Group struct {
 	Talk      int    `yaml:"talk"`      // packets a second between instances of neighbouring nodes, by br0
 	Local     int    `yaml:"local"`     // packets a second between the first two instances of each further bridge
 	Watch     bool   `yaml:"watch"`     // weir-agent samples packets too
+	Leaf      bool   `yaml:"leaf"`      // the nodes hang on an Open vSwitch of their own, which exports sFlow; so does what they say
+	Bond      bool   `yaml:"bond"`      // by two cables each, which are a link aggregation group with LACP
+	VLANs     int    `yaml:"vlans"`     // instances of br0 are in so many VLANs, in turns
+	Router    bool   `yaml:"router"`    // one more node has a router between these; instances talk to what is beyond too
+	Tunnels   int    `yaml:"tunnels"`   // instances of br0 are in so many networks by VXLAN, as Neutron's agent writes it
 	Stage     int    `yaml:"stage"`     // groups of one stage are raised and played together
 }
 
@@ -90,12 +95,13 @@ type Expect struct {
 	Within   Duration `yaml:"within"`   // p99
 	Patience Duration `yaml:"patience"` // when a run is given up; the larger of 5 s and 2 × within
 	Stays    Duration `yaml:"stays"`    // how long the run goes on after the alert
+	Effects  int      `yaml:"effects"`  // that the alert lists at least, before the event is undone
 }
 
 // Step is one thing that is done. One of its fields but On is set.
 type Step struct {
 	Sh      string   `yaml:"sh"`      // a command, in the namespace of the node or where On says
-	On      string   `yaml:"on"`      // "instance": in the instance's namespace; "others": in all others of the group
+	On      string   `yaml:"on"`      // "instance": in the instance's namespace; "others": in all others of the group; "leaf", "router": of the group
 	Repeat  int      `yaml:"repeat"`  // of Sh
 	Agent   string   `yaml:"agent"`   // kill, stop, start, upgrade
 	HSFlowd string   `yaml:"hsflowd"` // kill, stop, start, or "sampling=1000", "polling=10": started again with that
@@ -206,14 +212,22 @@ func (g *Group) fill() error {
 		return fmt.Errorf("switch %q: write linux or ovs", g.Switch)
 	case g.Count < 1 || g.Count > 64 || g.Bridges > 64 || g.Instances > 64 || g.Guests > 32:
 		return errors.New("1 to 64 nodes, at most 64 bridges, 64 instances on each and 32 guests")
+	case g.Switch != "ovs" && (g.Leaf || g.VLANs > 0 || g.Tunnels > 0):
+		return errors.New("VLANs, tunnels and a leaf take nodes with Open vSwitch")
+	case g.Bond && !g.Leaf || g.Router && g.VLANs == 0 || g.VLANs > 0 && g.Tunnels > 0 || g.VLANs > 100 || g.Tunnels > 100:
+		return errors.New("a bond takes a leaf, a router takes VLANs, tunnels take the place of VLANs; at most 100 of either")
 	case g.Talk > 0 && (g.Switch != "ovs" || g.Count < 2 || g.Instances < 1):
 		return errors.New("to talk it takes two nodes with Open vSwitch and instances")
 	}
 	return nil
 }
 
-// subjects are what a run may happen to: uplink is the bridge that has one.
-var subjects = []string{"node", "bridge", "uplink", "instance", "guest"}
+// subjects are what a run may happen to: uplink is the bridge that has one, site is
+// all nodes of the group with what joins them, one run at a time.
+var subjects = []string{"node", "bridge", "uplink", "instance", "guest", Site}
+
+// Site is the subject of a run that happens to all nodes of its group.
+const Site = "site"
 
 func (s *Scenario) fill(groups []Group) error {
 	s.Uses, s.Runs = max(s.Uses, 0), max(s.Runs, 1)

@@ -25,11 +25,12 @@ type Alert struct {
 		Name  string `json:"name,omitempty"`
 	} `json:"subject"`
 	Evidence struct {
-		Summary string    `json:"summary,omitempty"`
-		Cause   string    `json:"cause,omitempty"`
-		Witness string    `json:"witness,omitempty"`
-		Since   time.Time `json:"since,omitzero"`
-		Facts   []Fact    `json:"facts,omitempty"`
+		Summary  string    `json:"summary,omitempty"`
+		Cause    string    `json:"cause,omitempty"`
+		Witness  string    `json:"witness,omitempty"`
+		Affected int       `json:"affected,omitempty"`
+		Since    time.Time `json:"since,omitzero"`
+		Facts    []Fact    `json:"facts,omitempty"`
 	} `json:"evidence"`
 }
 
@@ -94,6 +95,16 @@ func (r *Run) Starts() (n int) {
 	return n
 }
 
+// Affected is how many effects the expected alert listed at most.
+func (r *Run) Affected() (n int) {
+	for i := range r.Alerts {
+		if a := &r.Alerts[i]; a.ID == r.Alerts[r.Hit].ID {
+			n = max(n, a.Evidence.Affected)
+		}
+	}
+	return n
+}
+
 // First is the class of the first alert of the run.
 func (r *Run) First() string {
 	for i := range r.Alerts {
@@ -119,9 +130,10 @@ type Score struct {
 	Max      Duration `json:"max"`
 	Target50 Duration `json:"target_p50,omitzero"`
 	Target99 Duration `json:"target_p99,omitzero"`
-	Right    int      `json:"right"`       // runs whose first alert is the one expected, or that stayed quiet
-	False    int      `json:"false"`       // alerts of quiet scenarios
-	PerRun50 int      `json:"per_run_p50"` // alerts that began in a run
+	Whole    int      `json:"whole,omitempty"` // expected alerts that listed as many effects as were asked for
+	Right    int      `json:"right"`           // runs whose first alert is the one expected, or that stayed quiet
+	False    int      `json:"false"`           // alerts of quiet scenarios
+	PerRun50 int      `json:"per_run_p50"`     // alerts that began in a run
 	PerRun99 int      `json:"per_run_p99"`
 	Met      bool     `json:"met"`
 	Missed   []string `json:"missed,omitempty"` // which target, and by what
@@ -151,6 +163,9 @@ func NewScore(s *Scenario, loss string, runs []Run) Score {
 			continue
 		}
 		c.Told++
+		if r.Affected() >= s.Expect.Effects {
+			c.Whole++
+		}
 		delays = append(delays, r.Delay())
 		if r.firstIs(r.Hit) {
 			c.Right++
@@ -182,6 +197,9 @@ func (c *Score) judge(s *Scenario) {
 	default:
 		if c.Told < c.Runs {
 			miss("%d of %d not told", c.Runs-c.Told, c.Runs)
+		}
+		if c.Whole < c.Told {
+			miss("%d of %d list fewer than %d effects", c.Told-c.Whole, c.Told, s.Expect.Effects)
 		}
 		if c.Told > 0 && c.Target50 > 0 && c.P50 > c.Target50 {
 			miss("p50 %v above %v", round(c.P50), time.Duration(c.Target50))

@@ -100,6 +100,7 @@ type port struct {
 	ofport   uint32
 	datapath uint64
 	group    uint32
+	partner  [6]byte
 	speed    uint64
 
 	at     int64 // last poll
@@ -203,8 +204,13 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 	if rec.has&hasOF != 0 && (p.datapath != rec.of.DatapathID || p.ofport != rec.of.PortNo) {
 		p.datapath, p.ofport, changed = rec.of.DatapathID, rec.of.PortNo, true
 	}
-	if rec.has&hasLAG != 0 && p.group != rec.lag.AttachedAggID {
-		p.group, changed = rec.lag.AttachedAggID, true
+	if rec.has&hasLAG != 0 {
+		if group := rec.group(p); p.group != group {
+			p.group, changed = group, true
+		}
+		if m := [6]byte(rec.lag.PartnerOperSystemID); m != p.partner && m != [6]byte{} {
+			p.partner, changed = m, true
+		}
 	}
 	if rec.has&hasCounters != 0 {
 		unknown := allOnes(&rec.counters)
@@ -221,12 +227,24 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 	if fresh || changed {
 		g.tell(Fact{Kind: Port, Agent: a.number, Sub: p.sub, Index: p.index, At: g.at, Detail: &Detail{
 			Name: p.name, Status: p.status, Was: was, Counted: p.counted, Unknown: p.unknown, Instance: p.instance, Bridge: p.bridge,
-			Datapath: p.datapath, OFPort: p.ofport, Group: p.group, Speed: p.speed,
+			Datapath: p.datapath, OFPort: p.ofport, Group: p.group, Partner: MAC(p.partner), Speed: p.speed,
 		}})
 	}
 	if rec.has&hasCounters != 0 && !p.unknown {
 		g.portDeltas(p, &rec.counters)
 	}
+}
+
+// group is the number of the link aggregation group that a port is in, as the
+// Detail of a Port has it. What Open vSwitch calls the group's is the OpenFlow port
+// of one of the members: its groups have no interface.
+func (rec *records) group(p *port) uint32 {
+	id := rec.lag.AttachedAggID
+	if p.datapath == 0 || id == 0 {
+		return id & (OwnGroup - 1)
+	}
+	h := (p.datapath ^ p.datapath>>32) * 0x9e3779b1
+	return OwnGroup | uint32(h)&0x3fff<<16 | id&0xffff
 }
 
 // poll learns how often an interface is polled.

@@ -199,7 +199,8 @@ type Detail struct {
 	Instance bool   // its name says that it leads to an instance
 	Datapath uint64 // OpenFlow datapath id; 0 none
 	OFPort   uint32 // OpenFlow port; LocalPort is the bridge's own
-	Group    uint32 // ifIndex of its link aggregation group; 0 none
+	Group    uint32 // ifIndex of its link aggregation group, or a number from OwnGroup on; 0 none
+	Partner  uint64 // of a member of one that speaks LACP: MAC address of who is at the other end; 0 unknown
 	Speed    uint64 // of a Port: ifSpeed, bit/s; 0 unknown
 
 	Class   uint32 // of a Host's data source
@@ -214,6 +215,10 @@ type Detail struct {
 	Pairs   []witness.Pair
 	Trusted bool // signed with the node's key
 }
+
+// OwnGroup is the first of the numbers of link aggregation groups that have no
+// interface of their own.
+const OwnGroup = 1 << 31
 
 // StatusNew is Detail.Was of a port not known before.
 const StatusNew = 0xff

@@ -125,7 +125,7 @@ func (p *port) state(out *source.Snapshot, st *witness.Statement, bridge string)
 		st.Add(witness.Gauge32(witness.IfIndex, uint32(p.ifIndex)))
 	}
 	for _, v := range [...]struct{ name, text string }{
-		{witness.Kind, p.kind}, {witness.IfaceID, p.ifaceID}, {witness.VMID, p.vm}, {witness.MAC, p.mac},
+		{witness.Kind, p.kind}, {witness.Bond, p.bond}, {witness.IfaceID, p.ifaceID}, {witness.VMID, p.vm}, {witness.MAC, p.mac},
 		{witness.Oper, p.link}, {witness.Admin, p.admin}, {witness.Reason, p.err},
 		{witness.Network, p.network}, {witness.NetworkType, p.networkType},
 	} {

@@ -41,6 +41,7 @@ type port struct {
 	ifIndex          int
 	admin, link      string // up, down, "" unknown
 	ifaceID, vm, mac string
+	bond             string // that it is a member of
 	err              string
 
 	network, networkType string // of Neutron: its UUID, and vlan, vxlan, gre, geneve, flat or local
@@ -94,6 +95,9 @@ func (b *builder) port(v *view, br *bridge, of *portRow, r *interfaceRow) {
 	}
 	if p.vm == "" {
 		p.vm = clean(r.ExternalIDs["vm-uuid"]) // as Nova writes it
+	}
+	if len(of.Interfaces) > 1 {
+		p.bond = clean(of.Name)
 	}
 	p.network, p.networkType = clean(of.OtherConfig["net_uuid"]), clean(of.OtherConfig["network_type"])
 	if id, err := strconv.ParseUint(of.OtherConfig["segmentation_id"], 10, 32); err == nil {
@@ -153,7 +157,7 @@ func (r *sflowRow) String() string {
 func (p *port) String() string {
 	var b strings.Builder
 	for _, f := range [...]struct{ name, text string }{
-		{"type", p.kind}, {"iface-id", p.ifaceID}, {"vm-id", p.vm}, {"mac", p.mac}, {"admin", p.admin}, {"link", p.link}, {"error", p.err},
+		{"type", p.kind}, {"bond", p.bond}, {"iface-id", p.ifaceID}, {"vm-id", p.vm}, {"mac", p.mac}, {"admin", p.admin}, {"link", p.link}, {"error", p.err},
 	} {
 		if f.text != "" {
 			fmt.Fprintf(&b, "%s=%s ", f.name, f.text)
