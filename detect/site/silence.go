@@ -201,6 +201,8 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 			f.summary += fmt.Sprintf("; instances on it: %d", k)
 		}
 		s.drop(TelemetrySilent, n.self(), "")
+	case s.takesAlong(n, onset, f):
+		s.drop(TelemetrySilent, n.self(), "")
 	case s.active(NodeDown, n.self()) != nil:
 		return // what it was decided on grows old
 	case v.known && s.quietFor(onset) < undecided+s.bound(n):

@@ -112,9 +112,15 @@ func (g *Gatherer) flowPorts(f *decoder.Flow) {
 			}
 		}
 	}
-	if g.cur.taps && h.DstMAC[0]&1 == 0 {
+	switch {
+	case !g.cur.taps:
+	case h.Tunnel != packet.TunnelNone && !home:
+		if p := g.cur.tunnelled(f); p != nil {
+			g.towards(p, h, h.InnerSrcMAC, h.InnerDstMAC)
+		}
+	case h.DstMAC[0]&1 == 0:
 		if p := g.cur.portOf(f.Sample.Output, h.DstMAC); p != nil {
-			g.towards(p, h)
+			g.towards(p, h, h.SrcMAC, h.DstMAC)
 		}
 	}
 	if g.watch == nil {
@@ -163,6 +169,18 @@ func (a *agent) portOf(out sflow.Port, to [6]byte) *port {
 		return nil
 	}
 	return a.macs[to]
+}
+
+// tunnelled returns the instance's port that a packet is for which has come to the
+// node by a tunnel, nil where there is none. Open vSwitch samples what it has taken
+// out of its tunnels once more.
+func (a *agent) tunnelled(f *decoder.Flow) *port {
+	if i, ok := f.Sample.Input.Single(); ok {
+		if p := a.port(i); p != nil && p.datapath != 0 {
+			return nil
+		}
+	}
+	return a.macs[f.Header.InnerDstMAC]
 }
 
 // activate puts p among those with something to tell.
@@ -237,14 +255,15 @@ func (p *port) answersAt(tcp uint16, at int64) bool {
 
 // towards counts a sample of unicast to an instance, and whether it asks for an
 // answer: data over TCP, a handshake, or UDP to a port that answers as a rule.
-// ARP is no sign that it can be reached: so is asked who cannot.
-func (g *Gatherer) towards(p *port, h *packet.Header) {
-	if p.mac != h.DstMAC || p.mac == h.SrcMAC || h.ARP.Op != 0 {
+// ARP is no sign that it can be reached: so is asked who cannot. src and dst are
+// the innermost addresses.
+func (g *Gatherer) towards(p *port, h *packet.Header, src, dst [6]byte) {
+	if p.mac != dst || p.mac == src || h.ARP.Op != 0 {
 		return
 	}
 	g.activate(p)
 	p.to++
-	g.wayIn(p, h)
+	g.wayIn(p, src)
 	if _, to, ok := udp(h); ok && p.talks.got(to) {
 		p.rx++
 		return

@@ -79,13 +79,13 @@ func network(k *packet.Key) uint64 {
 	return 1<<32 | uint64(binary.BigEndian.Uint32(d)>>8)
 }
 
-// wayIn counts a sample of unicast to an instance by where it comes from.
-func (g *Gatherer) wayIn(p *port, h *packet.Header) {
+// wayIn counts a sample of unicast to an instance by who sent it.
+func (g *Gatherer) wayIn(p *port, src [6]byte) {
 	switch w := &p.ways; {
-	case w.routed && h.SrcMAC == w.router:
+	case w.routed && src == w.router:
 		w.in++
 		w.at = g.at
-	case p.agent.macs[h.SrcMAC] == nil: // else it is of another instance of the node
+	case p.agent.macs[src] == nil: // else it is of another instance of the node
 		w.afar++
 	}
 }

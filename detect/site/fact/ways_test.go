@@ -102,3 +102,48 @@ func TestSegmentsOfAddresses(t *testing.T) {
 		})
 	}
 }
+
+// vxlanFrame carries a frame from one node to another.
+func vxlanFrame(vni uint32, inner []byte) []byte {
+	b := []byte{2, 0, 0, 0, 9, 2, 2, 0, 0, 0, 9, 1, 8, 0, 0x45, 0}
+	b = binary.BigEndian.AppendUint16(b, uint16(36+len(inner)))
+	b = append(b, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2)
+	b = binary.BigEndian.AppendUint16(append(b, 0xc0, 1), 4789)
+	b = binary.BigEndian.AppendUint16(b, uint16(16+len(inner)))
+	b = append(b, 0, 0, 8, 0, 0, 0)
+	return append(binary.BigEndian.AppendUint32(b, vni<<8), inner...)
+}
+
+// TestTunnelsLeadToInstances: what comes to an instance by a tunnel is seen where
+// the node's own interface is sampled; Open vSwitch samples it twice, which counts
+// once.
+func TestTunnelsLeadToInstances(t *testing.T) {
+	own, near := [4]byte{10, 0, 0, 1}, [4]byte{10, 0, 0, 2}
+	for _, c := range []struct {
+		name string
+		ovs  bool
+		want uint32
+	}{
+		{"sampled by the host agent", false, 1},
+		{"sampled by Open vSwitch", true, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFeed(t)
+			f.send(func(b *sflow.Builder) {
+				counters(b, 3, "tap1", 3, 1000, 1000)
+				if c.ovs {
+					counters(b, 9, "eth0", 3, 1000, 1000)
+				}
+			})
+			f.tick(time.Second)
+			f.sampled(3, 0, wayFrame(1, 2, own, near, 0, tcpSYN))
+			f.tick(time.Second)
+			f.sampled(9, 0, vxlanFrame(4711, wayFrame(2, 1, near, own, 0, tcpPSH|tcpACK)))
+			f.sampled(9, 0, vxlanFrame(4711, wayFrame(2, 5, near, own, 0, tcpPSH|tcpACK))) // of nobody here
+			f.sampled(3, 0, wayFrame(1, 2, own, near, 0, tcpSYN))
+			if a := UnpackPortAfar(find(t, f.tick(time.Second), PortWays).C); a.Afar != c.want || a.Asks != 1 {
+				t.Errorf("%+v, want %d from afar", a, c.want)
+			}
+		})
+	}
+}
