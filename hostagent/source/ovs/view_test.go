@@ -201,3 +201,20 @@ func TestFlowsAreToldAsEmptied(t *testing.T) {
 		t.Errorf("%d events, want 3", len(k.events))
 	}
 }
+
+// TestViewReadsBonds: a port with several interfaces is a bond, each of them a
+// member.
+func TestViewReadsBonds(t *testing.T) {
+	b, rows := twoBridges()
+	b.ports["1 5"].Name, b.ports["1 5"].Interfaces = "bond0", []string{"1 5", "1 6"}
+	rows[1].Ports = rows[1].Ports[:2]
+	v := build(b, rows)
+	for name, want := range map[string]string{"eth1": "bond0", "dpdk0": "bond0"} {
+		if got := v.bridges["br-ex"].ports[name].bond; got != want {
+			t.Errorf("%s is a member of %q, want %q", name, got, want)
+		}
+	}
+	if got := v.bridges["br-int"].ports["tap1"].bond; got != "" {
+		t.Errorf("tap1 is a member of %q", got)
+	}
+}
