@@ -24,6 +24,7 @@ const (
 	besideShare  = 0.6           // of those beside who are to be heard of so many must be
 	askingEnough = 5             // of many who ask in vain: who went idle does not
 	memberMost   = 4.0           // nats at most of one member: it may have gone idle
+	spreads      = 2 * second    // for so long a cause may take from the first member to the last
 )
 
 // loss is what is known of the silence of all that hang on one thing.
@@ -52,7 +53,7 @@ func (s *Site) lossOf(members []*port, way rhythmOf, asks func(p *port, t int64)
 	for _, p := range members {
 		l.all++
 		r, last := way(p)
-		if last == 0 || !r.regular(last, l.at) {
+		if last == 0 || !r.regular(last, max(last, l.at-spreads)) {
 			continue
 		}
 		e := r.expects(s.seenFor(p, l.at))
