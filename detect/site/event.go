@@ -45,6 +45,8 @@ func (s *Site) event(n *node, f *fact.Fact) {
 			b.removed = false
 			s.unsay(BridgeDown, b.entity(), "")
 		}
+	case witness.OVSPortRemoved:
+		delete(a.strays, d.Text(witness.Port))
 	case witness.OVSSFlowChanged:
 		s.sflowSaid(s.bridgeOf(n, subject), d.Text(witness.After), ns)
 	case witness.OVSDown:

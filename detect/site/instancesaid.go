@@ -21,7 +21,7 @@ func (s *Site) instanceSaid(n *node, f *fact.Fact) {
 		for part := range strings.SplitSeq(d.Text(witness.Taps), ",") {
 			tap, _, _ := strings.Cut(part, "=")
 			if p := n.byName[tap]; p != nil {
-				p.domain = true
+				p.domainAt = f.At
 			}
 		}
 		return
@@ -32,7 +32,7 @@ func (s *Site) instanceSaid(n *node, f *fact.Fact) {
 	for part := range strings.SplitSeq(d.Text(witness.Taps), ",") {
 		tap, mac, _ := strings.Cut(part, "=")
 		if p := n.byName[tap]; p != nil {
-			p.domain = true
+			p.domainAt = f.At
 			s.bind(i, p)
 			if m, ok := parseMAC(mac); ok && !sharedMAC(m) {
 				s.macAt(p, m, f.At)

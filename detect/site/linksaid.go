@@ -27,7 +27,7 @@ func (s *Site) linkSaid(n *node, f *fact.Fact) {
 		n.grouped(p, g.index)
 	}
 	// A bridge's own port may be a tap too; libvirt tells of other names.
-	if p.instance = fact.InstancePort(d.Entity) && kind != "bridge" || p.inst != nil; p.instance {
+	if p.instance = fact.InstancePort(d.Entity) && kind != "bridge" && !p.internal || p.inst != nil; p.instance {
 		n.carriesInstances()
 	}
 	s.portStatus(p, status3(d.Text(witness.Admin), d.Text(witness.Oper), d.Text(witness.Carrier)), f.At)

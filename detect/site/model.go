@@ -135,7 +135,8 @@ type port struct {
 	local    bool  // a bridge's own
 	isBridge bool  // the same by its type, where nothing else tells of the bridge
 	before   uint8 // status before the last change
-	domain   bool  // libvirt has told of a domain that it belongs to
+	domainAt int64 // when libvirt told last of a domain that it belongs to; 0 never
+	internal bool  // Neutron's own, such as of its DHCP and metadata agents: no instance's
 	datapath uint64
 	bridge   *bridge
 	group    uint32

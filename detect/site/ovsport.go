@@ -11,8 +11,10 @@ func (s *Site) ovsPortSaid(n *node, f *fact.Fact) {
 	d := f.Detail
 	index, ok := d.Uint(witness.IfIndex)
 	if !ok || index == 0 || index > 1<<31 || d.Entity == "" {
-		return // a port without an interface of the kernel, such as of a patch
+		s.straySaid(n, f) // a port without an interface of the kernel, such as of a patch
+		return
 	}
+	delete(n.agentOf.strays, d.Entity)
 	p := s.saidPort(n, f, uint32(index), d.Entity)
 	if p == nil {
 		return
@@ -27,6 +29,11 @@ func (s *Site) ovsPortSaid(n *node, f *fact.Fact) {
 	p.network = networkSaid(d)
 	n.bondSaid(p, d.Text(witness.Bond))
 	vm := d.Text(witness.VMID)
+	// Nova writes whose it is beside Neutron's id; what has that id alone is Neutron's
+	// own, and so is what Open vSwitch has made itself.
+	if p.internal = kind == "internal" || vm == "" && d.Text(witness.IfaceID) != ""; p.internal && p.inst == nil {
+		p.instance = false
+	}
 	if vm == "" || kind == "internal" || infrastructure(p.name) {
 		return
 	}

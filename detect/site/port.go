@@ -42,7 +42,7 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 	n.grouped(p, d.Group)
 	p.partner = d.Partner
 	if d.Datapath != 0 || p.said == 0 { // else the host agent knows better
-		p.instance, p.local = d.Instance, fact.IsLocalPort(d.OFPort) && d.Datapath != 0
+		p.instance, p.local = d.Instance && !p.internal, fact.IsLocalPort(d.OFPort) && d.Datapath != 0
 		if p.instance {
 			n.carriesInstances()
 		}

@@ -32,13 +32,14 @@ type agent struct {
 	logs     map[string]*logSaid
 	logins   loginSaid
 	asks     map[string]*asksSaid // DHCP, by MAC address
+	strays   map[string]*stray    // ports of Open vSwitch without a device
 	vswitch  int64                // since when ovs-vswitchd is down; 0 it is up
 }
 
 func newAgent() *agent {
 	return &agent{
 		rates: map[string]uint64{}, filters: map[string]*filterSaid{}, services: map[string]*serviceSaid{}, logs: map[string]*logSaid{},
-		asks: map[string]*asksSaid{},
+		asks: map[string]*asksSaid{}, strays: map[string]*stray{},
 	}
 }
 

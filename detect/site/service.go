@@ -328,46 +328,6 @@ func (s *Site) judgeSaid(n *node) {
 	}
 }
 
-// judgeOrphans counts what belongs to nobody: domains without Nova's metadata,
-// ports without a domain, taps without a port.
-func (s *Site) judgeOrphans(n *node) {
-	if s.now-n.orphansAt < 10*second {
-		return
-	}
-	n.orphansAt = s.now
-	entity := n.entity("orphan", "")
-	var facts []Noted
-	count := 0
-	for _, p := range n.portList() {
-		if p.gone || !p.instance || infrastructure(p.name) || s.now-p.since < 120*second {
-			continue
-		}
-		if p.inst == nil && !p.domain && n.libvirt() {
-			count++
-			if len(facts) < 16 {
-				facts = append(facts, Noted{At: at(p.since), Group: "orphan", From: "weir-agent", What: "port " + p.label() + " without a domain"})
-			}
-		}
-	}
-	for _, id := range sortedKeys(n.insts) {
-		i := n.insts[id]
-		if i.orphan != "" && i.runs() {
-			count++
-			if len(facts) < 16 {
-				facts = append(facts, Noted{At: at(i.saidAt), Group: "orphan", From: "weir-agent", What: "domain " + i.label() + ": " + i.orphan})
-			}
-		}
-	}
-	if count == 0 {
-		s.unsay(Orphan, entity, "")
-		return
-	}
-	s.raise(n, &finding{
-		kind: Orphan, entity: entity, subject: n.subject(TypeNode, "orphans"), severity: detect.Info, onset: s.now, witness: Agent, sure: 0.95,
-		above: n.above(), hold: 60 * second, summary: fmt.Sprintf("%d ports or domains that belong to nobody", count), facts: facts,
-	})
-}
-
 // libvirt reports whether the host agent tells of the node's domains.
 func (n *node) libvirt() bool { return strings.Contains(n.agentOf.modules, "libvirt=ok") }
 

@@ -2,6 +2,7 @@ package site
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -194,18 +195,13 @@ func (s *Site) Watchlist() *fact.Watchlist {
 	}
 	s.watching, s.watchAt = false, s.now
 	macs := make([]uint64, 0, len(s.macs))
-	ips := map[uint32]uint64{}
 	for m, a := range s.macs {
-		if a.many || m&fact.HostIP != 0 {
-			continue
-		}
-		macs = append(macs, m)
-		for _, ip := range a.ips {
-			if other, ok := ips[ip]; !ok || m < other {
-				ips[ip] = m
-			}
+		if !a.many && m&fact.HostIP == 0 {
+			macs = append(macs, m)
 		}
 	}
+	slices.Sort(macs)
+	ips := s.addressesOf(macs)
 	for m := range s.routers {
 		if s.macs[m] == nil {
 			macs = append(macs, m)
@@ -223,6 +219,28 @@ func (s *Site) Watchlist() *fact.Watchlist {
 		}
 	}
 	return fact.NewWatchlist(macs, ips, bare)
+}
+
+// addressesOf are the IPv4 addresses that one of macs alone has. One that several
+// instances have, as of a pair that takes turns, identifies none of them; whoever
+// has none but a home that is gone counts only where nobody else does.
+func (s *Site) addressesOf(macs []uint64) map[uint32]uint64 {
+	ips := map[uint32]uint64{}
+	lives := func(a *address) bool { return a.home != nil && !a.home.left() }
+	for _, m := range macs {
+		a := s.macs[m]
+		for _, ip := range a.ips {
+			other, ok := ips[ip]
+			switch o := s.macs[other]; {
+			case !ok, other != 0 && !lives(o) && lives(a):
+				ips[ip] = m
+			case other != 0 && lives(o) && lives(a) && o.home != a.home:
+				ips[ip] = 0
+			}
+		}
+	}
+	maps.DeleteFunc(ips, func(_ uint32, m uint64) bool { return m == 0 })
+	return ips
 }
 
 // Stats are counts and the use of bounds.
