@@ -56,6 +56,10 @@ func (s *Site) apply(f *fact.Fact) {
 		s.portSpoke(n, f)
 	case fact.Forwards:
 		s.forwards(n, f)
+	case fact.Polled:
+		s.polled(n, f)
+	case fact.Unsampled:
+		s.unsampled(n, f)
 	case fact.Sampling, fact.HeaderBytes:
 		s.sampling(n, f)
 	case fact.Seen:

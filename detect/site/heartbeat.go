@@ -59,6 +59,7 @@ func (s *Site) agentConfig(n *node, f *fact.Fact) {
 	if v := d.Text(witness.ConfigDigest); v != a.digest {
 		if a.digest != "" {
 			n.note(f.At, n.self(), "configuration of weir-agent", a.digest, v, Agent)
+			a.digestAt, a.digestWas = f.At, a.digest
 		}
 		a.digest = v
 	}

@@ -43,6 +43,8 @@ func (s *Site) judgeNode(n *node) {
 	s.judgeTurns(n)
 	s.judgeSampling(n)
 	s.judgeSwitch(n)
+	s.judgePolling(n)
+	s.judgeSources(n)
 	for _, name := range sortedKeys(n.bridges) {
 		s.judgeBridge(n.bridges[name])
 	}

@@ -100,6 +100,9 @@ type stream struct {
 	points   map[uint32]*point
 	bridge   *bridge // that it was last found to speak for, in this life
 	turns    turns
+	slow     map[uint32]slow // interfaces that are polled far less often than ever, by index
+	adopt    int64           // how far apart polls are now, to be taken for its pace; 0 as ever
+	patience int64           // for so long it has sent nothing though nothing was lost; 0 never
 }
 
 // openVSwitch is who speaks where bridges have their own streams.
@@ -114,6 +117,7 @@ type point struct {
 	bad       Noted
 	at        int64 // last sample
 	forwarded int64 // last sample with an output
+	mute      mute
 }
 
 // port is one interface of a node.

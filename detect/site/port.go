@@ -172,6 +172,7 @@ func (s *Site) enter(p *port, b *bridge) {
 
 // portGone notes that a port is polled no more while its agent goes on.
 func (s *Site) portGone(n *node, f *fact.Fact) {
+	s.unpolled(n, f)
 	p := n.ports[f.Index]
 	if p == nil || p.gone || p.number != f.Agent {
 		return

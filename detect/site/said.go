@@ -8,24 +8,26 @@ import (
 
 // agent is what the host agent of a node says.
 type agent struct {
-	stream  *stream
-	keyed   bool // it has signed: from then on nothing unsigned is believed
-	bootID  string
-	boot    int64 // ns
-	started uint64
-	seq     uint64
-	at      int64 // last heartbeat
-	version string
-	digest  string
-	rates   map[string]uint64 // sampling by interface, the last; the coarsest where it adapts to a budget
-	budget  uint64            // samples a second that rates adapt to; 0 they are fixed
-	header  uint64
-	modules string
-	samples bool  // it has taken packet samples
-	skew    int64 // its clock less ours, ns
-	forged  int64
-	signed  int64 // last heartbeat that was signed; 0 never
-	saidAt  int64 // newest time, by its own clock, at which it said something signed
+	stream    *stream
+	keyed     bool // it has signed: from then on nothing unsigned is believed
+	bootID    string
+	boot      int64 // ns
+	started   uint64
+	seq       uint64
+	at        int64 // last heartbeat
+	version   string
+	digest    string
+	digestAt  int64 // when that was told to be another; 0 never
+	digestWas string
+	rates     map[string]uint64 // sampling by interface, the last; the coarsest where it adapts to a budget
+	budget    uint64            // samples a second that rates adapt to; 0 they are fixed
+	header    uint64
+	modules   string
+	samples   bool  // it has taken packet samples
+	skew      int64 // its clock less ours, ns
+	forged    int64
+	signed    int64 // last heartbeat that was signed; 0 never
+	saidAt    int64 // newest time, by its own clock, at which it said something signed
 
 	filters  map[string]*filterSaid
 	services map[string]*serviceSaid

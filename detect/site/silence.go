@@ -27,6 +27,9 @@ func (s *Site) deadlines(n *node) {
 		if !ok {
 			continue
 		}
+		if st.patience != 0 {
+			d = max(d, st.patience)
+		}
 		st.deadline = d
 		if st.beats && st.last > last {
 			// Samples still come, but its own rhythm has stopped: told by its ports.
@@ -43,7 +46,7 @@ func (s *Site) deadlines(n *node) {
 // since nothing was lost meanwhile of another on the same way.
 func (s *Site) clearly(st *stream, last int64) bool {
 	d := st.pace.Alone(&st.traffic, len(s.streams), &s.losses)
-	if d >= st.deadline || s.quietFor(last) <= d {
+	if d >= st.deadline || s.quietFor(last) <= d || st.patience != 0 {
 		return false
 	}
 	for _, o := range st.node.streams {
@@ -134,7 +137,7 @@ func (s *Site) fallenEarly(n *node) (silent bool, onset int64, misses int) {
 	lacks := math.Inf(1)
 	for _, st := range n.streams {
 		period := st.pace.Period()
-		if st.retired || !st.beats || st.deadline == 0 || onset > st.last+2*period+second {
+		if st.retired || !st.beats || st.deadline == 0 || st.patience != 0 || onset > st.last+2*period+second {
 			continue
 		}
 		// What was heard later shows that the way was open until then.

@@ -40,6 +40,7 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 	seq, came := uint32(f.A>>32), uint32(f.A)
 	uptime := uint32(f.B >> 32)
 	boot := f.At - int64(uptime)*millisecond
+	whole := st.last != 0 && seq-st.seq == came && int32(uptime-st.uptime) >= 0
 	switch {
 	case st.last == 0, st.turns.going(f.At): // two of one name neither restart nor lose
 	case int32(uptime-st.uptime) < 0 && boot-st.boot > 2*second:
@@ -89,6 +90,7 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 			deadline, st.fell = 1, false // it was called a silence, however short
 		}
 		st.hush = 0
+		st.unhurried(int64(f.C), whole)
 		if missed := st.pace.Beat(int64(f.C), deadline); missed > 0 {
 			s.losses.Missed(st.pace.Period(), missed)
 		}

@@ -105,6 +105,7 @@ type port struct {
 
 	at     int64 // last poll
 	period int64 // between polls, smoothed; 0 unknown
+	polls  polls
 
 	in, out sflow.Counter64
 	packets [2]uint32 // unicast in, out: Open vSwitch counts all there
@@ -183,10 +184,10 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 		if d := g.at - p.at; d < goneAfter(p.period) && rec.has&hasOF == 0 {
 			return
 		}
-		p.uptime = 0
+		p.uptime, p.polls = 0, polls{}
 		p.anew()
 	}
-	p.poll(g.at)
+	g.polled(p)
 	changed := p.gone || p.sub != g.sub.id
 	was := p.status
 	if p.gone {
@@ -330,8 +331,12 @@ func (g *Gatherer) portDeltas(p *port, c *sflow.IfCounters) {
 	ms := int64(int32(p.uptime - old.uptime))
 	if !old.counted || old.uptime == 0 || ms <= 0 || !p.in.Known() || !p.out.Known() || p.in < old.in || p.out < old.out {
 		p.anew()
+		if pt := g.cur.sampled[p.index]; pt != nil {
+			pt.yield.anew()
+		}
 		return
 	}
+	g.yielded(p, p.packets[0]-old.packets[0], p.packets[1]-old.packets[1])
 	if p.errs > old.errs || p.drops > old.drops {
 		g.tell(Fact{Kind: PortErrors, Agent: p.agent.number, Sub: p.sub, Index: p.index, At: g.at, A: p.errs - min(old.errs, p.errs), B: p.drops - min(old.drops, p.drops), C: uint64(ms)})
 	}
@@ -395,9 +400,12 @@ func (g *Gatherer) tellGone(a *agent, ns int64) {
 	kept := a.list[:0]
 	for _, p := range a.list {
 		d := ns - p.at
-		if !p.gone && d > goneAfter(p.period) && a.beats(p.at, p.period) {
+		if !p.gone && d > goneAfter(p.polls.apart(p.period)) && a.beats(p.at, p.period) {
 			p.gone = true
 			g.tell(Fact{Kind: PortGone, Agent: a.number, Sub: p.sub, Index: p.index, At: p.at, A: uint64(p.period)})
+		}
+		if !p.gone {
+			g.unpolled(a, p)
 		}
 		if p.gone && d > forgetAfter && !p.active {
 			delete(a.ports, p.index)

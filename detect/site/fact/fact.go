@@ -92,6 +92,14 @@ const (
 	// and address of a sub-agent, in whose place another had spoken meanwhile. A:
 	// uptime in ms of the one<<32 | sequence number; B: the same of the other.
 	Voices
+	// Polled: an interface is polled far less often than ever, or as it used to be
+	// again. A: ns between its polls, or since the last; B: ns that were usual, 0
+	// where they are again; C: when it was polled before.
+	Polled
+	// Unsampled: data source Index gives no samples though its interface's counters
+	// go on. A: samples that were to be expected, 0 where they come again; B: its
+	// sampling rate; C: its last sample.
+	Unsampled
 )
 
 // Segment is a VLAN, or a virtual network by its VNI.

@@ -15,6 +15,7 @@ type point struct {
 	rate              uint32
 	header            uint32 // octets of the longest cut header, as it was told
 	longest, cuts     uint32 // the longest of this run, and how many headers it has
+	yield             yield
 }
 
 const (
@@ -40,6 +41,8 @@ func (g *Gatherer) Flow(f *decoder.Flow) {
 		g.points = append(g.points, p)
 	}
 	p.n++
+	p.yield.hits++
+	p.yield.scaled += float64(f.Sample.SamplingRate)
 	p.at = g.at
 	p.input, _ = f.Sample.Input.Single()
 	if forwarded(f.Sample.Output) {
@@ -92,6 +95,12 @@ func (g *Gatherer) point(f *decoder.Flow) *point {
 	if p == nil {
 		p = &point{agent: a.number, sub: g.sub.id, index: f.Sample.Source.Index}
 		a.points[n] = p
+		if f.Sample.Source.Class == sflow.ClassInterface {
+			if a.sampled == nil {
+				a.sampled = map[uint32]*point{}
+			}
+			a.sampled[p.index] = p
+		}
 	}
 	p.sub = g.sub.id
 	return p

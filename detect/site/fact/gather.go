@@ -79,6 +79,7 @@ type agent struct {
 	recent   [16]*port
 	macs     map[[6]byte]*port // of instances' ports, by the address last seen to send
 	points   []*point          // by number of the data source
+	sampled  map[uint32]*point // those of interfaces, by index
 	hosts    []*host
 	said     map[string]*spoken
 	events   [64]uint64 // hashes of the last ids
@@ -98,8 +99,9 @@ type sub struct {
 	seq    sflow.Seq
 	uptime uint32
 	at     int64
-	boot   int64 // at - uptime
-	beat   int64 // last datagram with counters or a heartbeat
+	boot   int64  // at - uptime
+	beat   int64  // last datagram with counters or a heartbeat
+	holes  uint32 // datagrams that were missing, in all
 	voices voices
 }
 
@@ -134,6 +136,9 @@ func (g *Gatherer) Arrival(a *decoder.Arrival, number uint32) {
 	boot := g.at - int64(a.Uptime)*millisecond
 	if last := (voice{boot: s.boot, seq: s.seq}); s.at != 0 && !last.is(boot, a.Sequence) {
 		g.another(s, a, boot)
+	}
+	if gap := uint32(a.Sequence - s.seq - 1); gap > 0 {
+		s.holes += min(gap, voiceJump) // what comes late, or anew, is many
 	}
 	s.seq, s.uptime, s.at, s.boot = a.Sequence, a.Uptime, g.at, boot
 }
