@@ -28,11 +28,7 @@ func askError(err error) *web.AskError {
 
 // CheckFilter implements web.FilterSource.
 func (a *app) CheckFilter(text string) error {
-	f, err := rules.ParseFilter(text)
-	if err == nil {
-		err = flows.CheckFilter(f)
-	}
-	if err != nil {
+	if _, err := flows.ParseFilter(text); err != nil {
 		return askError(err)
 	}
 	return nil

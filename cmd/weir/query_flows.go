@@ -50,8 +50,9 @@ may lack of a key that was not always among the greatest; the interval has it.
 --samples reads the samples, as far back as they are kept.
 
 Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z.
-Filters are those of rules: ` + "`weir check --sample`" + ` has their words; history keeps
-` + strings.Join(flows.Columns(), ", ") + `.
+COLUMNS are ` + strings.Join(flows.Columns(), ", ") + `.
+Filters are those of rules: ` + "`weir check --sample`" + ` has their words. Of their fields history keeps
+` + strings.Join(flows.FilterFields(), ", ") + `.
 The files are Parquet: other programs read them as they are, in the directory
 flows of the history. --format parquet writes the answer as such a file.`,
 		Example: `  weir query flows --from -1h --filter 'src = 10.0.0.5 and dst_port = 443' --by dst --top 20

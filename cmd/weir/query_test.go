@@ -19,6 +19,8 @@ func TestQueryMistakes(t *testing.T) {
 		{"column", []string{"--by", "dest"}, `weir: --by "dest": history has no such column; it has agent,`},
 		{"time", []string{"--from", "yesterday"}, `weir: --from "yesterday": no time; write such as -1h, -7d, now, 15:04`},
 		{"filter", []string{"--filter", "dst_prt = 5"}, "weir: --filter: column 1: \"dst_prt\" is no field; write dst_port\nweir:   dst_prt = 5\nweir:   ^"},
+		{"filter of what is not kept", []string{"--filter", "dst_port = 5 and instance = none"}, "weir: --filter: column 18: \"instance\": history does not keep it; write src, dst, src_port, dst_port, proto, tcp_flags, dscp, ttl, length, fragment, ether_type, vlan, agent, input, output, sampling_rate\nweir:   dst_port = 5 and instance = none\nweir:                    ^"},
+		{"filter without an end", []string{"--filter", "dst_port = 5 and "}, "weir: --filter: column 18: a field is missing at the end; write src, dst, src_port, dst_port, proto, tcp_flags, dscp, ttl, length, fragment, ether_type, vlan, agent, input"},
 		{"format", []string{"--format", "xml"}, `weir: --format "xml": write table, json, csv or parquet`},
 		{"directory", []string{"--dir", "/nonexistent"}, "weir: no history in /nonexistent: start `weir run` first, or name the directory with --dir"},
 	} {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,16 @@ const maxDepth = 64
 // what a packet does not have is false; != and not in are true then. The error
 // is a *SyntaxError. An empty text is the filter that lets everything pass.
 func ParseFilter(text string) (*Filter, error) {
-	p := &filterParser{lexer: newLexer(text)}
+	return (&filterParser{lexer: newLexer(text)}).filter()
+}
+
+// ParseFilterOf is ParseFilter where only some fields can be asked for; otherwise
+// says why the others cannot.
+func ParseFilterOf(text string, fields []Field, otherwise string) (*Filter, error) {
+	return (&filterParser{lexer: newLexer(text), only: fields, otherwise: otherwise}).filter()
+}
+
+func (p *filterParser) filter() (*Filter, error) {
 	f := &Filter{root: &node{op: opAll}}
 	if p.err == nil && !p.end() {
 		f.root = p.or(0)
@@ -35,7 +45,25 @@ func ParseFilter(text string) (*Filter, error) {
 	return f, nil
 }
 
-type filterParser struct{ *lexer }
+type filterParser struct {
+	*lexer
+	only      []Field // nil is all
+	otherwise string
+}
+
+// names are the fields that fit.
+func (p *filterParser) names() []string {
+	if p.only == nil {
+		return FieldNames()
+	}
+	var all []string
+	for _, name := range FieldNames() { // in their order
+		if f, ok := fieldOf(name); ok && slices.Contains(p.only, f) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
 
 func (p *filterParser) or(depth int) *node {
 	return p.chain(opOr, depth, p.and, "or", "||")
@@ -88,12 +116,16 @@ var numberOperators = []string{"=", "!=", "<", "<=", ">", ">=", "in", "not in"}
 func (p *filterParser) comparison() *node {
 	t := p.tok
 	if t.sign || t.quoted || p.end() {
-		p.unexpected("a field", FieldNames()...)
+		p.unexpected("a field", p.names()...)
 		return nil
 	}
 	field, ok := fieldOf(strings.ToLower(t.text))
 	if !ok {
-		p.fail(t.from, t.to, strconv.Quote(t.text)+" is no field", near(t.text, FieldNames())...)
+		p.fail(t.from, t.to, strconv.Quote(t.text)+" is no field", near(t.text, p.names())...)
+		return nil
+	}
+	if p.only != nil && !slices.Contains(p.only, field) {
+		p.fail(t.from, t.to, strconv.Quote(t.text)+": "+p.otherwise, p.names()...)
 		return nil
 	}
 	p.next()

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"weir/detect/rules"
 )
 
 // Ask is a Query in words, as people write it on a command line or in a URL.
@@ -30,7 +28,7 @@ func (a *Ask) Query(now time.Time) (q Query, err error) {
 	if q.To, err = ParseTime(a.To, now); err != nil {
 		return q, fmt.Errorf("to %w", err)
 	}
-	if q.Filter, err = rules.ParseFilter(a.Filter); err != nil {
+	if q.Filter, err = ParseFilter(a.Filter); err != nil {
 		return q, fmt.Errorf("filter: %w", err)
 	}
 	for _, c := range strings.Split(a.By, ",") {

@@ -109,15 +109,32 @@ func (s *scan) passing(g group, at []int64, list []int32) (_ []int32, every bool
 	return list, false, nil
 }
 
-func notKept(name string) error {
-	var kept []string
+// FilterFields are the fields that a filter may compare.
+func FilterFields() (kept []string) {
 	for _, f := range fields() {
 		if f.asked {
 			kept = append(kept, f.filter.String())
 		}
 	}
 	slices.Sort(kept)
+	return kept
+}
+
+func notKept(name string) error {
+	kept := FilterFields()
 	return fmt.Errorf("field %s: history does not keep it; it keeps %s", name, strings.Join(kept, ", "))
+}
+
+// ParseFilter reads a filter of what history keeps. The error is a
+// *rules.SyntaxError.
+func ParseFilter(text string) (*rules.Filter, error) {
+	var kept []rules.Field
+	for _, f := range fields() {
+		if f.asked {
+			kept = append(kept, f.filter)
+		}
+	}
+	return rules.ParseFilterOf(text, kept, "history does not keep it")
 }
 
 // CheckFilter returns why a filter cannot be asked of history.
