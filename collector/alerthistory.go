@@ -148,7 +148,7 @@ func (a *app) AlertHistory(ctx context.Context, v url.Values) (any, error) {
 	}
 	ask := store.AlertAsk{
 		From: cmp.Or(v.Get("from"), "-1d"), To: cmp.Or(v.Get("to"), "now"), Kind: v.Get("kind"), Severity: v.Get("severity"),
-		Change: v.Get("change"), Subject: v.Get("subject"), Limit: maxAnswer,
+		Change: v.Get("change"), Subject: v.Get("subject"), ID: v.Get("id"), Limit: maxAnswer,
 	}
 	var err error
 	if t := v.Get("limit"); t != "" {

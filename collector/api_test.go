@@ -79,7 +79,7 @@ func (r *running) asks(who, method, path, body string) (code int, answer []byte)
 	for s := bufio.NewScanner(resp.Body); s.Scan(); {
 		if data, ok := strings.CutPrefix(s.Text(), "data: "); ok {
 			return resp.StatusCode, []byte(data)
-		} else if who == "matrix" || strings.HasPrefix(s.Text(), ": ") && !strings.HasSuffix(path, "?wait") {
+		} else if who == "matrix" || strings.HasPrefix(s.Text(), ": ") && !strings.HasSuffix(path, "#wait") {
 			return resp.StatusCode, nil
 		}
 	}
@@ -310,7 +310,7 @@ func TestProjectsDoNotLeak(t *testing.T) {
 	// What is told as it happens is kept apart too.
 	got := make(chan []byte, 1)
 	go func() {
-		_, b := r.asks("scoped", "GET", "/api/v1/events?wait", "")
+		_, b := r.asks("scoped", "GET", "/api/v1/events#wait", "")
 		got <- b
 	}()
 	r.eventually("a listener", func() bool {

@@ -24,6 +24,7 @@ type AlertAsk struct {
 	Severity string // with commas
 	Change   string // with commas
 	Subject  string
+	ID       string
 	Limit    int
 }
 
@@ -35,6 +36,7 @@ type AlertQuery struct {
 	Changes    []string
 	Projects   []string // whose subject or effects are of one of these
 	Subject    string   // stands in the alert's line or subject; letters of either case
+	ID         string   // of the alert, or of the incident that it belongs to
 	Limit      int      // the newest so many; 0 is all
 }
 
@@ -61,7 +63,7 @@ func (a *AlertAsk) Query(now time.Time) (q AlertQuery, err error) {
 	if a.Limit < 0 {
 		return q, fmt.Errorf("limit %d: must not be negative; 0 is all", a.Limit)
 	}
-	q.Kinds, q.Subject, q.Limit = words(a.Kind), a.Subject, a.Limit
+	q.Kinds, q.Subject, q.ID, q.Limit = words(a.Kind), a.Subject, a.ID, a.Limit
 	if q.Severities, err = oneOf("severity", a.Severity, "info", "warning", "critical"); err != nil {
 		return q, err
 	}
@@ -180,6 +182,10 @@ func (q *AlertQuery) where() (string, []any) {
 				args = append(args, p)
 			}
 		}
+	}
+	if q.ID != "" {
+		where += " AND (id = ? OR incident = ?)"
+		args = append(args, q.ID, q.ID)
 	}
 	if q.Subject != "" {
 		where += " AND (instr(lower(line), lower(?)) > 0 OR instr(lower(subject), lower(?)) > 0)"

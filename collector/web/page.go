@@ -117,12 +117,12 @@ func pageRoutes(s PageSource) []Route {
 		{Name: "from", Says: "start, such as -1h, 15:04 or 2026-01-31T15:04:05Z"}, {Name: "to", Says: "end, not included"},
 		{Name: "filter", Says: "as in weir query flows"}, {Name: "by", Says: "keys to group by, with commas"}, {Name: "order", Says: "what to order by"},
 		{Name: "top", Says: "so many rows", Example: 20}, {Name: "add", Says: "add up the vantages instead of taking the best", Example: false},
-		{Name: "step", Says: "length of the parts of a time series, such as 1m"},
+		{Name: "step", Says: "length of the parts of a time series, such as 1m"}, {Name: "samples", Says: "read the samples, never rollups", Example: false},
 	}
 	alertParams := []Param{
 		{Name: "from", Says: "start"}, {Name: "to", Says: "end, not included"}, {Name: "kind", Says: "kinds, with commas"},
 		{Name: "severity", Says: "info, warning, critical, with commas"}, {Name: "change", Says: "start, update, end and what people did, with commas"},
-		{Name: "subject", Says: "text in the alert's line or subject"}, {Name: "limit", Says: "the newest so many", Example: 100},
+		{Name: "subject", Says: "text in the alert's line or subject"}, {Name: "id", Says: "of the alert, or of the incident that it belongs to"}, {Name: "limit", Says: "the newest so many", Example: 100},
 	}
 	return slices.Concat([]Route{
 		{Method: "GET", Path: "/api/v1/agents", Needs: access.Viewer, Summary: "Agents with sub-agents, data sources, interfaces and hosts.", Answer: []*agents.AgentInfo{},

@@ -336,6 +336,9 @@ func TestAlertHistoryIsAsked(t *testing.T) {
 	}{
 		{"?from=-7d&severity=critical", http.StatusOK, `"severity":"critical"`},
 		{"?from=soon", http.StatusBadRequest, `"problem":"from `},
+		{"?from=-7d&id=old-1&limit=1000", http.StatusOK, `"id":"old-1"`},
+		{"?from=-7d&severty=critical", http.StatusBadRequest, `"problem":"parameter \"severty\":is unknown; write from, to, kind, severity`},
+		{"?from=-7d&from=-1d", http.StatusBadRequest, `"problem":"parameter \"from\":stands twice; write it once`},
 	} {
 		r, err := http.Get(at + "/api/v1/alerts/history" + c.query)
 		if err != nil {

@@ -248,6 +248,10 @@ func (o Options) guarded(route *Route) http.Handler {
 			refuse(w, why)
 			return
 		}
+		if err := route.asks(r); err != nil {
+			refuse(w, err)
+			return
+		}
 		if !o.takeBody(w, r, route, &e) {
 			return
 		}
@@ -270,6 +274,19 @@ func (o Options) guarded(route *Route) http.Handler {
 			_ = o.Audit.Put(e) // counted there
 		}
 	})
+}
+
+// asks reports a parameter that the route does not have: an answer that passed over
+// it would not be what was asked for. Prometheus passes over it.
+func (route *Route) asks(r *http.Request) error {
+	if !strings.HasPrefix(route.Path, "/api/") {
+		return nil
+	}
+	known := make([]string, 0, len(route.Params))
+	for _, p := range route.Params {
+		known = append(known, p.Name)
+	}
+	return only(r, known...)
 }
 
 // takeBody bounds the body. That of a change is read first, to be kept.
@@ -357,7 +374,11 @@ func bytesText(n int64) string {
 func only(r *http.Request, known ...string) error {
 	for name, values := range r.URL.Query() {
 		if !slices.Contains(known, name) {
-			return mistake("parameter \"" + name + "\": is unknown; write " + strings.Join(known, ", "))
+			fix := "; write " + strings.Join(known, ", ")
+			if len(known) == 0 {
+				fix = "; there are none here"
+			}
+			return mistake("parameter \"" + name + "\": is unknown" + fix)
 		}
 		if len(values) > 1 {
 			return mistake("parameter \"" + name + "\": stands twice; write it once")
