@@ -205,7 +205,7 @@ func (a *app) openDetection() error {
 		a.shards = append(a.shards, shard.New(agents.NewRegistry(a.shared), d))
 	}
 	a.engine = detect.NewEngine(dc, a.detect, a.shared)
-	a.site = newSiteWatch(site.Config{Mute: true}, agentKeys(&a.cfg), a.shards)
+	a.site = newSiteWatch(site.Config{Mute: true, Watched: a.cfg.WatchedProjects}, agentKeys(&a.cfg), a.shards)
 	a.site.placed = a.engine.Instances()
 	a.windows.set(a.cfg.Windows)
 	return a.loadSite()

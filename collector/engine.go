@@ -9,6 +9,7 @@ import (
 	"weir/collector/web"
 	"weir/detect"
 	"weir/detect/rules"
+	"weir/detect/site"
 )
 
 // decide is the engine's goroutine.
@@ -57,6 +58,9 @@ func (a *app) reload(cfg config.Config) {
 	a.shared.SetAllow(now.Allow)
 	a.alerting.setConfig(&now)
 	a.windows.set(now.Windows)
+	if err := a.site.ask(context.Background(), func(s *site.Site) { s.Watch(now.WatchedProjects) }); err != nil {
+		a.log.Error().Err(err).Msg("watched projects not applied: reload once more")
+	}
 	a.naming.reload(&now)
 	if err := a.door.reload(&now); err != nil {
 		a.log.Error().Err(err).Msg("certificates not reloaded")

@@ -77,7 +77,7 @@ func newReplay(cfg config.Config, io IO) *replay {
 	r := &replay{
 		shared: shared, detect: d,
 		shard:    sh,
-		site:     newSiteWatch(site.Config{}, agentKeys(&cfg), []*shard.Shard{sh}),
+		site:     newSiteWatch(site.Config{Watched: cfg.WatchedProjects}, agentKeys(&cfg), []*shard.Shard{sh}),
 		engine:   detect.NewEngine(dc, []*detect.Shard{d}, shared),
 		progress: progress{w: io.Progress},
 	}

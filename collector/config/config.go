@@ -68,6 +68,9 @@ type Config struct {
 	AgentKey Secret
 	// AgentKeys are keys of single agents: lines with an address and a key.
 	AgentKeys Secret
+	// WatchedProjects are names or identities of projects of which one instance that
+	// cannot be reached is critical.
+	WatchedProjects []string
 	// Windows are the maintenance windows of the file.
 	Windows []site.Window
 	// Site names this site in time series and to those who are alerted.

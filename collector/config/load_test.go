@@ -111,6 +111,7 @@ func TestParseNamesEveryMistake(t *testing.T) {
 		{"word of a list", "log: {level: loud}", `f:1: log.level: "loud": not one of the words; write debug, info, warn, error`},
 		{"relative state folder", "state_dir: state", `f:1: state_dir: "state": not an absolute path; write one such as "/var/lib/weir", or "" for the default`},
 
+		{"a project without a name", "watched_projects: [\" \"]", `f:1: watched_projects[0]: " ": is no project; write the name or the ID that OpenStack shows of it`},
 		{"window without a reason", "windows: [\"cn7 from 2026-03-01T22:00 for 2h in UTC by Ada\"]", `f:1: windows[0]: "cn7 from 2026-03-01T22:00 for 2h in UTC by Ada": is no maintenance window; write "SUBJECT from 2026-03-01T22:00 for 2h in Europe/Berlin by OWNER: REASON"`},
 		{"window in no zone", "windows: [\"cn7 from 2026-03-01T22:00 for 2h in Bonn by Ada: x\"]", `f:1: windows[0]: "cn7 from 2026-03-01T22:00 for 2h in Bonn by Ada: x": Bonn is no IANA time zone; write "SUBJECT from 2026-03-01T22:00 for 2h in Europe/Berlin by OWNER: REASON"`},
 
@@ -189,6 +190,7 @@ limits:
 log: {level: debug, format: json}
 agent_key: "${SEED}"
 agent_keys: "${KEYS}"
+watched_projects: [shop, 7d0c9a5e]
 windows: ["cn7/br-int from 2026-03-01T22:00 for 2h in Europe/Berlin by Ada: new kernel"]
 `+alertsFile()))
 	if err != nil {
@@ -237,8 +239,9 @@ windows: ["cn7/br-int from 2026-03-01T22:00 for 2h in Europe/Berlin by Ada: new 
 		},
 		Forward: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.20:6343"), netip.MustParseAddrPort("[2001:db8::9]:6344")},
 
-		AgentKey:  Secret{"0123456789abcdef\n", "${SEED}"},
-		AgentKeys: Secret{"192.0.2.1 0123456789abcdef\n", "${KEYS}"},
+		AgentKey:        Secret{"0123456789abcdef\n", "${SEED}"},
+		AgentKeys:       Secret{"192.0.2.1 0123456789abcdef\n", "${KEYS}"},
+		WatchedProjects: []string{"shop", "7d0c9a5e"},
 		Windows: []site.Window{{
 			Subject: "cn7/br-int", From: time.Date(2026, 3, 1, 21, 0, 0, 0, time.UTC), To: time.Date(2026, 3, 1, 23, 0, 0, 0, time.UTC),
 			Owner: "Ada", Reason: "new kernel", Zone: "Europe/Berlin",

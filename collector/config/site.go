@@ -13,11 +13,23 @@ import (
 // maxWindows bounds the maintenance windows of the file.
 const maxWindows = 1000
 
+// maxWatched bounds the projects that are watched.
+const maxWatched = 256
+
+// parseProject reads the name or identity of a project.
+func parseProject(s string) (string, error) {
+	if strings.TrimSpace(s) != s || s == "" || len(s) > 255 {
+		return "", &fault{"is no project", "write the name or the ID that OpenStack shows of it"}
+	}
+	return s, nil
+}
+
 // siteKeys are the keys of what judges the site.
 func siteKeys() []key {
 	return []key{
 		scalar("agent_key", func(c *Config) *Secret { return &c.AgentKey }, parseAgentKey),
 		scalar("agent_keys", func(c *Config) *Secret { return &c.AgentKeys }, parseAgentKeys),
+		live(list("watched_projects", func(c *Config) *[]string { return &c.WatchedProjects }, parseProject, 0, maxWatched)),
 		live(list("windows", func(c *Config) *[]site.Window { return &c.Windows }, parseWindow, 0, maxWindows)),
 	}
 }

@@ -43,6 +43,27 @@ func TestThreeOfOneCauseAreCritical(t *testing.T) {
 	}
 }
 
+// TestWatchedProjects: one instance of a watched project is critical, by the project's
+// name or its identity; an event, which has the identity alone, does not rename it.
+func TestWatchedProjects(t *testing.T) {
+	for _, c := range []struct{ watched, severity string }{{"acme", "critical"}, {"7d0c", "critical"}, {"other", "warning"}} {
+		w := newWorld(t)
+		w.site.Watch([]string{c.watched})
+		a := w.node(3)
+		a.said(witness.ClassInstance, a.instances[0], str(witness.NovaName, "web-0"), str(witness.Project, "7d0c"), str(witness.ProjectName, "acme"), str(witness.State, "running"), str(witness.Taps, a.tap(0)+"="+a.mac(0)))
+		w.run(20 * time.Second)
+		a.event(witness.InstancePaused, a.instances[0], str(witness.Project, "7d0c"), str(witness.Reason, "snapshot"))
+		a.event(witness.InstanceResumed, a.instances[0], str(witness.Project, "7d0c"))
+		w.run(5 * time.Second)
+		a.link(a.tap(0), 10, "off")
+		w.run(10 * time.Second)
+		if s := w.last(InstanceUnreachable).Subject.(*Subject); s.Project != "acme" {
+			t.Errorf("project %s", s.Project)
+		}
+		w.want("start instance_unreachable " + c.severity + " cn1 web-0")
+	}
+}
+
 // TestOneHostUUIDOnTwoNodes: hosts of one image that have one UUID are two nodes, each
 // by its own name; the end of one is told of that one.
 func TestOneHostUUIDOnTwoNodes(t *testing.T) {

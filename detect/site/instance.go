@@ -1,7 +1,11 @@
 package site
 
 import (
+	"cmp"
 	"slices"
+
+	"weir/decoder/witness"
+	"weir/detect/site/fact"
 )
 
 // instance is a virtual machine that somebody described.
@@ -9,7 +13,8 @@ type instance struct {
 	uuid    string
 	name    string // Nova's where it is known
 	domain  string // libvirt's
-	project string
+	project string // its name, its identity while that is unknown
+	tenant  tenant
 	node    *node
 	ports   []*port
 	macs    []uint64
@@ -29,6 +34,28 @@ type instance struct {
 
 // entity names the instance in conditions and timelines.
 func (i *instance) entity() string { return "instance/" + i.uuid }
+
+// tenant is a project by its identity and its name.
+type tenant struct{ id, name string }
+
+// owned takes whose the instance is: states have both, events the identity alone.
+func (i *instance) owned(d *fact.Detail) {
+	t := &i.tenant
+	if id := d.Text(witness.Project); id != "" && id != t.id {
+		*t = tenant{id: id}
+	}
+	t.name = cmp.Or(d.Text(witness.ProjectName), t.name)
+	i.project = cmp.Or(t.name, t.id)
+}
+
+// watched reports whether the project is one of those that are watched.
+func (s *Site) watched(i *instance) bool {
+	return i != nil && i.project != "" && (slices.Contains(s.cfg.Watched, i.tenant.name) || slices.Contains(s.cfg.Watched, i.tenant.id))
+}
+
+// Watch takes the projects that are watched: that one instance of them cannot be
+// reached is critical. Call it from the Site's goroutine.
+func (s *Site) Watch(projects []string) { s.cfg.Watched = projects }
 
 // label is what people call the instance.
 func (i *instance) label() string {

@@ -28,7 +28,7 @@ func (s *Site) instanceSaid(n *node, f *fact.Fact) {
 	}
 	s.name(i, n, d)
 	i.saidAt, i.orphan = f.At, d.Text(witness.Orphan)
-	i.project = cmp.Or(d.Text(witness.ProjectName), d.Text(witness.Project), i.project)
+	i.owned(d)
 	for part := range strings.SplitSeq(d.Text(witness.Taps), ",") {
 		tap, mac, _ := strings.Cut(part, "=")
 		if p := n.byName[tap]; p != nil {
@@ -51,7 +51,7 @@ func (s *Site) instanceSaid(n *node, f *fact.Fact) {
 func (s *Site) name(i *instance, n *node, d *fact.Detail) {
 	i.name = cmp.Or(d.Text(witness.NovaName), i.name)
 	i.domain = cmp.Or(d.Text(witness.Name), i.domain)
-	i.project = cmp.Or(d.Text(witness.Project), i.project)
+	i.owned(d)
 	if i.node != nil && i.node != n {
 		s.settled(i, n)
 	}

@@ -95,7 +95,7 @@ func (s *Site) begun(i *instance, n *node, f *fact.Fact, name string) {
 func (i *instance) names(d *fact.Detail) {
 	i.name = cmp.Or(d.Text(witness.NovaName), i.name)
 	i.domain = cmp.Or(d.Text(witness.Name), i.domain)
-	i.project = cmp.Or(d.Text(witness.Project), i.project)
+	i.owned(d)
 }
 
 // killed reports whether a process was ended by a signal, or has given up itself.

@@ -52,6 +52,9 @@ func (s *Site) judgeReach(p *port) {
 			f.facts = append(f.facts, Noted{At: at(onset), LastGood: at(f.good), Group: string(part.Group), From: p.node.label(), What: part.What, Weight: round3(part.Nats)})
 		}
 	}
+	if s.watched(p.inst) {
+		f.severity = detect.Critical
+	}
 	f.summary = parts[0].What
 	for _, part := range parts {
 		if part.Nats > 0 && string(part.Group) == f.facts[0].Group {

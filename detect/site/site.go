@@ -17,6 +17,8 @@ import (
 type Config struct {
 	Off  bool // nothing is judged; the model is learned all the same
 	Mute bool // that nothing at all is heard is told by somebody else
+
+	Watched []string // names or identities of projects; see Watch
 }
 
 // Site is the model of the site and the judge of its conditions. It belongs to
