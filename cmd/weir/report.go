@@ -26,6 +26,7 @@ func newReport(p *program) *cobra.Command {
     were acknowledged, and how many of those that ` + "`weir alert mark`" + ` marked
     were useful; a page is an alert that was confirmed and critical once and
     not muted then;
+  - the same for each week, where the time is longer than one;
   - the subjects that alerts were most often about;
   - thresholds that would have raised less noise, from three marked alerts on.
     A useful alert that is missed weighs as much as five of noise. Lower
@@ -77,20 +78,22 @@ func printReport(out io.Writer, r *store.Report, zone *time.Location) error {
 		_, err := fmt.Fprintln(out, "no alerts")
 		return err
 	}
-	t := newTable(out, "KIND", "RULE", "ALERTS", "PAGES", "ACKED", "MUTED", "USEFUL", "NOISE", "PRECISION")
-	for _, k := range r.Rows {
-		precision := "-"
-		if k.Precision != nil {
-			precision = strconv.FormatFloat(100**k.Precision, 'f', 0, 64) + " %"
-		}
-		t.row(printable(k.Kind), printable(k.Rule), k.Alerts, k.Pages, k.Acked, k.Muted, k.Useful, k.Noise, precision)
-	}
-	if err := t.Flush(); err != nil {
+	if err := printReportRows(out, r.Rows); err != nil {
 		return err
+	}
+	for _, w := range r.Weeks {
+		fmt.Fprintf(out, "\nWeek from %s to %s\n", w.From.In(zone).Format(day), w.To.In(zone).Format(day))
+		if len(w.Rows) == 0 {
+			fmt.Fprintln(out, "no alerts")
+			continue
+		}
+		if err := printReportRows(out, w.Rows); err != nil {
+			return err
+		}
 	}
 	if len(r.Noisy) > 0 {
 		fmt.Fprintln(out, "\nMost often about")
-		t = newTable(out, "ALERTS", "PAGES", "NOISE", "KEY", "LAST")
+		t := newTable(out, "ALERTS", "PAGES", "NOISE", "KEY", "LAST")
 		for _, s := range r.Noisy {
 			t.row(s.Alerts, s.Pages, s.Noise, printable(s.Key), printable(s.Line))
 		}
@@ -110,4 +113,16 @@ func printReport(out io.Writer, r *store.Report, zone *time.Location) error {
 			printable(name), amount(x.Proposed), printable(x.Unit), amount(x.Threshold), x.Dropped, x.Noise, x.Kept, x.Useful)
 	}
 	return nil
+}
+
+func printReportRows(out io.Writer, rows []store.ReportRow) error {
+	t := newTable(out, "KIND", "RULE", "ALERTS", "PAGES", "ACKED", "MUTED", "USEFUL", "NOISE", "PRECISION")
+	for _, k := range rows {
+		precision := "-"
+		if k.Precision != nil {
+			precision = strconv.FormatFloat(100**k.Precision, 'f', 0, 64) + " %"
+		}
+		t.row(printable(k.Kind), printable(k.Rule), k.Alerts, k.Pages, k.Acked, k.Muted, k.Useful, k.Noise, precision)
+	}
+	return t.Flush()
 }

@@ -18,8 +18,16 @@ type Report struct {
 	From      time.Time      `json:"from"`
 	To        time.Time      `json:"to"`
 	Rows      []ReportRow    `json:"kinds"`     // the most pages first, then the most alerts
+	Weeks     []ReportWeek   `json:"weeks"`     // the same of each, back from the end, the newest first; none where there is only one
 	Noisy     []NoisySubject `json:"noisy"`     // subjects, those most marked as noise first, then the most alerts
 	Proposals []Proposal     `json:"proposals"` // thresholds
+}
+
+// ReportWeek is what began in one week.
+type ReportWeek struct {
+	From time.Time   `json:"from"`
+	To   time.Time   `json:"to"`
+	Rows []ReportRow `json:"kinds"`
 }
 
 // ReportRow is one kind of alert, or one rule.
@@ -60,6 +68,7 @@ type Proposal struct {
 
 // reported is an alert in a report.
 type reported struct {
+	at               time.Time // of its first change in the time
 	kind, rule, line string
 	page             bool
 	value, threshold float64 // the greatest measured; 0 unknown
@@ -67,6 +76,9 @@ type reported struct {
 	care             *care.Care
 	muted            bool
 }
+
+// maxWeeks is how many weeks are told: more than alerts are kept by default.
+const maxWeeks = 60
 
 // maxNoisy is how many subjects are told.
 const maxNoisy = 10
@@ -107,7 +119,7 @@ func MakeReport(ctx context.Context, dir string, from, to time.Time) (*Report, e
 		}
 		a := all[c.ID]
 		if a == nil {
-			a = &reported{kind: c.Kind}
+			a = &reported{at: c.At, kind: c.Kind}
 			all[c.ID] = a
 		}
 		a.add(&c, mutes)
@@ -118,7 +130,7 @@ func MakeReport(ctx context.Context, dir string, from, to time.Time) (*Report, e
 	for id, a := range all {
 		a.care = book.Of(id, to)
 	}
-	return &Report{From: from, To: to, Rows: reportRows(all), Noisy: noisy(all), Proposals: proposals(all)}, nil
+	return &Report{From: from, To: to, Rows: reportRows(all), Weeks: weeks(all, from, to), Noisy: noisy(all), Proposals: proposals(all)}, nil
 }
 
 // add takes a change of the alert.
@@ -165,6 +177,31 @@ func (a *reported) verdict() string {
 		return ""
 	}
 	return a.care.Mark.Verdict
+}
+
+// weeks parts a time of more than one into weeks, those without alerts too.
+func weeks(all map[string]*reported, from, to time.Time) []ReportWeek {
+	const week = 7 * 24 * time.Hour
+	out := []ReportWeek{}
+	if to.Sub(from) <= week {
+		return out
+	}
+	parts := map[int]map[string]*reported{}
+	for id, a := range all {
+		n := int((to.Sub(a.at) - 1) / week) // its begin is in a week, its end is not
+		if parts[n] == nil {
+			parts[n] = map[string]*reported{}
+		}
+		parts[n][id] = a
+	}
+	for end := to; end.After(from) && len(out) < maxWeeks; end = end.Add(-week) {
+		w := ReportWeek{From: end.Add(-week), To: end, Rows: reportRows(parts[len(out)])}
+		if w.From.Before(from) {
+			w.From = from
+		}
+		out = append(out, w)
+	}
+	return out
 }
 
 func reportRows(all map[string]*reported) []ReportRow {

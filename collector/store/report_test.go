@@ -82,6 +82,40 @@ func TestReportCountsAndProposes(t *testing.T) {
 	}
 }
 
+// A time of several weeks is told week by week, too.
+func TestReportTellsEachWeek(t *testing.T) {
+	const day = 24 * time.Hour
+	dir := t.TempDir()
+	l := alertLog(t, dir, keepAll)
+	now := time.Now().Truncate(time.Second)
+	for i, ago := range []time.Duration{day, 7 * day, 7*day + time.Second, 8 * day, 17 * day, 29 * day} {
+		a := &detect.Alert{At: now.Add(-ago), Seq: 1, Change: detect.Start, Kind: detect.LargeFlow, State: detect.Confirmed, Severity: detect.Critical,
+			Subject: &measured{fmt.Sprint(i), map[string]any{}}, Evidence: &measured{"why", map[string]any{}}}
+		a.Identify(a.At)
+		l.Put(a)
+	}
+	l.flush(now)
+	r, err := MakeReport(t.Context(), dir, now.Add(-30*day), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range r.Weeks {
+		n := 0
+		for _, row := range w.Rows {
+			n += row.Pages
+		}
+		got = append(got, fmt.Sprintf("%.0f to %.0f days ago: %d", now.Sub(w.From).Hours()/24, now.Sub(w.To).Hours()/24, n))
+	}
+	want := []string{"7 to 0 days ago: 2", "14 to 7 days ago: 2", "21 to 14 days ago: 1", "28 to 21 days ago: 0", "30 to 28 days ago: 1"}
+	if diff := cmp.Diff(want, got); diff != "" || r.Rows[0].Alerts != 6 {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if r, err = MakeReport(t.Context(), dir, now.Add(-7*day), now); err != nil || len(r.Weeks) != 0 {
+		t.Errorf("of one week: %+v, %v", r, err)
+	}
+}
+
 // What was muted is no page.
 func TestReportKnowsMutes(t *testing.T) {
 	dir := t.TempDir()
