@@ -32,7 +32,7 @@ func TestKilledProcessLeavesAWholeAlertHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kills := 4
+	kills := 40
 	if n, err := strconv.Atoi(os.Getenv("WEIR_KILLS")); err == nil {
 		kills = n
 	}

@@ -48,7 +48,7 @@ func TestKilledProcessLosesNothingThatWasWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kills := 4
+	kills := 12
 	if n, err := strconv.Atoi(os.Getenv("WEIR_KILLS")); err == nil {
 		kills = n
 	}
