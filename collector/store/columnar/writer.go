@@ -218,7 +218,7 @@ func (w *Writer) dictionary(c *Column, d *Data) (size int) {
 
 // page writes w.plain, packed, under a header.
 func (w *Writer) page(m *format.ColumnMetaData, h *format.PageHeader) (err error) {
-	if w.packed, err = w.codec.Encode(w.packed[:0], w.plain); err != nil {
+	if err = w.pack(); err != nil {
 		return err
 	}
 	h.UncompressedPageSize, h.CompressedPageSize = int32(len(w.plain)), int32(len(w.packed))

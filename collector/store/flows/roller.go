@@ -1,31 +1,39 @@
 package flows
 
 import (
+	"cmp"
 	"path/filepath"
-
-	"weir/collector/store/columnar"
+	"slices"
 )
 
 // roller makes the minutes' rollups of the row groups of a segment, while these
-// are made: of places in their dictionaries, so that no row is looked at twice
-// and no text but those of keys that are kept.
+// are made: of places in their dictionaries, so that no text is looked at but
+// those of keys that are kept.
 //
-// A row is counted under its key, and a key of a minute under two others: the pair
-// of addresses, and what else the definitions have. What the definitions are made
+// The rows of a minute are counted under their keys; what the definitions are made
 // of is these sums, of which there are fewer than rows.
 type roller struct {
 	steps   *steps
+	runs    []run
 	tallies []tally  // by number of key
 	touched []uint32 // those that have something
-	minutes []int64  // of the row group, µs
-	pairs   spots
-	ways    spots
-	part    spots // of a definition
-	best    []best
-	at      places // of best
-	of      []int32
-	values  []float64
-	text    []byte
+	seen    []spot   // of a minute, of each key that was seen
+	two     places   // numbers of pairs of places in dictionaries
+	pairs   grouped  // by these
+	part    grouped  // of another definition
+
+	best   []uint32 // by number, the spot that saw most, and one; 0 is none
+	keys   []uint32 // numbers of them
+	of     []uint32 // of each spot its number
+	agents places   // numbers of an agent and a place
+	values []float64
+	text   []byte
+}
+
+// run is rows of one minute that follow each other.
+type run struct {
+	minute   int64 // since the epoch
+	from, to int
 }
 
 // tally is what the rows of a key in a minute have.
@@ -35,265 +43,212 @@ type tally struct {
 	samples uint32
 }
 
-// spot is what was sampled of a key at a vantage point in a minute.
-type spot struct {
-	hi, lo                  uint64
-	bytes, packets, squares float64
-	samples                 uint32
-}
-
-// spots are those of a row group.
-type spots struct {
-	at  places
-	all []spot
-}
-
-func (s *spots) reset() {
-	s.at.reset()
-	s.all = s.all[:0]
-}
-
-func (s *spots) of(hi, lo uint64) *spot {
-	n, fresh := s.at.of(hi, lo)
-	if fresh {
-		s.all = append(s.all, spot{hi: hi, lo: lo})
-	}
-	return &s.all[n]
-}
-
-// best is the vantage point that saw most of a key in a minute.
-type best struct {
-	spot   int32
-	minute uint32
-	stays  bool
-}
-
-// Places in dictionaries have placeBits bits in a spot's words, since a row group
-// has no more rows than that.
-const (
-	placeBits = 20
-	placeMask = columnar.MaxGroup - 1
-)
+// rolledColumns are those of a row group, by name.
+type rolledColumns map[string]*built
 
 func newRoller() *roller { return &roller{steps: newSteps()} }
 
-// The words of a spot of a definition have its key's places, the first above the
-// second, and from the lowest bit egress, agent and minute; so have those of
-// pairs. Those of ways have output, protocol and domain, and egress, agent, minute
-// and input.
-const (
-	pointBits  = 1 + placeBits
-	minuteMask = 1<<(pointBits+placeBits) - 1
-)
-
-func pair(first, second uint64) uint64 { return first<<placeBits | second }
-
-// source is where the keys of a definition are taken from; nil is from where they
-// are as they must be.
-type source struct {
-	from *spots
-	key  func(s *spot) uint64
-}
-
-// sources are those of each of the definitions.
-func (r *roller) sources() []source {
-	agent := func(s *spot) uint64 { return s.lo >> 1 & placeMask }
-	return []source{
-		{&r.pairs, func(s *spot) uint64 { return pair(s.hi>>placeBits, 0) }},
-		{&r.pairs, func(s *spot) uint64 { return pair(s.hi&placeMask, 0) }},
-		{&r.pairs, nil},
-		{&r.ways, func(s *spot) uint64 { return pair(s.hi>>placeBits&placeMask, 0) }},
-		{&r.ways, func(s *spot) uint64 { return pair(s.hi>>(2*placeBits), 0) }},
-		{&r.ways, func(s *spot) uint64 { return pair(agent(s), s.lo>>(pointBits+placeBits)) }},
-		{&r.ways, func(s *spot) uint64 { return pair(agent(s), s.hi&placeMask) }},
-	}
-}
-
-// group adds a row group: of each row the time, the number of its key and its
-// length. The columns are in the order of fields.
+// group adds a row group: of each row the time, µs, the number of its key and its
+// length.
 func (r *roller) group(times []int64, of, lengths []uint32, columns []*built) {
-	at := map[string]*built{}
+	at := rolledColumns{}
 	for _, c := range columns {
 		at[c.name] = c
 	}
-	r.count(times, of, lengths, at)
-	for d, source := range r.sources() {
-		keys := make([]*built, len(definitions[d]))
-		for i, name := range definitions[d] {
-			keys[i] = at[name]
-		}
-		r.definition(d, r.gather(source), keys, at["agent"])
-	}
-}
-
-// count sums the rows.
-func (r *roller) count(times []int64, of, lengths []uint32, at map[string]*built) {
-	r.pairs.reset()
-	r.ways.reset()
-	r.minutes = r.minutes[:0]
 	r.tallies = sized(r.tallies, len(at["src"].data.Index))
 	clear(r.tallies)
-	seen := map[int64]uint64{}
-	for len(times) > 0 {
-		now := times[0] / rollMinute.Microseconds()
-		n := r.tally(times, of, lengths, now)
-		minute, ok := seen[now]
-		if !ok {
-			minute = uint64(len(r.minutes))
-			seen[now], r.minutes = minute, append(r.minutes, now*rollMinute.Microseconds())
+	r.split(times)
+	for runs := r.runs; len(runs) > 0; {
+		minute := runs[0].minute
+		r.touched = r.touched[:0]
+		for len(runs) > 0 && runs[0].minute == minute {
+			r.tally(of[runs[0].from:runs[0].to], lengths[runs[0].from:runs[0].to])
+			runs = runs[1:]
 		}
-		r.spread(minute, at)
-		times, of, lengths = times[n:], of[n:], lengths[n:]
+		r.minute(minute*rollMinute.Microseconds(), at)
 	}
 }
 
-// tally sums the rows up to the first that is not of a minute.
-func (r *roller) tally(times []int64, of, lengths []uint32, minute int64) (n int) {
-	from, to := minute*rollMinute.Microseconds(), (minute+1)*rollMinute.Microseconds()
-	r.touched = r.touched[:0]
+// split finds the runs, those of a minute after each other.
+func (r *roller) split(times []int64) {
+	r.runs = r.runs[:0]
+	from, to := int64(0), int64(0)
 	for i, t := range times {
 		if t < from || t >= to {
-			return i
+			minute := t / rollMinute.Microseconds()
+			from, to = minute*rollMinute.Microseconds(), (minute+1)*rollMinute.Microseconds()
+			r.runs = append(r.runs, run{minute: minute, from: i})
 		}
-		one := &r.tallies[of[i]]
+		r.runs[len(r.runs)-1].to = i + 1
+	}
+	slices.SortStableFunc(r.runs, func(a, b run) int { return cmp.Compare(a.minute, b.minute) })
+}
+
+// tally sums rows.
+func (r *roller) tally(of, lengths []uint32) {
+	lengths = lengths[:len(of)]
+	for i, k := range of {
+		one := &r.tallies[k]
 		if one.samples == 0 {
-			r.touched = append(r.touched, of[i])
+			r.touched = append(r.touched, k)
 		}
-		one.samples++
 		length := uint64(min(lengths[i], maxLength))
+		one.samples++
 		one.octets += length
 		one.squares += float64(length * length)
 	}
-	return len(times)
 }
 
-// spread adds what was tallied to the two sums.
-func (r *roller) spread(minute uint64, at map[string]*built) {
-	src, dst, proto, domain := at["src"].data.Index, at["dst"].data.Index, at["proto"].data.Index, at["domain"].data.Index
-	input, output, agent, egress := at["input"].data.Index, at["output"].data.Index, at["agent"].data.Index, at["egress"].data
-	rates := at["sampling_rate"].data
-	for _, i := range r.touched {
-		t := &r.tallies[i]
-		rate := float64(rates.Numbers[rates.Index[i]])
-		s := spot{bytes: rate * float64(t.octets), packets: rate * float64(t.samples), squares: rate * rate * t.squares, samples: t.samples}
-		*t = tally{}
-		where := uint64(egress.Numbers[egress.Index[i]]) | uint64(agent[i])<<1 | minute<<pointBits
-		r.pairs.of(pair(uint64(src[i]), uint64(dst[i])), where).add(&s)
-		r.ways.of(uint64(output[i])|uint64(proto[i])<<placeBits|uint64(domain[i])<<(2*placeBits), where|uint64(input[i])<<(pointBits+placeBits)).add(&s)
+// minute adds what was tallied to the steps at a time, µs.
+func (r *roller) minute(start int64, at rolledColumns) {
+	r.take(at)
+	points := 2 * at["agent"].at.size()
+	src, dst := at["src"].data.Index, at["dst"].data.Index
+	r.two.reset()
+	r.pairs.begin(len(r.seen), points)
+	for i := range r.seen {
+		s := &r.seen[i]
+		n, _ := r.two.of(uint64(src[s.key]), uint64(dst[s.key]))
+		r.pairs.add(uint32(n), s)
 	}
-}
-
-func (s *spot) add(o *spot) {
-	s.samples += o.samples
-	s.bytes, s.packets, s.squares = s.bytes+o.bytes, s.packets+o.packets, s.squares+o.squares
-}
-
-// gather returns the spots of a definition, which are valid until the next call.
-func (r *roller) gather(from source) []spot {
-	if from.key == nil {
-		return from.from.all
-	}
-	r.part.reset()
-	for i := range from.from.all {
-		s := &from.from.all[i]
-		r.part.of(from.key(s), s.lo&minuteMask).add(s)
-	}
-	return r.part.all
-}
-
-// definition adds the greatest keys of a definition.
-func (r *roller) definition(d int, all []spot, columns []*built, agents *built) {
-	into := make([]*step, len(r.minutes))
-	for m, at := range r.minutes {
-		into[m] = r.steps.at(stepKey{d, at})
-	}
-	floors := r.choose(all, into)
-	r.steps.words.mu.Lock()
-	defer r.steps.words.mu.Unlock()
-	for i := range all {
-		b := &r.best[r.of[i]]
-		if !b.stays {
+	for d, names := range definitions {
+		if isPair(names) {
+			r.definition(stepKey{d, start}, names, &r.pairs, at)
 			continue
 		}
-		s := &all[i]
-		k := rollKey{point: pointOf(r.word(agents, s.lo>>1&placeMask), s.lo&1 == 1)}
-		places := [2]uint64{s.hi >> placeBits, s.hi & placeMask}
-		for c := range columns {
-			k.key[c] = r.word(columns[c], places[c])
-		}
-		row := s.row()
-		row.covered = floors[b.minute]
-		into[b.minute].add(k, &row)
-	}
-	for _, one := range into {
-		if len(one.rows) > 2*groupKeys {
-			one.keep(groupKeys)
-		}
-	}
-}
-
-func (s *spot) row() rollRow {
-	return rollRow{bytes: s.bytes, packets: s.packets, samples: float64(s.samples), squares: s.squares}
-}
-
-// choose finds of each key in each minute the vantage point that saw most, and
-// which keys are kept. Those that are not go to the rest of their step. It
-// returns how much one of them has at most, of each minute.
-func (r *roller) choose(all []spot, into []*step) (floors []float64) {
-	r.at.reset()
-	r.best, r.of = r.best[:0], sized(r.of, len(all))
-	for i := range all {
-		s := &all[i]
-		minute := s.lo >> pointBits
-		n, fresh := r.at.of(minute, s.hi)
-		switch r.of[i] = n; {
-		case fresh:
-			r.best = append(r.best, best{spot: int32(i), minute: uint32(minute)})
-		case s.bytes > all[r.best[n].spot].bytes:
-			r.best[n].spot = int32(i)
-		}
-	}
-	floors = r.floors(all)
-	for m, one := range into {
-		one.floor += floors[m]
-	}
-	for i := range r.best {
-		b := &r.best[i]
-		s := &all[b.spot]
-		if b.stays = floors[b.minute] == 0 || s.bytes > floors[b.minute]; !b.stays {
-			row := s.row()
-			into[b.minute].rest.add(&row)
-		}
-	}
-	return floors
-}
-
-// floors returns the octets above which a key is kept, of each minute; 0 where
-// all are.
-func (r *roller) floors(all []spot) []float64 {
-	count := make([]int, len(r.minutes))
-	for i := range r.best {
-		count[r.best[i].minute]++
-	}
-	floors := make([]float64, len(r.minutes))
-	for m, n := range count {
-		if n <= groupKeys {
-			continue
-		}
-		r.values = r.values[:0]
-		for i := range r.best {
-			if r.best[i].minute == uint32(m) {
-				r.values = append(r.values, all[r.best[i].spot].bytes)
+		c := at[names[len(names)-1]]
+		r.part.begin(c.at.size(), points)
+		switch names[0] {
+		case "src", "dst": // of the pairs, of which there are fewer
+			for i := range r.pairs.spots {
+				s := &r.pairs.spots[i]
+				pair := &r.two.keys[s.key]
+				place := pair[0]
+				if names[0] == "dst" {
+					place = pair[1]
+				}
+				r.part.add(uint32(place), s)
+			}
+		default:
+			for i := range r.seen {
+				s := &r.seen[i]
+				r.part.add(uint32(c.data.Index[s.key]), s)
 			}
 		}
-		floors[m] = nth(r.values, groupKeys)
+		r.definition(stepKey{d, start}, names, &r.part, at)
 	}
-	return floors
+}
+
+func isPair(names []string) bool { return len(names) == 2 && names[0] == "src" }
+
+// take lists the keys that were tallied, which are none afterwards.
+func (r *roller) take(at rolledColumns) {
+	agent, egress, rates := at["agent"].data.Index, at["egress"].data, at["sampling_rate"].data
+	r.seen = r.seen[:0]
+	for _, k := range r.touched {
+		t := &r.tallies[k]
+		rate := float64(rates.Numbers[rates.Index[k]])
+		r.seen = append(r.seen, spot{
+			key: k, point: uint32(agent[k])<<1 | uint32(egress.Numbers[egress.Index[k]]), samples: t.samples,
+			bytes: rate * float64(t.octets), packets: rate * float64(t.samples), squares: rate * rate * t.squares,
+		})
+		*t = tally{}
+	}
+}
+
+// definition adds the greatest keys of a definition to a step.
+func (r *roller) definition(k stepKey, names []string, g *grouped, at rolledColumns) {
+	into := r.steps.at(k)
+	floor := r.choose(g, names[0] == "agent", into)
+	agents := at["agent"]
+	r.steps.words.mu.Lock()
+	for i := range g.spots {
+		if r.best[r.of[i]] == 0 {
+			continue
+		}
+		s := &g.spots[i]
+		k := rollKey{point: pointOf(r.word(agents, int(s.point>>1)), s.point&1 == 1)}
+		places := [2]uint64{uint64(s.key)}
+		switch {
+		case isPair(names):
+			places = r.two.keys[s.key]
+		case names[0] == "agent":
+			places = [2]uint64{uint64(s.point >> 1), uint64(s.key)}
+		}
+		for c, name := range names {
+			k.key[c] = r.word(at[name], int(places[c]))
+		}
+		row := s.row()
+		row.covered = floor
+		into.add(k, &row)
+	}
+	r.steps.words.mu.Unlock()
+	for _, n := range r.keys {
+		r.best[n] = 0
+	}
+	if len(into.rows) > 2*groupKeys {
+		into.keep(groupKeys)
+	}
+}
+
+// choose finds of each key the vantage point that saw most, and which keys are
+// kept: those that still have a best. The others go to the rest of the step. It
+// returns how much one of them has at most.
+func (r *roller) choose(g *grouped, byAgent bool, into *step) (floor float64) {
+	r.number(g, byAgent)
+	r.keys, r.values = r.keys[:0], r.values[:0]
+	for i, n := range r.of {
+		switch b := &r.best[n]; {
+		case *b == 0:
+			r.keys = append(r.keys, n)
+			*b = uint32(i) + 1
+		case g.spots[i].bytes > g.spots[*b-1].bytes:
+			*b = uint32(i) + 1
+		}
+	}
+	if len(r.keys) <= groupKeys {
+		return 0
+	}
+	for _, n := range r.keys {
+		r.values = append(r.values, g.spots[r.best[n]-1].bytes)
+	}
+	if floor = nth(r.values, groupKeys); floor == 0 {
+		return 0
+	}
+	into.floor += floor
+	for _, n := range r.keys {
+		if s := &g.spots[r.best[n]-1]; s.bytes <= floor {
+			row := s.row()
+			into.rest.add(&row)
+			r.best[n] = 0
+		}
+	}
+	return floor
+}
+
+// number gives the keys of spots numbers: of a definition by agent those of an
+// agent and a place, else the places. There is room for the best of each.
+func (r *roller) number(g *grouped, byAgent bool) {
+	r.of = sized(r.of, len(g.spots))
+	most := uint32(0)
+	r.agents.reset()
+	for i := range g.spots {
+		n := g.spots[i].key
+		if byAgent {
+			place, _ := r.agents.of(uint64(g.spots[i].point>>1), uint64(n))
+			n = uint32(place)
+		}
+		r.of[i] = n
+		most = max(most, n)
+	}
+	if int(most) >= len(r.best) {
+		r.best = make([]uint32, max(2*len(r.best), int(most)+1))
+	}
 }
 
 // word returns the number of a text of a dictionary. The lock is the caller's.
-func (r *roller) word(c *built, place uint64) uint32 {
-	r.text = c.appendText(r.text[:0], int(place))
+func (r *roller) word(c *built, place int) uint32 {
+	r.text = c.appendText(r.text[:0], place)
 	return r.steps.words.number(r.text)
 }
 

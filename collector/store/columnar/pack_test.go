@@ -1,0 +1,53 @@
+package columnar
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	parquetzstd "github.com/parquet-go/parquet-go/compress/zstd"
+)
+
+func TestStoredIsRead(t *testing.T) {
+	all := make([]byte, 3*storedBlock+5)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(all)
+	for _, n := range []int{0, 1, 255, storedBlock - 1, storedBlock, storedBlock + 1, 2 * storedBlock, len(all)} {
+		b := appendStored(nil, all[:n])
+		r, err := zstd.NewReader(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		r.Close()
+		if err != nil || !bytes.Equal(got, all[:n]) {
+			t.Errorf("%d octets: %d read: %v", n, len(got), err)
+		}
+		var h zstd.Header
+		if err := h.Decode(b); err != nil || h.FrameContentSize != uint64(n) || !h.HasFCS {
+			t.Errorf("%d octets: %+v: %v", n, h, err)
+		}
+	}
+}
+
+// What shrinks is packed, what does not costs a few octets.
+func TestPackChooses(t *testing.T) {
+	random := make([]byte, 300_000)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(random)
+	for _, c := range []struct {
+		name  string
+		plain []byte
+		most  int
+	}{
+		{"random", random, len(random) + 20},
+		{"the same", make([]byte, 300_000), 100},
+		{"short", make([]byte, 100), 60},
+		{"nothing", nil, 20},
+	} {
+		w := Writer{plain: c.plain, codec: parquetzstd.Codec{Level: parquetzstd.SpeedFastest}}
+		if err := w.pack(); err != nil || len(w.packed) > c.most {
+			t.Errorf("%s: %d octets, want at most %d: %v", c.name, len(w.packed), c.most, err)
+		}
+	}
+}
