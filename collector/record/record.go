@@ -6,6 +6,7 @@ package record
 import (
 	"math"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 
 	"weir/decoder"
@@ -124,16 +125,19 @@ func (b *Block) Used() []Row { return b.Rows[:b.N] }
 
 // Exchange is where writers and one reader change blocks.
 type Exchange struct {
-	full, free chan *Block
-	lost       atomic.Uint64
-	thinned    atomic.Uint64
+	full    chan *Block
+	lost    atomic.Uint64
+	thinned atomic.Uint64
+
+	mu   sync.Mutex
+	free []*Block // the last that was given back is the next: the processor still has it near
 }
 
 // NewExchange returns an exchange of so many blocks, each 330 kB.
 func NewExchange(blocks int) *Exchange {
-	x := &Exchange{full: make(chan *Block, blocks), free: make(chan *Block, blocks)}
+	x := &Exchange{full: make(chan *Block, blocks)}
 	for range blocks {
-		x.free <- &Block{}
+		x.free = append(x.free, &Block{})
 	}
 	return x
 }
@@ -144,7 +148,19 @@ func (x *Exchange) Full() <-chan *Block { return x.full }
 // Release gives a block back.
 func (x *Exchange) Release(b *Block) {
 	b.N = 0
-	x.free <- b // there is room for all there are
+	x.mu.Lock()
+	x.free = append(x.free, b)
+	x.mu.Unlock()
+}
+
+// take returns a block, nil where there is none.
+func (x *Exchange) take() (b *Block) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if n := len(x.free) - 1; n >= 0 {
+		b, x.free = x.free[n], x.free[:n]
+	}
+	return b
 }
 
 // Lost returns how many rows found no block.
@@ -183,9 +199,7 @@ func (w *Writer) Add(f *decoder.Flow) {
 		return
 	}
 	if w.b == nil {
-		select {
-		case w.b = <-w.x.free:
-		default:
+		if w.b = w.x.take(); w.b == nil {
 			w.x.lost.Add(1)
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"weir/collector/record"
+	"weir/detect/prefetch"
 )
 
 // coder gives the keys of rows numbers: the first 0, the next new one 1, and one
@@ -48,11 +49,20 @@ func (c *coder) reset() {
 }
 
 // code appends the numbers of the rows' keys, of groupRows at most since reset.
+//
+// The keys are more than the second level of a cache holds. So all are asked for
+// before the first is compared: then they come together, not one after the other.
 func (c *coder) code(rows []record.Row, to []uint32) []uint32 {
-	// First what needs no memory but the rows, so that none waits for another.
 	c.hash = sized(c.hash, len(rows))
+	mask := uint32(len(c.slots) - 1)
 	for i := range rows {
 		c.hash[i] = c.hashOf(&rows[i].Key)
+		prefetch.Line(&c.slots[c.hash[i]&mask])
+	}
+	for _, h := range c.hash {
+		if n := c.slots[h&mask] & numberMask; n > 0 {
+			prefetch.Line(&c.keys[n-1])
+		}
 	}
 	for i, h := range c.hash {
 		to = append(to, c.number(&rows[i].Key, h))

@@ -18,7 +18,7 @@ const (
 
 	// How many keys of a definition are kept of some rows while they are joined,
 	// of a minute (or the part of it that a journal has), of an hour.
-	groupKeys  = 1000
+	groupKeys  = 400
 	minuteKeys = 100
 	hourKeys   = 200
 )
