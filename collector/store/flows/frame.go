@@ -37,20 +37,16 @@ type said struct {
 	domains map[uint32]string
 }
 
-// appendRows appends the body of a frame of rows, whose keys have the numbers of,
-// and fresh of which are new.
-func appendRows(b []byte, anew bool, rows []record.Row, of []uint32, fresh []record.Key, numbers int) []byte {
-	b = slices.Grow(b, rowsHead+len(fresh)*keySize+len(rows)*(4+4+binary.MaxVarintLen64))
-	longest := uint32(0)
-	for i := range rows {
-		longest = max(longest, rows[i].Length)
-	}
-	wide, long := octets(uint32(max(numbers-1, 0))), octets(longest)
+// appendRows appends the body of a frame of the rows at hand, of whose keys these
+// are new.
+func (j *journal) appendRows(b []byte, fresh []record.Key) []byte {
+	b = slices.Grow(b, rowsHead+len(fresh)*keySize+len(j.at)*(4+4+binary.MaxVarintLen64))
+	wide, long := octets(uint32(len(j.coder.keys)-1)), octets(slices.Max(j.lengths))
 	b = append(b, frameRows, 0)
-	if anew {
+	if j.group == 0 {
 		b[len(b)-1] = 1
 	}
-	b = binary.AppendUvarint(b, uint64(len(rows)))
+	b = binary.AppendUvarint(b, uint64(len(j.at)))
 	b = binary.AppendUvarint(b, uint64(len(fresh)))
 	b = append(b, byte(wide), byte(long))
 	for i := range fresh {
@@ -58,25 +54,26 @@ func appendRows(b []byte, anew bool, rows []record.Row, of []uint32, fresh []rec
 		b = b[:at+keySize]
 		putKey((*[keySize]byte)(b[at:]), &fresh[i])
 	}
-	// Each is written as four octets, of which the next one overwrites those that
-	// are not needed.
-	at := len(b)
-	b = b[:at+len(rows)*(4+4)]
-	for _, n := range of {
-		le.PutUint32(b[at:], n)
-		at += wide
-	}
-	for i := range rows {
-		le.PutUint32(b[at:], rows[i].Length)
-		at += long
-	}
-	return appendTimes(b[:at], rows)
+	b = appendNumbers(b, j.of, wide)
+	b = appendNumbers(b, j.lengths, long)
+	return appendTimes(b, j.at)
 }
 
-func appendTimes(b []byte, rows []record.Row) []byte {
+// appendNumbers appends numbers of so many octets. Behind b is room for four octets
+// of each: so many are written, of which the next overwrites what is too much.
+func appendNumbers(b []byte, all []uint32, size int) []byte {
+	at := len(b)
+	b = b[:at+4*len(all)]
+	for _, n := range all {
+		le.PutUint32(b[at:], n)
+		at += size
+	}
+	return b[:at]
+}
+
+func appendTimes(b []byte, all []int64) []byte {
 	last := int64(0)
-	for i := range rows {
-		t := rows[i].At / 1e3
+	for _, t := range all {
 		d := t - last
 		last = t
 		if u := uint64(d)<<1 ^ uint64(d>>63); u < 0x80 {

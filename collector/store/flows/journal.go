@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 
 	"weir/collector/record"
 )
@@ -24,6 +25,10 @@ const (
 	frameRows   = 'r' // rows, see frame.go
 
 	frameHead = 8
+
+	// nearRows stay in the first level of a processor's cache while they are looked
+	// at more than once.
+	nearRows = 256
 )
 
 var (
@@ -48,8 +53,10 @@ type journal struct {
 	agents  map[uint32]bool
 	domains map[uint32]bool
 	coder   *coder
-	of      []uint32 // of the rows at hand, the numbers of their keys
-	group   int      // rows since numbers began
+	at      []int64  // of the rows at hand, µs
+	of      []uint32 // the numbers of their keys
+	lengths []uint32
+	group   int // rows since numbers began
 	rows    int
 	waiting int   // rows of them that are not written, or in part
 	size    int64 // of the file and buf
@@ -90,16 +97,20 @@ func (j *journal) add(rows []record.Row) {
 		j.coder.reset()
 	}
 	known := len(j.coder.keys)
-	j.of = j.coder.code(rows, j.of[:0])
+	j.at, j.of, j.lengths = j.at[:0], j.of[:0], j.lengths[:0]
+	for some := range slices.Chunk(rows, nearRows) {
+		j.of = j.coder.code(some, j.of)
+		for i := range some {
+			j.at, j.lengths = append(j.at, some[i].At/1e3), append(j.lengths, some[i].Length)
+		}
+	}
 	fresh := j.coder.keys[known:]
 	j.name(fresh)
 	if j.rows == 0 {
 		j.first, j.last = rows[0].At, rows[0].At
 	}
-	for i := range rows {
-		j.first, j.last = min(j.first, rows[i].At), max(j.last, rows[i].At)
-	}
-	j.frame(func(b []byte) []byte { return appendRows(b, j.group == 0, rows, j.of, fresh, known+len(fresh)) })
+	j.first, j.last = min(j.first, 1e3*slices.Min(j.at)), max(j.last, 1e3*slices.Max(j.at))
+	j.frame(func(b []byte) []byte { return j.appendRows(b, fresh) })
 	j.rows += len(rows)
 	j.waiting += len(rows)
 	j.group += len(rows)

@@ -180,13 +180,13 @@ func (r *roller) definition(k stepKey, names []string, g *grouped, at rolledColu
 		}
 		row := s.row()
 		row.covered = floor
-		into.add(k, &row)
+		into.later(k, row)
 	}
 	r.steps.words.mu.Unlock()
 	for _, n := range r.keys {
 		r.best[n] = 0
 	}
-	if len(into.rows) > 2*groupKeys {
+	if len(into.wait) > maxWaiting {
 		into.keep(groupKeys)
 	}
 }

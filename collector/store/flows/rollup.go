@@ -20,6 +20,7 @@ const (
 	// of a minute (or the part of it that a journal has), of an hour.
 	groupKeys  = 400
 	minuteKeys = 100
+	maxWaiting = 8 * groupKeys // before they are joined
 	hourKeys   = 200
 )
 
@@ -64,8 +65,9 @@ type rollEntry struct {
 type step struct {
 	at    places
 	rows  []rollEntry
-	rest  rollRow // of the keys left out, each at the vantage point that saw most
-	floor float64 // octets that a key left out has at most
+	wait  []rollEntry // not yet joined
+	rest  rollRow     // of the keys left out, each at the vantage point that saw most
+	floor float64     // octets that a key left out has at most
 }
 
 // stepKey is a definition's number and the start of a step, µs.
@@ -105,8 +107,16 @@ func (s *step) add(k rollKey, r *rollRow) {
 	s.rows[n].add(r)
 }
 
+// later is add that keep does: what is far from the processor by then, the step, is
+// fetched once for many.
+func (s *step) later(k rollKey, r rollRow) { s.wait = append(s.wait, rollEntry{k, r}) }
+
 // keep leaves the keys with most octets at one vantage point, so many.
 func (s *step) keep(most int) {
+	for i := range s.wait {
+		s.add(s.wait[i].rollKey, &s.wait[i].rollRow)
+	}
+	s.wait = s.wait[:0]
 	if len(s.rows) <= most {
 		return
 	}
