@@ -45,7 +45,7 @@ func TestPackChooses(t *testing.T) {
 		{"short", make([]byte, 100), 60},
 		{"nothing", nil, 20},
 	} {
-		w := Writer{plain: c.plain, codec: parquetzstd.Codec{Level: parquetzstd.SpeedFastest}}
+		w := Writer{plain: c.plain, codec: &parquetzstd.Codec{Level: parquetzstd.SpeedFastest}}
 		if err := w.pack(); err != nil || len(w.packed) > c.most {
 			t.Errorf("%s: %d octets, want at most %d: %v", c.name, len(w.packed), c.most, err)
 		}

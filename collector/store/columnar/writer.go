@@ -53,7 +53,7 @@ func (d *Data) rows(k Kind) int {
 type Writer struct {
 	out     io.Writer
 	columns []Column
-	codec   zstd.Codec
+	codec   *zstd.Codec
 	meta    format.FileMetaData
 	at      int64
 	sum     uint32                   // of what was written
@@ -65,7 +65,7 @@ type Writer struct {
 
 // NewWriter returns a writer of a file with these columns.
 func NewWriter(out io.Writer, creator string, columns []Column) *Writer {
-	w := &Writer{out: out, columns: columns, codec: zstd.Codec{Level: zstd.SpeedFastest}}
+	w := &Writer{out: out, columns: columns, codec: &zstd.Codec{Level: zstd.SpeedFastest}}
 	w.meta.Version, w.meta.CreatedBy = 2, creator
 	w.meta.Schema = append(w.meta.Schema, format.SchemaElement{Name: "row", NumChildren: thrift.New(int32(len(columns)))})
 	for _, c := range columns {
@@ -82,6 +82,14 @@ func NewWriter(out io.Writer, creator string, columns []Column) *Writer {
 		w.meta.ColumnOrders = append(w.meta.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
 	}
 	return w
+}
+
+// Next returns a writer of another file with the same columns, which takes over the
+// memory of w. w must not be used any more.
+func (w *Writer) Next(out io.Writer) *Writer {
+	n := NewWriter(out, w.meta.CreatedBy, w.columns)
+	n.codec, n.index, n.plain, n.packed, n.blooms = w.codec, w.index, w.plain, w.packed, w.blooms
+	return n
 }
 
 func (k Kind) physical() format.Type {

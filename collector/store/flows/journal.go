@@ -64,14 +64,16 @@ type journal struct {
 	last    int64
 }
 
-func createJournal(path string, names Names) (*journal, error) {
+// createJournal makes a journal that gives keys numbers by c, which is its own until
+// it is closed.
+func createJournal(path string, names Names, c *coder) (*journal, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
 	if err != nil {
 		return nil, err
 	}
 	return &journal{
 		file: f, path: path, names: names, buf: []byte(journalMagic), size: int64(len(journalMagic)),
-		agents: map[uint32]bool{}, domains: map[uint32]bool{0: true}, coder: newCoder(),
+		agents: map[uint32]bool{}, domains: map[uint32]bool{0: true}, coder: c,
 	}, nil
 }
 
@@ -166,13 +168,13 @@ func (j *journal) close() error {
 var errCut = errors.New("cut or broken")
 
 // readJournal passes the rows of a journal, a frame at a time, until each
-// returns false; the block is used again. A file that is cut is read to the cut;
+// returns false, in x, whose memory is used again. A file that is cut is read to the cut;
 // the error is errCut then.
-func readJournal(r io.Reader, each func(x *block) bool) error {
+func readJournal(r io.Reader, x *block, each func(x *block) bool) error {
 	in := bufio.NewReaderSize(r, 1<<18)
 	magic := make([]byte, len(journalMagic))
 	_, err := io.ReadFull(in, magic)
-	x := &block{said: &said{agents: map[uint32]netip.Addr{}, domains: map[uint32]string{0: ""}}}
+	x.said, x.turn, x.keys = &said{agents: map[uint32]netip.Addr{}, domains: map[uint32]string{0: ""}}, 0, x.keys[:0]
 	read := x.read
 	switch {
 	case err == nil && string(magic) == journalMagic:

@@ -21,7 +21,7 @@ func readAll(tb testing.TB, path string) (rows []record.Row, turns int) {
 		tb.Fatal(err)
 	}
 	defer f.Close()
-	err = readJournal(f, func(x *block) bool {
+	err = readJournal(f, &block{}, func(x *block) bool {
 		for i, k := range x.of {
 			rows = append(rows, record.Row{At: 1e3 * x.times[i], Length: x.lengths[i], Key: x.keys[k]})
 		}

@@ -28,6 +28,7 @@ type roller struct {
 	agents places   // numbers of an agent and a place
 	values []float64
 	text   []byte
+	wait   map[int][]rollEntry // memory for step.wait, by definition
 }
 
 // run is rows of one minute that follow each other.
@@ -46,7 +47,7 @@ type tally struct {
 // rolledColumns are those of a row group, by name.
 type rolledColumns map[string]*built
 
-func newRoller() *roller { return &roller{steps: newSteps()} }
+func newRoller() *roller { return &roller{steps: newSteps(), wait: map[int][]rollEntry{}} }
 
 // group adds a row group: of each row the time, µs, the number of its key and its
 // length.
@@ -161,6 +162,9 @@ func (r *roller) definition(k stepKey, names []string, g *grouped, at rolledColu
 	into := r.steps.at(k)
 	floor := r.choose(g, names[0] == "agent", into)
 	agents := at["agent"]
+	if into.wait == nil {
+		into.wait, r.wait[k.definition] = r.wait[k.definition], nil
+	}
 	r.steps.words.mu.Lock()
 	for i := range g.spots {
 		if r.best[r.of[i]] == 0 {
@@ -259,6 +263,9 @@ func (r *roller) save(dir string, first, last int64, id string) error {
 		return err
 	}
 	r.steps.keep(minuteKeys)
+	for k, one := range r.steps.all {
+		r.wait[k.definition], one.wait = one.wait, nil
+	}
 	return saveRollup(filepath.Join(dir, rollupDir), minutePrefix, rollMinute, id, func(d int) (*steps, error) {
 		return r.steps.only(d), nil
 	})

@@ -179,7 +179,7 @@ func (s *scan) journal(ctx context.Context, p *part, w *worker) (n int64, err er
 	g := newJournalSource()
 	src, dst := s.among(rules.Src), s.among(rules.Dst)
 	var bad error
-	err = readJournal(p.file, func(x *block) bool {
+	err = readJournal(p.file, &block{}, func(x *block) bool {
 		n += int64(len(x.times))
 		if src != nil || dst != nil {
 			x.keep(func(k *record.Key) bool {

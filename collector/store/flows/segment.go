@@ -62,9 +62,12 @@ func segmentColumns(all []field) []columnar.Column {
 }
 
 // builder makes row groups of the blocks of a journal. What rows have in common,
-// the key, is looked at once, not for each of them.
+// the key, is looked at once, not for each of them. It is used for one journal after
+// the other, so that its memory is made once.
 type builder struct {
 	out         *columnar.Writer
+	block       block
+	file        *bufio.Writer
 	columns     []*built
 	data        []columnar.Data
 	turn        int
@@ -76,14 +79,29 @@ type builder struct {
 	first, last int64 // µs
 }
 
-func newBuilder(out io.Writer) *builder {
+func newBuilder() *builder {
 	all := fields()
-	b := &builder{out: columnar.NewWriter(out, "weir", segmentColumns(all)), data: make([]columnar.Data, len(all)+1), rolled: newRoller()}
+	b := &builder{
+		out: columnar.NewWriter(nil, "weir", segmentColumns(all)), data: make([]columnar.Data, len(all)+1), rolled: newRoller(),
+		file: bufio.NewWriterSize(nil, 1<<18),
+	}
 	for _, f := range all {
 		b.columns = append(b.columns, newBuilt(f))
 	}
 	return b
 }
+
+// begin begins another segment.
+func (b *builder) begin(out io.Writer) {
+	b.file.Reset(out)
+	b.out = b.out.Next(b.file)
+	b.rolled.steps = newSteps()
+	b.turn, b.rows = 0, 0
+	b.forget()
+}
+
+// large reports that what came last needed more memory than is worth keeping.
+func (b *builder) large() bool { return cap(b.block.keys) > groupRows/2 }
 
 // add appends rows, and writes a row group where numbers of keys begin anew.
 func (b *builder) add(x *block) error {
@@ -120,25 +138,28 @@ func (b *builder) group() error {
 	}
 	b.rolled.group(b.times, b.of, b.lengths, b.columns)
 	err := b.out.Group(b.data)
+	b.forget()
+	return err
+}
+
+// forget forgets the rows of a row group.
+func (b *builder) forget() {
 	b.times, b.of, b.lengths = b.times[:0], b.of[:0], b.lengths[:0]
 	for _, c := range b.columns {
 		c.reset()
 	}
-	return err
 }
 
-func (b *builder) close() error { return errors.Join(b.group(), b.out.Close()) }
-
-// convert makes a segment of a journal and removes the journal. What the
-// journal lost at its end is counted by the error's being errCut, which does not
-// keep the rest from being converted.
-func convert(dir, journal string) (rows int, err error) { return convertAt(dir, journal, noFault) }
+func (b *builder) close() error { return errors.Join(b.group(), b.out.Close(), b.file.Flush()) }
 
 // noFault goes on, as a process does that nobody kills.
 func noFault(string) {}
 
-// convertAt is convert that tells fault where it is, for tests that end there.
-func convertAt(dir, journal string, fault func(at string)) (rows int, err error) {
+// convert makes a segment of a journal and removes the journal. What the
+// journal lost at its end is counted by the error's being errCut, which does not
+// keep the rest from being converted. It tells fault where it is, for tests that
+// end there.
+func (b *builder) convert(dir, journal string, fault func(at string)) (rows int, err error) {
 	in, err := os.Open(journal)
 	if err != nil {
 		return 0, err
@@ -152,15 +173,14 @@ func convertAt(dir, journal string, fault func(at string)) (rows int, err error)
 	}
 	defer os.Remove(tmp) // after the rename there is none
 	defer out.Close()
-	w := bufio.NewWriterSize(out, 1<<18)
-	b := newBuilder(w)
+	b.begin(out)
 	var bad error
 	fault("created")
-	cut := readJournal(in, func(x *block) bool {
+	cut := readJournal(in, &b.block, func(x *block) bool {
 		bad = b.add(x)
 		return bad == nil
 	})
-	if err := errors.Join(bad, b.close(), w.Flush()); err != nil {
+	if err := errors.Join(bad, b.close()); err != nil {
 		return 0, err
 	}
 	rows = b.rows

@@ -71,10 +71,12 @@ type Store struct {
 	x   *record.Exchange
 
 	journal *journal
+	coder   *coder // of journal
 	opened  time.Time
 	retry   time.Time // when writing is tried again
 
 	converting chan struct{} // holds a token while a segment is made
+	builder    *builder      // of who has the token; nil where there is none to use again
 	suspects   chan string   // files that a query found damaged
 	scrubbed   string        // the last file that was read through; of care
 	wait       sync.WaitGroup
@@ -101,7 +103,7 @@ func Open(cfg Config, x *record.Exchange) (*Store, error) {
 	if cfg.fault == nil {
 		cfg.fault = noFault
 	}
-	s := &Store{cfg: cfg, x: x, converting: make(chan struct{}, 1), suspects: make(chan string, maxSuspects)}
+	s := &Store{cfg: cfg, x: x, coder: newCoder(), converting: make(chan struct{}, 1), suspects: make(chan string, maxSuspects)}
 	s.stats.MaxBytes, s.stats.MaxRollups = cfg.MaxBytes, cfg.Rollups
 	if err := s.recover(); err != nil {
 		return nil, fmt.Errorf("history directory %s: %w", cfg.Dir, err)
@@ -162,7 +164,13 @@ func (s *Store) rollHours(now time.Time) {
 
 // convert makes a segment of a journal, or sets it aside.
 func (s *Store) convert(path string) {
-	_, err := convertAt(s.cfg.Dir, path, s.cfg.fault)
+	if s.builder == nil {
+		s.builder = newBuilder()
+	}
+	_, err := s.builder.convert(s.cfg.Dir, path, s.cfg.fault)
+	if s.builder.large() {
+		s.builder = nil
+	}
 	if err == nil {
 		return
 	}
@@ -248,7 +256,7 @@ func (s *Store) begin(now time.Time) error {
 	for s.has(strconv.FormatInt(id, 36)) {
 		id++
 	}
-	j, err := createJournal(filepath.Join(s.cfg.Dir, journalName(strconv.FormatInt(id, 36))), s.cfg.Names)
+	j, err := createJournal(filepath.Join(s.cfg.Dir, journalName(strconv.FormatInt(id, 36))), s.cfg.Names, s.coder)
 	if err != nil {
 		s.failed(now, err)
 		return err
