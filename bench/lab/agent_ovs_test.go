@@ -50,6 +50,7 @@ func checkOVSChanges(t *testing.T, c *computeNode) {
 			t.Errorf("%s: before %q, after %q; want %q, %q", s.what, e.value[witness.Before], after, s.before, s.after)
 		}
 	}
+	checkOVSColumns(t, c)
 	since := time.Now()
 	c.ofctl("del-flows")
 	e := c.ear.event(c.lab, witness.OVSFlowsEmptied, "br0", since, soon)
@@ -59,6 +60,29 @@ func checkOVSChanges(t *testing.T, c *computeNode) {
 	c.ear.wantState(witness.ClassBridge, "br0", map[string]string{witness.Flows: "0", witness.Forwarding: "no"})
 	c.ofctl("add-flow", "priority=0,actions=normal")
 	c.ear.wantState(witness.ClassBridge, "br0", map[string]string{witness.Flows: "1", witness.Forwarding: "yes"})
+}
+
+// checkOVSColumns writes what Neutron's agent writes of a port's network, in its own
+// words, and makes a bond: the database's columns are what is told.
+func checkOVSColumns(t *testing.T, c *computeNode) {
+	t.Helper()
+	const network = "7e70a1f2-0000-4000-8000-000000005001"
+	column := func(text ...string) {
+		c.VSCtl(append([]string{"set", "port", c.b.Tap}, text...)...)
+	}
+	column("tag=3", "other_config:net_uuid="+network, "other_config:network_type=vxlan", "other_config:physical_network=None", "other_config:segmentation_id=5001", "other_config:tag=3")
+	c.ear.wantState(witness.ClassOVSPort, c.b.Tap, map[string]string{witness.Network: network, witness.NetworkType: "vxlan", witness.Segment: "5001", witness.IfaceID: c.b.PortID})
+	column("other_config:network_type=flat", "other_config:segmentation_id=None")
+	c.ear.wantState(witness.ClassOVSPort, c.b.Tap, map[string]string{witness.Network: network, witness.NetworkType: "flat", witness.Segment: ""})
+	c.VSCtl("clear", "port", c.b.Tap, "tag", "other_config")
+	c.ear.wantState(witness.ClassOVSPort, c.b.Tap, map[string]string{witness.Network: "", witness.NetworkType: "", witness.Bond: ""})
+
+	c.VSCtl("add-br", "br-bond", "--", "set", "bridge", "br-bond", "datapath_type=netdev", "--", "add-bond", "br-bond", "bond0", "vx1", "vx2",
+		"--", "set", "interface", "vx1", "type=vxlan", "options:remote_ip=192.0.2.1", "--", "set", "interface", "vx2", "type=vxlan", "options:remote_ip=192.0.2.2")
+	for _, member := range []string{"vx1", "vx2"} {
+		c.ear.wantState(witness.ClassOVSPort, member, map[string]string{witness.Bond: "bond0", witness.Master: "br-bond"})
+	}
+	c.VSCtl("del-br", "br-bond")
 }
 
 // ofctl changes the flows of br0.

@@ -34,6 +34,14 @@ type loss struct {
 	asking int     // of them
 	all    int     // members that should be reachable
 	nats   float64
+	rate   float64 // samples a second of all of them, over their spread
+}
+
+// quiet reports whether nothing has come to any of the members for longer than a
+// second and than is usual of all of them together: it is not yet known whether they
+// are lost.
+func (l *loss) quiet(now int64) bool {
+	return now-l.at > second && l.rate*float64(now-l.at)/1e9 >= 5
 }
 
 // rhythmOf is how often something comes to a port by the way that is looked at, and
@@ -53,6 +61,7 @@ func (s *Site) lossOf(members []*port, way rhythmOf, asks func(p *port, t int64)
 	for _, p := range members {
 		l.all++
 		r, last := way(p)
+		l.rate += r.expects(1e9)
 		if last == 0 || !r.regular(last, max(last, l.at-spreads)) {
 			continue
 		}

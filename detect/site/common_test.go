@@ -20,6 +20,7 @@ type guest struct {
 
 	cut      bool // nothing comes from beyond its node
 	orphaned bool // nothing comes through its router
+	busy     bool // ten times as much comes
 	idle     bool // nobody wants anything of it, nor it of anybody
 	stopped  bool
 }
@@ -92,6 +93,9 @@ func (f *fabric) speak(k int, g *guest) {
 			}
 			if g.inside || g.router == 0 {
 				afar = 2
+			}
+			if g.busy {
+				afar *= 10
 			}
 		}
 	}
@@ -438,4 +442,23 @@ func TestSegmentOutlivesARestart(t *testing.T) {
 	f.each(cut, func(g *guest) { g.cut = false })
 	f.pass(30)
 	f.wantPages("end instance_unreachable critical  VLAN 100")
+}
+
+// TestSegmentIsLostBitByBit: those who are reached as often as to be missed at once
+// are among the lost too, where the last of them follow a second later.
+func TestSegmentIsLostBitByBit(t *testing.T) {
+	f := newFabric(t, 4, 12, func(n, i int) guest {
+		g := by12(n, i)
+		g.busy = true
+		return g
+	})
+	f.pass(100)
+	f.wantPages()
+	first := f.nodes[0]
+	f.each(func(g *guest) bool { return g.vlan == 100 && g.a == first }, func(g *guest) { g.cut = true })
+	f.pass(1)
+	f.each(func(g *guest) bool { return g.vlan == 100 }, func(g *guest) { g.cut = true })
+	f.pass(30)
+	f.rootHas(16, "VLAN 100", "16 instances on 4 nodes")
+	f.wantPages("start instance_unreachable critical  VLAN 100")
 }

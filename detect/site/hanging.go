@@ -28,6 +28,29 @@ func (s *Site) hanging(sw *node) (all []*node) {
 	return all
 }
 
+// fallenWith reports whether a switch is silent earlier than its own rhythm tells,
+// as all nodes that hang on it have fallen silent: several of them for longer than
+// loss explains, the others and the switch for longer than usual.
+func (s *Site) fallenWith(sw *node) (silent bool, onset int64) {
+	usual, last := sw.rhythm(), sw.lastHeard()
+	if sw.carries || usual == 0 || s.quietFor(last) <= usual*5/2 {
+		return false, 0
+	}
+	if s.mostLate(); len(s.lates) < groupLeast {
+		return false, 0
+	}
+	fallen := 0
+	for _, n := range s.hanging(sw) {
+		if n.lastHeard() > last+s.window(n) || s.quietFor(n.lastHeard()) <= n.rhythm()*5/2 {
+			return false, 0
+		}
+		if n.silent {
+			fallen++
+		}
+	}
+	return fallen >= groupLeast, last
+}
+
 // takesAlong makes of a finding about a silent switch that it is down, where all
 // nodes that hang on it are silent since about the same time, and nobody sees any
 // of their traffic either.

@@ -156,12 +156,12 @@ func (s *Site) lostWithin(g segment, all []*port, of func(p *port) *node) (found
 		switch {
 		case l.enough(siblingsLeast):
 			found = append(found, lostSegment{g, n, within[n], l})
-		case len(l.lost) > 0:
+		case len(l.lost) > 0, l.quiet(s.now):
 			doubt = append(doubt, l.at)
 		}
 	}
 	return slices.DeleteFunc(found, func(x lostSegment) bool {
-		return s.now-x.loss.at < doubtMost && slices.ContainsFunc(doubt, func(last int64) bool { return last < x.loss.at+second })
+		return s.now-x.loss.at < doubtMost && slices.ContainsFunc(doubt, func(last int64) bool { return last < x.loss.at+spreads })
 	})
 }
 
@@ -208,6 +208,9 @@ func (s *Site) judgeSegment(x *lostSegment, found []lostSegment) (alone bool) {
 		witness: Passive, hold: 5 * second, sure: round3(probability(prior + x.loss.nats + commonEnough)), facts: x.loss.facts(b),
 		summary: fmt.Sprintf("nothing comes through it%s to any of its %d instances on %d nodes any more", on, len(x.loss.lost), len(nodes)),
 		cause:   "it was taken off a trunk, or what carries it is down",
+	}
+	if x.within != nil {
+		f.above = append(f.above, x.segment.entity(nil))
 	}
 	if sub.Type == TypeNetwork {
 		f.cause = "its tunnels, or what carries them, are down"

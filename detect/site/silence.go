@@ -71,6 +71,9 @@ func (s *Site) judgeSilence(n *node) {
 	if !silent {
 		silent, onset, misses = s.fallenEarly(n)
 	}
+	if !silent {
+		silent, onset = s.fallenWith(n)
+	}
 	if silent && !n.silent && s.undue(n) {
 		return
 	}

@@ -34,8 +34,8 @@ func newRack(l *lab.Lab, g *scenario.Group) *rack {
 }
 
 // join attaches a node, whose instances are not made yet.
-func (r *rack) join(p *place) {
-	if r.leaf == nil {
+func (r *rack) join(p *place, apart bool) {
+	if r.leaf == nil || apart {
 		return
 	}
 	r.leaf.Attach(p.Node)

@@ -56,7 +56,7 @@ func raise(l *lab.Lab, g scenario.Group, dir, agent string) (all []*place) {
 		default:
 			p.Node = l.Plain(p.name)
 		}
-		r.join(p)
+		r.join(p, i >= g.Count-g.Apart)
 		p.people()
 		if g.SFlow {
 			for _, b := range p.bridges {

@@ -53,6 +53,7 @@ type Group struct {
 	Local     int    `yaml:"local"`     // packets a second between the first two instances of each further bridge
 	Watch     bool   `yaml:"watch"`     // weir-agent samples packets too
 	Leaf      bool   `yaml:"leaf"`      // the nodes hang on an Open vSwitch of their own, which exports sFlow; so does what they say
+	Apart     int    `yaml:"apart"`     // so many of the nodes, the last, do not hang on it
 	Bond      bool   `yaml:"bond"`      // by two cables each, which are a link aggregation group with LACP
 	VLANs     int    `yaml:"vlans"`     // instances of br0 are in so many VLANs, in turns
 	Router    bool   `yaml:"router"`    // one more node has a router between these; instances talk to what is beyond too
