@@ -42,6 +42,7 @@ type siteWatch struct {
 	blinds []site.Span // of the last blindSpan
 	model  []byte      // to be saved, in JSON
 	ports  web.Bound
+	kept   siteModel
 
 	tenanted time.Time      // when tenants were taken; of the site's goroutine
 	tenants  []site.Tenancy // not written yet; mu guards it
@@ -124,6 +125,7 @@ func (w *siteWatch) health(now time.Time, group *udp.Group) {
 		w.site.Dropped(w.second.UnixNano(), now.UnixNano(), u.Datagrams-w.came, u.SocketDropped-w.dropped)
 	}
 	w.came, w.dropped, w.second = u.Datagrams, u.SocketDropped, now
+	w.hand(now)
 	blinds := w.site.Blinds(now.Add(-blindSpan))
 	w.mu.Lock()
 	w.blinds = blinds
@@ -159,7 +161,7 @@ func (a *app) saveSite() error {
 	if model != nil {
 		err = a.state.SaveSite(modelState, model)
 	}
-	return errors.Join(err, a.state.SaveSite(windowsState, a.windows.save()), a.saveTenants())
+	return errors.Join(err, a.state.SaveSite(windowsState, a.windows.save()), a.saveTenants(), a.saveNodes(time.Now()))
 }
 
 // Names of what is saved.
@@ -185,8 +187,9 @@ func (a *app) loadSite() error {
 		a.log.Error().Err(err).Msg("the saved model of the site is ignored")
 		return nil
 	}
-	a.site.site.Restore(st, time.Now())
-	return nil
+	now := time.Now()
+	a.site.site.Restore(st, now)
+	return a.loadNodes(now)
 }
 
 // ask has the site's goroutine do something, and waits until it is done.
@@ -228,7 +231,7 @@ func (a *app) Incident(ctx context.Context, id string) (i site.Incident, err err
 // addTo adds the bounds of the site's model to the status.
 func (w *siteWatch) addTo(s *web.Status) {
 	w.mu.Lock()
-	st, ports := w.stats, w.ports
+	st, ports, kept := w.stats, w.ports, w.keptBound(w.stats)
 	w.mu.Unlock()
 	if ports.Limit > 0 { // something asks for them
 		s.Bounds = append(s.Bounds, ports)
@@ -236,6 +239,7 @@ func (w *siteWatch) addTo(s *web.Status) {
 	s.Bounds = append(s.Bounds,
 		web.Bound{Name: "site_nodes", Used: st.Nodes, Limit: st.MaxNodes, Refused: st.Refused},
 		web.Bound{Name: "site_addresses", Used: st.Addresses, Limit: st.MaxAddresses},
+		kept,
 		web.Bound{Name: "site_facts", Limit: fact.MaxFacts, Refused: st.Dropped},
 	)
 }
@@ -262,6 +266,7 @@ func (a *app) watchSite(stop <-chan struct{}) {
 		case <-stop:
 			step()
 			w.keep()
+			w.handAll()
 			w.site.Close(last, a.emit, detect.ReasonShutdown)
 			return
 		case do := <-w.tasks:

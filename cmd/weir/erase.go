@@ -123,7 +123,7 @@ func (p *program) erase(cmd *cobra.Command, f *eraseFlags, addresses []netip.Add
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "%d changes of alerts, %d open alerts\n", e.Changes, e.Open)
+	fmt.Fprintf(p.out, "%d changes of alerts, %d open alerts, %d instances of the model of the site\n", e.Changes, e.Open, e.Model)
 	files, headers, err := evidence.Erase(cfg.EvidenceDir(), e.Alerts, about.Addresses)
 	if err != nil {
 		return err

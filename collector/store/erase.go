@@ -34,6 +34,7 @@ const maxErasure = 10_000
 type Erased struct {
 	Changes   int          // of alerts
 	Open      int          // alerts that were open, and are no longer known
+	Model     int          // instances of the model of the site
 	Alerts    []string     // identities of alerts about the project's instances
 	Instances []string     // identities of its instances, as far as is known
 	Addresses []netip.Addr // of its instances, as far as is known
@@ -52,7 +53,7 @@ func FindProject(ctx context.Context, dir, project string) (e *Erased, err error
 	err = s.inTransaction(func(tx *sql.Tx) error {
 		rows, err := e.find(ctx, tx, project)
 		e.Changes = len(rows)
-		return err
+		return errors.Join(err, e.takeNodes(ctx, tx, project, false))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("state file %s: %w", s.path, err)
@@ -118,7 +119,7 @@ func EraseProject(ctx context.Context, dir, project string, now time.Time) (e *E
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(e.forget(ctx, tx, project), forgetTenants(ctx, tx, project)); err != nil {
+		if err := errors.Join(e.forget(ctx, tx, project), forgetTenants(ctx, tx, project), e.takeNodes(ctx, tx, project, true)); err != nil {
 			return err
 		}
 		return e.erase(ctx, tx, rows, now)

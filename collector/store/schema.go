@@ -27,6 +27,7 @@ var migrations = []string{
 	alertLogSchema,
 	alertDeedsSchema,
 	alertErasedSchema,
+	siteNodesSchema,
 }
 
 // migrate brings the file to the newest version. A file of a later version, or

@@ -30,6 +30,7 @@ type instance struct {
 	host    *host
 	unseen  bool  // told of no more
 	saidAt  int64 // by a host agent
+	kept    bool  // from before a restart: it was not told of yet
 }
 
 // entity names the instance in conditions and timelines.

@@ -12,6 +12,9 @@ func (s *Site) judgePort(p *port) {
 		s.portLeft(p)
 		return
 	}
+	if p.kept {
+		return
+	}
 	if p.instance && !infrastructure(p.name) {
 		s.judgeReach(p)
 		return

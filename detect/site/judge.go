@@ -26,7 +26,7 @@ func (s *Site) judge() {
 
 // judgeNode looks at one node.
 func (s *Site) judgeNode(n *node) {
-	if !n.heard {
+	if !n.heard && !s.expected(n) {
 		s.judgeAbsent(n)
 		return
 	}
@@ -42,11 +42,14 @@ func (s *Site) judgeNode(n *node) {
 	s.senders(n)
 	s.judgeTurns(n)
 	s.judgeSampling(n)
+	s.judgeUnseen(n)
 	s.judgeSwitch(n)
 	s.judgePolling(n)
 	s.judgeSources(n)
 	for _, name := range sortedKeys(n.bridges) {
-		s.judgeBridge(n.bridges[name])
+		if b := n.bridges[name]; !b.unseenBridge() {
+			s.judgeBridge(b)
+		}
 	}
 	s.judgeLAGs(n)
 	for _, index := range sortedKeys(n.ports) {

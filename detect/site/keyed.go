@@ -25,6 +25,9 @@ func (s *Site) fresh(n *node, st *stream, f *fact.Fact) bool {
 		n.note(f.At, n.self(), "a signed heartbeat came again", itoa(a.seq), itoa(seq), Agent)
 		return false
 	}
+	if st.kept {
+		st.meet()
+	}
 	if started == a.started && seq > a.seq && seq-a.seq < 1000 {
 		lost := uint32(seq - a.seq - 1)
 		st.pace.Count(1, lost)

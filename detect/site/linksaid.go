@@ -59,6 +59,9 @@ func status3(admin, oper, carrier string) uint8 {
 // saidPort returns the port that an agent speaks of, which it makes.
 func (s *Site) saidPort(n *node, f *fact.Fact, index uint32, name string) *port {
 	p := n.ports[index]
+	if p != nil {
+		s.met(p, name)
+	}
 	if p != nil && p.name != name {
 		if n.byName[p.name] == p {
 			delete(n.byName, p.name)

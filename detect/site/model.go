@@ -62,6 +62,11 @@ type node struct {
 	left       []*port      // that are polled no more, which is not told yet
 	waits      int64        // a node of the state file is to be heard until then; 0 it was
 	timeline   timeline
+
+	recalled    bool // parts of it are known from before a restart
+	former      []formerSender
+	heardBefore int64 // last, before a restart
+	againAt     int64 // since when it is heard after it
 }
 
 // sender is one source address that speaks as a node.
@@ -97,6 +102,7 @@ type stream struct {
 	retired  bool // its sub-agent id is used no more: what it spoke for speaks elsewhere
 	deadline int64
 	misses   int
+	kept     bool // from before a restart: it was not heard yet
 	points   map[uint32]*point
 	bridge   *bridge // that it was last found to speak for, in this life
 	turns    turns
@@ -164,6 +170,8 @@ type port struct {
 	ways     ways
 	network  segment // as the host agent says
 	attached []*node // nodes seen to speak through it
+	kept     bool    // from before a restart: it was not seen yet
+	neutron  string  // port of Neutron, as Open vSwitch's database has it
 }
 
 // flat is one direction of a port that stands still while the other moves.
@@ -191,7 +199,9 @@ type bridge struct {
 	removed   bool // the host agent said so
 	vacated   bool // since it is gone, instances' ports of it are another bridge's
 	linux     bool
-	sflow     string // its settings, as the database of Open vSwitch has them
+	kept      bool    // from before a restart: nothing was told of it yet
+	before    []*port // of instances, that it had before a restart
+	sflow     string  // its settings, as the database of Open vSwitch has them
 }
 
 // host is what an agent describes: the node itself, or a virtual machine.
@@ -228,12 +238,17 @@ type seen struct {
 	input       uint32
 	last        int64
 	first       int64
+	recalled    bool    // from before a restart
 	rate        float64 // samples a second, smoothed over a minute
 	n           uint64
 }
 
-// seenFor is the time constant of rates at other places, ns.
-const seenFor = 60e9
+// seenFor is the time constant of rates at other places, ns, and seenLeast how many
+// samples make one.
+const (
+	seenFor   = 60e9
+	seenLeast = 5
+)
 
 func (s *seen) add(at int64, n uint64) {
 	if s.n == 0 {

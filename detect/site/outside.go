@@ -36,7 +36,7 @@ func (s *Site) outside(macs []uint64, since, slack int64, mine func(*seen) bool)
 			continue
 		}
 		for i := range a.seen {
-			x := &a.seen[i]
+			x := s.current(&a.seen[i])
 			st := s.streams[streamKey{x.number, x.sub}]
 			if st == nil || mine(x) {
 				continue
@@ -52,7 +52,7 @@ func (s *Site) outside(macs []uint64, since, slack int64, mine func(*seen) bool)
 				}
 				continue
 			}
-			if st.last < since+settle || x.n < 5 || since-x.last > int64(60e9) {
+			if st.last < since+settle || x.n < seenLeast || since-x.last > int64(60e9) {
 				continue // that witness is silent too, or has not seen it lately
 			}
 			v.known = true

@@ -26,7 +26,7 @@ func (s *Site) ovsPortSaid(n *node, f *fact.Fact) {
 		}
 		s.enter(p, b)
 	}
-	p.network = networkSaid(d)
+	p.network, p.neutron = networkSaid(d), d.Text(witness.IfaceID)
 	n.bondSaid(p, d.Text(witness.Bond))
 	vm := d.Text(witness.VMID)
 	// Nova writes whose it is beside Neutron's id; what has that id alone is Neutron's

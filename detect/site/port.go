@@ -21,6 +21,7 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 	if p.stale(f.At) {
 		return
 	}
+	s.met(p, d.Name)
 	if p.name != d.Name {
 		if n.byName[p.name] == p {
 			delete(n.byName, p.name)

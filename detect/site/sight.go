@@ -22,7 +22,7 @@ func (s *Site) seen(n *node, f *fact.Fact) {
 	}
 	var place *seen
 	for i := range a.seen {
-		if x := &a.seen[i]; x.number == f.Agent && x.sub == f.Sub {
+		if x := s.current(&a.seen[i]); x.number == f.Agent && x.sub == f.Sub {
 			place = x
 		}
 	}

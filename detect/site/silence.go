@@ -30,12 +30,15 @@ func (s *Site) deadlines(n *node) {
 		if st.patience != 0 {
 			d = max(d, st.patience)
 		}
+		if st.kept {
+			d += keptGrace
+		}
 		st.deadline = d
 		if st.beats && st.last > last {
 			// Samples still come, but its own rhythm has stopped: told by its ports.
 			last = st.last
 		}
-		st.silent = s.quietFor(last) > d || st.beats && s.clearly(st, last)
+		st.silent = s.quietFor(last) > d || st.beats && !st.kept && s.clearly(st, last)
 		if !st.silent {
 			n.next = min(n.next, last+d+s.blindSince(last)+millisecond)
 		}

@@ -53,6 +53,7 @@ type Site struct {
 	common    []*commonLoss
 	commonAt  int64
 	restored  []string // entities of such findings of before a restart
+	recalled  recalled
 
 	lates    []late // of this tick
 	heard    int
@@ -77,7 +78,7 @@ func (s *Site) reset() {
 	s.streams = map[streamKey]*stream{}
 	s.macs, s.insts = map[uint64]*address{}, map[string]*instance{}
 	s.board = incident.NewBoard[*condition](s)
-	s.placing = placing{}
+	s.placing, s.recalled = placing{}, recalled{}
 	s.started, s.blindness, s.watching, s.losses = 0, blindness{}, false, silence.Losses{}
 	s.incident, s.flaps = map[string]*record{}, map[string]*flapping{}
 	s.routers, s.travelers, s.common, s.contests = map[uint64]*router{}, nil, nil, nil
@@ -100,6 +101,7 @@ func (s *Site) Tick(now time.Time, emit func(*detect.Alert)) {
 	s.now = now.UnixNano()
 	if s.started == 0 {
 		s.started = s.now
+		s.begin()
 	}
 	if !s.cfg.Off {
 		s.judge()

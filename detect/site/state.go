@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -25,6 +26,7 @@ type NodeState struct {
 	Source   netip.Addr   `json:"source,omitzero"`
 	Name     string       `json:"name,omitempty"`
 	First    time.Time    `json:"first"`
+	Heard    time.Time    `json:"heard,omitzero"`    // last, by the hour
 	Stopping time.Time    `json:"stopping,omitzero"` // until when its silence is announced
 	Why      string       `json:"why,omitempty"`
 	Sampling []PointState `json:"sampling,omitempty"`
@@ -71,6 +73,9 @@ func (s *Site) Save() State {
 	st := State{Losses: kept.Datagrams, Missed: kept.Beats}
 	for _, n := range s.order {
 		x := NodeState{Agent: n.addr, Source: n.source, Name: n.name, First: time.Unix(0, n.first).UTC(), Why: n.why, Bridges: sortedKeys(n.bridges)}
+		if h := cmp.Or(n.lastHeard(), n.heardBefore); h != 0 {
+			x.Heard = time.Unix(0, h).UTC().Truncate(time.Hour)
+		}
 		if n.stopping > s.now {
 			x.Stopping = time.Unix(0, n.stopping).UTC()
 		}
@@ -123,7 +128,7 @@ func (s *Site) Restore(st State, now time.Time) {
 	s.losses.Keep(silence.Kept{Datagrams: st.Losses, Beats: st.Missed})
 	for i := range st.Nodes {
 		x := &st.Nodes[i]
-		if !x.Agent.IsValid() {
+		if !x.Agent.IsValid() || st.forgotten(x, now) {
 			continue
 		}
 		source := x.Source
@@ -135,6 +140,9 @@ func (s *Site) Restore(st State, now time.Time) {
 			return
 		}
 		n.name, n.first, n.why, n.usual, n.waits, n.plural = x.Name, x.First.UnixNano(), x.Why, x.Sampling, s.now+restartGrace, x.Plural
+		if !x.Heard.IsZero() {
+			n.heardBefore = x.Heard.UnixNano()
+		}
 		if !x.Stopping.IsZero() {
 			n.stopping = x.Stopping.UnixNano()
 		}
@@ -163,6 +171,19 @@ func (s *Site) Restore(st State, now time.Time) {
 			Key: conditionKey(o.Kind, o.Entity), Kind: string(o.Kind), Entity: o.Entity, Above: o.Above, Onset: c.onset, Value: c, Incident: o.Incident,
 		})
 	}
+}
+
+// forgotten reports whether a node was not heard for so long that nobody misses it,
+// nor tells an open alert of it.
+func (st *State) forgotten(x *NodeState, now time.Time) bool {
+	if x.Heard.IsZero() || now.Sub(x.Heard) <= keptFor {
+		return false
+	}
+	key := x.Agent
+	if x.Source.IsValid() {
+		key = x.Source
+	}
+	return !slices.ContainsFunc(st.Open, func(o OpenState) bool { return o.Node == key.String() })
 }
 
 // usually takes what a data source did before a restart.

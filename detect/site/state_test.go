@@ -22,9 +22,17 @@ func (w *world) restart(down time.Duration) {
 	if err := json.Unmarshal(b, &st); err != nil {
 		w.t.Fatal(err)
 	}
+	var parts []KeptNode
+	if b, err = json.Marshal(w.site.Kept(1 << 20)); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &parts); err != nil {
+		w.t.Fatal(err)
+	}
 	w.now = w.now.Add(down)
 	w.site, w.facts = New(Config{}), nil
 	w.site.Restore(st, w.now)
+	w.site.Recall(parts, w.now)
 	for _, a := range w.nodes {
 		a.greet()
 	}

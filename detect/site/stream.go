@@ -11,6 +11,7 @@ func (s *Site) sender(f *fact.Fact) {
 		return
 	}
 	s.byNumber[f.Agent] = n
+	s.adopt(n, f)
 	if n.first == 0 {
 		n.first = f.At
 	}
@@ -36,6 +37,9 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 	n.last = max(n.last, f.At)
 	if n.silent {
 		n.wokeAt = f.At
+	}
+	if st.kept {
+		return // it signs
 	}
 	seq, came := uint32(f.A>>32), uint32(f.A)
 	uptime := uint32(f.B >> 32)
@@ -143,6 +147,9 @@ func (s *Site) stream(n *node, number, sub uint32) *stream {
 		st = &stream{node: n, number: number, sub: sub}
 		s.streams[k] = st
 		n.streams = append(n.streams, st)
+	}
+	if st.kept && !n.signs(st) {
+		st.meet()
 	}
 	return st
 }

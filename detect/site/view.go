@@ -155,7 +155,7 @@ func (v *viewer) observed(p *port) []string {
 	if n.agentSpeaks(v.s.now) && (p.said != 0 || p.inst != nil && p.inst.saidAt != 0) {
 		by = append(by, "agent")
 	}
-	polled := p.counted && !p.unknown && p.number != 0 && p.number != n.agentNumber()
+	polled := p.counted && !p.kept && !p.unknown && p.number != 0 && p.number != n.agentNumber()
 	if !n.silent && (polled || p.inst != nil && p.inst.host != nil && !p.inst.host.gone) {
 		by = append(by, "counters")
 	}

@@ -84,7 +84,7 @@ const rhythmKnown = 20 * second
 func (s *Site) tells(p *port) bool {
 	n := p.node
 	switch {
-	case p.gone || n.ports[p.index] != p || n.silent || !n.heard:
+	case p.gone || p.kept || n.ports[p.index] != p || n.silent || !n.heard:
 		return false
 	case p.inst != nil && (!p.inst.runs() || p.inst.state == "paused"):
 		return false
