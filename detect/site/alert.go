@@ -141,6 +141,14 @@ type Child struct {
 	Line    string      `json:"line"`
 }
 
+// rank orders effects: nodes come before what is on them.
+func (c Child) rank() int {
+	if c.Subject.Type == TypeNode {
+		return 0
+	}
+	return 1
+}
+
 // maxChildren are the effects listed in an alert; all are counted.
 const maxChildren = 200
 

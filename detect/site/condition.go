@@ -303,7 +303,7 @@ func (s *Site) evidence(it *incident.Item[*condition]) *Evidence {
 	}
 	s.children(it, e)
 	slices.SortStableFunc(e.Children, func(a, b Child) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject.Node, b.Subject.Node), cmp.Compare(a.Subject.Name, b.Subject.Name))
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject.Node, b.Subject.Node), cmp.Compare(a.Subject.Name, b.Subject.Name))
 	})
 	if len(e.Children) > maxChildren {
 		e.Children = e.Children[:maxChildren]

@@ -67,6 +67,7 @@ type node struct {
 	former      []formerSender
 	heardBefore int64 // last, before a restart
 	againAt     int64 // since when it is heard after it
+	guests      bool  // they are raised under it, which is down
 }
 
 // sender is one source address that speaks as a node.
@@ -264,7 +265,7 @@ func (s *seen) add(at int64, n uint64) {
 			s.rate += (float64(n)/(dt/1e9) - s.rate) * w
 		}
 	}
-	s.last = at
+	s.last, s.recalled = at, false
 	s.n += n
 }
 

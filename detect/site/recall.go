@@ -255,7 +255,7 @@ func (s *Site) begin() {
 		for i := range a.seen {
 			if x := &a.seen[i]; x.recalled {
 				// Its rate is that of a minute before.
-				x.recalled, x.last, x.first = false, s.now, s.now-seenFor
+				x.last, x.first = s.now, s.now-seenFor
 			}
 		}
 	}

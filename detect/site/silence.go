@@ -89,6 +89,7 @@ func (s *Site) judgeSilence(n *node) {
 		}
 		s.clear(NodeDown, n.self(), "")
 		s.clear(TelemetrySilent, n.self(), "")
+		s.guestsUp(n)
 		s.judgeStreams(n)
 		return
 	}
@@ -198,6 +199,7 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 		f.summary = "silent while its traffic is still seen at " + v.where
 		f.cause = "the agents were stopped, or their way here is blocked" + n.stalls()
 		s.drop(NodeDown, n.self(), "")
+		s.guestsUp(n)
 	case portDown || v.nats >= decided:
 		f.kind, f.severity = NodeDown, detect.Critical
 		f.sure = probability(prior + weightSilent + v.nats + weightPortDown)
@@ -232,7 +234,11 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 		}
 	}
 	f.wait = max(f.wait, s.waitForSwitch(n))
+	fresh := f.kind == NodeDown && s.active(NodeDown, n.self()) == nil
 	s.raise(n, f)
+	if fresh {
+		s.guestsDown(n, f)
+	}
 }
 
 // stalls is a cause of silence that is none of others: hsflowd stops as soon as an

@@ -128,8 +128,8 @@ func TestRackIsOneIncident(t *testing.T) {
 		t.Fatalf("%d alerts, %d open: %v", starts, open, w.lines())
 	}
 	e := w.last(NodeDown).Evidence.(*Evidence)
-	if e.Affected != 20 || last.Subject.(*Subject).Type != TypeGroup {
-		t.Errorf("%s: %d effects, want 20", w.last(NodeDown).Line(), e.Affected)
+	if e.Affected != 20+20*50 || !strings.Contains(e.Line(), "20 nodes down") || last.Subject.(*Subject).Type != TypeGroup {
+		t.Errorf("%s: %d effects, want 20 nodes and their instances", w.last(NodeDown).Line(), e.Affected)
 	}
 	for i := range 20 {
 		w.nodes[i].up = true

@@ -163,7 +163,7 @@ func (v *viewer) observed(p *port) []string {
 		return append(by, "samples")
 	}
 	for _, m := range p.macs {
-		if a := v.s.macs[m]; a != nil && len(a.seen) > 0 {
+		if a := v.s.macs[m]; a != nil && slices.ContainsFunc(a.seen, func(x seen) bool { return !x.recalled }) {
 			return append(by, "samples")
 		}
 	}
