@@ -254,8 +254,8 @@ func (s *Site) sampled(p *port) (last int64) {
 func (s *Site) moved(a *address, old, p *port, at int64) {
 	old.act.movedAt = at
 	what := fact.UnpackMAC(a.mac).String() + " moved"
-	old.node.note(at, old.instanceEntity(), what, old.node.label(), p.node.label(), Passive)
-	p.node.note(at, p.instanceEntity(), what, old.node.label(), p.node.label(), Passive)
+	old.node.noteSince(old.act.txAt, at, old.instanceEntity(), what, old.node.label(), p.node.label(), Passive)
+	p.node.noteSince(old.act.txAt, at, p.instanceEntity(), what, old.node.label(), p.node.label(), Passive)
 	s.drop(InstanceUnreachable, old.instanceEntity(), ReasonGone)
 	old.node.dirty = true
 }

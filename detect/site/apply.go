@@ -14,6 +14,7 @@ const (
 
 // apply takes one fact into the model.
 func (s *Site) apply(f *fact.Fact) {
+	s.before = f.Before()
 	if f.Kind == fact.Sender {
 		s.sender(f)
 		return
@@ -89,7 +90,7 @@ func (s *Site) hostFact(n *node, f *fact.Fact) {
 	case fact.VirtState:
 		s.virtState(n, f)
 	case fact.VirtNode:
-		n.note(f.At, n.self(), "number of running domains changed", itoa(f.B), itoa(f.A), Passive)
+		n.noteSince(s.before, f.At, n.self(), "number of running domains changed", itoa(f.B), itoa(f.A), Passive)
 	case fact.HostUptime:
 		s.rebooted(n, f.At, int64(f.A), "its uptime fell", itoa(f.B)+" s", itoa(f.A)+" s", Passive)
 	case fact.HostLoad:

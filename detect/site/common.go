@@ -177,7 +177,7 @@ func (s *Site) suffer(f *finding, way rhythmOf, l *loss, what string) {
 	s.raise(own, f)
 	for _, n := range nodesOf(l.lost) {
 		if n != own {
-			n.note(f.onset, f.entity, string(f.kind)+": "+f.subject.Name+": "+f.summary, "", "", f.witness)
+			n.noteSince(f.good, max(f.onset, s.now), f.entity, string(f.kind)+": "+f.subject.Name+": "+f.summary, "", "", f.witness)
 		}
 	}
 	s.common = append(s.common, &commonLoss{f.entity, way, l.lost, s.now})

@@ -40,6 +40,7 @@ type condition struct {
 	told2    [2][]Noted // the facts of each
 	raised   int64
 	clearing int64 // since when it is no longer true; 0 it is
+	seen     int64 // last found to be true
 	why      string
 
 	open    bool // told
@@ -83,11 +84,12 @@ func (s *Site) raise(n *node, f *finding) *condition {
 			c.flaps++
 			c.stale = true
 		}
-		c.clearing = 0
+		c.clearing, c.seen = 0, s.now
 		c.refresh(f)
 		return c
 	}
-	c := &condition{finding: *f, node: n, raised: s.now, state: detect.Suspected, by: f.by()}
+	s.since(f)
+	c := &condition{finding: *f, node: n, seen: s.now, raised: s.now, state: detect.Suspected, by: f.by()}
 	c.told2[f.by()-1] = f.facts
 	if n != nil {
 		bad := f.onset
@@ -178,7 +180,7 @@ const orphanWait = 15 * second
 func (s *Site) over(c *condition, why string) {
 	s.board.Clear(s.now, conditionKey(c.kind, c.entity), orphanWait)
 	if c.node != nil {
-		c.node.note(s.now, c.entity, string(c.kind)+" is over", "", "", "")
+		c.node.noteSince(c.seen, max(cmp.Or(c.clearing, s.now), c.seen), c.entity, string(c.kind)+" is over", "", "", "")
 	}
 	s.flapped(c)
 	if c.open {

@@ -18,6 +18,7 @@ func (s *Site) heartbeat(n *node, f *fact.Fact) {
 		return
 	}
 	a.stream = st
+	s.before = a.at
 	if n.name == "" || n.name != d.Entity {
 		n.name = d.Entity
 	}
@@ -30,9 +31,9 @@ func (s *Site) heartbeat(n *node, f *fact.Fact) {
 		s.rebooted(n, f.At, max(f.At/second-int64(boot), 0), "its boot id changed", a.bootID, id, Agent)
 		n.stopping = 0
 	case a.started != 0 && started > a.started:
-		n.note(f.At, n.self(), "weir-agent was started anew", itoa(a.started), itoa(started), Agent)
+		n.noteSince(s.before, f.At, n.self(), "weir-agent was started anew", itoa(a.started), itoa(started), Agent)
 	case a.seq != 0 && seq > a.seq+5 && f.At-a.at > 5*second:
-		n.note(f.At, n.self(), itoa(seq-a.seq-1)+" heartbeats of weir-agent did not arrive, while it went on", "", "", Agent)
+		n.noteSince(s.before, f.At, n.self(), itoa(seq-a.seq-1)+" heartbeats of weir-agent did not arrive, while it went on", "", "", Agent)
 	}
 	if n.stopping > f.At && a.started != 0 && started > a.started {
 		n.stopping = 0
@@ -41,13 +42,13 @@ func (s *Site) heartbeat(n *node, f *fact.Fact) {
 	s.agentConfig(n, f)
 	if v := d.Text(witness.Version); v != a.version {
 		if a.version != "" {
-			n.note(f.At, n.self(), "version of weir-agent", a.version, v, Agent)
+			n.noteSince(s.before, f.At, n.self(), "version of weir-agent", a.version, v, Agent)
 		}
 		a.version = v
 	}
 	if m := d.Text(witness.Modules); m != a.modules {
 		if a.modules != "" {
-			n.note(f.At, n.self(), "modules of weir-agent", a.modules, m, Agent)
+			n.noteSince(s.before, f.At, n.self(), "modules of weir-agent", a.modules, m, Agent)
 		}
 		a.modules = m
 	}
@@ -58,7 +59,7 @@ func (s *Site) agentConfig(n *node, f *fact.Fact) {
 	d, a := f.Detail, n.agentOf
 	if v := d.Text(witness.ConfigDigest); v != a.digest {
 		if a.digest != "" {
-			n.note(f.At, n.self(), "configuration of weir-agent", a.digest, v, Agent)
+			n.noteSince(s.before, f.At, n.self(), "configuration of weir-agent", a.digest, v, Agent)
 			a.digestAt, a.digestWas = f.At, a.digest
 		}
 		a.digest = v

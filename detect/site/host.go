@@ -11,7 +11,7 @@ import (
 // restarted notes that a sub-agent began anew, by its uptime.
 func (s *Site) restarted(st *stream, at int64, uptime uint32) {
 	n := st.node
-	n.note(at, n.self(), "the agent of "+st.label()+" restarted", brief(int64(st.uptime)*millisecond), brief(int64(uptime)*millisecond), Passive)
+	n.noteSince(st.last, at, n.self(), "the agent of "+st.label()+" restarted", brief(int64(st.uptime)*millisecond), brief(int64(uptime)*millisecond), Passive)
 }
 
 // rebooted tells that a host began anew.
@@ -33,7 +33,7 @@ func (s *Site) hostGone(n *node, h *host, at int64) {
 	if !h.parent && h.src.Class != sflow.ClassLogical {
 		return // the node itself: its silence is judged by its pace
 	}
-	n.note(at, "instance/"+h.uuid, "virtual machine "+h.name+" is told of no more", "", "", Passive)
+	n.noteSince(at, s.now, "instance/"+h.uuid, "virtual machine "+h.name+" is told of no more", "", "", Passive)
 	n.dirty = true
 	if i := s.insts[h.uuid]; i != nil && i.node == n {
 		s.vanished(i)
@@ -49,7 +49,7 @@ func (s *Site) load(n *node, f *fact.Fact) {
 	}
 	name := loadNames[f.Index]
 	entity := n.entity("load", name)
-	n.note(f.At, entity, "load of "+name, "", fmt.Sprintf("%.1f %%", float64(f.B)/10), Passive)
+	n.noteSince(s.before, f.At, entity, "load of "+name, "", fmt.Sprintf("%.1f %%", float64(f.B)/10), Passive)
 	if f.A == 0 {
 		s.clear(HostOverloaded, entity, "")
 		return

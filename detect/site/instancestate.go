@@ -62,7 +62,7 @@ func (s *Site) instanceState(i *instance, state, reason string, at int64, witnes
 	if was == "" {
 		return
 	}
-	i.node.note(at, i.entity(), "instance "+i.label()+" is "+state, was, state, witness)
+	i.node.noteSince(s.before, at, i.entity(), "instance "+i.label()+" is "+state, was, state, witness)
 	switch state {
 	case "crashed":
 		s.crashed(i, at, reason, witness)

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"slices"
 
 	"weir/detect/site/fact"
@@ -91,9 +92,9 @@ func (s *Site) status(p *port, d *fact.Detail, at int64) {
 		p.changed, p.before = at, was
 		if p.counted && was != d.Status {
 			if p.said == at {
-				p.node.note(at, p.entity(), "status of "+p.label(), statusText(was), statusText(d.Status), Agent)
+				p.node.noteSince(s.before, at, p.entity(), "status of "+p.label(), statusText(was), statusText(d.Status), Agent)
 			} else { // at any time since the poll before
-				p.node.noteSince(at-s.pollOf(p), at, p.entity(), "status of "+p.label(), statusText(was), statusText(d.Status), Passive)
+				p.node.noteSince(cmp.Or(s.before, at-s.pollOf(p)), at, p.entity(), "status of "+p.label(), statusText(was), statusText(d.Status), Passive)
 			}
 		}
 	}
@@ -106,6 +107,9 @@ func (s *Site) status(p *port, d *fact.Detail, at int64) {
 	if p.up() {
 		p.wasUp, p.goodAt, p.downAt = true, at, 0
 	} else if p.downAt == 0 {
+		if p.wasUp { // it was at the poll before, or until now
+			p.goodAt = max(p.goodAt, cmp.Or(s.before, at))
+		}
 		p.downAt = at
 	}
 }

@@ -36,6 +36,7 @@ type Site struct {
 	starting []*incident.Item[*condition]
 
 	now     int64
+	before  int64 // when what the fact tells that is applied was told otherwise; 0 unknown, or it is the very time
 	started int64
 	losses  silence.Losses // of all senders
 	blindness
@@ -98,7 +99,7 @@ func (s *Site) Add(facts []fact.Fact, dropped uint64) {
 // Tick judges as of now and emits the changes, in the order of their keys. Call
 // it after Add, every 100 ms; now never goes backwards, except across Epoch.
 func (s *Site) Tick(now time.Time, emit func(*detect.Alert)) {
-	s.now = now.UnixNano()
+	s.now, s.before = now.UnixNano(), 0
 	if s.started == 0 {
 		s.started = s.now
 		s.begin()

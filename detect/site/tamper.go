@@ -28,19 +28,19 @@ func (s *Site) sampling(n *node, f *fact.Fact) {
 		p.header = max(p.header, f.A)
 		p.cut = was != 0 && st.speaks != hostAgent && f.A*2 <= was && f.A < 64
 		if p.cut {
-			p.bad = Noted{At: at(f.At), Group: "telemetry", From: n.label(), What: "octets of headers from " + name, Before: itoa(was), After: itoa(f.A)}
+			p.bad = Noted{At: at(f.At), Group: "telemetry", From: n.label(), LastGood: at(s.before), What: "octets of headers from " + name, Before: itoa(was), After: itoa(f.A)}
 		}
 		if was != 0 {
-			n.note(f.At, n.self(), "octets of headers from "+name, itoa(was), itoa(f.A), Passive)
+			n.noteSince(s.before, f.At, n.self(), "octets of headers from "+name, itoa(was), itoa(f.A), Passive)
 		}
 	} else {
 		normal := slices.Max(p.rates[:])
 		if f.B != 0 {
-			n.note(f.At, n.self(), "sampling rate of "+name, "1:"+itoa(f.B), "1:"+itoa(f.A), Passive)
+			n.noteSince(s.before, f.At, n.self(), "sampling rate of "+name, "1:"+itoa(f.B), "1:"+itoa(f.A), Passive)
 		}
 		p.down = normal > 0 && st.speaks != hostAgent && f.A >= turnedDown*normal
 		if p.down {
-			p.bad = Noted{At: at(f.At), Group: "telemetry", From: n.label(), What: "sampling rate of " + name, Before: "1:" + itoa(normal), After: "1:" + itoa(f.A)}
+			p.bad = Noted{At: at(f.At), Group: "telemetry", From: n.label(), LastGood: at(s.before), What: "sampling rate of " + name, Before: "1:" + itoa(normal), After: "1:" + itoa(f.A)}
 		} else { // part of what is normal
 			copy(p.rates[:], p.rates[1:])
 			p.rates[len(p.rates)-1] = f.A
@@ -119,7 +119,7 @@ func (s *Site) senders(n *node) {
 			})
 			return
 		case overlap < overlapLeast && newest.last-old.last >= movedAfter:
-			n.note(newest.first, n.self(), "agent_moved", old.source.String(), newest.source.String(), Passive)
+			n.noteSince(old.last, newest.first, n.self(), "agent_moved", old.source.String(), newest.source.String(), Passive)
 			s.raise(n, &finding{
 				kind: AgentMoved, entity: n.self(), subject: n.subject(TypeNode, ""), severity: detect.Info, onset: newest.first, witness: Passive,
 				sure: 0.99, above: n.above()[1:], event: true, summary: fmt.Sprintf("speaks from %s now, before from %s", newest.source, old.source),

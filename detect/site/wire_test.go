@@ -37,6 +37,7 @@ type wire struct {
 type wireLink struct {
 	packets float64 // a second
 	rate    uint32  // of sampling; 0 it is not
+	down    bool
 	passed  uint32
 	seq     sflow.Seq
 }
@@ -101,9 +102,12 @@ func (w *wire) step() {
 	}
 	w.send(func(b *sflow.Builder) {
 		for i := range w.links {
-			n := w.links[i].passed
+			n, status := w.links[i].passed, uint32(3)
+			if w.links[i].down {
+				status = 1
+			}
 			b.CounterSample(&sflow.CounterSample{Sequence: w.seq, Source: sflow.DataSource{Index: uint32(i + 1)}}, false,
-				&sflow.IfCounters{Index: uint32(i + 1), Type: 6, Speed: 1e10, Status: 3, InOctets: sflow.Counter64(n) * 100, OutOctets: sflow.Counter64(n) * 100, InUcastPkts: sflow.Counter32(n), OutUcastPkts: sflow.Counter32(n)},
+				&sflow.IfCounters{Index: uint32(i + 1), Type: 6, Speed: 1e10, Status: status, InOctets: sflow.Counter64(n) * 100, OutOctets: sflow.Counter64(n) * 100, InUcastPkts: sflow.Counter32(n), OutUcastPkts: sflow.Counter32(n)},
 				&sflow.PortName{Name: sflow.Text("eth" + itoa(uint64(i+1)))})
 		}
 	})
@@ -272,5 +276,49 @@ func TestSourceStops(t *testing.T) {
 			w.pass(time.Minute)
 			w.want("end telemetry_silent warning 192.0.2.1 samples")
 		})
+	}
+}
+
+// TestFactsHaveIntervals: what a timeline tells reaches from when it was last seen
+// otherwise, the poll or sample before, and stands in the order of these times.
+func TestFactsHaveIntervals(t *testing.T) {
+	w := newWire(t, wireLink{packets: 1000, rate: 100}, wireLink{packets: 1000, rate: 100})
+	w.period = 5 * time.Second
+	w.pass(2 * time.Minute)
+	w.want()
+	w.pass(5*time.Second - w.now.Sub(w.polled) + 300*time.Millisecond)
+	good := w.polled
+	w.links[1].rate, w.links[0].down = 10000, true
+	w.pass(20 * time.Second)
+	down := w.last(InterfaceDown)
+	if e := down.Evidence.(*Evidence); !time.Time(e.LastGood).Equal(good) || !time.Time(e.Since).Equal(good.Add(5*time.Second)) {
+		t.Errorf("interface down from %v to %v, want from the last good poll %v to the next", e.LastGood, e.Since, good)
+	}
+	tampered := w.last(TelemetryTampered).Evidence.(*Evidence)
+	if from, to := time.Time(tampered.LastGood), time.Time(tampered.Since); from.Before(good) || !from.Before(to) || tampered.Facts[0].LastGood != tampered.LastGood {
+		t.Errorf("sampled otherwise from %v to %v", from, to)
+	}
+	i, _ := w.site.Incident(down.Incident)
+	found := 0
+	for k, s := range i.Steps {
+		if k > 0 && i.Steps[k-1].ns > s.ns {
+			t.Errorf("%q is told before %q", i.Steps[k-1].What, s.What)
+		}
+		if s.Entity == "port/192.0.2.1/eth1" {
+			found++
+			if !time.Time(s.Before).Equal(good) {
+				t.Errorf("%q since %v, want %v", s.What, time.Time(s.Before), good)
+			}
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d facts of the interface, want its status and that it is down", found)
+	}
+	w.links[0].down = false
+	w.pass(20 * time.Second)
+	i, _ = w.site.Incident(down.Incident)
+	over := i.Steps[len(i.Steps)-1]
+	if d := time.Time(over.At).Sub(time.Time(over.Before)); over.What != "interface_down is over" || d <= 0 || d > 6*time.Second {
+		t.Errorf("%q from %v to %v", over.What, time.Time(over.Before), time.Time(over.At))
 	}
 }

@@ -187,6 +187,7 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 		p.uptime, p.polls = 0, polls{}
 		p.anew()
 	}
+	before := p.at
 	g.polled(p)
 	changed := p.gone || p.sub != g.sub.id
 	was := p.status
@@ -228,7 +229,7 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 	if fresh || changed {
 		g.tell(Fact{Kind: Port, Agent: a.number, Sub: p.sub, Index: p.index, At: g.at, Detail: &Detail{
 			Name: p.name, Status: p.status, Was: was, Counted: p.counted, Unknown: p.unknown, Instance: p.instance, Bridge: p.bridge,
-			Datapath: p.datapath, OFPort: p.ofport, Group: p.group, Partner: MAC(p.partner), Speed: p.speed,
+			Datapath: p.datapath, OFPort: p.ofport, Group: p.group, Partner: MAC(p.partner), Speed: p.speed, Before: before,
 		}})
 	}
 	if rec.has&hasCounters != 0 && !p.unknown {

@@ -222,11 +222,22 @@ type Detail struct {
 	Entity  string
 	Pairs   []witness.Pair
 	Trusted bool // signed with the node's key
+
+	Before int64 // ns, when it was last told that it was otherwise; 0 unknown, or the very time is told
 }
 
 // OwnGroup is the first of the numbers of link aggregation groups that have no
 // interface of their own.
 const OwnGroup = 1 << 31
+
+// Before is when what a fact tells was last told otherwise, in ns; 0 unknown, or it
+// tells of the very time.
+func (f *Fact) Before() int64 {
+	if f.Detail == nil {
+		return 0
+	}
+	return f.Detail.Before
+}
 
 // StatusNew is Detail.Was of a port not known before.
 const StatusNew = 0xff

@@ -15,6 +15,7 @@ type point struct {
 	rate              uint32
 	header            uint32 // octets of the longest cut header, as it was told
 	longest, cuts     uint32 // the longest of this run, and how many headers it has
+	wholeAt           int64  // last header that was as long as is told
 	yield             yield
 }
 
@@ -43,13 +44,14 @@ func (g *Gatherer) Flow(f *decoder.Flow) {
 	p.n++
 	p.yield.hits++
 	p.yield.scaled += float64(f.Sample.SamplingRate)
+	before := p.at
 	p.at = g.at
 	p.input, _ = f.Sample.Input.Single()
 	if forwarded(f.Sample.Output) {
 		p.out++
 	}
 	if r := f.Sample.SamplingRate; r != p.rate {
-		g.tell(Fact{Kind: Sampling, Agent: p.agent, Sub: p.sub, Index: p.index, At: g.at, A: uint64(r), B: uint64(p.rate)})
+		g.tell(Fact{Kind: Sampling, Agent: p.agent, Sub: p.sub, Index: p.index, At: g.at, A: uint64(r), B: uint64(p.rate), Detail: &Detail{Before: before}})
 		p.rate = r
 	}
 	// 8 octets may be stripped.
@@ -67,12 +69,15 @@ const cutRun = 32
 // less when none of a run was longer.
 func (g *Gatherer) cut(p *point, n uint32) {
 	p.longest = max(p.longest, n)
+	if n >= p.header {
+		p.wholeAt = g.at
+	}
 	p.cuts++
 	if n <= p.header && p.cuts < cutRun {
 		return
 	}
 	if p.longest != p.header {
-		g.tell(Fact{Kind: HeaderBytes, Agent: p.agent, Sub: p.sub, Index: p.index, At: g.at, A: uint64(p.longest), B: uint64(p.header)})
+		g.tell(Fact{Kind: HeaderBytes, Agent: p.agent, Sub: p.sub, Index: p.index, At: g.at, A: uint64(p.longest), B: uint64(p.header), Detail: &Detail{Before: p.wholeAt}})
 	}
 	p.header, p.longest, p.cuts = p.longest, 0, 0
 }

@@ -12,6 +12,7 @@ type host struct {
 	src       sflow.DataSource
 	sub       uint32
 	at        int64
+	before    int64 // the poll before that
 	period    int64
 	gone      bool
 	described bool
@@ -32,6 +33,7 @@ type host struct {
 	over    [4]bool
 	overFor [4]int
 	overAt  [4]int64 // since when
+	lastOf  [4]int64 // the poll before that
 }
 
 func (a *agent) host(src sflow.DataSource) *host {
@@ -61,6 +63,9 @@ func (g *Gatherer) hostCounters(src sflow.DataSource, rec *records) {
 			h.period += (d - h.period) / 8
 		}
 	}
+	if h.at != g.at {
+		h.before = h.at
+	}
 	h.at, h.sub = g.at, g.sub.id
 	g.describe(h, rec)
 	if rec.has&hasVirt != 0 {
@@ -70,7 +75,7 @@ func (g *Gatherer) hostCounters(src sflow.DataSource, rec *records) {
 				was = s
 			}
 			h.state, h.hasVirt, g.urgent = s, true, true
-			g.tell(Fact{Kind: VirtState, Agent: a.number, Sub: h.sub, Index: src.Index, At: g.at, A: uint64(s), B: uint64(was), C: uint64(src.Class)})
+			g.tell(Fact{Kind: VirtState, Agent: a.number, Sub: h.sub, Index: src.Index, At: g.at, A: uint64(s), B: uint64(was), C: uint64(src.Class), Detail: &Detail{Before: h.before}})
 		}
 	}
 	if rec.has&hasNode != 0 {
@@ -80,7 +85,7 @@ func (g *Gatherer) hostCounters(src sflow.DataSource, rec *records) {
 				was = n
 			}
 			h.domains, h.hasNode = n, true
-			g.tell(Fact{Kind: VirtNode, Agent: a.number, Sub: h.sub, At: g.at, A: uint64(n), B: uint64(was)})
+			g.tell(Fact{Kind: VirtNode, Agent: a.number, Sub: h.sub, At: g.at, A: uint64(n), B: uint64(was), Detail: &Detail{Before: h.before}})
 		}
 	}
 	g.load(h, rec)
@@ -140,7 +145,7 @@ func (g *Gatherer) load(h *host, rec *records) {
 		c := &rec.cpu
 		if u := c.Uptime; h.uptime != 0 && u+5 < h.uptime && u != 0 {
 			g.urgent = true
-			g.tell(Fact{Kind: HostUptime, Agent: g.cur.number, Sub: h.sub, Index: h.src.Index, At: g.at, A: uint64(u), B: uint64(h.uptime)})
+			g.tell(Fact{Kind: HostUptime, Agent: g.cur.number, Sub: h.sub, Index: h.src.Index, At: g.at, A: uint64(u), B: uint64(h.uptime), Detail: &Detail{Before: h.before}})
 			h.hasCPU = false
 		}
 		h.uptime = c.Uptime
@@ -170,13 +175,13 @@ func (g *Gatherer) loadMark(h *host, l Load, v uint64) {
 		return
 	}
 	if h.overFor[l] == 0 {
-		h.overAt[l] = g.at
+		h.overAt[l], h.lastOf[l] = g.at, h.before
 	}
 	if h.overFor[l]++; h.overFor[l] < loadPolls || g.at-h.overAt[l] < loadTime && !(h.period >= loadTime/2) {
 		return
 	}
 	h.over[l], h.overFor[l] = over, 0
-	f := Fact{Kind: HostLoad, Agent: g.cur.number, Sub: h.sub, Index: uint32(l), At: g.at, B: v, C: uint64(h.src.Class)<<32 | uint64(h.src.Index)}
+	f := Fact{Detail: &Detail{Before: h.lastOf[l]}, Kind: HostLoad, Agent: g.cur.number, Sub: h.sub, Index: uint32(l), At: g.at, B: v, C: uint64(h.src.Class)<<32 | uint64(h.src.Index)}
 	if over {
 		f.A = 1
 	}

@@ -13,6 +13,7 @@ import (
 type spoken struct {
 	sum, all uint64 // digests without and with the counts that rise all the time
 	told     int64
+	at       int64 // last said, told or not
 }
 
 // sayAgain is how often a state that did not change is told all the same, so
@@ -43,7 +44,7 @@ func (g *Gatherer) Metrics(m *decoder.Metrics) {
 		g.event(&s)
 	case witness.ClassHeartbeat:
 		g.sub.beat = g.at
-		g.say(&s)
+		g.say(&s, 0)
 	default:
 		g.state(&s)
 	}
@@ -65,7 +66,7 @@ func (g *Gatherer) event(s *witness.Said) {
 	a.events[a.nextID] = sum
 	a.nextID = (a.nextID + 1) % len(a.events)
 	g.urgent = true
-	g.say(s)
+	g.say(s, 0)
 }
 
 // state tells a state that differs from the one before.
@@ -86,11 +87,12 @@ func (g *Gatherer) state(s *witness.Said) {
 		a.said[string(key)] = k
 	}
 	changed, counted := k.sum != sum, k.all != all
-	k.sum, k.all = sum, all
+	before := k.at
+	k.sum, k.all, k.at = sum, all, g.at
 	if d := g.at - k.told; changed || d >= sayAgain || counted && d >= sayCounts {
 		k.told = g.at
 		g.urgent = g.urgent || changed
-		g.say(s)
+		g.say(s, before)
 	}
 }
 
@@ -130,9 +132,10 @@ func steady(s *witness.Said, name []byte) bool {
 	return true
 }
 
-// say tells a statement whole.
-func (g *Gatherer) say(s *witness.Said) {
-	d := &Detail{Topic: string(s.Class), Entity: cleanText([]byte(witness.Unescape(s.Entity[:min(len(s.Entity), 600)]))), Trusted: g.cur.signer.Verify(s)}
+// say tells a statement whole. before is when its like was said before, 0 where it
+// tells of the very time.
+func (g *Gatherer) say(s *witness.Said, before int64) {
+	d := &Detail{Before: before, Topic: string(s.Class), Entity: cleanText([]byte(witness.Unescape(s.Entity[:min(len(s.Entity), 600)]))), Trusted: g.cur.signer.Verify(s)}
 	for m, err := range s.Pairs.All() {
 		if err != nil || len(d.Pairs) >= maxPairs {
 			break
