@@ -19,7 +19,9 @@ type activity struct {
 	toAt      int64   // last sample of unicast to it
 	to        rhythm
 	questions questions
-	refusals
+	refusals  refusals
+	answering answering
+	strangers strangers
 	syn       float64
 	synAck    float64
 	askedNow  int     // since txAt
@@ -70,6 +72,7 @@ func (s *Site) portActive(n *node, f *fact.Fact) {
 	s.sentTo(a, moves, rest.Replies)
 	if rest.Probes > 0 || rest.Reset+rest.Unreachable > 0 {
 		a.refusals.add(s.now, float64(rest.Probes), float64(rest.Reset)+float64(rest.Unreachable))
+		n.filtering.try(s.now, float64(rest.Probes))
 		n.dirty = true
 	}
 	if tx > 0 {

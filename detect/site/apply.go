@@ -51,6 +51,10 @@ func (s *Site) apply(f *fact.Fact) {
 		s.portMAC(n, f)
 	case fact.PortWays:
 		s.portWays(n, f)
+	case fact.PortOpened:
+		s.portOpened(n, f)
+	case fact.PortStrange:
+		s.portStrange(n, f)
 	case fact.Carried:
 		s.carried(f)
 	case fact.PortSpoke:
@@ -69,6 +73,7 @@ func (s *Site) apply(f *fact.Fact) {
 		s.askedFor(f)
 	case fact.Discards:
 		n.discards.add(f.At, f.A, uint32(f.B))
+		n.filtering.drop(f.At, float64(f.A))
 		n.dirty = true
 	case fact.Said:
 		s.said(n, f)

@@ -56,6 +56,7 @@ type node struct {
 	wokeAt     int64 // heard again after it was silent
 	backAt     int64 // since when traffic of it is seen again; 0 it is not
 	discards   discardRate
+	filtering  filtering
 	orphansAt  int64
 	usual      []PointState // before a restart
 	plural     []uint32     // sub-agents whose name several have had from the beginning

@@ -47,6 +47,11 @@ type Config struct {
 	UDP       bool          // what instances are asked and answer is UDP
 	VLANs     int           // with a fabric: so many VLANs, with two routers; 0 without
 	Knocks    float64       // samples a second of each instance of what its packet filter drops
+	Served    bool          // who knocks does so where the instances serve, but for their packet filter
+	Spoofers  int           // so many of a node's instances send with others' addresses, as often as anybody knocks
+	Hidden    bool          // what the packet filter keeps of that from leaving is not sampled
+	Discards  bool          // the node tells what it discards
+	Deny      bool          // instances leave unanswered what their packet filter lets through
 
 	Loss                    float64       // of datagrams, on the way of each sender
 	Burst                   float64       // mean length of a run of losses; below 1: losses are independent
@@ -75,6 +80,7 @@ type Cloud struct {
 	facts   []fact.Fact
 	later   []later
 	deaf    bool
+	quiet   bool      // nobody knocks any more
 	dark    time.Time // since when, or from when on, nothing arrives
 	created int
 	wire    wire

@@ -67,7 +67,7 @@ func (i *Instance) across(sent, asked float64) {
 		}
 		to := i.beyond(outside)
 		flags := byte(flagACK)
-		if c.rng.Float64() < sharePush || !i.reaches(outside) {
+		if c.rng.Float64() < SharePush || !i.reaches(outside) {
 			flags |= flagPSH
 		}
 		i.node.sampled(i.index, uplinkIndex, w.tcp(i.end, to, flags))

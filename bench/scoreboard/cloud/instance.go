@@ -81,9 +81,9 @@ var gateway = end{mac: sflow.MAC{0x02, 0, 0, 0, 0, 0xfe}, ip: [4]byte{10, 100, 2
 // Shares of an instance's samples: of what it sends, what is data with PSH, a
 // SYN-ACK, or else an acknowledgement; of what it is sent likewise.
 const (
-	shareSent = 0.5
-	sharePush = 0.4
-	shareSYN  = 0.05
+	ShareSent = 0.5
+	SharePush = 0.4
+	ShareSYN  = 0.05
 	octets    = 576
 	arpOctets = 60
 )
@@ -91,12 +91,12 @@ const (
 // flows samples what the instance sends and is sent in one step.
 func (i *Instance) flows() {
 	if i.c.cfg.VLANs > 0 && (i.fate == Well || i.fate == Cut || i.fate == Unrouted) {
-		i.across(i.rate*shareSent, i.rate*(1-shareSent))
+		i.across(i.rate*ShareSent, i.rate*(1-ShareSent))
 		return
 	}
 	t := i.c.now.Sub(i.since).Seconds()
-	sent, asked := i.rate*shareSent, i.rate*(1-shareSent)
-	push, syn, rest := asked*sharePush, asked*shareSYN, asked*(1-sharePush-shareSYN)
+	sent, asked := i.rate*ShareSent, i.rate*(1-ShareSent)
+	push, syn, rest := asked*SharePush, asked*ShareSYN, asked*(1-SharePush-ShareSYN)
 	switch i.fate {
 	case TxDrop, BothDrop, Paused:
 		sent, rest = 0, 0
@@ -163,9 +163,9 @@ func (i *Instance) sample(sent, push, syn, rest float64) {
 		client.port = uint16(40000 + c.rng.IntN(20000))
 		flags := byte(flagACK)
 		switch x := c.rng.Float64(); {
-		case x < sharePush:
+		case x < SharePush:
 			flags |= flagPSH
-		case x < sharePush+shareSYN:
+		case x < SharePush+ShareSYN:
 			flags |= flagSYN
 		}
 		i.node.sampled(i.index, uplinkIndex, i.packet(i.end, client, flags))
@@ -193,7 +193,7 @@ func (i *Instance) sample(sent, push, syn, rest float64) {
 	towards(syn, flagSYN)
 	towards(rest, flagACK)
 	if c.cfg.LeafRate > 0 && i.rate > 0 {
-		for range c.poisson(c.cfg.LeafRate * sent / (i.rate * shareSent)) {
+		for range c.poisson(c.cfg.LeafRate * sent / (i.rate * ShareSent)) {
 			i.node.leaf.sampled(i.node.leafPort, 0, w.tcp(i.end, client, flagACK))
 		}
 	}
@@ -207,25 +207,64 @@ func (i *Instance) packet(from, to end, flags byte) []byte {
 	return i.c.wire.tcp(from, to, flags)
 }
 
-// knock lets strangers try ports that the instance does not serve. Where its
-// packet filter does not drop that, it refuses.
+// servedPorts are where instances serve that their packet filter shields.
+var servedPorts = [...]uint16{22, 111, 445}
+
+// knock lets strangers try ports of the instance that its packet filter shields, and
+// the instance send with others' addresses where it does so.
 func (i *Instance) knock() {
-	c := i.c
-	if i.fate != Well {
+	c, n := i.c, i.node
+	if i.fate != Well || c.quiet {
 		return
+	}
+	open := i.open || n.open
+	port := func() uint16 {
+		if c.cfg.Served {
+			return servedPorts[c.rng.IntN(len(servedPorts))]
+		}
+		return uint16(1 + c.rng.IntN(400))
 	}
 	stranger := gateway
 	for range c.poisson(c.cfg.Knocks) {
 		to := i.end
-		stranger.port, to.port = uint16(40000+c.rng.IntN(20000)), uint16(1+c.rng.IntN(400))
-		i.node.sampled(uplinkIndex, i.index, c.wire.tcp(stranger, to, flagSYN))
+		stranger.port, to.port = uint16(40000+c.rng.IntN(20000)), port()
+		frame := c.wire.tcp(stranger, to, flagSYN)
+		n.sampled(uplinkIndex, i.index, frame)
 	}
-	if i.open || i.node.open {
+	if c.cfg.Discards && !open { // of what is dropped others are sampled
+		for range c.poisson(c.cfg.Knocks) {
+			n.ovs.discard(uplinkIndex, c.wire.tcp(stranger, i.end, flagSYN))
+		}
+	}
+	if open && !c.cfg.Deny {
+		flags := byte(flagRST | flagACK)
+		if c.cfg.Served {
+			flags = flagSYN | flagACK
+		}
 		for range c.poisson(c.cfg.Knocks) {
 			from := i.end
-			from.port = uint16(1 + c.rng.IntN(400))
-			i.node.sampled(i.index, uplinkIndex, c.wire.tcp(from, stranger, flagRST|flagACK))
+			from.port = port()
+			n.sampled(i.index, uplinkIndex, c.wire.tcp(from, stranger, flags))
 		}
+	}
+	if i.n%len(n.insts) < c.cfg.Spoofers {
+		i.spoof(open)
+	}
+}
+
+// spoof lets the instance send with others' addresses.
+func (i *Instance) spoof(open bool) {
+	c, out := i.c, uint32(0)
+	switch {
+	case open:
+		out = uplinkIndex
+	case c.cfg.Hidden:
+		return
+	}
+	for range c.poisson(c.cfg.Knocks) {
+		from := i.end
+		from.ip = [4]byte{byte(11 + c.rng.IntN(100)), byte(c.rng.IntN(256)), byte(c.rng.IntN(256)), byte(c.rng.IntN(256))}
+		i.node.sampled(i.index, out, c.wire.udp(from, gateway))
 	}
 }
 

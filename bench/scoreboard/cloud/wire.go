@@ -72,6 +72,14 @@ func (s *speaker) flow(source sflow.DataSource, in, out uint32, header []byte) {
 	s.add(func() { s.b.FlowSample(&f, false, &h) })
 }
 
+// discard adds a discarded packet.
+func (s *speaker) discard(in uint32, header []byte) {
+	source := sflow.DataSource{Index: in}
+	d := sflow.DiscardSample{Sequence: sflow.Seq(s.next(source)), Source: source, Input: in, DropReason: 263} // acl
+	h := sflow.SampledHeader{Protocol: 1, FrameLength: 594, Stripped: 4, Header: header}
+	s.add(func() { s.b.DiscardSample(&d, &h) })
+}
+
 // counters adds a counter sample.
 func (s *speaker) counters(source sflow.DataSource, records ...sflow.Appender) {
 	cs := sflow.CounterSample{Sequence: sflow.Seq(s.next(source)), Source: source}

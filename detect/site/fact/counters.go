@@ -120,9 +120,12 @@ type port struct {
 	tx, rx, syn, synAck, rst, unreachable uint32
 	to, acked, probes, replies            uint32
 	answers                               [8]answered
+	tries                                 [8]tried
+	strange                               [2]uint32 // samples with a way out, and without
 	talks                                 talks
 	mac                                   [6]byte
 	ip                                    uint32
+	sure                                  uint8 // that ip is its own: samples with it, less those with others
 	ways                                  ways
 }
 

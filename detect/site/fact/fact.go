@@ -100,6 +100,12 @@ const (
 	// go on. A: samples that were to be expected, 0 where they come again; B: its
 	// sampling rate; C: its last sample.
 	Unsampled
+	// PortOpened: an instance has answered a handshake at TCP port A, to which B
+	// SYN were sampled before without an answer, C ns after the first of them.
+	PortOpened
+	// PortStrange: samples from an instance's port with addresses that are not its
+	// own since the last such fact: A with a way out, B without.
+	PortStrange
 )
 
 // Segment is a VLAN, or a virtual network by its VNI.

@@ -119,6 +119,7 @@ func (g *Gatherer) flowPorts(f *decoder.Flow) {
 	if i, ok := f.Sample.Input.Single(); ok && g.cur.taps {
 		if p := g.cur.port(i); p != nil && p.instance {
 			home = true
+			g.stranger(p, h, f.Sample.Output)
 			g.sent(p, h)
 			g.wayOut(p, h)
 			if f.Seen&decoder.SeenVNIOut != 0 {
@@ -223,7 +224,7 @@ func (g *Gatherer) sent(p *port, h *packet.Header) {
 		p.replies++
 	case h.TCPFlags&(tcpSYN|tcpACK) == tcpSYN|tcpACK:
 		p.synAck++
-		p.answer(h.Key.SrcPort, g.at)
+		g.answers(p, h.Key.SrcPort)
 	case h.TCPFlags&(tcpRST|tcpACK) == tcpRST|tcpACK && h.TCPSeq == 0 && !p.answersAt(h.Key.SrcPort, g.at): // RFC 9293, 3.10.7.1: so a SYN is refused
 		p.rst++
 	case h.Key.Proto == protoICMP && h.HasKey && h.ICMPType == icmpUnreachable && h.ICMPCode == icmpPort:
@@ -291,6 +292,7 @@ func (g *Gatherer) towards(p *port, h *packet.Header, src, dst [6]byte) {
 			p.syn++
 		} else {
 			p.probes++
+			p.try(h.Key.DstPort, g.at)
 		}
 	case h.TCPFlags&(tcpFIN|tcpSYN) != 0 || h.TCPFlags&tcpPSH != 0:
 		p.rx++
@@ -357,6 +359,7 @@ func (g *Gatherer) tellActive(ns int64) {
 		}
 		g.tell(f)
 		g.tellWays(p)
+		g.tellStrange(p)
 		p.told, p.active = ns, false
 		p.to, p.tx, p.rx, p.acked, p.syn, p.synAck, p.rst, p.unreachable, p.probes, p.replies = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 	}

@@ -77,7 +77,7 @@ var effects = map[string][]string{
 	"telemetry_silent":     {"telemetry_silent"},
 	"telemetry_tampered":   {"telemetry_silent"},
 	"collector_deaf":       {"node_down", "telemetry_silent", "bridge_down"},
-	"rules_flushed":        {"instance_unreachable"},
+	"rules_flushed":        {"instance_unreachable", "rules_flushed"},
 	"host_restarted":       {"instance_stopped", "instance_unreachable", "interface_down", "service_changed"},
 }
 
