@@ -38,9 +38,11 @@ const (
 	atOnce = 400
 	// maxWaiting bounds the alerts that are looked for at once.
 	maxWaiting = 256
-	suffix     = ".pcapng"
-	newSuffix  = ".new"
-	every      = 500 * time.Millisecond
+	// maxLate bounds the open alerts that may yet say what they are about.
+	maxLate   = 4096
+	suffix    = ".pcapng"
+	newSuffix = ".new"
+	every     = 500 * time.Millisecond
 	// limitEvery is how often what is too old is looked for: it goes so much
 	// earlier, since none may get older.
 	limitEvery = time.Minute
@@ -70,6 +72,7 @@ type Keeper struct {
 
 	mu      sync.Mutex
 	waiting map[string]*alert
+	late    map[string]bool // open alerts that named nothing yet
 	stats   Stats
 }
 
@@ -95,26 +98,25 @@ func Open(cfg Config) (*Keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("evidence directory %s: %w", cfg.Dir, err)
 	}
-	k := &Keeper{cfg: cfg, waiting: map[string]*alert{}, stats: Stats{MaxBytes: cfg.MaxBytes, Limit: maxWaiting}}
+	k := &Keeper{cfg: cfg, waiting: map[string]*alert{}, late: map[string]bool{}, stats: Stats{MaxBytes: cfg.MaxBytes, Limit: maxWaiting}}
 	k.limit(time.Now())
 	return k, nil
 }
 
 // Put takes a change of an alert. It never waits for the disk.
 func (k *Keeper) Put(a *detect.Alert) {
-	if a.Change != detect.Start || !fit(a.ID) {
+	if !k.wants(a) {
 		return
 	}
-	text, err := json.Marshal(a.Subject)
-	if err != nil {
-		return
-	}
-	m, ok := newMatcher(text)
-	if !ok {
-		return
-	}
+	m, ok := matcherOf(a)
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if delete(k.late, a.ID); !ok {
+		if a.Change != detect.End && len(k.late) < maxLate {
+			k.late[a.ID] = true
+		}
+		return
+	}
 	if len(k.waiting) >= maxWaiting {
 		k.stats.Refused++
 		return
@@ -122,6 +124,31 @@ func (k *Keeper) Put(a *detect.Alert) {
 	if k.waiting[a.ID] == nil {
 		k.waiting[a.ID] = &alert{id: a.ID, line: a.Line(), match: m, began: time.Now()}
 	}
+}
+
+// wants reports that headers of an alert are to be looked for: when it begins, and
+// of one that named nothing then, when it does.
+func (k *Keeper) wants(a *detect.Alert) bool {
+	if a.Change == detect.Start {
+		return fit(a.ID)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.late[a.ID]
+}
+
+func matcherOf(a *detect.Alert) (matcher, bool) {
+	text, err := json.Marshal(a.Subject)
+	if err != nil {
+		return matcher{}, false
+	}
+	if m, ok := newMatcher(text); ok {
+		return m, true
+	}
+	if text, err = json.Marshal(a.Evidence); err != nil {
+		return matcher{}, false
+	}
+	return ofEffects(text)
 }
 
 // fit reports that an id may be the name of a file.

@@ -155,6 +155,55 @@ func TestEvidenceIsWhatTheAlertIsAbout(t *testing.T) {
 	}
 }
 
+// An alert about several things keeps what is of those that it lists, once it does.
+func TestEvidenceOfWhatAnAlertLists(t *testing.T) {
+	for _, c := range []struct {
+		name, children string
+		want           int
+	}{
+		{"instances", `{"subject":{"type":"instance","agent":"192.0.2.5","mac":"02:00:00:00:00:09"}},{"subject":{"type":"instance","mac":"02:00:00:00:00:01"}}`, 3},
+		{"addresses", `{"subject":{"type":"instance","address":"10.0.0.9"}}`, 1},
+		{"nodes", `{"subject":{"type":"node","agent":"192.0.2.7"}},{"subject":{"type":"node","agent":"192.0.2.8"}}`, 2},
+		{"nothing", `{"subject":{"type":"log","name":"x"}}`, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k, r := keeper(t, false)
+			r.Add(sample(epoch, 5, 1, frame("10.0.0.1", "10.0.0.2", 1000, 80)))
+			r.Add(sample(epoch.Add(time.Millisecond), 7, 1, frame("10.0.0.1", "10.0.0.9", 1000, 80)))
+			r.Add(sample(epoch.Add(2*time.Millisecond), 8, 1, frame("10.0.0.3", "10.0.0.2", 1000, 80)))
+			r.Flush()
+			a := started("abc-1", `{"type":"vlan","name":"vlan 100"}`)
+			k.Put(a)
+			k.Gather(time.Now())
+			if _, err := Read(k.Dir(), a.ID); !errors.Is(err, os.ErrNotExist) {
+				t.Fatalf("before it lists anything: %v", err)
+			}
+			a = started("abc-1", `{"type":"vlan","name":"vlan 100"}`)
+			a.Change, a.Evidence = detect.Update, lists(`{"children":[`+c.children+`]}`)
+			k.Put(a)
+			k.Gather(time.Now())
+			got := 0
+			if c.want > 0 {
+				got = len(packets(t, k, a.ID))
+			}
+			if left := len(k.late); got != c.want || (left > 0) != (c.want == 0) {
+				t.Errorf("%d headers, want %d; %d alerts left", got, c.want, left)
+			}
+			a.Change = detect.End
+			k.Put(a)
+			if len(k.late) != 0 {
+				t.Error("an alert that has ended is waited for")
+			}
+		})
+	}
+}
+
+// lists is evidence with the JSON of a test.
+type lists string
+
+func (lists) Line() string                   { return "it was so" }
+func (l lists) MarshalJSON() ([]byte, error) { return []byte(l), nil }
+
 // What comes in the first seconds is added, what was there already is not, and
 // there is an end to it.
 func TestEvidenceGoesOnForSeconds(t *testing.T) {

@@ -35,6 +35,38 @@ type matcher struct {
 	mac     [6]byte
 	agent   netip.Addr
 	port    uint32 // of the agent; 0 is any
+	// Of an alert that is about several things, such as a VLAN or a group of nodes.
+	macs   map[[6]byte]bool
+	agents map[netip.Addr]bool
+}
+
+// ofEffects reads what an alert's evidence lists as befallen with it, for subjects
+// that name nothing themselves: instances by their MAC and address, and others by
+// their agent.
+func ofEffects(text []byte) (m matcher, ok bool) {
+	var e struct {
+		Children []struct {
+			Subject json.RawMessage `json:"subject"`
+		} `json:"children"`
+	}
+	if json.Unmarshal(text, &e) != nil {
+		return m, false
+	}
+	m.macs, m.agents = map[[6]byte]bool{}, map[netip.Addr]bool{}
+	for i := range e.Children {
+		c, fits := newMatcher(e.Children[i].Subject)
+		if !fits {
+			continue
+		}
+		ok = true
+		if m.either = append(m.either, c.either...); c.mac != [6]byte{} {
+			m.macs[c.mac] = true
+		}
+		if c.agent.IsValid() {
+			m.agents[c.agent] = true
+		}
+	}
+	return m, ok
 }
 
 // newMatcher reads the subject of an alert, as JSON. ok is false where it names
@@ -75,6 +107,12 @@ func newMatcher(text []byte) (m matcher, ok bool) {
 func (m *matcher) has(h *record.Header, p *packet.Header, agent func(uint32) netip.Addr) bool {
 	if m.agent.IsValid() {
 		return agent(h.Agent) == m.agent && (m.port == 0 || h.Input == m.port || h.Output == m.port)
+	}
+	if len(m.agents) > 0 && m.agents[agent(h.Agent)] {
+		return true
+	}
+	if len(m.macs) > 0 && (m.macs[p.SrcMAC] || m.macs[p.DstMAC] || m.macs[p.InnerSrcMAC] || m.macs[p.InnerDstMAC]) {
+		return true
 	}
 	if m.mac != [6]byte{} && slices.Contains([][6]byte{p.SrcMAC, p.DstMAC, p.InnerSrcMAC, p.InnerDstMAC}, m.mac) {
 		return true
