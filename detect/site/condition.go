@@ -92,11 +92,15 @@ func (s *Site) raise(n *node, f *finding) *condition {
 	c := &condition{finding: *f, node: n, seen: s.now, raised: s.now, state: detect.Suspected, by: f.by()}
 	c.told2[f.by()-1] = f.facts
 	if n != nil {
-		bad := f.onset
-		if f.good == f.onset { // it was found to be so now
-			bad = s.now
+		good, bad := f.good, f.onset
+		switch {
+		case good != bad:
+		case f.witness == Agent: // who saw it happen
+			good = 0
+		default: // it was found to be so now
+			bad = max(s.now, good)
 		}
-		n.noteSince(f.good, bad, f.entity, string(f.kind)+": "+f.summary, "", "", f.witness)
+		n.noteSince(good, bad, f.entity, string(f.kind)+": "+f.summary, "", "", f.witness)
 	}
 	s.damp(c)
 	it := &incident.Item[*condition]{

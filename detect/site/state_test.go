@@ -121,7 +121,7 @@ func TestTimeline(t *testing.T) {
 		}
 	}
 	for _, s := range i.Steps { // between the last that was good and the first that is bad
-		if good, bad := time.Time(s.Before), time.Time(s.At); strings.HasPrefix(s.What, "bridge_down") && (good.IsZero() || good.After(bad)) {
+		if good, bad := time.Time(s.Before), time.Time(s.At); good.After(bad) {
 			t.Errorf("%s between %v and %v", s.What, good, bad)
 		}
 	}
@@ -186,5 +186,26 @@ func TestWindowsHold(t *testing.T) {
 		if got := w.Holds(c.alert, now.Add(c.at)); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
+	}
+}
+
+// TestTimelineIntervals: what was found later than it may have begun stands with both
+// times.
+func TestTimelineIntervals(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.polled(21, "10.1.0.1"), w.polled(22, "10.1.0.2")
+	w.play(60*time.Second, a, b)
+	last := w.now
+	a.off = true
+	w.play(30*time.Second, a, b)
+	i, _ := w.site.Incident(w.last(TelemetrySilent).Incident)
+	for _, s := range i.Steps {
+		good, bad := time.Time(s.Before), time.Time(s.At)
+		if good.IsZero() || good.After(last) || bad.Sub(good) < 3*time.Second || bad.Sub(good) > 12*time.Second {
+			t.Errorf("%s between %v and %v, silent from %v on", s.What, good, bad, last)
+		}
+	}
+	if len(i.Steps) < 2 {
+		t.Errorf("%+v", i.Steps)
 	}
 }
