@@ -233,6 +233,10 @@ func (w *siteWatch) addTo(s *web.Status) {
 	w.mu.Lock()
 	st, ports, kept := w.stats, w.ports, w.keptBound(w.stats)
 	w.mu.Unlock()
+	refused := uint64(0)
+	for _, g := range w.told {
+		refused += g.Refused()
+	}
 	if ports.Limit > 0 { // something asks for them
 		s.Bounds = append(s.Bounds, ports)
 	}
@@ -241,6 +245,7 @@ func (w *siteWatch) addTo(s *web.Status) {
 		web.Bound{Name: "site_addresses", Used: st.Addresses, Limit: st.MaxAddresses},
 		kept,
 		web.Bound{Name: "site_facts", Limit: fact.MaxFacts, Refused: st.Dropped},
+		web.Bound{Name: "site_statements", Limit: fact.MaxSaid, Refused: refused},
 	)
 }
 

@@ -16,11 +16,13 @@ import (
 // MaxFacts bounds the facts of one Gatherer that wait for the model.
 const MaxFacts = 65536
 
+// MaxSaid bounds the statements of one agent that are followed.
+const MaxSaid = 8192
+
 // Further bounds of one Gatherer.
 const (
 	maxPorts  = 4096 // of one agent
 	maxHosts  = 1024 // of one agent
-	maxSaid   = 8192 // statements of one agent
 	maxSubs   = 64   // of one agent
 	maxPoints = 8192 // data sources of one agent
 
@@ -53,8 +55,9 @@ type Gatherer struct {
 	urgent  bool
 	lastRun int64
 
-	next   atomic.Pointer[Watchlist]
-	ticked atomic.Int64 // ns, the last Tick
+	refused atomic.Uint64 // statements and sights for which there was no place
+	next    atomic.Pointer[Watchlist]
+	ticked  atomic.Int64 // ns, the last Tick
 
 	mu    sync.Mutex // guards what follows
 	ready []Fact
@@ -264,6 +267,11 @@ func (g *Gatherer) Dropped() uint64 {
 	defer g.mu.Unlock()
 	return g.total
 }
+
+// Refused returns how many statements, and sights of addresses, found no place: an
+// agent may invent what it likes. Unlike facts that are dropped they hide nothing of
+// what others say. Any goroutine may call it.
+func (g *Gatherer) Refused() uint64 { return g.refused.Load() }
 
 // Ticked returns the time of the last Tick, in ns, 0 before the first. Any
 // goroutine may call it.

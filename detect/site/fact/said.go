@@ -76,8 +76,8 @@ func (g *Gatherer) state(s *witness.Said) {
 	key := append(append(append(make([]byte, 0, 300), s.Class...), '/'), s.Entity...)
 	k := a.said[string(key)]
 	if k == nil {
-		if len(a.said) >= maxSaid {
-			g.lost++
+		if len(a.said) >= MaxSaid {
+			g.refused.Add(1)
 			return
 		}
 		if a.said == nil {

@@ -123,7 +123,7 @@ func (g *Gatherer) note(k sight, input uint32) {
 	s := g.sights[k]
 	if s == nil {
 		if len(g.sights) >= maxSights {
-			g.lost++
+			g.refused.Add(1)
 			return
 		}
 		s = &sighting{}

@@ -148,7 +148,7 @@ func (g *Gatherer) carried(mac uint64, s Segment) {
 	x := g.places[k]
 	if x == nil {
 		if len(g.places) >= maxSights {
-			g.lost++
+			g.refused.Add(1)
 			return
 		}
 		x = &placed{}
