@@ -10,7 +10,8 @@ import (
 // that it is down.
 const hangingLeast = 2
 
-// hanging are the nodes that are attached to a switch and to nothing else.
+// hanging are the nodes that are attached to a switch and to nothing else, at ports
+// of their own: at one of several nodes these may be beyond it.
 func (s *Site) hanging(sw *node) (all []*node) {
 	for _, n := range s.order {
 		ports := n.attachments()
@@ -19,7 +20,7 @@ func (s *Site) hanging(sw *node) (all []*node) {
 		}
 		only := true
 		for _, p := range ports {
-			only = only && p.node == sw
+			only = only && p.node == sw && len(p.attached) == 1
 		}
 		if only {
 			all = append(all, n)

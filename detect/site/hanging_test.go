@@ -27,7 +27,9 @@ func TestSwitchTakesItsNodes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			sw, far := w.node(0), w.node(0)
-			sw.member("swp1", 7, 0, true)
+			for k, name := range []string{"swp1", "swp2", "swp3", "swp30"} {
+				sw.member(name, 7+uint32(k), 0, true)
+			}
 			far.member("swp1", 8, 0, true)
 			var hosts []*actor
 			var own []uint64
@@ -35,8 +37,9 @@ func TestSwitchTakesItsNodes(t *testing.T) {
 				a := w.node(0)
 				hosts, own = append(hosts, a), append(own, a.owns(byte(i)))
 			}
-			for range 4 {
-				w.node(1)
+			var beyond []uint64
+			for i := range 4 {
+				beyond = append(beyond, w.node(1).owns(byte(9+i)))
 			}
 			for i := range 80 {
 				if i == 60 {
@@ -48,7 +51,8 @@ func TestSwitchTakesItsNodes(t *testing.T) {
 				}
 				for k := range hosts {
 					if sw.up {
-						w.tell(fact.Fact{Kind: fact.Seen, Agent: sw.number, A: own[k], B: 7, C: 5})
+						w.tell(fact.Fact{Kind: fact.Seen, Agent: sw.number, A: own[k], B: 7 + uint64(k), C: 5})
+						w.tell(fact.Fact{Kind: fact.Seen, Agent: sw.number, A: beyond[k], B: 10, C: 5}) // by its uplink
 					}
 				}
 				if c.other || c.seen {
