@@ -43,6 +43,16 @@ func TestPortsGone(t *testing.T) {
 		}
 		w.want("start port_gone info 10.1.0.1 ports", "end port_gone info 10.1.0.1 ports")
 	})
+	t.Run("its agent was restarted and polls what it samples from", func(t *testing.T) {
+		w, a, _ := setup(t)
+		w.tell(fact.Fact{Kind: fact.Port, Agent: 21, Index: 30, Detail: &fact.Detail{Name: "nic1", Counted: true, Status: 3}})
+		w.play(5*time.Second, a)
+		a.boot, a.seq = w.now.Add(-time.Second), 0
+		w.play(4*time.Second, a)
+		w.tell(fact.Fact{Kind: fact.PortGone, Agent: 21, Index: 30, At: w.now.Add(-8 * time.Second).UnixNano(), A: uint64(time.Second)})
+		w.play(20*time.Second, a)
+		w.want()
+	})
 	t.Run("back", func(t *testing.T) {
 		w, a, gone := setup(t)
 		gone(3)
