@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // HSFlowd is the program of the Host sFlow daemon. It is no package of Debian:
@@ -61,7 +62,7 @@ func (n *Node) hsflowd(c HSFlowdConfig) []string {
 		script = `mount --bind "` + n.run + `" /run/openvswitch && ` + script
 	}
 	return []string{
-		"unshare", "--uts", "sh", "-c", script, "sh", n.NS, HSFlowd, "-d", "-P",
+		"unshare", "--uts", "sh", "-c", script, "sh", strings.TrimPrefix(n.NS, l.name+"-"), HSFlowd, "-d", "-P",
 		"-f", at(".conf"), "-o", at(".auto"), "-p", at(".pid"), "-c", at(".crash"),
 		"-u", fmt.Sprintf("6d1ad3a4-0000-4000-9000-%012d", n.number),
 	}

@@ -117,10 +117,12 @@ func (s *Site) refutes(st *stream, b *bridge, onset int64) bool {
 func (s *Site) alone(st *stream, b *bridge, onset int64) (v view, ok bool) {
 	f, n := &b.flow, b.node
 	quiet := s.quietFor(onset)
-	if f.offered > 0 || st != nil && st.pace.Last() > onset+lately || f.nats(b.rest(), quiet) < restNats {
+	if f.offered > 0 || st != nil && st.pace.Last() > onset+lately || !f.told && f.nats(b.rest(), quiet) < restNats {
 		return v, false
 	}
-	lives := slices.ContainsFunc(n.streams, func(o *stream) bool {
+	// Once told, that the others pause, or its ports are told of no more, is no
+	// sign of its return.
+	lives := f.told || slices.ContainsFunc(n.streams, func(o *stream) bool {
 		return o.bridge != nil && o.bridge != b && !o.retired && o.last > onset+lately && s.quietFor(o.last) < max(o.usually(), second)*3/2
 	})
 	if !lives {
