@@ -44,6 +44,7 @@ instances have in alerts. Stop weir first.
             kind, severity, identity and hash stay, so that ` + "`weir verify`" + ` still
             walks the chain: a change at its end names the erased ones. Alerts
             that were open are no longer known.
+  model     its instances and their ports, which are kept over a restart
   evidence  the packet headers of these alerts, and in all others those from
             and to addresses of its instances
   flows     samples from and to these addresses, and what rollups say of them.
