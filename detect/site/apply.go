@@ -72,7 +72,7 @@ func (s *Site) apply(f *fact.Fact) {
 	case fact.Asked:
 		s.askedFor(f)
 	case fact.Discards:
-		n.discards.add(f.At, f.A, uint32(f.B))
+		n.discards.add(f.At, max(n.first, s.started), f.A, uint32(f.B))
 		n.filtering.drop(f.At, float64(f.A))
 		n.dirty = true
 	case fact.Said:

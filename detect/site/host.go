@@ -69,18 +69,24 @@ const (
 	dropsMark   = 20.0 // sampled discards a second, and four times what is usual
 	sustained   = 10 * second
 	baselineFor = 600e9 // ns
+
+	discardsFor    = 4e9         // ns
+	discardsLearnt = 60 * second // what is discarded from the first on is usual
+	discardsBurst  = second      // what is over sooner is a burst
 )
 
 // discardRate follows the sampled discards of a node.
 type discardRate struct {
 	at, first int64
-	rate      float64 // a second, smoothed over ten seconds
+	rate      float64 // a second, smoothed over discardsFor
 	usual     float64 // smoothed over ten minutes
 	reason    uint32
 	high      int64 // since when it is high
 }
 
-func (d *discardRate) add(at int64, n uint64, reason uint32) {
+// add takes the discards since the last time. heard is since when the node is: who
+// discards from then on does so as a rule, which is learned first.
+func (d *discardRate) add(at, heard int64, n uint64, reason uint32) {
 	if d.at == 0 {
 		d.at, d.first = at, at
 	}
@@ -90,8 +96,13 @@ func (d *discardRate) add(at int64, n uint64, reason uint32) {
 		return
 	}
 	now := float64(n) / (dt / 1e9)
-	d.rate += (now - d.rate) * min(dt/10e9, 1)
-	if d.high == 0 {
+	d.rate += (now - d.rate) * min(dt/discardsFor, 1)
+	learning := d.first-heard < discardsLearnt && at-d.first < discardsLearnt
+	switch {
+	case learning:
+		d.usual += (now - d.usual) * min(dt/float64(at-d.first), 1)
+		return
+	case d.high == 0:
 		d.usual += (now - d.usual) * min(dt/baselineFor, 1)
 	}
 	if d.rate > dropsMark && d.rate > 4*d.usual {
@@ -112,7 +123,7 @@ func (s *Site) judgeHost(n *node) {
 			d.high, d.rate = 0, 0
 		}
 		s.clear(DropsRising, n.self(), "")
-	case s.now-d.high >= 2*second:
+	case s.now-d.high >= 2*second && d.at-d.high >= discardsBurst:
 		s.raise(n, &finding{
 			kind: DropsRising, entity: n.self(), subject: n.subject(TypeNode, ""), severity: detect.Warning, onset: d.high, witness: Passive,
 			sure: 0.99, above: n.above(), hold: 10 * second, cause: sflow.DropReasonName(d.reason),
