@@ -3,6 +3,9 @@
 // a reader of whole columns as dictionaries and places, so that who sums over
 // millions of rows never makes one. Other programs read the files as they are.
 //
+// What is not worth packing is stored, as a Zstandard frame all the same: a part of
+// a page tells.
+//
 // A file has flat, required columns only, a page of data for each column and row
 // group, statistics of each, and Bloom filters where asked. What the reader
 // cannot make sense of, a damaged file too, is an error, never a panic, and the

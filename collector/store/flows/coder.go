@@ -57,7 +57,6 @@ func (c *coder) code(rows []record.Row, to []uint32) []uint32 {
 	mask := uint32(len(c.slots) - 1)
 	for i := range rows {
 		c.hash[i] = c.hashOf(&rows[i].Key)
-		prefetch.Line(&c.slots[c.hash[i]&mask])
 	}
 	for _, h := range c.hash {
 		if n := c.slots[h&mask] & numberMask; n > 0 {

@@ -7,6 +7,13 @@
 // dictionaries. A directory holds at most so many bytes, then files no older than
 // so long: the oldest go first.
 //
+// What the samples of a flow have in common where they are taken, their key, is in
+// a journal once for each row group to be, under a number; a row is that number, a
+// time and a length. So the columns are made of keys, of which there are fewer than
+// rows, and a row is only gathered by its number: there is no hash of a row but the
+// one that finds its key. Rollups sum by these numbers too. The pages are written by
+// package columnar, since a library that is handed rows hashes each value of them.
+//
 // With each Parquet file come rollups, in the directory rollups below: of every
 // minute the keys with most octets by some columns, at each vantage point that
 // saw them; of every hour the same, made of its minutes. What was left out is one

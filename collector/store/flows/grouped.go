@@ -34,7 +34,7 @@ type grouped struct {
 }
 
 const (
-	maxCells = 1 << 16
+	maxCells = 1 << 18 // 1 MB
 	maxChain = 8
 )
 
@@ -50,7 +50,7 @@ func (g *grouped) begin(keys, points int) {
 	g.spots, g.farAt, g.points = g.spots[:0], g.farAt[:0], points
 	g.far.reset()
 	if g.celled = keys*points <= maxCells; g.celled && len(g.cells) < keys*points {
-		g.cells = make([]uint32, maxCells)
+		g.cells = make([]uint32, min(max(keys*points, 2*len(g.cells)), maxCells))
 	} else if !g.celled && len(g.heads) < keys {
 		g.heads = make([]uint32, max(keys, 2*len(g.heads)))
 	}

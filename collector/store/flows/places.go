@@ -1,5 +1,7 @@
 package flows
 
+import "weir/detect/prefetch"
+
 // places gives the first place to the first key, the next to the next new one,
 // and tells of a key that was there its place. It is a table of open addresses
 // without pointers, whose slots are small, so that most stay near the processor:
@@ -49,6 +51,13 @@ func (p *places) of(hi, lo uint64) (place int32, fresh bool) {
 			p.keys = append(p.keys, [2]uint64{hi, lo})
 			return int32(s.place), true
 		}
+	}
+}
+
+// ahead asks for the memory where a key's place is, which of then need not wait for.
+func (p *places) ahead(hi, lo uint64) {
+	if len(p.slots) > 0 {
+		prefetch.Line(&p.slots[mix(hi, lo)&p.mask])
 	}
 }
 

@@ -113,7 +113,11 @@ func (s *step) later(k rollKey, r rollRow) { s.wait = append(s.wait, rollEntry{k
 
 // keep leaves the keys with most octets at one vantage point, so many.
 func (s *step) keep(most int) {
+	const far = 16 // entries between asking and reading
 	for i := range s.wait {
+		if next := i + far; next < len(s.wait) {
+			s.at.ahead(s.wait[next].words(), uint64(s.wait[next].point))
+		}
 		s.add(s.wait[i].rollKey, &s.wait[i].rollRow)
 	}
 	s.wait = s.wait[:0]
