@@ -92,7 +92,7 @@ func (s *Site) judgeInterface(p *port) {
 			f.wait = saidWait // what is above it is told as fast
 		}
 		if p.said == 0 && p.node.wokeAt != 0 && p.downAt-p.node.wokeAt < second {
-			f.wait = staleWait + s.pollOf(p)
+			f.wait = staleWait + 2*s.pollOf(p)
 		}
 		switch {
 		case p.groupUp():

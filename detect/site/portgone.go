@@ -62,7 +62,7 @@ func (s *Site) goneWith(p *port) bool {
 	if b := p.bridge; b != nil && (b.gone || b.removed || s.active(BridgeDown, b.entity()) != nil || s.active(TelemetrySilent, b.entity()) != nil) {
 		return true
 	}
-	if st := s.streams[streamKey{p.number, p.sub}]; p.datapath == 0 && st != nil && st.born > p.goneAt {
+	if st := s.streams[streamKey{p.number, p.sub}]; p.datapath == 0 && st != nil && st.boot > p.goneAt {
 		return true // hsflowd polls what it has sampled since it was started
 	}
 	if p.act.movedAt != 0 && len(p.macs) == 0 {
