@@ -16,10 +16,10 @@ const (
 	memoryInterface = 8 << 10
 )
 
-// memoryLimit is what the collector aims at, given what lives: less than a third as
-// much again as that would have it collect garbage without an end.
+// memoryLimit is what the collector aims at, given what lives: less than a quarter
+// as much again as that would have it collect garbage without an end.
 func memoryLimit(shards, interfaces int, live uint64) int64 {
-	return max(memoryBase+memoryShard*int64(shards)+memoryInterface*int64(interfaces), int64(live)+int64(live)/3)
+	return max(memoryBase+memoryShard*int64(shards)+memoryInterface*int64(interfaces), int64(live)+int64(live)/4)
 }
 
 // limitMemory has garbage collected more often as the process nears what it aims
