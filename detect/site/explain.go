@@ -31,7 +31,7 @@ func Explanations() []Explanation {
 			"a blackhole route, a packet filter, reverse path filtering, a full queue", "when a scan or flood is rightly dropped"},
 		{detect.Flood, "Traffic to a host or prefix that only harms it.",
 			[2]string{"weir status --top --key dst", "tcpdump -ni any host VICTIM -c 100"}, "an attack, or an amplifier that is misused", "for a flash crowd that opens many connections at once"},
-		{HostOverloaded, "CPU, memory, disk or connection table of a host is nearly full for three polls.",
+		{HostOverloaded, "CPU, memory, disk or connection table of a host is nearly full for three polls, and for 25 s at least.",
 			[2]string{"top -b -n 1 | head -20   # on the node", "conntrack -C; sysctl net.netfilter.nf_conntrack_max   # on the node"},
 			"too many instances, a runaway process, a scan that fills the connection table", "during a planned rebuild or backup: use a window"},
 		{HostRestarted, "A host began anew. As info it was announced by its agent.",
