@@ -15,7 +15,7 @@ import (
 // site does where traffic has stopped.
 const (
 	idealBusy = 0.1
-	idealNats = 8.1
+	idealNats = 4.6
 	idealRuns = 4000
 )
 

@@ -88,6 +88,9 @@ func (r *results) tables() (all []*report.Table) {
 				}
 			}
 		}
+		if note := scenario.Losses[ph.Loss].Note; note != "" {
+			t.Note("%s", note)
+		}
 		hours := float64(ph.Nodes) * time.Duration(ph.Took).Hours()
 		t.Note("%d false alarms outside of all runs in %.1f node-hours", n, hours)
 		all = append(all, t)
