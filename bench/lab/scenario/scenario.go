@@ -284,9 +284,9 @@ type Loss struct {
 
 // Losses are the ways to lose datagrams, by name.
 var Losses = map[string]Loss{
-	"0":      {Text: "no loss"},
-	"1":      {Lost: 10, Of: 1000, Random: true, Text: "1 % lost"},
-	"5":      {Lost: 50, Of: 1000, Random: true, Text: "5 % lost"},
+	"0": {Text: "no loss"},
+	"1": {Lost: 10, Of: 1000, Random: true, Text: "1 % lost"},
+	"5": {Lost: 50, Of: 1000, Random: true, Text: "5 % lost"},
 	"bursts": {Lost: 60, Of: 2000, Text: "3 % lost, 60 datagrams in a row",
 		Note: "targets are for 1 %: of 1,000 agents that beat once a second and lose 3 %, loss alone takes 6 beats in a row of some 23 times a year and 7 of them 0.7 times, so that who has only its own beats to go by waits 7 to 8 s; what goes on on the same way, or is seen no more, tells sooner, unless such a run has hit that meanwhile"},
 }
