@@ -68,6 +68,7 @@ type node struct {
 	former      []formerSender
 	heardBefore int64 // last, before a restart
 	againAt     int64 // since when it is heard after it
+	orphans     int   // as counted last
 	guests      bool  // they are raised under it, which is down
 }
 

@@ -117,6 +117,7 @@ func (s *Site) judgeOrphans(n *node) {
 		}
 	}
 	entity := n.entity("orphan", "")
+	n.orphans = o.total
 	if o.total == 0 {
 		s.unsay(Orphan, entity, "")
 		return

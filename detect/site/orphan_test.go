@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,9 @@ func TestOrphans(t *testing.T) {
 			}
 			if got := w.last(Orphan).Evidence.(*Evidence); got.Summary != c.want || len(got.Facts) > 16 {
 				t.Errorf("%q with %d facts, want %q", got.Summary, len(got.Facts), c.want)
+			}
+			if n := w.site.Overview().Nodes[0].Orphans; !strings.HasPrefix(c.want, fmt.Sprint(n)+" ×") {
+				t.Errorf("the overview counts %d, want %s", n, c.want)
 			}
 			w.want("start orphan info cn1 orphans")
 		})

@@ -29,6 +29,7 @@ type NodeView struct {
 	LastHeard detect.Time  `json:"last_heard,omitzero"`
 	Ports     int          `json:"ports"`
 	PortsDown int          `json:"ports_down"`
+	Orphans   int          `json:"orphans"` // ports and domains that belong to nobody
 	Instances int          `json:"instances"`
 	Unseen    int          `json:"unseen"`
 	Bad       int          `json:"bad"`
@@ -66,8 +67,8 @@ func (v *viewer) node(n *node) NodeView {
 		Key: n.key, Name: n.name, Kind: n.kindOf(), LastHeard: at(n.lastHeard()),
 		Self: cmp.Or(v.worst[n.self()], HealthGood), Ports: len(n.ports),
 	}
-	if !n.heard {
-		x.Self = worse(x.Self, HealthUnseen)
+	if x.Orphans = n.orphans; !n.heard {
+		x.Self, x.LastHeard = worse(x.Self, HealthUnseen), at(n.heardBefore)
 	}
 	x.Health = worse(x.Self, v.within[n])
 	if p := n.switchPort; p != nil && p.node != n {

@@ -111,7 +111,8 @@ export function site(parameters, { signal, go }) {
   const cardOf = (n, big) => el("a", { className: `node ${n.health}${big ? " big" : ""}`, href: href("site", { node: n.key }) },
     el("span", { className: "title" }, mark(n.self), el("strong", {}, label(n)), el("span", { className: "dim" }, ` ${n.port ? `at ${n.port}` : n.kind}`)),
     (n.bridges ?? []).map((b) => el("span", { className: `bridge ${b.health}` }, el("span", { className: "dim" }, b.name || "no bridge told"), b.instances ? dots(b.instances, big ? 40 : 20) : el("span", { className: "dim" }, " no instance"))),
-    !(n.bridges ?? []).length ? el("span", { className: "dim" }, `${count(n.ports)} ports${n.ports_down ? `, ${count(n.ports_down)} down` : ""}`) : "");
+    !(n.bridges ?? []).length ? el("span", { className: "dim" }, `${count(n.ports)} ports${n.ports_down ? `, ${count(n.ports_down)} down` : ""}`) : "",
+    n.orphans ? el("span", { className: "dim", title: "ports and domains" }, `${many(n.orphans, "orphan")}`) : "");
 
   function draw() {
     if (!model) return;
