@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/collector/sink/route"
+	"weir/collector/udp"
 	"weir/detect"
 	"weir/detect/site"
 )
@@ -16,6 +17,19 @@ const (
 	blindLeast = 2 * time.Second  // of these: a deadline passed as long after is still in time
 	blindStart = 20 * time.Second // from the start on nothing is judged yet
 )
+
+// drops tells the site what the sockets have dropped, before it takes what came
+// meanwhile: it is no loss on the way.
+func (w *siteWatch) drops(now time.Time, stats func() udp.Stats) {
+	if now.Sub(w.looked) < tick/2 {
+		return
+	}
+	u := stats()
+	if u.SocketDropped > w.dropped && !w.looked.IsZero() {
+		w.site.Dropped(w.looked.UnixNano(), now.UnixNano(), u.Datagrams-w.came, u.SocketDropped-w.dropped)
+	}
+	w.came, w.dropped, w.looked = u.Datagrams, u.SocketDropped, now
+}
 
 // blindsOf returns when silence could not be judged of late, and whether nobody is
 // judged now as nothing is heard of anybody.

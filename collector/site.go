@@ -32,8 +32,9 @@ type siteWatch struct {
 
 	came    uint64    // datagrams, as last seen
 	dropped uint64    // by the sockets, as last seen
+	looked  time.Time // at the sockets
 	last    time.Time // step
-	second  time.Time // look at the sockets
+	second  time.Time // look at the rest
 	saved   time.Time // model
 
 	mu     sync.Mutex // guards what follows
@@ -117,14 +118,11 @@ func (w *siteWatch) health(now time.Time, group *udp.Group) {
 			w.site.Blind(t, now.UnixNano(), site.WhyShard)
 		}
 	}
+	w.drops(now, group.Stats)
 	if now.Sub(w.second) < time.Second {
 		return
 	}
-	u := group.Stats()
-	if u.SocketDropped > w.dropped && !w.second.IsZero() {
-		w.site.Dropped(w.second.UnixNano(), now.UnixNano(), u.Datagrams-w.came, u.SocketDropped-w.dropped)
-	}
-	w.came, w.dropped, w.second = u.Datagrams, u.SocketDropped, now
+	w.second = now
 	w.hand(now)
 	blinds := w.site.Blinds(now.Add(-blindSpan))
 	w.mu.Lock()
@@ -260,7 +258,7 @@ func (a *app) watchSite(stop <-chan struct{}) {
 		if e := a.epoch.Load(); e != epoch || now.Before(last) {
 			epoch = e
 			w.epoch(last, a.emit)
-			w.last, w.second = time.Time{}, time.Time{}
+			w.last, w.second, w.looked = time.Time{}, time.Time{}, time.Time{}
 		}
 		last = now
 		w.health(now, a.group)

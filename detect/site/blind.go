@@ -30,14 +30,21 @@ const Opaque = 0.5
 type span struct {
 	from, to int64
 	part     float64
+	share    float64 // of all that came which was not heard
 	before   float64 // ns that all spans before take from the time of a silence
 	why      string
 }
 
+// cut is the same of another time.
+func (b *span) cut(from, to int64) span {
+	return span{from: from, to: to, part: b.part, share: b.share, why: b.why}
+}
+
 func (b *span) lost(t int64) float64 { return b.part * float64(b.to-max(b.from, t)) }
 
-// maxSpans bounds the times kept: an hour of seconds, each with drops of its own.
-const maxSpans = 3600
+// maxSpans bounds the times kept: half an hour of tenths of seconds, each with drops
+// of its own.
+const maxSpans = 16384
 
 // blindness are the times in which this collector could not hear.
 type blindness struct{ spans []span }
@@ -45,7 +52,7 @@ type blindness struct{ spans []span }
 // Blind says that this collector heard nothing between two times, in ns: nobody is
 // called silent for that, and every timeline of that time says so.
 func (s *Site) Blind(from, to int64, why string) {
-	s.blindness.add(span{from: from, to: to, part: 1, why: why})
+	s.blindness.add(span{from: from, to: to, part: 1, share: 1, why: why})
 }
 
 // Dropped says that so many datagrams came between two times, in ns, and how many
@@ -53,7 +60,8 @@ func (s *Site) Blind(from, to int64, why string) {
 // sender is as silent as it is unlikely that all it has sent was among them.
 func (s *Site) Dropped(from, to int64, came, dropped uint64) {
 	if dropped > 0 {
-		s.blindness.add(span{from: from, to: to, part: dropPart(came, dropped, s.losses.Share()), why: WhyDropped})
+		share := float64(dropped) / float64(came+dropped)
+		s.blindness.add(span{from: from, to: to, part: dropPart(share, s.losses.Share()), share: share, why: WhyDropped})
 	}
 }
 
@@ -62,14 +70,17 @@ func (s *Site) Dropped(from, to int64, came, dropped uint64) {
 const (
 	dropsApart = 3
 	lossLeast  = 0.001
+	partSteps  = 32
+	manyDrops  = 0.2 // share from which on they are none of the losses that are usual
 )
 
 // dropPart is how much of what a missing datagram proves is lost where a share of
 // all is dropped here: it may be among those, or be lost on the way as ever.
-func dropPart(came, dropped uint64, loss float64) float64 {
+func dropPart(share, loss float64) float64 {
 	loss = max(loss, lossLeast)
-	here := min(dropsApart*float64(dropped)/float64(came+dropped), 1)
-	return 1 - math.Log(loss+(1-loss)*here)/math.Log(loss)
+	here := min(dropsApart*share, 1)
+	part := 1 - math.Log(loss+(1-loss)*here)/math.Log(loss)
+	return math.Ceil(partSteps*part) / partSteps // so that spans join
 }
 
 // add takes a span. Of two that overlap, the one that takes more counts.
@@ -86,19 +97,19 @@ func (b *blindness) add(x span) {
 	at := x.from
 	for _, o := range over {
 		if o.from < x.from { // its beginning stays
-			b.put(span{from: o.from, to: x.from, part: o.part, why: o.why})
+			b.put(o.cut(o.from, x.from))
 			o.from = x.from
 		}
-		b.put(span{from: at, to: min(o.from, x.to), part: x.part, why: x.why})
+		b.put(x.cut(at, min(o.from, x.to)))
 		both, end := o, max(min(o.to, x.to), o.from)
 		if x.part > o.part {
 			both = x
 		}
-		b.put(span{from: o.from, to: end, part: both.part, why: both.why})
-		b.put(span{from: end, to: o.to, part: o.part, why: o.why})
+		b.put(both.cut(o.from, end))
+		b.put(o.cut(end, o.to))
 		at = max(at, o.to)
 	}
-	b.put(span{from: at, to: x.to, part: x.part, why: x.why})
+	b.put(x.cut(at, x.to))
 	if n := len(b.spans) - maxSpans; n > 0 {
 		b.spans = slices.Delete(b.spans, 0, n+maxSpans/8)
 	}
@@ -112,6 +123,7 @@ func (b *blindness) put(x span) {
 	if n := len(b.spans); n > 0 {
 		l := &b.spans[n-1]
 		if l.to == x.from && l.part == x.part && l.why == x.why {
+			l.share = max(l.share, x.share)
 			l.to = x.to
 			return
 		}
@@ -147,6 +159,17 @@ func (s *Site) Blinds(t time.Time) (all []Span) {
 
 // blindApart is how far apart spans of one cause are told as two.
 const blindApart = 2 * second
+
+// takes reports whether so much of a time could not be heard that what is missing of
+// it is no loss on the way.
+func (b *blindness) takes(from, to int64) bool {
+	unheard := 0.0
+	for i := len(b.spans) - 1; i >= 0 && b.spans[i].to > from; i-- {
+		x := &b.spans[i]
+		unheard += x.share * float64(max(min(x.to, to)-max(x.from, from), 0))
+	}
+	return unheard > manyDrops*float64(to-from)
+}
 
 // told are the spans that reach into a time, those of one cause that follow each
 // other as one, unless silence is judged in one and not in the other.

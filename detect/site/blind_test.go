@@ -72,10 +72,9 @@ func TestSpansJoin(t *testing.T) {
 
 // dropsSome has a share of all datagrams dropped at our sockets, in every second.
 func dropsSome(w *world, share float64, d time.Duration) {
-	for range int(d / time.Second) {
-		from := w.now
-		w.run(time.Second)
-		w.site.Dropped(from.UnixNano(), w.now.UnixNano(), uint64(1e6*(1-share)), uint64(1e6*share))
+	for range int(d / (100 * time.Millisecond)) {
+		w.site.Dropped(w.now.UnixNano(), w.now.Add(100*time.Millisecond).UnixNano(), uint64(1e6*(1-share)), uint64(1e6*share))
+		w.run(100 * time.Millisecond)
 	}
 }
 
@@ -107,15 +106,18 @@ func TestFewDropsDoNotBlind(t *testing.T) {
 // timeline of what is found afterwards says from when to when that was.
 func TestManyDropsBlind(t *testing.T) {
 	w := newWorld(t)
+	rng, share := rand.New(rand.NewPCG(3, 4)), 0.0
 	for range 5 {
-		w.node(1)
+		w.node(1).lost = func() bool { return rng.Float64() < share }
 	}
 	w.nodes[0].seenAt = w.nodes[1]
 	w.run(time.Minute)
 	w.nodes[0].up = false
 	from := w.now
-	dropsSome(w, 0.6, 20*time.Second)
+	share = 0.6
+	dropsSome(w, share, 20*time.Second)
 	to := w.now
+	share = 0
 	if got := w.lines(); len(got) > 0 {
 		t.Fatalf("told %v while nothing could be", got)
 	}

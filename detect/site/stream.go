@@ -54,6 +54,10 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 		st.pace.Reset()
 		st.traffic.Reset()
 		st.bridge = nil // sub-agents are renumbered when a bridge goes
+	case s.blindness.takes(st.last, f.At):
+		// Nor is what this collector has dropped, nor a longer gap a pace.
+		st.pace.Reset()
+		st.traffic.Reset()
 	case st.silent || st.last < n.wokeAt || f.At-st.last > max(outage, 4*st.pace.Period()):
 		// What an outage took is no loss on the way.
 		st.lostRun(f.At)
