@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"weir/collector/sink/route"
-	"weir/collector/udp"
 	"weir/detect"
 	"weir/detect/site"
 )
@@ -20,11 +19,11 @@ const (
 
 // drops tells the site what the sockets have dropped, before it takes what came
 // meanwhile: it is no loss on the way.
-func (w *siteWatch) drops(now time.Time, stats func() udp.Stats) {
-	if now.Sub(w.looked) < tick/2 {
+func (w *siteWatch) drops() {
+	if w.sockets == nil {
 		return
 	}
-	u := stats()
+	u, now := w.sockets.Stats(), w.sockets.Clock().Now()
 	if u.SocketDropped > w.dropped && !w.looked.IsZero() {
 		w.site.Dropped(w.looked.UnixNano(), now.UnixNano(), u.Datagrams-w.came, u.SocketDropped-w.dropped)
 	}

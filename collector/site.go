@@ -30,12 +30,13 @@ type siteWatch struct {
 
 	placed *keys.Instances // told where instances are, where something asks; nil: nobody does
 
-	came    uint64    // datagrams, as last seen
-	dropped uint64    // by the sockets, as last seen
-	looked  time.Time // at the sockets
-	last    time.Time // step
-	second  time.Time // look at the rest
-	saved   time.Time // model
+	came    uint64     // datagrams, as last seen
+	dropped uint64     // by the sockets, as last seen
+	looked  time.Time  // at the sockets
+	sockets *udp.Group // nil in a replay
+	last    time.Time  // step
+	second  time.Time  // look at the rest
+	saved   time.Time  // model
 
 	mu     sync.Mutex // guards what follows
 	stats  site.Stats
@@ -71,6 +72,7 @@ func (w *siteWatch) step(now time.Time, emit func(*detect.Alert)) {
 	for _, g := range w.told {
 		var dropped uint64
 		w.facts, dropped = g.Take(w.facts[:0])
+		w.drops() // until these were told, and a little longer
 		w.site.Add(w.facts, dropped)
 		clear(w.facts)
 	}
@@ -109,7 +111,7 @@ func (w *siteWatch) epoch(last time.Time, emit func(*detect.Alert)) { w.site.Epo
 const late = 500 * time.Millisecond
 
 // health tells the site when this collector could not hear.
-func (w *siteWatch) health(now time.Time, group *udp.Group) {
+func (w *siteWatch) health(now time.Time) {
 	if !w.last.IsZero() && now.Sub(w.last) > late {
 		w.site.Blind(w.last.UnixNano(), now.UnixNano(), site.WhyHeldUp)
 	}
@@ -118,7 +120,6 @@ func (w *siteWatch) health(now time.Time, group *udp.Group) {
 			w.site.Blind(t, now.UnixNano(), site.WhyShard)
 		}
 	}
-	w.drops(now, group.Stats)
 	if now.Sub(w.second) < time.Second {
 		return
 	}
@@ -250,6 +251,7 @@ func (w *siteWatch) addTo(s *web.Status) {
 // watchSite is the site's goroutine.
 func (a *app) watchSite(stop <-chan struct{}) {
 	w, clock := a.site, a.group.Clock()
+	w.sockets = a.group
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	epoch, last := a.epoch.Load(), clock.Now()
@@ -261,7 +263,7 @@ func (a *app) watchSite(stop <-chan struct{}) {
 			w.last, w.second, w.looked = time.Time{}, time.Time{}, time.Time{}
 		}
 		last = now
-		w.health(now, a.group)
+		w.health(now)
 		w.step(now, a.emit)
 	}
 	for {

@@ -31,13 +31,14 @@ type span struct {
 	from, to int64
 	part     float64
 	share    float64 // of all that came which was not heard
+	dropped  uint64  // datagrams
 	before   float64 // ns that all spans before take from the time of a silence
 	why      string
 }
 
 // cut is the same of another time.
 func (b *span) cut(from, to int64) span {
-	return span{from: from, to: to, part: b.part, share: b.share, why: b.why}
+	return span{from: from, to: to, part: b.part, share: b.share, dropped: b.dropped, why: b.why}
 }
 
 func (b *span) lost(t int64) float64 { return b.part * float64(b.to-max(b.from, t)) }
@@ -61,7 +62,7 @@ func (s *Site) Blind(from, to int64, why string) {
 func (s *Site) Dropped(from, to int64, came, dropped uint64) {
 	if dropped > 0 {
 		share := float64(dropped) / float64(came+dropped)
-		s.blindness.add(span{from: from, to: to, part: dropPart(share, s.losses.Share()), share: share, why: WhyDropped})
+		s.blindness.add(span{from: from, to: to, part: dropPart(share, s.losses.Share()), share: share, dropped: dropped, why: WhyDropped})
 	}
 }
 
@@ -72,6 +73,7 @@ const (
 	lossLeast  = 0.001
 	partSteps  = 32
 	manyDrops  = 0.2 // share from which on they are none of the losses that are usual
+	oneRun     = 20  // datagrams of one sender, of which that is so when as many were dropped
 )
 
 // dropPart is how much of what a missing datagram proves is lost where a share of
@@ -123,7 +125,7 @@ func (b *blindness) put(x span) {
 	if n := len(b.spans); n > 0 {
 		l := &b.spans[n-1]
 		if l.to == x.from && l.part == x.part && l.why == x.why {
-			l.share = max(l.share, x.share)
+			l.share, l.dropped = max(l.share, x.share), l.dropped+x.dropped
 			l.to = x.to
 			return
 		}
@@ -161,14 +163,15 @@ func (s *Site) Blinds(t time.Time) (all []Span) {
 const blindApart = 2 * second
 
 // takes reports whether so much of a time could not be heard that what is missing of
-// it is no loss on the way.
-func (b *blindness) takes(from, to int64) bool {
-	unheard := 0.0
+// it, so many datagrams of one sender, is no loss on the way.
+func (b *blindness) takes(from, to int64, missing uint32) bool {
+	unheard, dropped := 0.0, uint64(0)
 	for i := len(b.spans) - 1; i >= 0 && b.spans[i].to > from; i-- {
 		x := &b.spans[i]
+		dropped += x.dropped
 		unheard += x.share * float64(max(min(x.to, to)-max(x.from, from), 0))
 	}
-	return unheard > manyDrops*float64(to-from)
+	return unheard > manyDrops*float64(to-from) || missing > oneRun && dropped > uint64(missing)/2
 }
 
 // told are the spans that reach into a time, those of one cause that follow each

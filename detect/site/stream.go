@@ -54,7 +54,7 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 		st.pace.Reset()
 		st.traffic.Reset()
 		st.bridge = nil // sub-agents are renumbered when a bridge goes
-	case s.blindness.takes(st.last, f.At):
+	case s.blindness.takes(st.last, f.At, seq-st.seq-came):
 		// Nor is what this collector has dropped, nor a longer gap a pace.
 		st.pace.Reset()
 		st.traffic.Reset()
