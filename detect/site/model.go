@@ -46,6 +46,7 @@ type node struct {
 	groups     map[uint32]bool   // numbers of its link aggregation groups
 	bonds      map[uint32]string // names of those that Open vSwitch makes
 	switchAt   int64             // since when all of its Open vSwitch is silent alone; 0 it is not
+	switchBack int64             // since when traffic of it is seen again; 0 it is not
 	stopping   int64             // until when silence is announced, ns
 	why        string
 	bootedAt   int64 // when it was found to have booted; 0 never

@@ -47,7 +47,7 @@ func (s *Site) judgeSwitch(n *node) {
 	last, bridges := n.switchHeard()
 	entity := n.entity("vswitch", "")
 	if n.switchAt != 0 && last > n.switchAt+settle || n.agentSpeaks(s.now) {
-		n.switchAt = 0
+		n.switchAt, n.switchBack = 0, 0
 		s.clear(BridgeDown, entity, "")
 		s.clear(TelemetrySilent, entity, "")
 	}
@@ -68,6 +68,11 @@ func (s *Site) judgeSwitch(n *node) {
 		return
 	}
 	n.switchAt = last
+	if v.after != 0 && s.returning(&n.switchBack, BridgeDown, entity) {
+		s.clear(BridgeDown, entity, "")
+		n.next = min(n.next, s.now+second/4)
+		return
+	}
 	f := &finding{
 		kind: BridgeDown, entity: entity, subject: n.subject(TypeBridge, "Open vSwitch"), severity: detect.Critical, onset: last, good: last,
 		witness: Passive, above: n.above(), hold: second, sure: probability(prior + weightSilent + weightTraffic),
@@ -137,11 +142,12 @@ func (s *Site) cutTogether(bridges []*bridge, since int64) bool {
 	quiet, sure, nats := s.quietFor(since), false, 0.0
 	for _, b := range bridges {
 		st := s.streams[streamKey{b.local.number, b.local.sub}]
-		if st.last > since+lately || b.flow.offered > 0 || quiet < 4*st.usually() {
+		lacks, ok := b.flow.lacks(len(s.streams))
+		paused := quiet < 4*st.usually() && (!ok || b.flow.nats(b.flow.rate(), quiet) < decided)
+		if st.last > since+lately || b.flow.offered > 0 || paused {
 			b.node.next = min(b.node.next, s.now+second/4)
 			return false
 		}
-		lacks, ok := b.flow.lacks(len(s.streams))
 		sure = sure || ok && quiet >= lacks
 		nats += b.flow.nats(b.rest(), quiet)
 	}

@@ -71,7 +71,9 @@ func TestSwitchAlone(t *testing.T) {
 			o.w.want("start bridge_down critical cn9 Open vSwitch")
 			o.run(32 * time.Second) // longer than three polls of the bridges
 			o.w.want()
-			o.down, o.seen = false, true
+			o.seen = true // others see it before it speaks
+			o.run(time.Second)
+			o.down = false
 			o.run(5 * time.Second)
 		}, []string{"end bridge_down critical cn9 Open vSwitch"}},
 		{"ovs-vswitchd is killed, which is polled five times as often", 10, func(o *hosted) {
