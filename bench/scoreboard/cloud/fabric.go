@@ -161,14 +161,14 @@ func (l *Leaf) uplink() {
 	if l.lost >= members {
 		group = 1
 	}
-	l.s.counters(sflow.DataSource{Index: uplinkGroup}, ifCounters(uplinkGroup, group, l.octet, l.octet), &sflow.PortName{Name: sflow.Text("po1")})
+	l.s.counters(sflow.DataSource{Index: uplinkGroup}, ifCounters(uplinkGroup, group, l.links[members], l.links[members]), &sflow.PortName{Name: sflow.Text("po1")})
 	for k := range uint32(members) {
 		status, to := uint32(3), uint32(uplinkGroup)
 		if int(k) < l.lost {
 			status, to = 1, 0 // it is attached to none
 		}
 		index := firstMember + k
-		l.s.counters(sflow.DataSource{Index: index}, ifCounters(index, status, l.octet, l.octet), &sflow.PortName{Name: sflow.Text("swp" + string('1'+rune(k)) + "s")},
+		l.s.counters(sflow.DataSource{Index: index}, ifCounters(index, status, l.links[k], l.links[k]), &sflow.PortName{Name: sflow.Text("swp" + string('1'+rune(k)) + "s")},
 			&sflow.LAGPortStats{AttachedAggID: to})
 	}
 }

@@ -17,7 +17,8 @@ type Leaf struct {
 	s     speaker
 	nodes []*Node
 	phase time.Duration
-	octet uint64
+	octet []uint64 // counted at each node's port, while the node is up
+	links [members + 1]uint64
 	up    bool
 	lost  int // members of its uplink that are down
 }
@@ -31,7 +32,7 @@ func newLeaf(c *Cloud, k int) *Leaf {
 }
 
 func (l *Leaf) attach(n *Node) uint32 {
-	l.nodes = append(l.nodes, n)
+	l.nodes, l.octet = append(l.nodes, n), append(l.octet, 0)
 	return uint32(len(l.nodes))
 }
 
@@ -42,11 +43,28 @@ func (l *Leaf) sampled(in, out uint32, header []byte) {
 	}
 }
 
+// perTick is what each port that is up carries in a tick, octets.
+const perTick = 100000
+
+// count counts what the ports carry: what is down carries nothing.
+func (l *Leaf) count() {
+	for k, n := range l.nodes {
+		if n.up {
+			l.octet[k] += perTick
+		}
+	}
+	for k := range l.links {
+		if k >= l.lost && (k < members || l.lost < members) { // the group last
+			l.links[k] += perTick
+		}
+	}
+}
+
 func (l *Leaf) tick() {
 	if !l.up {
 		return
 	}
-	l.octet += 100000
+	l.count()
 	for k, n := range l.nodes {
 		index := uint32(k + 1)
 		if (l.c.now.Sub(Epoch)+l.phase+time.Duration(k)*500*time.Millisecond)%leafPoll != 0 {
@@ -56,7 +74,7 @@ func (l *Leaf) tick() {
 		if !n.up {
 			status = 1
 		}
-		l.s.counters(sflow.DataSource{Index: index}, ifCounters(index, status, l.octet, l.octet), &sflow.PortName{Name: sflow.Text(fmt.Sprintf("swp%d", index))})
+		l.s.counters(sflow.DataSource{Index: index}, ifCounters(index, status, l.octet[k], l.octet[k]), &sflow.PortName{Name: sflow.Text(fmt.Sprintf("swp%d", index))})
 	}
 	if l.c.cfg.VLANs > 0 && (l.c.now.Sub(Epoch)+l.phase)%leafPoll == 0 {
 		l.uplink()
