@@ -56,12 +56,14 @@ func TestTwoEndsOfABond(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		partner bool
-		first   int // whose end is told first: 0 the node's
+		actor   bool // the node tells what it calls itself, which is no address of its NICs
+		first   int  // whose end is told first: 0 the node's
 		want    []string
 	}{
-		{"the node first", true, 0, []string{"start bridge_down critical cn2 br-ex"}},
-		{"the switch first", true, 1, []string{"start bridge_down critical cn2 br-ex"}},
-		{"nobody tells who it is", false, 0, []string{"start bridge_down critical cn2 br-ex", "start interface_down warning cn1 LAG of swp1, swp2"}},
+		{"the node first", true, false, 0, []string{"start bridge_down critical cn2 br-ex"}},
+		{"it says itself who it is", true, true, 0, []string{"start bridge_down critical cn2 br-ex"}},
+		{"the switch first", true, false, 1, []string{"start bridge_down critical cn2 br-ex"}},
+		{"nobody tells who it is", false, false, 0, []string{"start bridge_down critical cn2 br-ex", "start interface_down warning cn1 LAG of swp1, swp2"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -76,6 +78,9 @@ func TestTwoEndsOfABond(t *testing.T) {
 				if c.partner {
 					d.Partner = own
 				}
+				if c.actor {
+					d.Partner = 0x02000000aabb
+				}
 				for i, name := range []string{"swp1", "swp2"} {
 					d.Name = name
 					x := d
@@ -84,6 +89,9 @@ func TestTwoEndsOfABond(t *testing.T) {
 			}
 			a.bondOf("bond0", "up", "up")
 			say(true)
+			if c.actor {
+				w.tell(fact.Fact{Kind: fact.Port, Agent: a.number, Index: 3, Detail: &fact.Detail{Name: "eth1", Status: 3, Counted: true, Group: fact.OwnGroup | 2, Actor: 0x02000000aabb}})
+			}
 			for range 30 { // what it says itself goes another way
 				w.tell(fact.Fact{Kind: fact.Seen, Agent: sw.number, A: own, B: 9, C: 5})
 				w.run(time.Second)

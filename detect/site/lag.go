@@ -103,11 +103,31 @@ func (p *port) joined() uint32 {
 	return p.group
 }
 
-// partners notes who is at the other end of a group, as LACP tells its members.
+// maxSystems bounds the names that nodes have in LACP.
+const maxSystems = 65536
+
+// system notes what a node calls itself in LACP. What two of them do names neither.
+func (s *Site) system(n *node, mac uint64) {
+	if mac == 0 {
+		return
+	}
+	if o, known := s.systems[mac]; known && o != n {
+		s.systems[mac] = nil
+	} else if !known && len(s.systems) < maxSystems {
+		s.systems[mac] = n
+	}
+}
+
+// partners notes who is at the other end of a group, as LACP tells its members: by
+// what he calls himself there, or by an address of his.
 func (s *Site) partners(members []*port) {
 	for _, p := range members {
-		if a := s.macs[p.partner]; a != nil && a.owner != nil && a.owner != p.node {
-			s.attach(a.owner, a, p)
+		n := s.systems[p.partner]
+		if a := s.macs[p.partner]; n == nil && a != nil {
+			n = a.owner
+		}
+		if n != nil && n != p.node {
+			s.attachTo(n, p)
 		}
 	}
 }

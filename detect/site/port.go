@@ -43,6 +43,7 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 	p.speed = d.Speed
 	n.grouped(p, d.Group)
 	p.partner = d.Partner
+	s.system(n, d.Actor)
 	if d.Datapath != 0 || p.said == 0 { // else the host agent knows better
 		p.instance, p.local = d.Instance && !p.internal, fact.IsLocalPort(d.OFPort) && d.Datapath != 0
 		if p.instance {

@@ -63,7 +63,14 @@ func (a *address) node() *node {
 // those with as many the slower one.
 // The uplink of another hypervisor carries them too, and is no cause of anything.
 func (s *Site) attach(n *node, a *address, p *port) {
-	if a.owner != n || p.node.carries {
+	if a.owner == n {
+		s.attachTo(n, p)
+	}
+}
+
+// attachTo notes that a node is attached to a port of a switch.
+func (s *Site) attachTo(n *node, p *port) {
+	if p.node.carries {
 		return
 	}
 	p = p.point()

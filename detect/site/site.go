@@ -51,6 +51,7 @@ type Site struct {
 	contests  []*address // that send at two nodes
 	travelers []*port    // of instances of which it is known by which ways they are reached
 	routers   map[uint64]*router
+	systems   map[uint64]*node // by what they call themselves in LACP; nil of several
 	common    []*commonLoss
 	commonAt  int64
 	restored  []string // entities of such findings of before a restart
@@ -82,6 +83,7 @@ func (s *Site) reset() {
 	s.placing, s.recalled = placing{}, recalled{}
 	s.started, s.blindness, s.watching, s.losses = 0, blindness{}, false, silence.Losses{}
 	s.incident, s.flaps = map[string]*record{}, map[string]*flapping{}
+	s.systems = map[uint64]*node{}
 	s.routers, s.travelers, s.common, s.contests = map[uint64]*router{}, nil, nil, nil
 }
 

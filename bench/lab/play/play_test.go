@@ -24,7 +24,7 @@ func TestShortSelection(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes most of a minute")
 	}
-	groups, all, err := scenario.Load(folder, []string{"linux-bridge-down", "linux-bridge-deleted", "nic-down", "rules-nft", "rules-legacy", "rules-reloaded", "ovs-bridge-deleted-agent", "ovs-sampling-down"})
+	groups, all, err := scenario.Load(folder, []string{"linux-bridge-down", "linux-bridge-deleted", "nic-down", "rules-nft", "rules-legacy", "rules-reloaded", "ovs-bridge-deleted-agent", "ovs-sampling-down", "bond-lost"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,6 +100,7 @@ type port struct {
 	ofport   uint32
 	datapath uint64
 	group    uint32
+	actor    [6]byte // of LACP
 	partner  [6]byte
 	speed    uint64
 
@@ -216,6 +217,9 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 		if m := [6]byte(rec.lag.PartnerOperSystemID); m != p.partner && m != [6]byte{} {
 			p.partner, changed = m, true
 		}
+		if m := [6]byte(rec.lag.ActorSystemID); m != p.actor && m != [6]byte{} {
+			p.actor, changed = m, true
+		}
 	}
 	if rec.has&hasCounters != 0 {
 		unknown := allOnes(&rec.counters)
@@ -232,7 +236,7 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 	if fresh || changed {
 		g.tell(Fact{Kind: Port, Agent: a.number, Sub: p.sub, Index: p.index, At: g.at, Detail: &Detail{
 			Name: p.name, Status: p.status, Was: was, Counted: p.counted, Unknown: p.unknown, Instance: p.instance, Bridge: p.bridge,
-			Datapath: p.datapath, OFPort: p.ofport, Group: p.group, Partner: MAC(p.partner), Speed: p.speed, Before: before,
+			Datapath: p.datapath, OFPort: p.ofport, Group: p.group, Actor: MAC(p.actor), Partner: MAC(p.partner), Speed: p.speed, Before: before,
 		}})
 	}
 	if rec.has&hasCounters != 0 && !p.unknown {

@@ -214,7 +214,8 @@ type Detail struct {
 	Datapath uint64 // OpenFlow datapath id; 0 none
 	OFPort   uint32 // OpenFlow port; LocalPort is the bridge's own
 	Group    uint32 // ifIndex of its link aggregation group, or a number from OwnGroup on; 0 none
-	Partner  uint64 // of a member of one that speaks LACP: MAC address of who is at the other end; 0 unknown
+	Actor    uint64 // of a member of one that speaks LACP: MAC address that it calls itself; 0 unknown
+	Partner  uint64 // and of who is at the other end; 0 unknown
 	Speed    uint64 // of a Port: ifSpeed, bit/s; 0 unknown
 
 	Class   uint32 // of a Host's data source
