@@ -200,8 +200,16 @@ func affected(c []Child, n int) string {
 		counts[order[0]] = n
 	}
 	var parts []string
+	nodes := len(c) > 0 // whose telemetry is silent, not one witness's
+	for i := range c {
+		nodes = nodes && (c[i].Kind != TelemetrySilent || c[i].Subject.Type == TypeNode)
+	}
 	for _, k := range order {
-		parts = append(parts, plural(counts[k], k))
+		text := plural(counts[k], k)
+		if k == TelemetrySilent && nodes {
+			text = strings.Replace(strings.Replace(text, "witnesses", "nodes", 1), "witness", "node", 1)
+		}
+		parts = append(parts, text)
 	}
 	if len(order) > 1 && n > len(c) {
 		parts = append(parts, strconv.Itoa(n-len(c))+" more")

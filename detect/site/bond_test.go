@@ -111,3 +111,22 @@ func TestTwoEndsOfABond(t *testing.T) {
 		})
 	}
 }
+
+// TestMembersThatAreToldOfNoMore: that is no loss of their group.
+func TestMembersThatAreToldOfNoMore(t *testing.T) {
+	w := newWorld(t)
+	sw := w.node(0)
+	for i, name := range []string{"swp1", "swp2"} {
+		sw.member(name, 21+uint32(i), 1000, true)
+	}
+	w.run(20 * time.Second)
+	for i := range uint32(2) {
+		w.tell(fact.Fact{Kind: fact.PortGone, Agent: sw.number, Index: 21 + i, At: w.now.UnixNano(), A: uint64(time.Second)})
+	}
+	w.run(10 * time.Second)
+	for _, l := range w.lines() {
+		if strings.Contains(l, "interface_down") {
+			t.Error(l)
+		}
+	}
+}

@@ -160,7 +160,7 @@ func (s *Site) judgeLAG(n *node, group uint32, members []*port) {
 	down, onset, good := 0, int64(0), int64(0)
 	var facts []Noted
 	for _, p := range members {
-		if p.up() && !p.gone {
+		if p.up() && (!p.gone || p.removed == 0) { // to be told of no more is not to be down
 			continue
 		}
 		down++
