@@ -152,7 +152,14 @@ func printIncident(out io.Writer, i *incidentInfo) error {
 		if c.Subject.Project != "" {
 			project = ", project " + c.Subject.Project
 		}
-		fmt.Fprintf(out, "  %s %s on %s%s: %s\n", c.Kind, cmp.Or(c.Subject.Name, c.Subject.UUID), c.Subject.Node, project, c.Line)
+		name, on := cmp.Or(c.Subject.Name, c.Subject.UUID), ""
+		if c.Subject.Node != "" {
+			on = " on " + c.Subject.Node
+		}
+		if name == "" { // a node itself
+			name, on = c.Subject.Node, ""
+		}
+		fmt.Fprintf(out, "  %s %s%s%s: %s\n", c.Kind, name, on, project, c.Line)
 	}
 	fmt.Fprintln(out)
 	t := newTable(out, "TIME", "SINCE", "NODE", "WHAT", "BEFORE", "AFTER", "WITNESS", "SKEW")
