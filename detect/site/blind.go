@@ -175,14 +175,15 @@ func (b *blindness) takes(from, to int64, missing uint32) bool {
 }
 
 // told are the spans that reach into a time, those of one cause that follow each
-// other as one, unless silence is judged in one and not in the other.
+// other as one, unless silence is judged in one and not in the other for long.
 func (b *blindness) told(from, to int64) (all []span) {
 	i, _ := slices.BinarySearchFunc(b.spans, from, func(x span, t int64) int { return cmp.Compare(x.to, t) })
 	for _, x := range b.spans[i:] {
 		if x.from > to {
 			break
 		}
-		if n := len(all); n > 0 && all[n-1].why == x.why && x.from-all[n-1].to < blindApart && (all[n-1].part >= Opaque) == (x.part >= Opaque) {
+		if n := len(all); n > 0 && all[n-1].why == x.why && x.from-all[n-1].to < blindApart &&
+			((all[n-1].part >= Opaque) == (x.part >= Opaque) || all[n-1].part >= Opaque && x.to-x.from < second) {
 			all[n-1].to, all[n-1].part = x.to, max(all[n-1].part, x.part)
 			continue
 		}
