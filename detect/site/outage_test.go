@@ -3,8 +3,6 @@ package site
 import (
 	"testing"
 	"time"
-
-	"weir/detect/site/fact"
 )
 
 // TestOutagesAreNoLoss: one node after the other is cut off, and each is found as
@@ -31,40 +29,6 @@ func TestOutagesAreNoLoss(t *testing.T) {
 		a.blocked = false
 		w.run(10 * time.Second)
 		w.alerts = nil
-	}
-}
-
-// TestKilledAgain: an agent that is killed, comes back and is killed again soon is
-// found as fast as at first: the pause before its first word, which is no beat, is
-// none of its own.
-func TestKilledAgain(t *testing.T) {
-	w := newWorld(t)
-	for range 4 {
-		w.node(1)
-	}
-	for _, a := range w.nodes {
-		a.ovs = true
-	}
-	w.site.losses.Count(100000, 1000)
-	for range 200 { // so that its deadline is long where nothing else of the node is heard
-		w.site.losses.Missed(second, 2)
-	}
-	w.run(25 * time.Second)
-	a := w.nodes[0]
-	for n := range 4 {
-		w.alerts = nil
-		deed := w.now
-		a.killed = true
-		for len(w.alerts) == 0 && w.now.Sub(deed) < 30*time.Second {
-			w.run(100 * time.Millisecond)
-		}
-		if d := w.now.Sub(deed); d > 6*time.Second {
-			t.Errorf("time %d: found after %v", n+1, d)
-		}
-		w.run(1500 * time.Millisecond)
-		a.killed, a.seq, a.started = false, 1, w.now
-		w.tell(fact.Fact{Kind: fact.Alive, Agent: a.number, A: 1<<32 | 1})
-		w.run(9 * time.Second)
 	}
 }
 
