@@ -126,7 +126,9 @@ func (n *Node) tick() {
 		}
 	}
 	n.out += 1000
-	n.in += 1000
+	if n.leaf.lost < members { // else nothing comes to it
+		n.in += 1000
+	}
 	for range n.c.poisson(n.c.cfg.OwnRate) {
 		own := end{mac: n.mac, ip: n.addr.As4(), port: 9100}
 		n.leaf.sampled(n.leafPort, 0, n.c.wire.tcp(own, gateway, flagACK))
