@@ -1,7 +1,6 @@
 package fact
 
 import (
-	"math"
 	"strings"
 	"unicode"
 
@@ -274,53 +273,6 @@ func allOnes(c *sflow.IfCounters) bool {
 	return !c.InOctets.Known() && !c.OutOctets.Known() && !c.InUcastPkts.Known() && !c.OutUcastPkts.Known()
 }
 
-// still follows one direction of an interface that stands still while the other
-// moves: how often it does as a rule, and for how long it does now.
-type still struct {
-	polls, flats float32 // halved now and then
-	run          uint16  // polls in a row
-	ms           int64   // of them, by the counters' own clock
-	packets      uint64  // of the other direction meanwhile
-	told         bool
-}
-
-// Bounds of still.
-const (
-	stillPolls = 64   // after which what was counted halves
-	stillLeast = 8    // polls from which on something is concluded
-	stillRun   = 2    // polls in a row from which on it is told
-	stillPause = 2    // polls of a run that has ended, which are learned from
-	stillLong  = 5000 // ms by which one poll alone is as good, where nothing comes in
-)
-
-// see counts a poll in which the other direction moved. It returns how unlikely
-// the run is in nats, and whether that is to be told. one says that one long poll
-// is enough.
-func (s *still) see(moved bool, ms int64, packets uint64, one bool) (nats float64, tell bool) {
-	if s.polls >= stillPolls {
-		s.polls, s.flats = s.polls/2, s.flats/2
-	}
-	if moved {
-		pause := float32(min(s.run, stillPause)) // a short one is how it is as well
-		s.polls, s.flats = s.polls+pause+1, s.flats+pause
-		s.run, s.ms, s.packets = 0, 0, 0
-		tell, s.told = s.told, false
-		return 0, tell
-	}
-	s.run++
-	s.ms += ms
-	s.packets += packets
-	nats = float64(s.run) * -math.Log(float64(s.flats+0.05)/float64(s.polls+1))
-	if s.run > 20 { // that is how it is now
-		s.polls, s.flats = s.polls+1, s.flats+1
-	}
-	if s.polls < stillLeast || s.run < stillRun && !(one && s.ms >= stillLong) || s.run > 20 {
-		return nats, false
-	}
-	s.told = true
-	return nats, true
-}
-
 // anew ends runs: the counters began anew. What is usual for the interface stays.
 func (p *port) anew() {
 	for d := range p.still {
@@ -391,65 +343,6 @@ func known32(c sflow.Counter32) uint64 {
 		return 0
 	}
 	return uint64(c)
-}
-
-// goneAfter returns how long after its last poll something is gone, when its
-// agent goes on: three polls.
-func goneAfter(period int64) int64 {
-	if period == 0 {
-		return 90 * second
-	}
-	return 3*period + second/2
-}
-
-// tellGone tells of ports and hosts of an agent that are no longer polled
-// while their sub-agent, or all of the agent, goes on.
-func (g *Gatherer) tellGone(a *agent, ns int64) {
-	kept := a.list[:0]
-	for _, p := range a.list {
-		d := ns - p.at
-		if !p.gone && d > goneAfter(p.polls.apart(p.period)) && a.beats(p.at, p.period) {
-			p.gone = true
-			g.tell(Fact{Kind: PortGone, Agent: a.number, Sub: p.sub, Index: p.index, At: p.at, A: uint64(p.period)})
-		}
-		if !p.gone {
-			g.unpolled(a, p)
-		}
-		if p.gone && d > forgetAfter && !p.active {
-			delete(a.ports, p.index)
-			if a.macs[p.mac] == p {
-				delete(a.macs, p.mac)
-			}
-			a.recent[p.index%uint32(len(a.recent))] = nil
-			continue
-		}
-		kept = append(kept, p)
-	}
-	clear(a.list[len(kept):])
-	a.list = kept
-	hosts := a.hosts[:0]
-	for _, h := range a.hosts {
-		d := ns - h.at
-		if !h.gone && d > goneAfter(h.period) && a.beats(h.at, h.period) {
-			h.gone = true
-			g.tell(Fact{Kind: HostGone, Agent: a.number, Sub: h.sub, Index: h.src.Index, At: h.at, A: uint64(h.src.Class), B: uint64(h.period)})
-		}
-		if h.gone && d > forgetAfter {
-			continue
-		}
-		hosts = append(hosts, h)
-	}
-	clear(a.hosts[len(hosts):])
-	a.hosts = hosts
-}
-
-// beats reports whether the agent's counters went on for two polls after at.
-func (a *agent) beats(at, period int64) bool {
-	last := a.main.beat
-	for _, s := range a.subs {
-		last = max(last, s.beat)
-	}
-	return last-at > 2*max(period, second/10)
 }
 
 // InstancePort reports whether an interface's name is one that hypervisors and
