@@ -113,7 +113,7 @@ func (s *Site) unheard(p *port, k *weigh.Known) {
 	quiet := min(s.quietFor(a.toAt), last-a.toAt)
 	k.Missed = a.to.rate * float64(quiet) / 1e9 / a.to.usualSpread()
 	q := a.questions
-	if t := &a.told; t.vain > 0 && s.now-t.vainAt < vainOld && p.node.agentSpeaks(s.now) && int64(quiet) > 0 {
+	if t := &a.told; t.vain > 0 && s.now-t.vainAt < vainOld && p.node.agentSpeaks(s.now) && quiet > 0 {
 		// The host agent sees all; several may ask at once, each of them once a second.
 		exact := questions{past: int(min(t.requests-min(t.vain, t.requests), 1e6)), now: int(min(int64(t.vain), quiet/questionsApart+1))}
 		if exact.now > q.now {
