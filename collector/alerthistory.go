@@ -51,7 +51,7 @@ func newAlertHistory(cfg *config.Config, io IO) (*alertHistory, error) {
 	h := &alertHistory{dir: cfg.StateDir, log: log, quiet: io.Forget}
 	var err error
 	h.kept, err = store.OpenAlertLog(cfg.StateDir, store.AlertLogConfig{
-		MaxBytes: int64(bounds.Alerts), MaxAge: bounds.AlertsAge, EvidenceAge: bounds.EvidenceAge,
+		MaxBytes: int64(bounds.Alerts) - int64(bounds.Alerts)/incidentShare, MaxAge: bounds.AlertsAge, EvidenceAge: bounds.EvidenceAge,
 		Report: func(err error) {
 			if err != nil {
 				log.Error().Err(err).Msg("alert history waits for the disk")

@@ -142,7 +142,7 @@ func tooOld(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, q := range []string{"DELETE FROM alert_log WHERE seq > 0 OR incident != ''", "DELETE FROM site", "DELETE FROM open_alerts"} {
+	for _, q := range []string{"DELETE FROM alert_log WHERE seq > 0 OR incident != ''", "DELETE FROM site", "DELETE FROM open_alerts", "DELETE FROM incidents"} {
 		if _, err := db.Exec(q); err != nil {
 			t.Fatal(err)
 		}

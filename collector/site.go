@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +44,8 @@ type siteWatch struct {
 	model  []byte      // to be saved, in JSON
 	ports  web.Bound
 	kept   siteModel
+
+	incidents *incidentKeeper // nil where nothing is kept
 
 	tenanted time.Time      // when tenants were taken; of the site's goroutine
 	tenants  []site.Tenancy // not written yet; mu guards it
@@ -125,6 +126,7 @@ func (w *siteWatch) health(now time.Time) {
 	}
 	w.second = now
 	w.hand(now)
+	w.incidents.take(w.site)
 	blinds := w.site.Blinds(now.Add(-blindSpan))
 	w.mu.Lock()
 	w.blinds = blinds
@@ -160,7 +162,7 @@ func (a *app) saveSite() error {
 	if model != nil {
 		err = a.state.SaveSite(modelState, model)
 	}
-	return errors.Join(err, a.state.SaveSite(windowsState, a.windows.save()), a.saveTenants(), a.saveNodes(time.Now()))
+	return errors.Join(err, a.state.SaveSite(windowsState, a.windows.save()), a.saveTenants(), a.saveNodes(time.Now()), a.site.incidents.save(time.Now()))
 }
 
 // Names of what is saved.
@@ -178,53 +180,29 @@ func (a *app) loadSite() error {
 	if err := a.windows.load(body); err != nil {
 		a.log.Error().Err(err).Msg("saved maintenance windows are ignored")
 	}
-	if body, err = a.state.LoadSite(modelState); err != nil || body == nil || a.io.Forget {
+	if body, err = a.state.LoadSite(modelState); err != nil || a.io.Forget {
 		return err
 	}
 	var st site.State
-	if err := json.Unmarshal(body, &st); err != nil {
-		a.log.Error().Err(err).Msg("the saved model of the site is ignored")
+	if body != nil {
+		err = json.Unmarshal(body, &st)
+	}
+	if err != nil || body == nil {
+		a.site.incidents.load(a.site.site, nil)
+		if err != nil {
+			a.log.Error().Err(err).Msg("the saved model of the site is ignored")
+		}
 		return nil
 	}
 	now := time.Now()
 	a.site.site.Restore(st, now)
+	a.site.incidents.load(a.site.site, st.OpenIncidents())
 	return a.loadNodes(now)
 }
 
 // ask has the site's goroutine do something, and waits until it is done.
 func (w *siteWatch) ask(ctx context.Context, do func(*site.Site)) error {
 	return handTo(ctx, w.tasks, func() { do(w.site) })
-}
-
-// Incidents implements web.SiteSource.
-func (a *app) Incidents(ctx context.Context) (all []site.Incident, err error) {
-	if !a.ready.Load() {
-		return nil, errStarting
-	}
-	return all, a.site.ask(ctx, func(s *site.Site) { all = s.Incidents() })
-}
-
-// IncidentsOf implements web.SiteSource.
-func (a *app) IncidentsOf(ctx context.Context, sees func(project string) bool) (all []site.Incident, err error) {
-	if !a.ready.Load() {
-		return nil, errStarting
-	}
-	return all, a.site.ask(ctx, func(s *site.Site) { all = s.IncidentsOf(sees) })
-}
-
-// Incident implements web.SiteSource.
-func (a *app) Incident(ctx context.Context, id string) (i site.Incident, err error) {
-	if !a.ready.Load() {
-		return i, errStarting
-	}
-	ok := false
-	if err := a.site.ask(ctx, func(s *site.Site) { i, ok = s.Incident(id) }); err != nil {
-		return i, err
-	}
-	if !ok {
-		return i, fmt.Errorf("incident %q: is none that is kept, or several begin so; `weir incident list` shows them", id)
-	}
-	return i, nil
 }
 
 // addTo adds the bounds of the site's model to the status.
@@ -246,6 +224,7 @@ func (w *siteWatch) addTo(s *web.Status) {
 		web.Bound{Name: "site_facts", Limit: fact.MaxFacts, Refused: st.Dropped},
 		web.Bound{Name: "site_statements", Limit: fact.MaxSaid, Refused: refused},
 	)
+	w.incidents.addTo(s, st.Unkept)
 }
 
 // watchSite is the site's goroutine.
@@ -272,6 +251,7 @@ func (a *app) watchSite(stop <-chan struct{}) {
 			step()
 			w.keep()
 			w.handAll()
+			w.incidents.takeAll(w.site)
 			w.site.Close(last, a.emit, detect.ReasonShutdown)
 			return
 		case do := <-w.tasks:

@@ -49,6 +49,9 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return time.Time(t).UTC().AppendFormat(nil, `"`+timeLayout+`"`), nil
 }
 
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Time) UnmarshalJSON(b []byte) error { return (*time.Time)(t).UnmarshalJSON(b) }
+
 // FlowSubject is the subject of a large-flow alert: one flow in one direction.
 type FlowSubject struct {
 	Src       netip.Addr `json:"src"`

@@ -44,6 +44,7 @@ instances have in alerts. Stop weir first.
             kind, severity, identity and hash stay, so that ` + "`weir verify`" + ` still
             walks the chain: a change at its end names the erased ones. Alerts
             that were open are no longer known.
+  incidents what their timelines tell of its instances, and their addresses
   model     its instances and their ports, which are kept over a restart
   evidence  the packet headers of these alerts, and in all others those from
             and to addresses of its instances
@@ -124,7 +125,7 @@ func (p *program) erase(cmd *cobra.Command, f *eraseFlags, addresses []netip.Add
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, "%d changes of alerts, %d open alerts, %d instances of the model of the site\n", e.Changes, e.Open, e.Model)
+	fmt.Fprintf(p.out, "%d changes of alerts, %d open alerts, %d incidents, %d instances of the model of the site\n", e.Changes, e.Open, e.Incidents, e.Model)
 	files, headers, err := evidence.Erase(cfg.EvidenceDir(), e.Alerts, about.Addresses)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 	"time"
 
@@ -17,10 +16,11 @@ import (
 func newIncident(p *program) *cobra.Command {
 	return commandline.Group(&cobra.Command{
 		Use:   "incident",
-		Short: "Show incidents of a running collector, hold them, and hand them on",
-		Long: `An incident is one cause with all its effects. Those of the running collector,
-the last thousand since its start, can be listed and shown; what is known of one
-can be kept from retention and written into one archive.`,
+		Short: "Show incidents, hold them, and hand them on",
+		Long: `An incident is one cause with all its effects. The newest can be listed and shown
+with their timelines, also those of before a restart, for history.evidence_age: as
+the running collector knows them, else as the state file has them. What is known of
+one can be kept from retention and written into one archive.`,
 		Example: "  weir incident list\n  weir incident show 7596403b81c77bf9-1795332090",
 	}, newIncidentHold(p), newIncidentRelease(p), newIncidentHeld(p), newIncidentExport(p), newIncidentList(p), newIncidentShow(p))
 }
@@ -29,11 +29,11 @@ func newIncidentList(p *program) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List the incidents since the collector was started, the newest last",
+		Short:   "List the incidents that are kept, the newest last",
 		Example: "  weir incident list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var raw json.RawMessage // whole, also what the table has no column for
-			if err := p.ask(cmd.Context(), "api/v1/incidents", &raw); err != nil {
+			raw, err := p.incidents(cmd) // whole, also what the table has no column for
+			if err != nil {
 				return err
 			}
 			if asJSON {
@@ -120,8 +120,8 @@ ID may be cut where it stays unique.`,
 		Example: "  weir incident show 7596403b81c77bf9-1795332090",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var raw json.RawMessage
-			if err := p.ask(cmd.Context(), "api/v1/incidents/"+url.PathEscape(args[0]), &raw); err != nil {
+			raw, err := p.incident(cmd, args[0])
+			if err != nil {
 				return err
 			}
 			if asJSON {

@@ -117,7 +117,7 @@ func printStatus(out io.Writer, s *web.Status) error {
 	n := 0
 	for _, c := range s.DamagedFiles {
 		if c.Count > 0 {
-			line(first(n, "damaged"), "%s files of the history of %s, set aside", commas(c.Count), c.Key)
+			line(first(n, "damaged"), "%s in the history of %s, set aside", commas(c.Count), c.Key)
 			n++
 		}
 	}

@@ -35,6 +35,7 @@ type Erased struct {
 	Changes   int          // of alerts
 	Open      int          // alerts that were open, and are no longer known
 	Model     int          // instances of the model of the site
+	Incidents int          // that told of it
 	Alerts    []string     // identities of alerts about the project's instances
 	Instances []string     // identities of its instances, as far as is known
 	Addresses []netip.Addr // of its instances, as far as is known
@@ -53,7 +54,7 @@ func FindProject(ctx context.Context, dir, project string) (e *Erased, err error
 	err = s.inTransaction(func(tx *sql.Tx) error {
 		rows, err := e.find(ctx, tx, project)
 		e.Changes = len(rows)
-		return errors.Join(err, e.takeNodes(ctx, tx, project, false))
+		return errors.Join(err, e.takeNodes(ctx, tx, project, false), e.takeIncidents(ctx, tx, project, false))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("state file %s: %w", s.path, err)
@@ -100,8 +101,8 @@ func ReleaseHeld(ctx context.Context, dir string, incidents []string, d care.Dee
 }
 
 // EraseProject erases what a state directory says of a project: the texts of
-// each change of an alert about one of its instances, or that tells of one, and
-// its open alerts. Time, kind, identity and hash stay, so that the chain can be
+// each change of an alert about one of its instances, or that tells of one, its
+// open alerts, and what incidents and the model of the site tell of it. Time, kind, identity and hash stay, so that the chain can be
 // walked; what is erased is named by a row at its end. Nobody may run with the
 // directory.
 func EraseProject(ctx context.Context, dir, project string, now time.Time) (e *Erased, err error) {
@@ -119,7 +120,7 @@ func EraseProject(ctx context.Context, dir, project string, now time.Time) (e *E
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(e.forget(ctx, tx, project), forgetTenants(ctx, tx, project), e.takeNodes(ctx, tx, project, true)); err != nil {
+		if err := errors.Join(e.forget(ctx, tx, project), forgetTenants(ctx, tx, project), e.takeNodes(ctx, tx, project, true), e.takeIncidents(ctx, tx, project, true)); err != nil {
 			return err
 		}
 		return e.erase(ctx, tx, rows, now)

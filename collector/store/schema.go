@@ -28,6 +28,7 @@ var migrations = []string{
 	alertDeedsSchema,
 	alertErasedSchema,
 	siteNodesSchema,
+	incidentsSchema,
 }
 
 // migrate brings the file to the newest version. A file of a later version, or

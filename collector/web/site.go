@@ -29,7 +29,7 @@ type SiteSource interface {
 func siteRoutes(s SiteSource) []Route {
 	const windows = "/api/v1/windows"
 	return []Route{
-		{Method: "GET", Path: "/api/v1/incidents", Needs: access.Scoped, Summary: "Incidents since the start, the newest last, without their steps.", Answer: []site.Incident{},
+		{Method: "GET", Path: "/api/v1/incidents", Needs: access.Scoped, Summary: "Incidents that are kept, also those of before a restart, the newest last, without their steps.", Answer: []site.Incident{},
 			Serve: Answers(func(r *http.Request) (any, error) {
 				all, err := incidents(s, r)
 				return orEmpty(all), asked(err)

@@ -60,7 +60,7 @@ type Status struct {
 	// SeriesNotKept is how many time series history has no place for, as far as is
 	// known; the bound history_series counts their samples.
 	SeriesNotKept int     `json:"series_not_kept"`
-	DamagedFiles  []Count `json:"damaged_files"` // of the history, set aside since the start: "flows", "series"
+	DamagedFiles  []Count `json:"damaged_files"` // of the history, set aside since the start: "flows", "series"; and "incidents" that cannot be read
 }
 
 // MarshalJSON writes lists of nothing as [], since null says unknown.

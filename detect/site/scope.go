@@ -1,11 +1,8 @@
 package site
 
 import (
-	"slices"
 	"strings"
 	"time"
-
-	"weir/detect"
 )
 
 // IncidentsOf returns what the incidents tell of the projects that sees wants, the
@@ -23,32 +20,33 @@ func (s *Site) IncidentsOf(sees func(project string) bool) []Incident {
 
 // scoped is the part of a record that is of the projects.
 func (r *record) scoped(sees func(project string) bool) (Incident, bool) {
-	i := Incident{ID: r.ID, Began: at(r.from), Ended: at(r.ended), Steps: []Step{}}
-	tell := func(a *detect.Alert, line string) {
+	return scoped(Incident{ID: r.ID, Began: at(r.from), Ended: at(r.ended)}, r.parts(sees), sees)
+}
+
+// Of returns what the incident tells of the projects that sees wants; ok is false
+// where that is nothing.
+func (k *KeptIncident) Of(sees func(project string) bool) (i Incident, ok bool) {
+	for p := range k.Parts {
+		inTime(k.Parts[p].Steps)
+	}
+	return scoped(Incident{ID: k.Incident.ID, Began: k.Incident.Began, Ended: k.Incident.Ended}, k.Parts, sees)
+}
+
+// scoped completes an incident by those of its parts that sees wants.
+func scoped(i Incident, parts []Part, sees func(project string) bool) (Incident, bool) {
+	i.Steps = []Step{}
+	for k := range parts {
+		p := &parts[k]
+		if !sees(p.Project) {
+			continue
+		}
 		if i.Line == "" {
-			i.Line = line
+			i.Line = p.Line
 		}
-		i.Alerts = append(i.Alerts, a.At.UTC().Format("15:04:05.000")+" "+string(a.Change)+" "+line)
+		i.Alerts = append(i.Alerts, p.When+" "+p.Line)
+		i.Steps = append(i.Steps, p.Steps...)
 	}
-	for _, a := range r.Alerts {
-		sub, _ := a.Subject.(*Subject)
-		e, _ := a.Evidence.(*Evidence)
-		if sub != nil && sees(sub.Project) {
-			tell(a, a.Line())
-			i.Steps = e.steps(i.Steps, sub)
-			continue
-		}
-		if e == nil {
-			continue
-		}
-		for k := range e.Children {
-			if c := &e.Children[k]; sees(c.Subject.Project) {
-				tell(a, c.Line)
-			}
-		}
-	}
-	slices.SortStableFunc(i.Steps, func(a, b Step) int { return int(min(max(a.ns-b.ns, -1), 1)) })
-	i.Steps = slices.CompactFunc(i.Steps, func(a, b Step) bool { return a == b })
+	i.Steps = inOrder(i.Steps)
 	return i, len(i.Alerts) > 0
 }
 

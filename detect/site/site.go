@@ -46,7 +46,8 @@ type Site struct {
 	watchAt  int64
 	placing  placing
 	incident map[string]*record // timelines of incidents, by id
-	recent   []string           // their ids in the order of their ends
+	recent   []string           // their ids, in the order in which they were first told
+	unkept   uint64             // incidents that had to go before they were kept
 
 	contests  []*address // that send at two nodes
 	travelers []*port    // of instances of which it is known by which ways they are reached
@@ -70,7 +71,7 @@ type streamKey struct{ number, sub uint32 }
 
 // New returns a Site that has learned nothing.
 func New(cfg Config) *Site {
-	s := &Site{cfg: cfg}
+	s := &Site{cfg: cfg, incident: map[string]*record{}}
 	s.reset()
 	return s
 }
@@ -82,7 +83,7 @@ func (s *Site) reset() {
 	s.board = incident.NewBoard[*condition](s)
 	s.placing, s.recalled = placing{}, recalled{}
 	s.started, s.blindness, s.watching, s.losses = 0, blindness{}, false, silence.Losses{}
-	s.incident, s.flaps = map[string]*record{}, map[string]*flapping{}
+	s.flaps = map[string]*flapping{}
 	s.systems = map[uint64]*node{}
 	s.routers, s.travelers, s.common, s.contests = map[uint64]*router{}, nil, nil, nil
 }
@@ -127,10 +128,11 @@ func (s *Site) flush(emit func(*detect.Alert)) {
 	s.out = s.out[:0]
 }
 
-// Epoch ends every open alert with detect.ReasonClock and forgets everything:
-// the clock jumped. now is the last time of the old clock.
+// Epoch ends every open alert with detect.ReasonClock and forgets everything but what
+// is shown of incidents: the clock jumped. now is the last time of the old clock.
 func (s *Site) Epoch(now time.Time, emit func(*detect.Alert)) {
 	s.Close(now, emit, detect.ReasonClock)
+	s.detach()
 	s.reset()
 }
 
@@ -259,6 +261,7 @@ type Stats struct {
 	Open                    int // told
 	Refused                 uint64
 	Dropped                 uint64    // facts
+	Unkept                  uint64    // incidents that went before they were kept
 	Deaf                    time.Time // since when nobody is heard; zero: somebody is
 }
 
@@ -272,7 +275,7 @@ func (s *Site) Stats() Stats {
 	}
 	st := Stats{
 		Nodes: len(s.nodes), MaxNodes: maxNodes, Instances: len(s.insts), Addresses: len(s.macs), MaxAddresses: maxMACs,
-		Findings: s.board.Len(), Open: open, Refused: s.refused, Dropped: s.dropped,
+		Findings: s.board.Len(), Open: open, Refused: s.refused, Dropped: s.dropped, Unkept: s.unkept,
 	}
 	if s.hearsNothing {
 		st.Deaf = time.Unix(0, s.deafSince).UTC()

@@ -1,7 +1,6 @@
 package site
 
 import (
-	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -113,29 +112,35 @@ func (s *Site) Incident(text string) (i Incident, ok bool) {
 	if found == nil {
 		return Incident{}, false
 	}
-	i = found.info()
-	if i.Steps = found.kept; found.ended == 0 {
-		i.Steps = found.steps(s)
+	return s.whole(found), true
+}
+
+// whole is all that is shown of an incident.
+func (s *Site) whole(r *record) Incident {
+	i := r.info()
+	if i.Steps = slices.Clone(r.kept); r.ended == 0 {
+		i.Steps = r.steps(s)
 	}
-	i.Children, i.Addresses = found.children, s.addresses(found)
-	i.Root, _ = json.Marshal(found.Root) // "" where it is beyond JSON
-	for _, n := range found.nodes {
-		i.Cut = i.Cut || len(n.timeline.steps) >= timelineSteps && n.timeline.steps[n.timeline.next].ns > found.from-incidentBefore
+	i.Steps, i.Cut = ends(i.Steps, keptSteps)
+	i.Children = r.children
+	r.headed(&i)
+	for _, o := range s.owners(r) {
+		i.Addresses = append(i.Addresses, o.address)
 	}
-	return i, true
+	i.Cut = i.Cut || r.earlier != nil && r.earlier.Incident.Cut
+	for _, n := range r.nodes {
+		i.Cut = i.Cut || len(n.timeline.steps) >= timelineSteps && n.timeline.steps[n.timeline.next].ns > r.from-incidentBefore
+	}
+	return i
 }
 
 func (r *record) info() Incident {
-	i := Incident{
-		ID: r.ID, Line: r.Root.Line(), Began: at(r.from), Ended: at(r.ended),
-		Kind: r.Root.Kind, State: r.Root.State, Severity: r.Root.Severity, Affected: r.affected, Nodes: []string{},
+	i := Incident{ID: r.ID, Began: at(r.from), Ended: at(r.ended), Affected: r.affected, Nodes: r.nodeKeys(), Alerts: r.lines()}
+	if i.Nodes == nil {
+		i.Nodes = []string{}
 	}
-	for _, n := range r.nodes {
-		i.Nodes = append(i.Nodes, n.key)
-	}
-	for _, a := range r.Alerts {
-		i.Alerts = append(i.Alerts, a.At.UTC().Format("15:04:05.000")+" "+string(a.Change)+" "+a.Line())
-	}
+	r.headed(&i)
+	i.Root = nil
 	return i
 }
 
@@ -151,6 +156,8 @@ type record struct {
 
 	children []Child // when they were most
 	affected int
+
+	keeping
 }
 
 // Bounds of incidents kept.
@@ -169,6 +176,9 @@ func (s *Site) remember(it *incident.Item[*condition], a *detect.Alert) {
 		s.incident[a.Incident] = r
 		s.recent = append(s.recent, a.Incident)
 		for len(s.recent) > maxIncidents {
+			if x := s.incident[s.recent[0]]; x.changed {
+				s.unkept++
+			}
 			delete(s.incident, s.recent[0])
 			s.recent = s.recent[1:]
 		}
@@ -192,31 +202,35 @@ func (s *Site) remember(it *incident.Item[*condition], a *detect.Alert) {
 	for _, k := range it.Children() {
 		add(k.Value.node)
 	}
-	r.ended = 0
+	r.ended, r.changed, r.whole = 0, true, false
 	if a.Change == detect.End {
 		r.ended = s.now
-		r.kept = r.steps(s)
+		r.kept, r.owned = r.steps(s), s.owners(r)
 	}
 }
 
 // maxAddresses bounds the addresses told of an incident.
 const maxAddresses = 64
 
-// addresses returns those of the instances of an incident, as samples have shown
-// them.
-func (s *Site) addresses(r *record) (all []string) {
+// owners returns the addresses of the instances of an incident, as samples have
+// shown them.
+func (s *Site) owners(r *record) []owned {
+	all := slices.Clone(r.owned)
 	take := func(sub *Subject) {
 		m, ok := parseMAC(sub.MAC)
 		if a := s.macs[m]; ok && a != nil && !a.many {
 			for _, ip := range a.ips {
-				if text := ipText(ip); len(all) < maxAddresses && !slices.Contains(all, text) {
-					all = append(all, text)
+				text := ipText(ip)
+				if len(all) < maxAddresses && !slices.ContainsFunc(all, func(o owned) bool { return o.address == text }) {
+					all = append(all, owned{sub.Project, text})
 				}
 			}
 		}
 	}
-	if sub, ok := r.Root.Subject.(*Subject); ok {
-		take(sub)
+	if r.Root != nil {
+		if sub, ok := r.Root.Subject.(*Subject); ok {
+			take(sub)
+		}
 	}
 	for i := range r.children {
 		take(&r.children[i].Subject)
@@ -224,14 +238,20 @@ func (s *Site) addresses(r *record) (all []string) {
 	return all
 }
 
-// steps returns the facts of the incident's nodes until now, and when this
-// collector could not hear.
+// steps returns the facts of the incident's nodes until now, or until soon after it
+// ended, and when this collector could not hear.
 func (r *record) steps(s *Site) []Step {
 	until := s.now
+	if r.ended != 0 {
+		until = min(until, r.ended+incidentAfter)
+	}
 	var all []Step
+	if r.earlier != nil {
+		all = append(all, r.earlier.Incident.Steps...)
+	}
 	for _, n := range r.nodes {
 		for _, st := range n.timeline.steps {
-			if st.ns >= r.from-incidentBefore && st.ns <= until+incidentAfter {
+			if st.ns >= r.from-incidentBefore && st.ns <= until {
 				all = append(all, st)
 			}
 		}
@@ -239,8 +259,7 @@ func (r *record) steps(s *Site) []Step {
 	for _, x := range s.blindness.told(r.from-incidentBefore, until) {
 		all = append(all, x.step())
 	}
-	slices.SortStableFunc(all, func(a, b Step) int { return cmp.Or(cmp.Compare(a.ns, b.ns), cmp.Compare(a.Entity, b.Entity)) })
-	return all
+	return inOrder(all)
 }
 
 func itoa(v uint64) string { return strconv.FormatUint(v, 10) }

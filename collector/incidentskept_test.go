@@ -1,0 +1,123 @@
+package collector
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"weir/collector/store"
+	"weir/collector/web"
+)
+
+// shownIncident is as much of an incident as these tests look at.
+type shownIncident struct {
+	ID, Line     string
+	Began, Ended time.Time
+	Alerts       []string
+	Steps        []json.RawMessage
+	Nodes        []string
+	Root         json.RawMessage
+}
+
+func (r *running) incident(id string) (i shownIncident) {
+	r.t.Helper()
+	if err := web.Ask(r.t.Context(), r.cfg.StateDir, "api/v1/incidents/"+id, &i); err != nil {
+		r.t.Fatal(err)
+	}
+	return i
+}
+
+// listed returns the incident of the list.
+func (r *running) listed(id string) *shownIncident {
+	r.t.Helper()
+	var all []shownIncident
+	if err := web.Ask(r.t.Context(), r.cfg.StateDir, "api/v1/incidents", &all); err != nil {
+		r.t.Fatal(err)
+	}
+	n := slices.IndexFunc(all, func(i shownIncident) bool { return i.ID == id })
+	if n < 0 || slices.IndexFunc(all[n+1:], func(i shownIncident) bool { return i.ID == id }) >= 0 {
+		r.t.Fatalf("not just one %s in %+v", id, all)
+	}
+	return &all[n]
+}
+
+// TestIncidentsOutliveARestart: the timeline of an incident is after a restart what it
+// was before; one that is open goes on under its identity with its earlier steps, each
+// once; one that has ended is shown after the next.
+func TestIncidentsOutliveARestart(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	r := start(t, cfg)
+	a := &talker{r: r, conn: r.dial("127.0.2.10"), started: time.Now().Add(-time.Hour)}
+	a.beats("node", func() bool { return len(r.app.Agents()) == 1 })
+	for range 8 {
+		a.beat()
+		time.Sleep(100 * time.Millisecond)
+	}
+	a.down = true
+	a.beats("bridge_down", func() bool { return len(r.bridgeLines("start")) > 0 })
+	id := r.bridgeLines("start")[0].Incident
+	r.eventually("a row while it is open", func() bool {
+		if err := r.app.site.incidents.save(time.Now()); err != nil {
+			t.Error(err)
+		}
+		k, err := store.ReadIncident(t.Context(), cfg.StateDir, id)
+		return err == nil && len(k.Incident.Steps) > 0 && k.Incident.Line != ""
+	})
+	before := r.incident(id)
+	r.stop()
+
+	r = start(t, cfg)
+	if diff := cmp.Diff(before, r.incident(id)); diff != "" || len(before.Steps) == 0 || len(before.Root) == 0 {
+		t.Errorf("after a restart (-want +got)\n%s", diff)
+	}
+	if i := r.listed(id); i.Line != before.Line || !i.Ended.IsZero() {
+		t.Errorf("%+v", i)
+	}
+	a.r, a.conn = r, r.dial("127.0.2.10")
+	for range 8 {
+		a.beat()
+		time.Sleep(100 * time.Millisecond)
+	}
+	a.down = false
+	a.beats("end", func() bool { return len(r.bridgeLines("end")) > 0 })
+	goneOn := r.incident(id)
+	if goneOn.Ended.IsZero() || !goneOn.Began.Equal(before.Began) || len(goneOn.Steps) <= len(before.Steps) || len(goneOn.Alerts) <= len(before.Alerts) {
+		t.Errorf("it did not go on: %+v", goneOn)
+	}
+	seen := map[string]bool{}
+	for _, s := range goneOn.Steps {
+		if seen[string(s)] {
+			t.Errorf("twice: %s", s)
+		}
+		seen[string(s)] = true
+	}
+	for _, s := range before.Steps {
+		if !seen[string(s)] {
+			t.Errorf("lost: %s", s)
+		}
+	}
+	if got := goneOn.Alerts[:len(before.Alerts)]; !slices.Equal(got, before.Alerts) {
+		t.Errorf("%q, want first %q", got, before.Alerts)
+	}
+	r.stop()
+
+	r = start(t, cfg)
+	last := r.incident(id)
+	if !last.Ended.Equal(goneOn.Ended) || last.Line != goneOn.Line || !slices.Equal(last.Alerts, goneOn.Alerts) || len(last.Steps) < len(goneOn.Steps) {
+		t.Errorf("(-want +got)\n%s", cmp.Diff(goneOn, last))
+	}
+	if i := r.listed(id); !i.Ended.Equal(goneOn.Ended) || len(i.Steps) != 0 {
+		t.Errorf("%+v", i)
+	}
+	if i := r.incident(id[:12]); i.ID != id {
+		t.Errorf("%s", i.ID)
+	}
+	if code, body := r.asks("", "GET", "/api/v1/incidents/none", ""); code != http.StatusBadRequest {
+		t.Errorf("%d %s", code, body)
+	}
+}
