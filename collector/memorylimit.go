@@ -16,10 +16,10 @@ const (
 	memoryInterface = 8 << 10
 )
 
-// memoryLimit is what the collector aims at, given what lives: less than a quarter
+// memoryLimit is what the collector aims at, given what lives: less than a fifth
 // as much again as that would have it collect garbage without an end.
 func memoryLimit(shards, interfaces int, live uint64) int64 {
-	return max(memoryBase+memoryShard*int64(shards)+memoryInterface*int64(interfaces), int64(live)+int64(live)/4)
+	return max(memoryBase+memoryShard*int64(shards)+memoryInterface*int64(interfaces), int64(live)+int64(live)/5)
 }
 
 // limitMemory has garbage collected more often as the process nears what it aims

@@ -184,13 +184,15 @@ func (r *roller) definition(k stepKey, names []string, g *grouped, at rolledColu
 		}
 		row := s.row()
 		row.covered = floor
-		into.later(k, row)
+		if into.later(k, row); len(into.wait) == maxWaiting { // many see each key
+			into.join()
+		}
 	}
 	r.steps.words.mu.Unlock()
 	for _, n := range r.keys {
 		r.best[n] = 0
 	}
-	if len(into.wait) > maxWaiting {
+	if len(into.wait)+len(into.rows) > 2*maxWaiting {
 		into.keep(groupKeys)
 	}
 }

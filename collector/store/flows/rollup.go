@@ -107,12 +107,12 @@ func (s *step) add(k rollKey, r *rollRow) {
 	s.rows[n].add(r)
 }
 
-// later is add that keep does: what is far from the processor by then, the step, is
+// later is add that join does: what is far from the processor by then, the step, is
 // fetched once for many.
 func (s *step) later(k rollKey, r rollRow) { s.wait = append(s.wait, rollEntry{k, r}) }
 
-// keep leaves the keys with most octets at one vantage point, so many.
-func (s *step) keep(most int) {
+// join adds what waits.
+func (s *step) join() {
 	const far = 16 // entries between asking and reading
 	for i := range s.wait {
 		if next := i + far; next < len(s.wait) {
@@ -121,6 +121,11 @@ func (s *step) keep(most int) {
 		s.add(s.wait[i].rollKey, &s.wait[i].rollRow)
 	}
 	s.wait = s.wait[:0]
+}
+
+// keep leaves the keys with most octets at one vantage point, so many.
+func (s *step) keep(most int) {
+	s.join()
 	if len(s.rows) <= most {
 		return
 	}
