@@ -17,10 +17,11 @@ func newIncident(p *program) *cobra.Command {
 	return commandline.Group(&cobra.Command{
 		Use:   "incident",
 		Short: "Show incidents, hold them, and hand them on",
-		Long: `An incident is one cause with all its effects. The newest thousand can be listed
-and shown with their timelines for as long as history.evidence_age, also those of
-before a restart: as the running collector knows them, else as the state file has
-them. What is known of one can be kept from retention and written into one archive.`,
+		Long: `An incident is one cause with all its effects. The newest thousand can be
+listed and shown with their timelines for as long as history.evidence_age, also
+those of before a restart: as the running collector knows them, else as the
+state file has them. What is known of one can be kept from retention and written
+into one archive.`,
 		Example: "  weir incident list\n  weir incident show 7596403b81c77bf9-1795332090",
 	}, newIncidentHold(p), newIncidentRelease(p), newIncidentHeld(p), newIncidentExport(p), newIncidentList(p), newIncidentShow(p))
 }

@@ -7,4 +7,7 @@
 // first that was changed afterwards. Rows are removed for age and for room, from
 // the oldest on, and the hash that the first one left follows stays; evidence is
 // removed earlier, and its digest stays.
+//
+// It also has the incidents as they are shown, with their timelines: Incidents
+// writes them, within bounds of its own.
 package store

@@ -6,6 +6,9 @@
 // incident), so that one cause is one alert. It reads no clock: time is an
 // argument, and a replay gives the same alerts every time.
 //
+// What it knows of nodes, the alerts that are open and the timelines of incidents
+// can be taken from it (Save, Kept, KeptIncidents) and given to the next one.
+//
 // There are two kinds of witnesses. Passive ones are agents that know nothing of
 // us: switches, Open vSwitch, hsflowd. The other is the host agent, whose
 // statements (package decoder/witness) say what happened and why. Each condition
