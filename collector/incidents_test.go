@@ -137,12 +137,18 @@ func unpack(t *testing.T, b []byte) map[string]string {
 // the incident.
 func tooOld(t *testing.T, dir string) {
 	t.Helper()
+	damage(t, dir, "DELETE FROM alert_log WHERE seq > 0 OR incident != ''", "DELETE FROM site", "DELETE FROM open_alerts", "DELETE FROM incidents")
+}
+
+// damage changes the state file of a directory that nobody holds.
+func damage(t *testing.T, dir string, queries ...string) {
+	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "state.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, q := range []string{"DELETE FROM alert_log WHERE seq > 0 OR incident != ''", "DELETE FROM site", "DELETE FROM open_alerts", "DELETE FROM incidents"} {
+	for _, q := range queries {
 		if _, err := db.Exec(q); err != nil {
 			t.Fatal(err)
 		}

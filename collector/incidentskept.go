@@ -79,6 +79,9 @@ func (k *incidentKeeper) load(s *site.Site, open []string) {
 	k.sawDamaged(damaged)
 	s.RecallIncidents(goOn)
 	k.put(over)
+	if err := k.save(time.Now()); err != nil { // it is tried again
+		k.log.Error().Err(err).Msg("incidents could not be saved")
+	}
 }
 
 // take takes from the site what is to be kept. It belongs to the site's goroutine.

@@ -192,13 +192,23 @@ func ends[T any](all []T, most int) (_ []T, cut bool) {
 
 // headed fills what is told by the incident's root.
 func (r *record) headed(i *Incident) {
-	if r.Root == nil { // it was told before a restart, and not since
+	if r.Root == nil || r.toldLess() {
 		e := &r.earlier.Incident
 		i.Line, i.Kind, i.State, i.Severity, i.Root = e.Line, e.Kind, e.State, e.Severity, e.Root
 		return
 	}
 	i.Line, i.Kind, i.State, i.Severity = r.Root.Line(), r.Root.Kind, r.Root.State, r.Root.Severity
 	i.Root, _ = json.Marshal(r.Root) // "" where it is beyond JSON
+}
+
+// toldLess reports that an incident that goes on was told better before a restart:
+// since, none of its effects has been found again.
+func (r *record) toldLess() bool {
+	if r.earlier == nil || r.ended != 0 || r.Root.Kind != r.earlier.Incident.Kind {
+		return false
+	}
+	e, ok := r.Root.Evidence.(*Evidence)
+	return ok && e.Affected == 0 && r.earlier.Incident.Affected > 0
 }
 
 // lines are the changes of its alerts.
