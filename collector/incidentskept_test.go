@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -126,6 +127,14 @@ func TestIncidentsOutliveARestart(t *testing.T) {
 	if i := r.incident(id[:12]); i.ID != id {
 		t.Errorf("%s", i.ID)
 	}
+	var b bytes.Buffer
+	if err := web.Fetch(t.Context(), cfg.StateDir, "api/v1/incidents/"+id+"/export", &b); err != nil {
+		t.Fatal(err)
+	}
+	var handedOn shownIncident
+	if err := json.Unmarshal([]byte(unpack(t, b.Bytes())["incident.json"]), &handedOn); err != nil || len(handedOn.Steps) != len(last.Steps) {
+		t.Errorf("%v, handed on with %d steps of %d", err, len(handedOn.Steps), len(last.Steps))
+	}
 	if code, body := r.asks("", "GET", "/api/v1/incidents/none", ""); code != http.StatusBadRequest {
 		t.Errorf("%d %s", code, body)
 	}
@@ -144,7 +153,8 @@ func TestIncidentsAfterAKill(t *testing.T) {
 	began := time.Now().Add(-time.Hour)
 	var all []site.KeptIncident
 	for _, id := range []string{"aa-1", "bb-2"} {
-		all = append(all, site.KeptIncident{Incident: site.Incident{ID: id, Line: "bridge down br0 on cn1", Began: detect.Time(began), Nodes: []string{}, Alerts: []string{"start"}}})
+		all = append(all, site.KeptIncident{Incident: site.Incident{ID: id, Line: "bridge down br0 on cn1", Began: detect.Time(began), Nodes: []string{}, Alerts: []string{"start"}},
+			Parts: []site.Part{{Project: "acme", When: "12:00:00.000 start", Line: "its part"}, {Project: "other", When: "12:00:00.000 start", Line: "not its part"}}})
 	}
 	if _, err := s.Incidents(store.IncidentsConfig{MaxBytes: 1 << 20, MaxAge: time.Hour}).Save(all, began.Add(time.Minute)); err != nil {
 		t.Fatal(err)
@@ -159,6 +169,12 @@ func TestIncidentsAfterAKill(t *testing.T) {
 	}
 	if i := r.listed("aa-1"); i.Ended.IsZero() {
 		t.Errorf("%+v", i)
+	}
+	for project, want := range map[string]int{"acme": 1, "none": 0} {
+		of, err := r.app.IncidentsOf(t.Context(), func(p string) bool { return p == project })
+		if err != nil || len(of) != want || want == 1 && (of[0].Line != "its part" || len(of[0].Alerts) != 1 || len(of[0].Steps) != 0 || of[0].Nodes != nil) {
+			t.Errorf("%s: %+v, %v", project, of, err)
+		}
 	}
 	var got web.Status
 	r.app.site.addTo(&got)
