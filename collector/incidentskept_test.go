@@ -184,7 +184,7 @@ func TestIncidentsAfterAKill(t *testing.T) {
 	r.stop()
 
 	cfg.History.Off = true
-	r = start(t, cfg)
+	start(t, cfg)
 	var none []shownIncident
 	if err := web.Ask(t.Context(), cfg.StateDir, "api/v1/incidents", &none); err != nil || len(none) != 0 {
 		t.Errorf("%v, %v", none, err)
