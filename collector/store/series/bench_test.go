@@ -123,6 +123,8 @@ func BenchmarkPanel(b *testing.B) {
 		{"sum", `sum(weir_interface_in_bits_per_second)`},
 		{"sum by agent", `sum by (agent) (weir_interface_in_bits_per_second)`},
 		{"topk", `topk(10, weir_interface_in_bits_per_second)`},
+		{"avg", `avg(weir_interface_in_bits_per_second)`},
+		{"avg by agent", `avg by (agent) (weir_interface_in_bits_per_second)`},
 		{"rate-less-avg", `avg_over_time(weir_interface_in_bits_per_second{agent="10.255.0.7"}[5m])`},
 	} {
 		b.Run(c.name, func(b *testing.B) {

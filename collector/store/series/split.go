@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
@@ -17,16 +18,23 @@ import (
 
 // A sum over thousands of series, the library evaluates on one core. Sums, counts,
 // least and greatest of disjoint parts of the series can be joined, and the first by
-// value are among the first of the parts, so that each core evaluates a part. A mean
-// cannot: it takes a sum and a count, which are two looks at each series.
+// value are among the first of the parts, so that each core evaluates a part. For a
+// mean the library evaluates what it is of, and each part sums and counts that.
 
 // maxSplit is how many parts there are at most.
 const maxSplit = 4
 
 func parts() int { return min(runtime.GOMAXPROCS(0), maxSplit) }
 
-// joining makes one answer of those of the parts.
-type joining func(parts []promql.Matrix) promql.Matrix
+// partly is how a query is evaluated in parts.
+type partly struct {
+	expr string // that the library evaluates of each part
+	// take makes of what it answers what outlives its query.
+	take func(promql.Matrix) promql.Matrix
+	// join makes one answer of those of the parts; false where the query must be
+	// evaluated as a whole.
+	join func(parts []promql.Matrix) (promql.Matrix, bool)
+}
 
 // joins are the aggregations that can be split, with what joins two parts.
 func joins(op parser.ItemType) (join func(a, b float64) float64, ok bool) {
@@ -53,12 +61,12 @@ func least2(a, b float64) float64 {
 // single are functions that make of each series one.
 var single = []string{"rate", "irate", "increase", "delta", "avg_over_time", "min_over_time", "max_over_time", "sum_over_time", "last_over_time"}
 
-// splittable returns what joins the parts of an expression, where it can be split:
-// an aggregation of one metric, or of a function of it.
-func splittable(text string) (join joining, ok bool) {
-	e, err := newParser().ParseExpr(text)
+// splittable returns how a query is evaluated in parts, where it can be: an
+// aggregation of one metric, or of a function of it.
+func splittable(q *Query) (p partly, ok bool) {
+	e, err := newParser().ParseExpr(q.Expr)
 	if err != nil {
-		return nil, false
+		return p, false
 	}
 	for {
 		p, nested := e.(*parser.ParenExpr)
@@ -69,14 +77,18 @@ func splittable(text string) (join joining, ok bool) {
 	}
 	a, ok := e.(*parser.AggregateExpr)
 	if !ok {
-		return nil, false
+		return p, false
 	}
+	p = partly{expr: q.Expr, take: cloned}
 	if two, ok := joins(a.Op); ok {
-		join = func(parts []promql.Matrix) promql.Matrix { return joined(parts, two) }
+		p.join = func(parts []promql.Matrix) (promql.Matrix, bool) { return joined(parts, two), true }
 	} else if f, ok := newFirst(a); ok {
-		join = f.of
+		p.join = f.of
+	} else if a.Op == parser.AVG && q.Step >= time.Millisecond {
+		m := &mean{groupingOf(a), q.From, q.Step}
+		p = partly{a.Expr.String(), m.take, m.of}
 	} else {
-		return nil, false
+		return p, false
 	}
 	inner := a.Expr
 	if c, called := inner.(*parser.Call); called && slices.Contains(single, c.Func.Name) && len(c.Args) == 1 {
@@ -88,7 +100,7 @@ func splittable(text string) (join joining, ok bool) {
 	v, ok := inner.(*parser.VectorSelector)
 	// Of several metrics two series may become one without its name, which is an
 	// error that parts would not see.
-	return join, ok && slices.ContainsFunc(v.LabelMatchers, func(m *labels.Matcher) bool {
+	return p, ok && slices.ContainsFunc(v.LabelMatchers, func(m *labels.Matcher) bool {
 		return m.Name == nameLabel && m.Type == labels.MatchEqual
 	})
 }
@@ -97,7 +109,7 @@ func splittable(text string) (join joining, ok bool) {
 // where the query must be evaluated as a whole.
 func (a *asking) split(ctx context.Context, db storage.Queryable, q *Query) (m promql.Matrix, done bool, err error) {
 	parts := parts()
-	join, ok := splittable(q.Expr)
+	how, ok := splittable(q)
 	if !ok || a.whole || parts < 2 || q.Step == 0 || q.From.Equal(q.To) { // of one moment the order tells something
 		return nil, false, nil
 	}
@@ -105,7 +117,7 @@ func (a *asking) split(ctx context.Context, db storage.Queryable, q *Query) (m p
 	var wait sync.WaitGroup
 	for i := range parts {
 		wait.Go(func() {
-			e, err := a.parts.NewRangeQuery(ctx, partOf{db, uint64(i), uint64(parts)}, nil, q.Expr, q.From, q.To, q.Step)
+			e, err := a.parts.NewRangeQuery(ctx, partOf{db, uint64(i), uint64(parts)}, nil, how.expr, q.From, q.To, q.Step)
 			if err != nil {
 				errs[i] = err
 				return
@@ -114,7 +126,7 @@ func (a *asking) split(ctx context.Context, db storage.Queryable, q *Query) (m p
 			r := e.Exec(ctx)
 			if errs[i] = r.Err; r.Err == nil {
 				some, _ := r.Value.(promql.Matrix) // a query over time has no other answer
-				answers[i] = cloned(some)
+				answers[i] = how.take(some)
 			}
 		})
 	}
@@ -127,7 +139,8 @@ func (a *asking) split(ctx context.Context, db storage.Queryable, q *Query) (m p
 			return nil, true, err
 		}
 	}
-	return join(answers), true, nil
+	m, done = how.join(answers)
+	return m, done, nil
 }
 
 // cloned is a matrix that outlives its query.

@@ -12,10 +12,9 @@ import (
 // first is an aggregation that leaves the first of each group by value: topk or
 // bottomk.
 type first struct {
-	k       int
-	least   bool // bottomk
-	by      []string
-	without bool
+	k     int
+	least bool // bottomk
+	grouping
 }
 
 // maxFirst is how many it may leave, so that the parts are less than the whole.
@@ -38,19 +37,7 @@ func newFirst(a *parser.AggregateExpr) (f first, ok bool) {
 	if !ok || n.Val != math.Trunc(n.Val) || n.Val < 1 || n.Val > maxFirst {
 		return f, false
 	}
-	return first{int(n.Val), a.Op == parser.BOTTOMK, a.Grouping, a.Without}, true
-}
-
-// group identifies the group that a series is of.
-func (f *first) group(l labels.Labels) string {
-	b := labels.NewBuilder(l)
-	if f.without {
-		b.Del(f.by...)
-		b.Del(nameLabel)
-	} else {
-		b.Keep(f.by...)
-	}
-	return b.Labels().String()
+	return first{int(n.Val), a.Op == parser.BOTTOMK, groupingOf(a)}, true
 }
 
 // before orders values: what is no number is the last either way.
@@ -75,18 +62,18 @@ func bool01(b bool) int {
 
 // of leaves of what the parts left, of each group at each time, the first. Of equal
 // ones it takes those whose labels come first.
-func (f first) of(parts []promql.Matrix) promql.Matrix {
+func (f first) of(parts []promql.Matrix) (promql.Matrix, bool) {
 	all := slices.Concat(parts...)
 	slices.SortFunc(all, func(a, b promql.Series) int { return labels.Compare(a.Metric, b.Metric) })
 	groups := map[string][]int{}
 	for i := range all {
-		g := f.group(all[i].Metric)
+		g := f.labels(all[i].Metric).String()
 		groups[g] = append(groups[g], i)
 	}
 	for _, g := range groups {
 		f.leave(all, g)
 	}
-	return slices.DeleteFunc(all, func(s promql.Series) bool { return len(s.Floats) == 0 })
+	return slices.DeleteFunc(all, func(s promql.Series) bool { return len(s.Floats) == 0 }), true
 }
 
 // place is a point of a series.

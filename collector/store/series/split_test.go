@@ -45,7 +45,14 @@ func TestSplitAnswersAsTheWhole(t *testing.T) {
 		{"min(" + name + ")", true},
 		{"max(weir_interface_out_bits_per_second)", true},
 		{"sum(" + name + "_none)", true},
-		{"avg(" + name + ")", false},
+		{"avg(" + name + ")", true},
+		{"avg by (agent) (" + name + ")", true},
+		{"(avg without (agent, ifindex) (rate(" + name + "[7m])))", true},
+		{"avg by (none) ((" + name + `{agent!="10.0.0.1"}))`, false},
+		{"avg(weir_interface_out_bits_per_second)", true}, // no number
+		{"avg(weir_interface_status)", true},
+		{"avg(" + name + "_none)", true},
+		{"avg(sum by (agent) (" + name + "))", false},
 		{"topk(3, " + name + ")", true},
 		{"topk(100, " + name + ")", true},
 		{"bottomk(2, max_over_time(" + name + "[5m]))", true},
@@ -66,7 +73,7 @@ func TestSplitAnswersAsTheWhole(t *testing.T) {
 	} {
 		t.Run(c.expr, func(t *testing.T) {
 			q := &Query{Expr: c.expr, From: now.Add(-40 * time.Minute), To: now, Step: time.Minute}
-			if _, ok := splittable(c.expr); ok != c.split {
+			if _, ok := splittable(q); ok != c.split {
 				t.Fatalf("split %v, want %v", ok, c.split)
 			}
 			e, err := s.ask.engine.NewRangeQuery(t.Context(), s, nil, q.Expr, q.From, q.To, q.Step)
@@ -102,4 +109,34 @@ func rounded(v parser.Value) parser.Value {
 		}
 	}
 	return v
+}
+
+// A mean whose sum is too large for a number is left to the library, which has other
+// ways.
+func TestMeanOfTooMuchIsLeftToTheLibrary(t *testing.T) {
+	m := mean{from: time.UnixMilli(0), step: time.Second}
+	part := func(values ...float64) promql.Matrix {
+		var all promql.Matrix
+		for _, v := range values {
+			all = append(all, promql.Series{Floats: []promql.FPoint{{T: 2000, F: v}}})
+		}
+		return m.take(all)
+	}
+	for _, c := range []struct {
+		name   string
+		values []float64
+		want   float64
+		ok     bool
+	}{
+		{"few", []float64{1, 2}, 2, true},
+		{"too large", []float64{math.MaxFloat64, math.MaxFloat64}, 0, false},
+		{"infinite", []float64{math.Inf(-1)}, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, ok := m.of([]promql.Matrix{part(c.values...), part(3), part()})
+			if ok != c.ok || ok && (len(got) != 1 || len(got[0].Floats) != 1 || got[0].Floats[0] != promql.FPoint{T: 2000, F: c.want}) {
+				t.Errorf("%v %v, want %v %v", got, ok, c.want, c.ok)
+			}
+		})
+	}
 }
