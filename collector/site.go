@@ -224,6 +224,9 @@ func (w *siteWatch) addTo(s *web.Status) {
 		web.Bound{Name: "site_facts", Limit: fact.MaxFacts, Refused: st.Dropped},
 		web.Bound{Name: "site_statements", Limit: fact.MaxSaid, Refused: refused},
 	)
+	for _, o := range st.Orphans {
+		s.Orphans = append(s.Orphans, web.Count{Key: o.Key, Name: o.Name, Count: uint64(o.Count)})
+	}
 	w.incidents.addTo(s, st.Unkept)
 }
 

@@ -99,6 +99,7 @@ func printStatus(out io.Writer, s *web.Status) error {
 	for i, c := range s.Refused {
 		line(first(i, "refused"), "%s datagrams: %s", commas(c.Count), c.Key)
 	}
+	printOrphans(line, s.Orphans)
 	open := uint64(0)
 	for _, c := range s.AlertsOpen {
 		open += c.Count
@@ -128,6 +129,22 @@ func printStatus(out io.Writer, s *web.Status) error {
 		line(first(i, "bounds"), "%s: %s of %s, %s refused", b.Name, commas(uint64(max(b.Used, 0))), commas(uint64(max(b.Limit, 0))), commas(b.Refused))
 	}
 	return t.Flush()
+}
+
+// printOrphans names the nodes with most ports and domains that belong to nobody.
+func printOrphans(line func(name, format string, args ...any), nodes []web.Count) {
+	const shown = 5
+	rest, left := uint64(0), 0
+	for i, c := range nodes {
+		if i < shown && c.Key != "" {
+			line(first(i, "orphans"), "%s on %s", commas(c.Count), printable(cmp.Or(c.Name, c.Key)))
+			continue
+		}
+		rest, left = rest+c.Count, left+1
+	}
+	if left > 0 {
+		line("", "%s on further nodes; --json names them", commas(rest))
+	}
 }
 
 // maxFormats is how many formats are shown one by one: whoever sends rubbish

@@ -61,6 +61,7 @@ func TestStatusPrintsAlignedLines(t *testing.T) {
 		Errors:         []web.Count{{Key: "truncated", Count: 3}},
 		SocketDropped:  5, LostDatagrams: 12, LossPercent: 0.001, LostSamples: 1000,
 		Refused: []web.Count{{Key: "not allowed", Count: 8}}, Agents: 2, Admitted: 3,
+		Orphans:    []web.Count{{Key: "a", Name: "cn1\x1b[2J", Count: 1591}, {Key: "192.0.2.8", Count: 6}, {Key: "c", Name: "cn3", Count: 5}, {Key: "d", Name: "cn4", Count: 4}, {Key: "e", Name: "cn5", Count: 3}, {Key: "f", Name: "cn6", Count: 2}, {Count: 10}},
 		AlertsOpen: []web.Count{{Key: "large_flow", Count: 2}},
 		Sinks:      []web.SinkCount{{Name: "logline", Queued: 1, Limit: 4096, Sent: 11}},
 		Bounds:     []web.Bound{{Name: "agents", Used: 2, Limit: 16384}, {Name: "interfaces", Used: 100, Limit: 1048576, Refused: 7}},
@@ -79,6 +80,12 @@ dropped    5 by the kernel, 0 cut
 lost       12 datagrams (0.001 %), 1,000 samples, by sequence
 agents     2, 3 admitted since the start
 refused    8 datagrams: not allowed
+orphans    1,591 on cn1?[2J
+           6 on 192.0.2.8
+           5 on cn3
+           4 on cn4
+           3 on cn5
+           12 on further nodes; --json names them
 alerts     2 open
 sinks      logline: 11 sent, 0 failed, 0 dropped, 1 waiting of 4,096
 bounds     agents: 2 of 16,384, 0 refused

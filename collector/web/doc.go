@@ -37,6 +37,7 @@
 //	weir_decode_seconds_total             time the shards spent on datagrams
 //	weir_agents                           agents known
 //	weir_agents_admitted_total            agents admitted since the start
+//	weir_orphans{node,name}               ports and domains that belong to nobody
 //	weir_alerts_open{kind}                alerts that have not ended
 //	weir_alert_changes_total{kind,change} changes of alerts
 //	weir_sink_queued{sink}                changes waiting for a sink

@@ -3,6 +3,7 @@ package web
 import (
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -36,6 +37,7 @@ var (
 	mDecodeSeconds = counter("decode_seconds_total", "Time the shards spent on datagrams.")
 	mAgents        = gauge("agents", "Agents known.")
 	mAdmitted      = counter("agents_admitted_total", "Agents admitted since the start.")
+	mOrphans       = gauge("orphans", "Ports and domains that belong to nobody, by node; those of nodes left out have an empty node.", "node", "name")
 	mAlertsOpen    = gauge("alerts_open", "Alerts that have not ended, by kind.", "kind")
 	mAlertChanges  = counter("alert_changes_total", "Changes of alerts, by kind and change.", "kind", "change")
 	mSinkQueued    = gauge("sink_queued", "Alert changes waiting for a sink.", "sink")
@@ -54,7 +56,7 @@ var (
 
 var allMetrics = []metric{
 	mDatagrams, mOctets, mSamples, mSkipped, mErrors, mSocketDropped, mTruncated, mLostDatagrams, mLostSamples, mRefused,
-	mDecodeSeconds, mAgents, mAdmitted, mAlertsOpen, mAlertChanges, mSinkQueued, mSinkChanges, mSinkFailing,
+	mDecodeSeconds, mAgents, mAdmitted, mOrphans, mAlertsOpen, mAlertChanges, mSinkQueued, mSinkChanges, mSinkFailing,
 	mBoundUsed, mBoundLimit, mBoundRefused, mTopLeftOut, mDamaged, mSeriesNotKept, mReady, mStart, mBuild,
 }
 
@@ -107,6 +109,9 @@ func (m metrics) Collect(ch chan<- prometheus.Metric) {
 	out(mDecodeSeconds, s.DecodeSeconds)
 	out(mAgents, float64(s.Agents))
 	out(mAdmitted, float64(s.Admitted))
+	for _, c := range s.Orphans { // what is no text would spoil all metrics
+		out(mOrphans, float64(c.Count), c.Key, strings.ToValidUTF8(c.Name, "\ufffd"))
+	}
 	for _, c := range s.AlertsOpen {
 		out(mAlertsOpen, float64(c.Count), c.Key)
 	}

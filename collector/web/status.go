@@ -50,6 +50,8 @@ type Status struct {
 	Agents   int    `json:"agents"`
 	Admitted uint64 `json:"admitted"`
 
+	Orphans []Count `json:"orphans"` // ports and domains that belong to nobody, by node, most first; the last without a key counts the nodes left out
+
 	AlertsOpen   []Count       `json:"alerts_open"` // by kind
 	AlertChanges []AlertChange `json:"alert_changes"`
 	AlertHead    string        `json:"alert_head,omitempty"` // of the chain of alert changes, for `weir verify`
@@ -66,7 +68,7 @@ type Status struct {
 // MarshalJSON writes lists of nothing as [], since null says unknown.
 func (s Status) MarshalJSON() ([]byte, error) {
 	type plain Status
-	for _, list := range []*[]Count{&s.Samples, &s.SkippedRecords, &s.Errors, &s.Refused, &s.AlertsOpen, &s.TopLeftOut, &s.DamagedFiles} {
+	for _, list := range []*[]Count{&s.Samples, &s.SkippedRecords, &s.Errors, &s.Refused, &s.AlertsOpen, &s.Orphans, &s.TopLeftOut, &s.DamagedFiles} {
 		*list = orEmpty(*list)
 	}
 	s.Listen, s.Components = orEmpty(s.Listen), orEmpty(s.Components)

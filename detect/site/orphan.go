@@ -1,7 +1,9 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"weir/decoder/witness"
@@ -126,4 +128,34 @@ func (s *Site) judgeOrphans(n *node) {
 		kind: Orphan, entity: entity, subject: n.subject(TypeNode, "orphans"), severity: detect.Info, onset: s.now, witness: Agent, sure: 0.95,
 		above: n.above(), hold: 60 * second, summary: o.String(), facts: o.facts,
 	})
+}
+
+// NodeOrphans is how many of a node's ports and domains belong to nobody.
+type NodeOrphans struct {
+	Key   string // of the node
+	Name  string
+	Count int
+}
+
+// maxOrphanNodes is how many nodes are named with their orphans.
+const maxOrphanNodes = 200
+
+// orphanCounts returns the nodes with most orphans, most first; the last has no key
+// where there are more nodes, and counts theirs.
+func (s *Site) orphanCounts() []NodeOrphans {
+	var all []NodeOrphans
+	for _, n := range s.order {
+		if n.orphans > 0 {
+			all = append(all, NodeOrphans{n.key, n.name, n.orphans})
+		}
+	}
+	slices.SortFunc(all, func(a, b NodeOrphans) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Key, b.Key)) })
+	if len(all) > maxOrphanNodes {
+		rest := NodeOrphans{}
+		for i := range all[maxOrphanNodes:] {
+			rest.Count += all[maxOrphanNodes+i].Count
+		}
+		all = append(all[:maxOrphanNodes:maxOrphanNodes], rest)
+	}
+	return all
 }

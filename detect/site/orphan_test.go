@@ -76,8 +76,30 @@ func TestOrphans(t *testing.T) {
 			if n := w.site.Overview().Nodes[0].Orphans; !strings.HasPrefix(c.want, fmt.Sprint(n)+" ×") {
 				t.Errorf("the overview counts %d, want %s", n, c.want)
 			}
+			if all := w.site.Stats().Orphans; len(all) != 1 || all[0].Name != "cn1" || !strings.HasPrefix(c.want, fmt.Sprint(all[0].Count)+" ×") {
+				t.Errorf("counted by node: %+v, want %s", all, c.want)
+			}
 			w.want("start orphan info cn1 orphans")
 		})
+	}
+}
+
+// TestOrphansOfManyNodes: the nodes with most are named, the others counted together.
+func TestOrphansOfManyNodes(t *testing.T) {
+	s := &Site{}
+	if all := s.orphanCounts(); all != nil {
+		t.Errorf("without nodes %v", all)
+	}
+	for i := range maxOrphanNodes + 50 {
+		s.order = append(s.order, &node{key: fmt.Sprintf("n%03d", i), orphans: i % 100})
+	}
+	all := s.orphanCounts()
+	sum := 0
+	for _, o := range all {
+		sum += o.Count
+	}
+	if last := all[len(all)-1]; len(all) != maxOrphanNodes+1 || all[0].Count != 99 || all[0].Key != "n099" || last.Key != "" || last.Count == 0 || sum != 2*4950+1225 {
+		t.Errorf("%d nodes from %v to %v, %d in all", len(all), all[0], last, sum)
 	}
 }
 

@@ -15,6 +15,7 @@ type Overview struct {
 	Instances int         `json:"instances"`
 	Unseen    int         `json:"unseen"` // instances that nobody could miss
 	Bad       int         `json:"bad"`    // instances with a warning or worse
+	Orphans   int         `json:"orphans"`
 }
 
 // NodeView is a node in short.
@@ -57,6 +58,7 @@ func (s *Site) Overview() Overview {
 			}
 		}
 		o.Instances, o.Unseen, o.Bad = o.Instances+x.Instances, o.Unseen+x.Unseen, o.Bad+x.Bad
+		o.Orphans += x.Orphans
 		o.Nodes = append(o.Nodes, x)
 	}
 	return o

@@ -263,6 +263,7 @@ type Stats struct {
 	Dropped                 uint64    // facts
 	Unkept                  uint64    // incidents that went before they were kept
 	Deaf                    time.Time // since when nobody is heard; zero: somebody is
+	Orphans                 []NodeOrphans
 }
 
 // Stats returns the counts. Call it from the Site's goroutine.
@@ -275,7 +276,7 @@ func (s *Site) Stats() Stats {
 	}
 	st := Stats{
 		Nodes: len(s.nodes), MaxNodes: maxNodes, Instances: len(s.insts), Addresses: len(s.macs), MaxAddresses: maxMACs,
-		Findings: s.board.Len(), Open: open, Refused: s.refused, Dropped: s.dropped, Unkept: s.unkept,
+		Findings: s.board.Len(), Open: open, Refused: s.refused, Dropped: s.dropped, Unkept: s.unkept, Orphans: s.orphanCounts(),
 	}
 	if s.hearsNothing {
 		st.Deaf = time.Unix(0, s.deafSince).UTC()

@@ -87,7 +87,7 @@ export function site(parameters, { signal, go }) {
     rows.update(tree.length);
   }
 
-  const note = (n) => [(under.get(n.key) ?? []).length ? `${count(under.get(n.key).length)} attached` : "", n.instances ? many(n.instances, "instance") : n.ports ? many(n.ports, "port") : "", n.unseen ? `${count(n.unseen)} not observable` : ""].filter((x) => x).join(", ");
+  const note = (n) => [(under.get(n.key) ?? []).length ? `${count(under.get(n.key).length)} attached` : "", n.instances ? many(n.instances, "instance") : n.ports ? many(n.ports, "port") : "", n.unseen ? `${count(n.unseen)} not observable` : "", n.orphans ? many(n.orphans, "orphan") : ""].filter((x) => x).join(", ");
 
   function take(m) {
     model = m;
@@ -100,7 +100,8 @@ export function site(parameters, { signal, go }) {
     }
     for (const all of under.values()) all.sort((a, b) => Number(!(under.get(a.key)?.length)) - Number(!(under.get(b.key)?.length)) || label(a).localeCompare(label(b), "en", { numeric: true }));
     set(sums, `${many(m.nodes.length, "node")}, ${many(m.bridges, "bridge")}, ${many(m.instances, "instance")}`,
-      m.bad ? el("span", {}, ", ", el("strong", { className: "critical" }, `${count(m.bad)} in trouble`)) : "", m.unseen ? el("span", {}, ", ", el("strong", {}, `${count(m.unseen)} not observable`)) : "");
+      m.bad ? el("span", {}, ", ", el("strong", { className: "critical" }, `${count(m.bad)} in trouble`)) : "", m.unseen ? el("span", {}, ", ", el("strong", {}, `${count(m.unseen)} not observable`)) : "",
+      m.orphans ? el("span", { title: "ports and domains that belong to nobody" }, ", ", el("strong", {}, many(m.orphans, "orphan"))) : "");
   }
 
   function loops(n) {
@@ -169,7 +170,7 @@ export function site(parameters, { signal, go }) {
   async function ask() {
     try {
       const m = await api("/api/v1/site", { signal });
-      const state = JSON.stringify(m.nodes.map((n) => [n.key, n.name, n.health, n.under, n.bridges]));
+      const state = JSON.stringify(m.nodes.map((n) => [n.key, n.name, n.health, n.under, n.bridges, n.orphans, n.ports_down]));
       if (state === seen) return;
       seen = state;
       const first = !model;
