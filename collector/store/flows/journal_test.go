@@ -123,14 +123,17 @@ func TestJournalOfVersion1IsRead(t *testing.T) {
 
 // Whatever the body of a frame of rows is: it is refused, or every row has a key.
 func FuzzRows(f *testing.F) {
-	rows := zipfRows(300, 1000, 100, false)
-	for _, n := range []int{300, 1} {
+	rows := zipfRows(24, 12, 4, false) // few: what is interesting is cut down octet by octet
+	for _, n := range []int{24, 1} {
 		j := journal{names: site{}, coder: newCoder(), agents: map[uint32]bool{}, domains: map[uint32]bool{}}
 		j.add(rows[:n])
 		f.Add(j.appendRows(nil, j.coder.keys))
 	}
 	f.Add([]byte{frameRows, 1, 1, 0, 1, 1, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 4<<10 {
+			t.Skip("no frame of so few rows is as long")
+		}
 		x := &block{keys: make([]record.Key, 2)}
 		for range 2 {
 			if !x.read(bytes.Clone(b)) {
