@@ -112,9 +112,7 @@ func (k *Keeper) Put(a *detect.Alert) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if delete(k.late, a.ID); !ok {
-		if a.Change != detect.End && len(k.late) < maxLate {
-			k.late[a.ID] = true
-		}
+		k.await(a)
 		return
 	}
 	if len(k.waiting) >= maxWaiting {
@@ -123,6 +121,18 @@ func (k *Keeper) Put(a *detect.Alert) {
 	}
 	if k.waiting[a.ID] == nil {
 		k.waiting[a.ID] = &alert{id: a.ID, line: a.Line(), match: m, began: time.Now()}
+	}
+}
+
+// await notes an alert that names nothing yet, where it may still do so. The lock is
+// the caller's.
+func (k *Keeper) await(a *detect.Alert) {
+	switch {
+	case a.Change == detect.End:
+	case len(k.late) >= maxLate:
+		k.stats.Refused++
+	default:
+		k.late[a.ID] = true
 	}
 }
 

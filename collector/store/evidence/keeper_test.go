@@ -198,6 +198,17 @@ func TestEvidenceOfWhatAnAlertLists(t *testing.T) {
 	}
 }
 
+// Alerts for which there is no place among those that are waited for are counted.
+func TestEvidenceCountsWhatItCannotWaitFor(t *testing.T) {
+	k, _ := keeper(t, false)
+	for i := range maxLate + 3 {
+		k.Put(started(fmt.Sprint("abc-", i), `{"type":"vlan","name":"vlan 100"}`))
+	}
+	if st := k.Stats(); len(k.late) != maxLate || st.Refused != 3 {
+		t.Errorf("%d are waited for, %d refused; want %d and 3", len(k.late), st.Refused, maxLate)
+	}
+}
+
 // lists is evidence with the JSON of a test.
 type lists string
 
