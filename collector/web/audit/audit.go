@@ -111,8 +111,16 @@ func (l *Log) open() error {
 }
 
 // hold waits for the newer file, as other processes write it too, and learns its
-// size.
+// size. Where it fails, others need not wait.
 func (l *Log) hold() error {
+	err := l.lock()
+	if err != nil && l.f != nil {
+		err = errors.Join(err, l.shut())
+	}
+	return err
+}
+
+func (l *Log) lock() error {
 	for tries := 100; ; tries-- {
 		if l.f == nil {
 			err := l.open()

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestLogIsBoundedAndKeepsTheNewest(t *testing.T) {
@@ -95,5 +97,30 @@ func TestLogIsSharedByProcesses(t *testing.T) {
 	st, err := os.Stat(filepath.Join(dir, older))
 	if err != nil || st.Size() > 64<<10 || st.Size() < 32<<10 {
 		t.Errorf("the older file: %v, %v", st, err)
+	}
+}
+
+// Whoever cannot write lets others write: the file is free again.
+func TestLogThatFailsHoldsNobodyUp(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, file)
+	if err := os.WriteFile(path, []byte(`{"person":"Eve","wh`), 0o600); err != nil { // a line to be ended
+		t.Fatal(err)
+	}
+	l := New(dir, 0)
+	var err error
+	if l.f, err = os.Open(path); err != nil { // which cannot be written to
+		t.Fatal(err)
+	}
+	if err := l.Put(Entry{Person: "Ada", What: Query}); err == nil {
+		t.Fatal("written into a file that is open to be read")
+	}
+	other, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := unix.Flock(int(other.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		t.Errorf("the file is held: %v", err)
 	}
 }
