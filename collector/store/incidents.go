@@ -71,6 +71,9 @@ type incidentRow struct {
 	head, parts, body     []byte // deflated
 }
 
+// errTooLong is the error of an incident that nobody could read again.
+var errTooLong = errors.New("is too long to be kept")
+
 func newIncidentRow(k *site.KeptIncident, now time.Time) (r incidentRow, err error) {
 	i := &k.Incident
 	head := *i
@@ -91,6 +94,9 @@ func newIncidentRow(k *site.KeptIncident, now time.Time) (r incidentRow, err err
 		b, merr := json.Marshal(x.v)
 		if merr != nil {
 			return r, fmt.Errorf("incident %s: %w", i.ID, merr)
+		}
+		if len(b) > maxText {
+			return r, errTooLong
 		}
 		*x.into = deflated(b)
 	}
@@ -114,12 +120,12 @@ func (x *Incidents) Save(all []site.KeptIncident, now time.Time) (use IncidentsU
 	var rows []incidentRow
 	for i := range all {
 		r, err := newIncidentRow(&all[i], now)
-		if err != nil {
-			return use, err
-		}
-		if r.size() > maxIncidentRow || int64(r.size()) > x.cfg.MaxBytes {
+		if errors.Is(err, errTooLong) || err == nil && (r.size() > maxIncidentRow || int64(r.size()) > x.cfg.MaxBytes) {
 			use.Dropped++
 			continue
+		}
+		if err != nil {
+			return use, err
 		}
 		rows = append(rows, r)
 	}
@@ -183,35 +189,50 @@ func (x *Incidents) makeRoom(tx *sql.Tx) (dropped uint64, err error) {
 // returned as over.
 func (x *Incidents) LoadOpen(ids []string) (open, over []site.KeptIncident, damaged int, err error) {
 	err = x.s.inTransaction(func(tx *sql.Tx) error {
-		rows, err := tx.Query(`SELECT id, written, parts, body FROM incidents WHERE ended = 0 OR id IN (SELECT value FROM json_each(?)) ORDER BY began, id`, jsonText(ids))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var id string
-			var written int64
-			var parts, body sql.RawBytes
-			if err := rows.Scan(&id, &written, &parts, &body); err != nil {
-				return err
-			}
-			k, err := keptIncident(parts, body)
-			switch {
-			case err != nil:
-				damaged++
-			case slices.Contains(ids, id):
-				open = append(open, k)
-			default:
-				k.Close(time.Unix(0, written))
-				over = append(over, k)
-			}
-		}
-		return rows.Err()
+		return eachWritten(context.Background(), tx, `WHERE ended = 0 OR id IN (SELECT value FROM json_each(?)) ORDER BY began, id`, []any{jsonText(ids)},
+			func(id string, written time.Time, k *site.KeptIncident) error {
+				switch {
+				case k == nil:
+					damaged++
+				case slices.Contains(ids, id):
+					open = append(open, *k)
+				default:
+					k.Close(written)
+					over = append(over, *k)
+				}
+				return nil
+			})
 	})
 	if err != nil {
 		err = fmt.Errorf("state file %s: incidents cannot be read: %w", x.s.path, err)
 	}
 	return open, over, damaged, err
+}
+
+// eachWritten passes the incidents of the rows that a clause selects, with when they
+// were written; nil is one that cannot be read.
+func eachWritten(ctx context.Context, tx *sql.Tx, clause string, args []any, yield func(id string, written time.Time, k *site.KeptIncident) error) error {
+	rows, err := tx.QueryContext(ctx, `SELECT id, written, parts, body FROM incidents `+clause, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var written int64
+		var parts, body sql.RawBytes
+		if err := rows.Scan(&id, &written, &parts, &body); err != nil {
+			return err
+		}
+		var one *site.KeptIncident
+		if k, err := keptIncident(parts, body); err == nil {
+			one = &k
+		}
+		if err := yield(id, time.Unix(0, written), one); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // jsonText is a list of texts as JSON.
@@ -234,13 +255,4 @@ func keptIncident(parts, body []byte) (k site.KeptIncident, err error) {
 	}
 	k.Parts, k.Owned = p.Parts, p.Owned
 	return k, nil
-}
-
-// unpacked reads deflated JSON.
-func unpacked(b []byte, v any) error {
-	text, err := inflated(b)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, v)
 }

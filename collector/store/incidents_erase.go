@@ -18,37 +18,21 @@ const erasedText = "erased"
 // takeIncidents removes what is kept of a project's instances from the incidents,
 // unless it is only to be found. Call it last: it looks for what the others found.
 func (e *Erased) takeIncidents(ctx context.Context, tx *sql.Tx, project string, remove bool) error {
-	rows, err := tx.QueryContext(ctx, `SELECT id, written, parts, body FROM incidents`)
-	if err != nil {
-		return err
-	}
-	changed, damaged := []incidentRow{}, []string{}
-	err = func() error {
-		defer rows.Close()
-		for rows.Next() {
-			var id string
-			var written int64
-			var parts, body sql.RawBytes
-			if err := rows.Scan(&id, &written, &parts, &body); err != nil {
-				return err
-			}
-			k, err := keptIncident(parts, body)
-			if err != nil {
-				damaged = append(damaged, id) // nobody can search it
-				continue
-			}
-			if !e.takeFrom(&k, project) {
-				continue
-			}
-			e.Incidents++
-			r, err := newIncidentRow(&k, time.Unix(0, written))
-			if err != nil {
-				return err
-			}
-			changed = append(changed, r)
+	var changed []incidentRow
+	var damaged []string
+	err := eachWritten(ctx, tx, "", nil, func(id string, written time.Time, k *site.KeptIncident) error {
+		if k == nil {
+			damaged = append(damaged, id) // nobody can search it
+			return nil
 		}
-		return rows.Err()
-	}()
+		if !e.takeFrom(k, project) {
+			return nil
+		}
+		e.Incidents++
+		r, err := newIncidentRow(k, written)
+		changed = append(changed, r)
+		return err
+	})
 	if err != nil || !remove {
 		return err
 	}

@@ -170,6 +170,11 @@ func TestIncidentsAreBounded(t *testing.T) {
 	if use := saveIncidents(t, x, day.Add(time.Hour), big); use.Dropped != 1 {
 		t.Errorf("%+v", use)
 	}
+	long := keptOne("zy", day, false) // small on disk, and too long to be read again
+	long.Incident.Steps = slices.Repeat([]site.Step{{What: strings.Repeat("x", 100)}}, maxText/100)
+	if use := saveIncidents(t, x, day.Add(time.Hour), long); use.Dropped != 1 {
+		t.Errorf("%+v", use)
+	}
 	// By the clock of another process, which is believed at the start.
 	x = s.Incidents(x.cfg)
 	if use := saveIncidents(t, x, day.Add(24*time.Hour+58*time.Minute+90*time.Second)); use.Rows != 1 || use.Dropped != 0 {

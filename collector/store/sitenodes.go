@@ -1,14 +1,11 @@
 package store
 
 import (
-	"bytes"
-	"compress/flate"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"slices"
 	"time"
@@ -22,12 +19,9 @@ const siteNodesSchema = `CREATE TABLE site_nodes (
 		body  BLOB NOT NULL              -- JSON, deflated
 	) STRICT`
 
-// Bounds of what is kept of nodes, in octets of JSON text: on disk it takes about a
-// sixth of that.
-const (
-	maxNodeBody  = 4 << 20
-	maxNodesBody = 96 << 20
-)
+// maxNodesText bounds what is kept of all nodes, in octets of JSON text: on disk it
+// takes about a sixth of that.
+const maxNodesText = 96 << 20
 
 // SiteNode is what is known of a node of the site.
 type SiteNode struct {
@@ -58,7 +52,7 @@ func (s *Store) SaveNodes(nodes []SiteNode, oldest time.Time) (refused int, err 
 			n := &nodes[i]
 			total -= sizes[n.Key]
 			sizes[n.Key] = 0
-			if len(n.Body) > maxNodeBody || total+len(n.Body) > maxNodesBody {
+			if len(n.Body) > maxText || total+len(n.Body) > maxNodesText {
 				refused++
 				if _, err := tx.Exec(`DELETE FROM site_nodes WHERE key = ?`, n.Key); err != nil {
 					return err
@@ -119,27 +113,6 @@ func (s *Store) LoadNodes(yield func(body []byte)) (damaged int, err error) {
 		yield(body)
 	}
 	return damaged, rows.Err()
-}
-
-func deflated(b []byte) []byte {
-	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.BestSpeed)
-	if err == nil {
-		_, err = w.Write(b)
-		err = errors.Join(err, w.Close())
-	}
-	if err != nil {
-		return nil // a level that is none, or memory that cannot be written to
-	}
-	return out.Bytes()
-}
-
-func inflated(b []byte) ([]byte, error) {
-	out, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b)), maxNodeBody+1))
-	if err == nil && len(out) > maxNodeBody {
-		err = errors.New("longer than it can be")
-	}
-	return out, err
 }
 
 // keptNode is as much of a node's JSON text as is to be known to erase a project

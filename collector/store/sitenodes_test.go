@@ -38,7 +38,7 @@ func TestSaveNodes(t *testing.T) {
 	}
 	save(0, SiteNode{"a", now, []byte(`{"a":1}`)}, SiteNode{"b", now.Add(-30 * time.Minute), []byte(`{"b":1}`)})
 	save(0, SiteNode{"a", now, []byte(`{"a":2}`)})
-	save(1, SiteNode{"a", now, bytes.Repeat([]byte("x"), maxNodeBody+1)}, SiteNode{"c", now, []byte(`{"c":1}`)})
+	save(1, SiteNode{"a", now, bytes.Repeat([]byte("x"), maxText+1)}, SiteNode{"c", now, []byte(`{"c":1}`)})
 	all, _ := loadNodes(t, s)
 	if diff := cmp.Diff([]string{`{"b":1}`, `{"c":1}`}, all); diff != "" {
 		t.Errorf("what does not fit is kept as it was (-want +got):\n%s", diff)
@@ -78,13 +78,13 @@ func TestInventedNodesFillNoDisk(t *testing.T) {
 		}
 		refused += n
 	}
-	if want := 80 - maxNodesBody/len(body); refused != want {
+	if want := 80 - maxNodesText/len(body); refused != want {
 		t.Errorf("%d refused, want %d", refused, want)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if i, err := os.Stat(filepath.Join(dir, stateFile)); err != nil || i.Size() > maxNodesBody {
+	if i, err := os.Stat(filepath.Join(dir, stateFile)); err != nil || i.Size() > maxNodesText {
 		t.Errorf("%v, the file has %d octets", err, i.Size())
 	}
 }
