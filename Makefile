@@ -63,7 +63,7 @@ scoreboard: ## measure detection on generated sFlow, then make lab; write bench/
 		elif [[ -z "$(ARGS)" ]]; then $(MAKE) --no-print-directory lab; fi
 
 .PHONY: lab
-lab: ## play every scenario on real nodes and score it, write bench/results (root, Debian; half an hour; ARGS=-short, -help)
+lab: ## play every scenario on real nodes and score it, write bench/results (root, Debian; three quarters of an hour; ARGS=-short, -help)
 	@.ci/packages
 	go run ./bench/lab/play $(ARGS)
 
