@@ -205,11 +205,11 @@ func affected(c []Child, n int) string {
 		nodes = nodes && (c[i].Kind != TelemetrySilent || c[i].Subject.Type == TypeNode)
 	}
 	for _, k := range order {
-		text := plural(counts[k], k)
 		if k == TelemetrySilent && nodes {
-			text = strings.Replace(strings.Replace(text, "witnesses", "nodes", 1), "witness", "node", 1)
+			parts = append(parts, many(counts[k], "node")+" silent")
+			continue
 		}
-		parts = append(parts, text)
+		parts = append(parts, plural(counts[k], k))
 	}
 	if len(order) > 1 && n > len(c) {
 		parts = append(parts, strconv.Itoa(n-len(c))+" more")
@@ -220,16 +220,21 @@ func affected(c []Child, n int) string {
 // plural writes "3 instances unreachable".
 func plural(n int, k detect.Kind) string {
 	noun, rest, _ := strings.Cut(string(k), "_")
-	if n != 1 {
-		noun += "s"
-	}
+	text := many(n, noun)
 	if k == TelemetrySilent || k == TelemetryTampered { // telemetry has no plural
-		noun = "witness"
-		if n != 1 {
-			noun = "witnesses"
+		if text = "1 witness"; n != 1 {
+			text = strconv.Itoa(n) + " witnesses"
 		}
 	}
-	return strconv.Itoa(n) + " " + strings.TrimSpace(noun+" "+strings.ReplaceAll(rest, "_", " "))
+	return strings.TrimSpace(text + " " + strings.ReplaceAll(rest, "_", " "))
+}
+
+// many writes "1 port" or "3 ports".
+func many(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 func at(ns int64) detect.Time {

@@ -123,7 +123,7 @@ func (s *Site) judgePolling(n *node) {
 		f.cause, f.severity = c.cause, c.severity
 	} else {
 		s.reconfigured(n, f)
-		n.noteSince(f.good, f.onset, n.self(), "polls of "+plainPlural(ports, "interface"), f.facts[0].Before, f.facts[0].After, Passive)
+		n.noteSince(f.good, f.onset, n.self(), "polls of "+many(ports, "interface"), f.facts[0].Before, f.facts[0].After, Passive)
 	}
 	s.raise(n, f)
 }
@@ -151,11 +151,4 @@ func roundly(ns int64) string {
 		return brief((ns + second/2) / second * second)
 	}
 	return brief(ns)
-}
-
-func plainPlural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return itoa(uint64(n)) + " " + what + "s"
 }
