@@ -45,7 +45,7 @@ func (w *siteWatch) blindsOf(now time.Time) (all []site.Span, deaf time.Time) {
 // blindTime is from when to when silence was not judged, and why.
 type blindTime struct {
 	from, to time.Time
-	why      string
+	why      site.Why
 	longest  time.Duration // for this reason
 }
 
@@ -67,7 +67,7 @@ func (b *blindTime) take(now time.Time, all []site.Span) (sum time.Duration) {
 	return sum
 }
 
-func (b *blindTime) join(from, to time.Time, why string) {
+func (b *blindTime) join(from, to time.Time, why site.Why) {
 	if b.from.IsZero() || from.Before(b.from) {
 		b.from = from
 	}
@@ -115,7 +115,7 @@ func (w *selfWatch) blinded(now time.Time, h health, sum load, share float64) *d
 		return w.beginAs(&w.overload, route.CollectorOverloaded, b.from, now, b.says(text))
 	case w.overload != nil && now.Sub(w.blind) >= overloadEnds:
 		b, w.blinding = w.blinding, blindTime{}
-		return w.end(&w.overload, now, b.says("all is heard again; it was not "+b.text()+": "+b.why))
+		return w.end(&w.overload, now, b.says("all is heard again; it was not "+b.text()+": "+string(b.why)))
 	}
 	return nil
 }

@@ -7,19 +7,22 @@ import (
 	"time"
 )
 
-// Why this collector could not hear.
+// Why is why this collector could not hear, in words.
+type Why string
+
+// Reasons why.
 const (
-	WhyHeldUp  = "it was held up"
-	WhyShard   = "a part of its intake was held up"
-	WhyDropped = "datagrams were dropped at its sockets"
-	WhyFacts   = "facts were lost on their way to the model"
-	WhyDeaf    = "nothing was heard of anybody"
+	WhyHeldUp  Why = "it was held up"
+	WhyShard   Why = "a part of its intake was held up"
+	WhyDropped Why = "datagrams were dropped at its sockets"
+	WhyFacts   Why = "facts were lost on their way to the model"
+	WhyDeaf    Why = "nothing was heard of anybody"
 )
 
 // Span is a time in which this collector heard nothing, or not all.
 type Span struct {
 	From, To time.Time
-	Why      string
+	Why      Why
 	Part     float64 // of what silence proves that is lost meanwhile: 1 is all
 }
 
@@ -33,7 +36,7 @@ type span struct {
 	share    float64 // of all that came which was not heard
 	dropped  uint64  // datagrams
 	before   float64 // ns that all spans before take from the time of a silence
-	why      string
+	why      Why
 }
 
 // cut is the same of another time.
@@ -52,7 +55,7 @@ type blindness struct{ spans []span }
 
 // Blind says that this collector heard nothing between two times, in ns: nobody is
 // called silent for that, and every timeline of that time says so.
-func (s *Site) Blind(from, to int64, why string) {
+func (s *Site) Blind(from, to int64, why Why) {
 	s.blindness.add(span{from: from, to: to, part: 1, share: 1, why: why})
 }
 
@@ -194,7 +197,7 @@ func (b *blindness) told(from, to int64) (all []span) {
 
 // step is a span in a timeline.
 func (x *span) step() Step {
-	st := Step{At: at(x.from), Until: at(x.to), What: "silence could not be judged", Is: x.why, Entity: collectorEntity, ns: x.from}
+	st := Step{At: at(x.from), Until: at(x.to), What: "silence could not be judged", Is: string(x.why), Entity: collectorEntity, ns: x.from}
 	if x.part < Opaque {
 		st.What = "silence was judged with more patience"
 	}

@@ -131,7 +131,7 @@ func TestManyDropsBlind(t *testing.T) {
 	for _, s := range i.Steps {
 		if strings.Contains(s.What, "silence could not be judged") {
 			found = true
-			if !time.Time(s.At).Equal(from) || !time.Time(s.Until).Equal(to) || s.Is != WhyDropped {
+			if !time.Time(s.At).Equal(from) || !time.Time(s.Until).Equal(to) || s.Is != string(WhyDropped) {
 				t.Errorf("blind from %v until %v: %s; want %v until %v", s.At, s.Until, s.Is, from, to)
 			}
 		}

@@ -110,9 +110,9 @@ func (s *Site) keepPort(k *KeptNode, p *port, sender int) KeptPort {
 		Index: p.index, Name: p.name, Sender: sender, Sub: p.sub, Up: p.counted && p.up() && !p.unknown, Datapath: p.datapath,
 		Group: p.group, Speed: p.speed, Neutron: p.neutron, MACs: s.keepAddresses(k, p.macs), Network: p.network.name,
 	}
-	for bit, is := range map[KeptIs]bool{isInstance: p.instance, isLocal: p.local, isBridge: p.isBridge, isBond: p.bond, isInternal: p.internal} {
+	for bit, is := range [...]bool{p.instance, p.local, p.isBridge, p.bond, p.internal} { // in the order of KeptIs
 		if is {
-			x.Is |= bit
+			x.Is |= 1 << bit
 		}
 	}
 	if p.bridge != nil {

@@ -17,12 +17,12 @@ const (
 	openedGroups
 )
 
-// openedWords are how each is told of instances.
-var openedWords = [openedGroups]string{
-	byRefusal:  "RST and port unreachable from %d instances that sent none",
-	byAnswer:   "handshakes are answered by %d instances at ports where they were tried in vain before",
-	bySource:   "packets with addresses that are not theirs are let through from %d instances",
-	byDiscards: "as much is tried as ever, and nothing of it is discarded any more",
+// openedWords are how each is told, of instances where there is a number.
+var openedWords = [openedGroups]struct{ group, what string }{
+	byRefusal:  {"handshake", "RST and port unreachable from %d instances that sent none"},
+	byAnswer:   {"answers", "handshakes are answered by %d instances at ports where they were tried in vain before"},
+	bySource:   {"sources", "packets with addresses that are not theirs are let through from %d instances"},
+	byDiscards: {"discards", "as much is tried as ever, and nothing of it is discarded any more"},
 }
 
 // openedPort is an instance's port through which more comes than before.
@@ -37,19 +37,18 @@ type openedPort struct {
 func (p *port) opened(now int64) (o openedPort, ok bool) {
 	a := &p.act
 	o.p = p
-	for k, at := range [openedGroups]int64{byRefusal: a.refusals.at, byAnswer: a.answering.at, bySource: a.strangers.at} {
-		switch k {
-		case byRefusal:
-			o.nats[k] = min(a.refusals.nats(now), 2*openedNats)
-		case byAnswer:
-			o.nats[k] = a.answering.nats(now)
-		case bySource:
-			o.nats[k] = a.strangers.nats(now)
+	for k, x := range [...]struct {
+		at   int64
+		nats float64
+	}{
+		byRefusal: {a.refusals.at, min(a.refusals.nats(now), 2*openedNats)},
+		byAnswer:  {a.answering.at, a.answering.nats(now)},
+		bySource:  {a.strangers.at, a.strangers.nats(now)},
+	} {
+		if o.nats[k] = x.nats; x.nats > 0 && (o.at == 0 || x.at < o.at) {
+			o.at = x.at
 		}
-		if o.nats[k] > 0 && (o.at == 0 || at < o.at) {
-			o.at = at
-		}
-		o.sum += o.nats[k]
+		o.sum += x.nats
 	}
 	return o, o.sum >= openedNats/2
 }
@@ -177,14 +176,11 @@ func openedFacts(n *node, onset int64, of [openedGroups]int, nats [openedGroups]
 		if of[k] == 0 {
 			continue
 		}
-		what := words
+		what := words.what
 		if k != byDiscards {
-			what = fmt.Sprintf(words, of[k])
+			what = fmt.Sprintf(what, of[k])
 		}
-		facts = append(facts, Noted{
-			At: at(onset), From: n.label(), What: what, Weight: round3(nats[k]),
-			Group: [openedGroups]string{byRefusal: "handshake", byAnswer: "answers", bySource: "sources", byDiscards: "discards"}[k],
-		})
+		facts = append(facts, Noted{At: at(onset), From: n.label(), What: what, Weight: round3(nats[k]), Group: words.group})
 	}
 	return facts
 }
