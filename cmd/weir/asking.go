@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"weir/collector/config"
+	"weir/collector/store"
 	"weir/collector/web"
 )
 
@@ -41,7 +42,7 @@ func stateToAsk(own, service string) string {
 	if _, err := os.Stat(filepath.Join(own, "control.sock")); err == nil {
 		return own
 	}
-	if _, err := os.Stat(filepath.Join(service, "state.db")); err == nil {
+	if store.HasState(service) {
 		return service
 	}
 	return own

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"weir/collector/store"
 	"weir/collector/web/audit"
 )
 
@@ -21,7 +22,7 @@ import (
 func stateBeside(dir string) string {
 	for range 2 {
 		dir = filepath.Dir(filepath.Clean(dir))
-		if _, err := os.Stat(filepath.Join(dir, "state.db")); err == nil {
+		if store.HasState(dir) {
 			return dir
 		}
 	}
@@ -34,7 +35,7 @@ func stateBeside(dir string) string {
 // nevertheless; what leaves the machine, and what people said to each other, is not.
 // Without a state directory there is nobody who would ask.
 func noted(cmd *cobra.Command, args []string, stateDir, what string) error {
-	if st, err := os.Stat(filepath.Join(stateDir, "state.db")); stateDir == "" || err != nil || st.IsDir() {
+	if !store.HasState(stateDir) {
 		return nil
 	}
 	person := "uid " + strconv.Itoa(os.Getuid())

@@ -21,6 +21,12 @@ const (
 	applicationID = 0x77656972
 )
 
+// HasState reports whether a directory has the state of a collector.
+func HasState(dir string) bool {
+	st, err := os.Stat(filepath.Join(dir, stateFile))
+	return err == nil && dir != "" && st.Mode().IsRegular()
+}
+
 // Store is the state of one collector. Its methods are for one goroutine at a
 // time, one that may wait for a disk.
 type Store struct {
