@@ -79,7 +79,7 @@ func Explanations() []Explanation {
 		{TelemetrySilent, "Who speaks for a node no longer does. Critical where the host still talks: somebody stopped or blocked it.",
 			[2]string{"systemctl status weir-agent; ovs-vsctl list sflow   # on the node", "tcpdump -ni any -c 20 udp port 6343   # on the node"},
 			"the agent was killed or hangs, sFlow was switched off, a firewall between; of hsflowd also that an interface that it samples by pcap was switched off", "for a way that loses datagrams in long bursts"},
-		{TelemetryTampered, "Telemetry was changed to show less: packets are sampled or counters polled far less often than ever, from 2.5 times on, or less of each header is sent. Or somebody else speaks in a node's name.",
+		{TelemetryTampered, "Telemetry was changed to show less: packets are sampled 8 times less often than before, or 32 times less than was usual for a day, in however many steps; counters are polled 2.5 times less often than ever; or less of each header is sent. Or somebody else speaks in a node's name.",
 			[2]string{"ovs-vsctl list sflow; weir-agent check   # on the node", "weir agents --json"},
 			"a configuration change, an intruder, two nodes with one address", "when sampling was lowered on purpose: it is the new normal once weir is started anew"},
 	}

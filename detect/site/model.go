@@ -121,6 +121,7 @@ const openVSwitch = "Open vSwitch"
 type point struct {
 	index     uint32
 	rates     [4]uint64 // sampling rates it had, newest last
+	usual     usualRate
 	header    uint64
 	down, cut bool // sampled far less than ever, or less of each header
 	bad       Noted

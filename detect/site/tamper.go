@@ -38,12 +38,17 @@ func (s *Site) sampling(n *node, f *fact.Fact) {
 		if f.B != 0 {
 			n.noteSince(s.before, f.At, n.self(), "sampling rate of "+name, "1:"+itoa(f.B), "1:"+itoa(f.A), Passive)
 		}
-		p.down = normal > 0 && st.speaks != hostAgent && f.A >= turnedDown*normal
+		crept := p.usual.crept(f)
+		p.down = normal > 0 && st.speaks != hostAgent && (f.A >= turnedDown*normal || crept)
 		if p.down {
+			if crept {
+				normal = p.usual.rate
+			}
 			p.bad = Noted{At: at(f.At), Group: "telemetry", From: n.label(), LastGood: at(s.before), What: "sampling rate of " + name, Before: "1:" + itoa(normal), After: "1:" + itoa(f.A)}
 		} else { // part of what is normal
 			copy(p.rates[:], p.rates[1:])
 			p.rates[len(p.rates)-1] = f.A
+			p.usual.take(f)
 		}
 	}
 	n.dirty = true
