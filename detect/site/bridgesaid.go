@@ -153,6 +153,23 @@ func (b *bridge) carriers() (carriers, known uint64) {
 	return carriers, known
 }
 
+// recount takes that a port of a Linux bridge has another state, ahead of what the
+// agent says of the bridge next: that is when the bridge has changed, too.
+func (s *Site) recount(p *port, ns int64) {
+	b := p.bridge
+	if b == nil || !b.linux || b.said == nil || p.local {
+		return
+	}
+	carriers, known := b.carriers()
+	if known != b.said.ports {
+		return
+	}
+	if carriers != b.said.carriers {
+		b.said.carriers, b.said.at = carriers, ns
+	}
+	s.judgeSaidBridge(b)
+}
+
 // vswitchOrdered reports whether the service manager was asked to stop
 // ovs-vswitchd at about that time.
 func (a *agent) vswitchOrdered(down int64) bool {

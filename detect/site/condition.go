@@ -223,6 +223,9 @@ func (s *Site) Show(it *incident.Item[*condition]) {
 	if c.confirm <= 0 {
 		c.state = detect.Confirmed
 	}
+	if c.seq > 0 { // it was told before its cause was, and is true still: what was told has ended
+		c.seq, c.alertID = 0, ""
+	}
 	s.starting = append(s.starting, it)
 }
 
@@ -280,9 +283,11 @@ func (s *Site) tell(it *incident.Item[*condition], change detect.Change, reason 
 		At: time.Unix(0, s.now).UTC(), Seq: c.seq, Change: change, Kind: c.kind, State: c.state, Severity: c.severity,
 		Reason: reason, Subject: &subject, Flapping: c.flaps > 0, Evidence: s.evidence(it),
 	}
-	a.Identify(time.Unix(0, c.onset))
 	if c.alertID == "" {
+		s.called(a, c.onset)
 		c.alertID = a.ID
+	} else {
+		a.Identify(time.Unix(0, c.onset))
 	}
 	a.ID = c.alertID
 	if it.Incident == "" {

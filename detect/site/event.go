@@ -134,6 +134,7 @@ func (s *Site) bridgePort(n *node, f *fact.Fact, name string, added bool) {
 		p.bridge = nil
 		if b.said != nil && b.said.ports > 0 {
 			b.said.ports-- // the next statement says it again
+			b.said.at = f.At
 			s.judgeSaidBridge(b)
 		}
 	}
@@ -167,12 +168,7 @@ func (s *Site) linkEvent(n *node, f *fact.Fact, name, subject string) {
 		}
 	}
 	p.said = f.At
-	if b := p.bridge; b != nil && b.linux && b.said != nil && !p.local {
-		if carriers, known := b.carriers(); known == b.said.ports {
-			b.said.carriers = carriers
-			s.judgeSaidBridge(b)
-		}
-	}
+	s.recount(p, f.At)
 	if b := n.bridges[subject]; b != nil && b.linux {
 		if b.said == nil {
 			b.said = &bridgeSaid{}

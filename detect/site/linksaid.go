@@ -43,6 +43,7 @@ func (s *Site) linkSaid(n *node, f *fact.Fact) {
 		delete(p.bridge.ports, p.index)
 		p.bridge = nil
 	}
+	s.recount(p, f.At)
 }
 
 // status3 is a link's state as ifStatus has it.

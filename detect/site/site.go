@@ -65,6 +65,7 @@ type Site struct {
 	hearsNothing bool
 	deafSince    int64
 	flaps        map[string]*flapping
+	names        map[string]int64 // of the last alert about a subject, by its key: the second in its id
 }
 
 type streamKey struct{ number, sub uint32 }
@@ -83,7 +84,7 @@ func (s *Site) reset() {
 	s.board = incident.NewBoard[*condition](s)
 	s.placing, s.recalled = placing{}, recalled{}
 	s.started, s.blindness, s.watching, s.losses = 0, blindness{}, false, silence.Losses{}
-	s.flaps = map[string]*flapping{}
+	s.flaps, s.names = map[string]*flapping{}, map[string]int64{}
 	s.systems = map[uint64]*node{}
 	s.routers, s.travelers, s.common, s.contests = map[uint64]*router{}, nil, nil, nil
 }
