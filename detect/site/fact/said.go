@@ -14,6 +14,7 @@ type spoken struct {
 	sum, all uint64 // digests without and with the counts that rise all the time
 	told     int64
 	at       int64 // last said, told or not
+	again    int64 // from when on it is told whatever it says; 0 not
 }
 
 // sayAgain is how often a state that did not change is told all the same, so
@@ -22,6 +23,10 @@ const sayAgain = 60 * second
 
 // sayCounts is how often a state is told of which only counts have risen.
 const sayCounts = 10 * second
+
+// settles is how long after an event about something its state may be told that was
+// polled before.
+const settles = second / 2
 
 // maxPairs bounds what is kept of one statement.
 const maxPairs = 64
@@ -66,7 +71,26 @@ func (g *Gatherer) event(s *witness.Said) {
 	a.events[a.nextID] = sum
 	a.nextID = (a.nextID + 1) % len(a.events)
 	g.urgent = true
+	g.unsettle(s)
 	g.say(s, 0)
+}
+
+// unsettle lets what is next said of the state of those that an event is about be
+// told, though it is what was said last: between two polls a state may have changed
+// and changed back, and of the two events one may have been lost.
+func (g *Gatherer) unsettle(s *witness.Said) {
+	for _, name := range [...]string{witness.Subject, witness.Master, witness.Port} {
+		v, ok := s.Lookup(name)
+		if !ok || v.Type != sflow.MetricString || len(v.Text) == 0 {
+			continue
+		}
+		entity := witness.Escape(string(v.Text))
+		for _, class := range [...]string{witness.ClassLink, witness.ClassBridge, witness.ClassOVS, witness.ClassOVSPort, witness.ClassInstance, witness.ClassService} {
+			if k := g.cur.said[class+"/"+entity]; k != nil {
+				k.again = g.at + settles
+			}
+		}
+	}
 }
 
 // state tells a state that differs from the one before.
@@ -89,8 +113,11 @@ func (g *Gatherer) state(s *witness.Said) {
 	changed, counted := k.sum != sum, k.all != all
 	before := k.at
 	k.sum, k.all, k.at = sum, all, g.at
-	if d := g.at - k.told; changed || d >= sayAgain || counted && d >= sayCounts {
+	if d := g.at - k.told; changed || d >= sayAgain || counted && d >= sayCounts || k.again != 0 && g.at >= k.again {
 		k.told = g.at
+		if g.at >= k.again {
+			k.again = 0
+		}
 		g.urgent = g.urgent || changed
 		g.say(s, before)
 	}
