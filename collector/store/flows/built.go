@@ -16,6 +16,10 @@ type built struct {
 	at    places
 	small []int32 // places of numbers from -1, one more than the place; 0 is none; as long as is needed
 	no    int32   // place of no address; -1 is none
+
+	part columnar.Data // of some keys, see some
+	here []int32       // by place, the place in part, and one; 0 is none
+	used []int32       // the places that part has
 }
 
 // maxSmall is how many numbers have their place in a list.
@@ -93,6 +97,35 @@ func (b *built) addKeys(s *said, keys []record.Key) {
 		}
 	}
 	b.data.Index = index
+}
+
+// some returns the column of some keys, named by their numbers, whose dictionary has
+// what they need. It is valid until the next call.
+func (b *built) some(keys []uint32) *columnar.Data {
+	p := &b.part
+	p.Numbers, b.used = p.Numbers[:0], b.used[:0]
+	p.Texts.Reset()
+	b.here = extended(b.here, b.at.size())
+	p.Index = sized(p.Index, len(keys))
+	for i, k := range keys {
+		place := b.data.Index[k]
+		n := b.here[place]
+		if n == 0 {
+			b.used = append(b.used, place)
+			n = int32(len(b.used))
+			b.here[place] = n
+		}
+		p.Index[i] = n - 1
+	}
+	for _, place := range b.used {
+		b.here[place] = 0
+		if b.number != nil {
+			p.Numbers = append(p.Numbers, b.data.Numbers[place])
+		} else {
+			p.Texts.Add(func(t []byte) []byte { return append(t, b.data.Texts.At(int(place))...) })
+		}
+	}
+	return p
 }
 
 func (b *built) ofNumber(n int64) int32 {

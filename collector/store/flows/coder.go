@@ -22,8 +22,7 @@ type coder struct {
 }
 
 const (
-	// numberBits have a number and one: there is no more than one for each row of
-	// a row group.
+	// numberBits have a number and one, of maxKeys at most.
 	numberBits = 18
 	numberMask = 1<<numberBits - 1
 	leastSlots = 1 << 10
@@ -48,7 +47,8 @@ func (c *coder) reset() {
 	c.keys, c.hashes = c.keys[:0], c.hashes[:0]
 }
 
-// code appends the numbers of the rows' keys, of groupRows at most since reset.
+// code appends the numbers of the rows' keys, of which there are maxKeys at most
+// since reset.
 //
 // The keys are more than the second level of a cache holds. So all are asked for
 // before the first is compared: then they come together, not one after the other.

@@ -8,10 +8,11 @@
 // so long: the oldest go first.
 //
 // What the samples of a flow have in common where they are taken, their key, is in
-// a journal once for each row group to be, under a number; a row is that number, a
-// time and a length. So the columns are made of keys, of which there are fewer than
-// rows, and a row is only gathered by its number: there is no hash of a row but the
-// one that finds its key. Rollups sum by these numbers too. The pages are written by
+// a journal once as long as there are not many keys, under a number; a row is that
+// number, a time and a length. So the columns are made of keys, of which there are
+// fewer than rows, and a row is only gathered by its number: there is no hash of a row
+// but the one that finds its key. Row groups take of the columns' dictionaries what
+// they need. Rollups sum a minute by these numbers too. The pages are written by
 // package columnar, since a library that is handed rows hashes each value of them.
 //
 // With each Parquet file come rollups, in the directory rollups below: of every

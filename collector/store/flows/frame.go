@@ -43,7 +43,7 @@ func (j *journal) appendRows(b []byte, fresh []record.Key) []byte {
 	b = slices.Grow(b, rowsHead+len(fresh)*keySize+len(j.at)*(4+4+binary.MaxVarintLen64))
 	wide, long := octets(uint32(len(j.coder.keys)-1)), octets(slices.Max(j.lengths))
 	b = append(b, frameRows, 0)
-	if j.group == 0 {
+	if j.anew {
 		b[len(b)-1] = 1
 	}
 	b = binary.AppendUvarint(b, uint64(len(j.at)))
@@ -109,7 +109,7 @@ func (x *block) read(b []byte) bool {
 		x.turn++
 		x.keys = x.keys[:0]
 	}
-	if len(x.keys)+int(fresh) > groupRows {
+	if len(x.keys)+int(fresh) > maxKeys {
 		return false
 	}
 	for range fresh {

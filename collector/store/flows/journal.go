@@ -16,7 +16,8 @@ import (
 
 // A journal is a magic word and then frames: length of the body, its checksum
 // (CRC-32C), and the body, whose first octet is the type. Rows name their keys by
-// numbers, which begin anew with each row group of the segment to be.
+// numbers, which begin anew with a row group of the segment to be where there are
+// many of them.
 const (
 	journalMagic = "weirflw2"
 
@@ -25,6 +26,11 @@ const (
 	frameRows   = 'r' // rows, see frame.go
 
 	frameHead = 8
+
+	// carriedKeys is how many keys keep their numbers from one row group to the next
+	// at most, maxKeys how many there are.
+	carriedKeys = groupRows / 2
+	maxKeys     = carriedKeys + groupRows
 
 	// nearRows stay in the first level of a processor's cache while they are looked
 	// at more than once.
@@ -56,7 +62,8 @@ type journal struct {
 	at      []int64  // of the rows at hand, µs
 	of      []uint32 // the numbers of their keys
 	lengths []uint32
-	group   int // rows since numbers began
+	anew    bool // numbers begin with the rows at hand
+	group   int  // rows of the row group at hand
 	rows    int
 	waiting int   // rows of them that are not written, or in part
 	size    int64 // of the file and buf
@@ -95,7 +102,7 @@ func (j *journal) add(rows []record.Row) {
 	if j.group+len(rows) > groupRows {
 		j.group = 0
 	}
-	if j.group == 0 {
+	if j.anew = j.rows == 0 || j.group == 0 && len(j.coder.keys) > carriedKeys; j.anew {
 		j.coder.reset()
 	}
 	known := len(j.coder.keys)

@@ -2,19 +2,23 @@ package flows
 
 import (
 	"cmp"
+	"math"
 	"path/filepath"
 	"slices"
 )
 
-// roller makes the minutes' rollups of the row groups of a segment, while these
-// are made: of places in their dictionaries, so that no text is looked at but
-// those of keys that are kept.
+// roller makes the minutes' rollups of the rows of a segment, while this is made:
+// of places in the columns' dictionaries, so that no text is looked at but those of
+// keys that are kept.
 //
-// The rows of a minute are counted under their keys; what the definitions are made
-// of is these sums, of which there are fewer than rows.
+// The rows of a minute are counted under their keys, as long as the numbers of these
+// stay; what the definitions are made of is these sums, of which there are fewer than
+// rows.
 type roller struct {
 	steps   *steps
+	columns rolledColumns
 	runs    []run
+	now     int64    // the minute that is tallied
 	tallies []tally  // by number of key
 	touched []uint32 // those that have something
 	seen    []spot   // of a minute, of each key that was seen
@@ -44,33 +48,50 @@ type tally struct {
 	samples uint32
 }
 
-// rolledColumns are those of a row group, by name.
+// rolledColumns are those of a segment, by name.
 type rolledColumns map[string]*built
 
-func newRoller() *roller { return &roller{steps: newSteps(), wait: map[int][]rollEntry{}} }
-
-// group adds a row group: of each row the time, µs, the number of its key and its
-// length.
-func (r *roller) group(times []int64, of, lengths []uint32, columns []*built) {
-	at := rolledColumns{}
+func newRoller(columns []*built) *roller {
+	r := &roller{steps: newSteps(), columns: rolledColumns{}, wait: map[int][]rollEntry{}}
 	for _, c := range columns {
-		at[c.name] = c
+		r.columns[c.name] = c
 	}
-	r.tallies = sized(r.tallies, len(at["src"].data.Index))
-	clear(r.tallies)
-	r.split(times)
-	for runs := r.runs; len(runs) > 0; {
-		minute := runs[0].minute
-		r.touched = r.touched[:0]
-		for len(runs) > 0 && runs[0].minute == minute {
-			r.tally(of[runs[0].from:runs[0].to], lengths[runs[0].from:runs[0].to])
-			runs = runs[1:]
+	return r
+}
+
+// begin begins the rollups of another segment.
+func (r *roller) begin() {
+	r.steps = newSteps()
+	for _, k := range r.touched {
+		r.tallies[k] = tally{}
+	}
+	r.touched = r.touched[:0]
+}
+
+// add counts rows, whose keys the columns have.
+func (r *roller) add(x *block) {
+	r.tallies = extended(r.tallies, len(x.keys))
+	r.split(x.times)
+	for _, part := range r.runs {
+		if part.minute != r.now {
+			r.flush()
+			r.now = part.minute
 		}
-		r.minute(minute*rollMinute.Microseconds(), at)
+		r.tally(x.of[part.from:part.to], x.lengths[part.from:part.to])
 	}
 }
 
-// split finds the runs, those of a minute after each other.
+// flush adds what was tallied to the steps of the minute. It must be called before
+// numbers of keys begin anew.
+func (r *roller) flush() {
+	if len(r.touched) > 0 {
+		r.minute(r.now*rollMinute.Microseconds(), r.columns)
+		r.touched = r.touched[:0]
+	}
+}
+
+// split finds the runs, those of a minute after each other, that which is tallied
+// first.
 func (r *roller) split(times []int64) {
 	r.runs = r.runs[:0]
 	from, to := int64(0), int64(0)
@@ -82,7 +103,19 @@ func (r *roller) split(times []int64) {
 		}
 		r.runs[len(r.runs)-1].to = i + 1
 	}
-	slices.SortStableFunc(r.runs, func(a, b run) int { return cmp.Compare(a.minute, b.minute) })
+	if len(r.runs) > 1 {
+		slices.SortStableFunc(r.runs, func(a, b run) int {
+			return cmp.Compare(r.turnOf(a.minute), r.turnOf(b.minute))
+		})
+	}
+}
+
+// turnOf returns what minutes are sorted by.
+func (r *roller) turnOf(minute int64) int64 {
+	if minute == r.now {
+		return math.MinInt64
+	}
+	return minute
 }
 
 // tally sums rows.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,8 +63,9 @@ func segmentColumns(all []field) []columnar.Column {
 }
 
 // builder makes row groups of the blocks of a journal. What rows have in common,
-// the key, is looked at once, not for each of them. It is used for one journal after
-// the other, so that its memory is made once.
+// the key, is looked at once as long as numbers of keys stay, not for each of them;
+// a row group has of the columns' dictionaries what its rows need. It is used for one
+// journal after the other, so that its memory is made once.
 type builder struct {
 	out         *columnar.Writer
 	block       block
@@ -71,9 +73,11 @@ type builder struct {
 	columns     []*built
 	data        []columnar.Data
 	turn        int
-	times       []int64  // of each row, µs
-	of          []uint32 // the number of its key
-	lengths     []uint32
+	whole       bool     // keys are all there are, by their numbers
+	times       []int64  // of each row of the group, µs
+	keys        []uint32 // the numbers of their keys, each once, as they came
+	of          []uint32 // of each row where its key is in keys
+	here        []uint32 // by number, where it is in keys, and one; 0 is nowhere
 	rolled      *roller
 	rows        int
 	first, last int64 // µs
@@ -82,12 +86,13 @@ type builder struct {
 func newBuilder() *builder {
 	all := fields()
 	b := &builder{
-		out: columnar.NewWriter(nil, "weir", segmentColumns(all)), data: make([]columnar.Data, len(all)+1), rolled: newRoller(),
+		out: columnar.NewWriter(nil, "weir", segmentColumns(all)), data: make([]columnar.Data, len(all)+1),
 		file: bufio.NewWriterSize(nil, 1<<18),
 	}
 	for _, f := range all {
 		b.columns = append(b.columns, newBuilt(f))
 	}
+	b.rolled = newRoller(b.columns)
 	return b
 }
 
@@ -95,34 +100,57 @@ func newBuilder() *builder {
 func (b *builder) begin(out io.Writer) {
 	b.file.Reset(out)
 	b.out = b.out.Next(b.file)
-	b.rolled.steps = newSteps()
 	b.turn, b.rows = 0, 0
 	b.forget()
+	b.anew()
+	b.rolled.begin()
 }
 
 // large reports that what came last needed more memory than is worth keeping.
 func (b *builder) large() bool { return cap(b.block.keys) > groupRows/2 }
 
-// add appends rows, and writes a row group where numbers of keys begin anew.
+// add appends rows, and writes a row group where there is one, or where numbers of
+// keys begin anew.
 func (b *builder) add(x *block) error {
-	if x.turn != b.turn {
+	if x.turn != b.turn || len(b.times)+len(x.times) > groupRows {
 		if err := b.group(); err != nil {
 			return err
 		}
+	}
+	if x.turn != b.turn {
+		b.rolled.flush()
+		b.anew()
 		b.turn = x.turn
 	}
 	if b.rows == 0 {
 		b.first, b.last = x.times[0], x.times[0]
 	}
-	for _, at := range x.times {
-		b.first, b.last = min(b.first, at), max(b.last, at)
-	}
-	b.times, b.of, b.lengths = append(b.times, x.times...), append(b.of, x.of...), append(b.lengths, x.lengths...)
+	b.first, b.last = min(b.first, slices.Min(x.times)), max(b.last, slices.Max(x.times))
+	b.times = append(b.times, x.times...)
+	b.place(x)
 	for _, c := range b.columns {
 		c.add(x)
 	}
+	b.rolled.add(x)
 	b.rows += len(x.times)
 	return nil
+}
+
+// place finds where the rows' keys are in those of the row group.
+func (b *builder) place(x *block) {
+	b.here = extended(b.here, len(x.keys))
+	at := len(b.of)
+	b.of = append(b.of, x.of...)
+	of := b.of[at:]
+	for i, k := range of {
+		n := b.here[k]
+		if n == 0 {
+			b.keys = append(b.keys, k)
+			n = uint32(len(b.keys))
+			b.here[k] = n
+		}
+		of[i] = n - 1
+	}
 }
 
 func (b *builder) group() error {
@@ -131,12 +159,17 @@ func (b *builder) group() error {
 	}
 	b.data[0].Numbers = b.times
 	for i, c := range b.columns {
-		b.data[i+1] = c.data
-		if !c.ofRows() {
+		switch {
+		case c.ofRows():
+			b.data[i+1] = c.data
+		case b.whole:
+			b.data[i+1] = c.data
+			b.data[i+1].Of = b.of
+		default:
+			b.data[i+1] = *c.some(b.keys)
 			b.data[i+1].Of = b.of
 		}
 	}
-	b.rolled.group(b.times, b.of, b.lengths, b.columns)
 	err := b.out.Group(b.data)
 	b.forget()
 	return err
@@ -144,13 +177,38 @@ func (b *builder) group() error {
 
 // forget forgets the rows of a row group.
 func (b *builder) forget() {
-	b.times, b.of, b.lengths = b.times[:0], b.of[:0], b.lengths[:0]
+	for _, k := range b.keys {
+		b.here[k] = 0
+	}
+	b.times, b.of, b.keys, b.whole = b.times[:0], b.of[:0], b.keys[:0], false
+	for _, c := range b.columns {
+		if c.ofRows() {
+			c.reset()
+		}
+	}
+}
+
+// anew forgets all keys.
+func (b *builder) anew() {
+	b.whole = true
 	for _, c := range b.columns {
 		c.reset()
 	}
 }
 
-func (b *builder) close() error { return errors.Join(b.group(), b.out.Close(), b.file.Flush()) }
+func (b *builder) close() error {
+	b.rolled.flush()
+	return errors.Join(b.group(), b.out.Close(), b.file.Flush())
+}
+
+// extended returns s with n members at least, those that are new zero.
+func extended[T any](s []T, n int) []T {
+	if had := len(s); had < n {
+		s = slices.Grow(s, n-had)[:n]
+		clear(s[had:])
+	}
+	return s
+}
 
 // noFault goes on, as a process does that nobody kills.
 func noFault(string) {}
