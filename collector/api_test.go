@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -261,11 +262,17 @@ func TestProjectsDoNotLeak(t *testing.T) {
 	instance := func(name, project string) site.Subject {
 		return site.Subject{Type: site.TypeInstance, Node: "cn7", Name: name, UUID: "uuid-" + name, Project: project, Address: "address-" + name}
 	}
-	emit := func(kind detect.Kind, sub site.Subject, e *site.Evidence) *detect.Alert {
-		a := &detect.Alert{At: time.Now(), Seq: 1, Change: detect.Start, Kind: kind, State: detect.Confirmed, Severity: detect.Critical, Incident: "inc-1", Subject: &sub, Evidence: e}
+	tell := func(kind detect.Kind, sub detect.Subject, e detect.Evidence) *detect.Alert {
+		a := &detect.Alert{At: time.Now(), Seq: 1, Change: detect.Start, Kind: kind, State: detect.Confirmed, Severity: detect.Critical, Incident: "inc-1", Subject: sub, Evidence: e}
 		a.Identify(time.Now())
 		r.app.emit(a)
 		return a
+	}
+	emit := func(kind detect.Kind, sub site.Subject, e *site.Evidence) *detect.Alert { return tell(kind, &sub, e) }
+	at := netip.MustParseAddr("192.0.2.99") // whose it is tells of others
+	ruled := func(name, project string) {
+		tell(detect.Rule, &detect.RuleSubject{Rule: "secret-rule", Domain: "secret-domain", Agent: &at, DataSource: "secret-source" + name, Instance: &detect.RuleInstance{UUID: "uuid-" + name, Name: name, Project: project}},
+			&detect.RuleEvidence{Value: "packets_per_second", Estimate: 54321, Threshold: 20000, Group: "secret-group", Filter: "dst = secret", Agent: &at, AgentName: "secret-node"})
 	}
 	child := func(name, project string) site.Child {
 		return site.Child{Kind: site.InstanceUnreachable, Subject: instance(name, project), Line: "instance " + name + " unreachable"}
@@ -274,6 +281,9 @@ func TestProjectsDoNotLeak(t *testing.T) {
 	other := emit(site.InstanceUnreachable, instance("secret", "p2"), &site.Evidence{Summary: "unreachable secret"})
 	bridge := emit(site.BridgeDown, site.Subject{Type: site.TypeBridge, Node: "cn7", Name: "br-secret"}, &site.Evidence{Summary: "down secret", Affected: 3,
 		Children: []site.Child{child("child1", "p1"), child("secret2", "p2"), child("secret3", "")}})
+	ruled("rule-mine", "p1")
+	ruled("rule-secret", "p2")
+	ruled("rule-of-nobody-secret", "")
 	emit(site.NodeDown, site.Subject{Type: site.TypeNode, Node: "node-secret"}, &site.Evidence{Summary: "secret"})
 	if _, err := r.care(other.ID, "ack", DeedAsk{Note: "note-secret"}); err != nil {
 		t.Fatal(err)
@@ -289,13 +299,19 @@ func TestProjectsDoNotLeak(t *testing.T) {
 		return bytes.Contains(b, []byte("node-secret"))
 	})
 
-	for _, path := range []string{"/api/v1/alerts", "/api/v1/alerts/history", "/api/v1/alerts/history?kind=none", "/api/v1/alerts/history?subject=secret", "/api/v1/alerts/history?change=ack"} {
+	for _, path := range []string{"/api/v1/alerts", "/api/v1/alerts/history", "/api/v1/alerts/history?kind=none", "/api/v1/alerts/history?subject=secret", "/api/v1/alerts/history?change=ack",
+		"/api/v1/alerts/history?kind=rule", "/api/v1/alerts/history?kind=rule&subject=192.0.2.99", "/api/v1/alerts/history?kind=rule&subject=Rule-Mine"} {
 		code, body := r.asks("scoped", "GET", path, "")
-		if code != http.StatusOK || bytes.Contains(body, []byte("secret")) {
+		if code != http.StatusOK || bytes.Contains(body, []byte("secret")) || bytes.Contains(body, []byte(`"192.0.2.99"`)) {
 			t.Errorf("%s: %d %s", path, code, body)
 		}
 		if plain := !strings.Contains(path, "?"); plain && (!bytes.Contains(body, []byte("uuid-mine")) || !bytes.Contains(body, []byte("uuid-child1"))) {
 			t.Errorf("%s does not show its own: %s", path, body)
+		}
+		// Of a rule's alert what is left is found, and nothing else.
+		shown := bytes.Contains(body, []byte(`"name":"rule-mine"`)) && bytes.Contains(body, []byte(`"estimate":54321`)) && bytes.Contains(body, []byte("threshold 20kpps"))
+		if want := !strings.Contains(path, "?") || strings.HasSuffix(path, "kind=rule") || strings.HasSuffix(path, "Rule-Mine"); shown != want {
+			t.Errorf("%s shows the rule's alert: %v, want %v: %s", path, shown, want, body)
 		}
 	}
 	for _, route := range web.Routes(r.app) {
@@ -319,6 +335,7 @@ func TestProjectsDoNotLeak(t *testing.T) {
 		return len(r.app.events.subs) == 1
 	})
 	emit(site.NodeDown, site.Subject{Type: site.TypeNode, Node: "node-secret2"}, &site.Evidence{Summary: "secret"})
+	ruled("rule-secret", "p2")
 	emit(site.InstanceUnreachable, instance("mine2", "p1"), &site.Evidence{Summary: "unreachable"})
 	select {
 	case b := <-got:

@@ -14,6 +14,7 @@ import (
 
 	"weir/collector/care"
 	"weir/collector/store/flows"
+	"weir/detect"
 )
 
 // AlertAsk is an AlertQuery in words, as people write it on a command line or in
@@ -176,8 +177,9 @@ func (q *AlertQuery) where() (string, []any) {
 	if len(q.Projects) > 0 {
 		in := "IN (?" + strings.Repeat(", ?", len(q.Projects)-1) + ")"
 		where += ` AND (json_extract(subject, '$.project') ` + in +
+			` OR kind = '` + string(detect.Rule) + `' AND json_extract(subject, '$.instance.project') ` + in +
 			` OR EXISTS (SELECT 1 FROM json_each(evidence, '$.children') WHERE json_extract(value, '$.subject.project') ` + in + `))`
-		for range 2 {
+		for range 3 {
 			for _, p := range q.Projects {
 				args = append(args, p)
 			}

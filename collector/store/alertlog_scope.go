@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"weir/detect"
 )
 
 // effect is what an alert tells of one that it took along.
@@ -31,6 +33,14 @@ func (a *AlertAnswer) Keep(q *AlertQuery, sees func(project string) bool) {
 			mine = append(mine, *c)
 			continue
 		}
+		if sees(detect.RuleProject(c.Kind, c.Subject)) {
+			told := detect.TellRule(c.Subject, c.Evidence)
+			c.Line, c.Subject, c.Evidence = told.Line, told.Subject, told.Evidence
+			if q.tells(c.Line, c.Subject) { // not for what it no more says
+				mine = append(mine, *c)
+			}
+			continue
+		}
 		if !readable {
 			continue
 		}
@@ -48,9 +58,13 @@ func (a *AlertAnswer) Keep(q *AlertQuery, sees func(project string) bool) {
 
 // asked reports that a question for kinds and a subject means the effect, too.
 func (k *effect) asked(q *AlertQuery) bool {
+	return (len(q.Kinds) == 0 || slices.Contains(q.Kinds, k.Kind)) && q.tells(k.Line, k.Subject)
+}
+
+// tells reports that the text asked for stands in a line or a subject.
+func (q *AlertQuery) tells(line string, subject []byte) bool {
 	text := strings.ToLower(q.Subject)
-	return (len(q.Kinds) == 0 || slices.Contains(q.Kinds, k.Kind)) &&
-		(strings.Contains(strings.ToLower(k.Line), text) || strings.Contains(strings.ToLower(string(k.Subject)), text))
+	return strings.Contains(strings.ToLower(line), text) || strings.Contains(strings.ToLower(string(subject)), text)
 }
 
 func projectOf(subject []byte) string {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"weir/collector/care"
+	"weir/detect"
 )
 
 // alertErasedSchema names the rows whose contents were erased: their hash is
@@ -194,7 +196,7 @@ func (e *Erased) find(ctx context.Context, tx *sql.Tx, project string) (all []ui
 		}
 		_ = json.Unmarshal(c.Subject, &subject) // that of a checkpoint has none
 		about := mentions(c.Subject, project, addresses)
-		if about && subject.Project == project && !slices.Contains(e.Alerts, c.ID) {
+		if about && project == cmp.Or(subject.Project, detect.RuleProject(c.Kind, c.Subject)) && !slices.Contains(e.Alerts, c.ID) {
 			e.Alerts = append(e.Alerts, c.ID)
 		}
 		if tells := mentions(c.Evidence, project, addresses); about || tells || c.Seq == 0 && slices.Contains(e.Alerts, c.ID) {

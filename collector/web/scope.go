@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/collector/web/access"
+	"weir/detect"
 )
 
 // affected is what is read of an alert to tell whose it is.
@@ -50,6 +51,10 @@ func seen(p *access.Person, all []*AlertView) []*AlertView {
 			mine = append(mine, own(p, v, &a))
 			continue
 		}
+		if part := rule(p, v); part != nil {
+			mine = append(mine, part)
+			continue
+		}
 		for i := range a.Evidence.Children {
 			c := &a.Evidence.Children[i]
 			if !p.Sees(c.project()) {
@@ -88,5 +93,20 @@ func own(p *access.Person, v *AlertView, a *affected) *AlertView {
 		all["evidence"], _ = json.Marshal(evidence)
 		part.Alert, _ = json.Marshal(all)
 	}
+	return &part
+}
+
+// rule is the alert of a rule about an instance of the person's projects, as far as
+// it tells of that; nil where it is of none.
+func rule(p *access.Person, v *AlertView) *AlertView {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(v.Alert, &all) != nil || !p.Sees(detect.RuleProject(v.Kind, all["subject"])) {
+		return nil
+	}
+	told := detect.TellRule(all["subject"], all["evidence"])
+	part := *v
+	part.Line = told.Line
+	all["subject"], all["evidence"] = told.Subject, told.Evidence
+	part.Alert, _ = json.Marshal(all) // what was read is written
 	return &part
 }
