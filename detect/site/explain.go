@@ -46,7 +46,7 @@ func Explanations() []Explanation {
 		{InstanceUnreachable, "An instance can not be reached, by evidence of at least two groups, of its port, or of ARP requests that it used to answer. Critical where several of a node began at once, or all who hang on one VLAN, network or router while others on their nodes are well: that is then on top.",
 			[2]string{"virsh domiflist DOMAIN; ip -s link show TAP   # on the node", "arping -c 3 -I BRIDGE ADDRESS   # on the node"},
 			"its port is down, it hangs, its packets are dropped, it lost its address; of a VLAN: it was taken off a trunk; of a router: it or its port is gone", "for an instance that went idle the moment something unanswered was sent to it, or whose only peer goes on sending UDP that it used to answer"},
-		{InterfaceDown, "An interface, a member of a LAG, or with all of its members the LAG is down.",
+		{InterfaceDown, "An interface, a member of a LAG, or with all of its members the LAG is down. Three and more of one node at once are one alert.",
 			[2]string{"ip -s link show IFACE; ethtool IFACE; ovs-appctl bond/show   # on the node", "show interface status; show lacp   # on the switch"},
 			"a cable, an optic, the other side, an administrator", "where a host behind it was switched off on purpose"},
 		{InterfaceErrors, "An interface counts errors at every poll.",

@@ -83,7 +83,7 @@ func (s *Site) judgeInterface(p *port) {
 	default:
 		f := &finding{
 			kind: InterfaceDown, entity: entity, subject: p.node.subject(TypeInterface, p.label()), severity: detect.Warning,
-			onset: p.downAt, good: p.goodAt, witness: Passive, sure: 0.999, above: p.above(), hold: 5 * second, wait: second,
+			onset: p.downAt, good: p.goodAt, witness: Passive, sure: 0.999, above: p.interfaceAbove(), hold: 5 * second, wait: second,
 			summary: statusText(p.status),
 			facts:   []Noted{{At: at(p.downAt), LastGood: at(p.goodAt), Group: "counters", From: p.node.label(), What: "interface status", Before: "up", After: statusText(p.status), Weight: weightPortDown}},
 		}

@@ -57,6 +57,7 @@ func (s *Site) judgeNode(n *node) {
 	}
 	s.judgeGone(n)
 	s.judgeTogether(n)
+	s.judgeInterfaces(n)
 	s.judgeOpened(n)
 	s.judgeHost(n)
 }

@@ -1,9 +1,7 @@
 package site
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"weir/detect"
 )
@@ -33,14 +31,7 @@ func (s *Site) judgeTogether(n *node) {
 			all = append(all, it.Value)
 		}
 	}
-	slices.SortFunc(all, func(a, b *condition) int {
-		return cmp.Or(cmp.Compare(a.onset, b.onset), cmp.Compare(a.entity, b.entity))
-	})
-	window := max(5*second, 3*s.period(n))
-	for len(all) > 0 && all[len(all)-1].onset-all[0].onset > window {
-		all = all[1:]
-	}
-	if len(all) < siblingsLeast {
+	if all = s.atOnce(n, all); len(all) < siblingsLeast {
 		return
 	}
 	common := shared(all)
