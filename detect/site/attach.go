@@ -86,8 +86,9 @@ func (n *node) unplugged(onset int64) bool {
 const switchWait = 2 * second
 
 // waitForSwitch is how long a silent node waits for what it is attached to: while
-// all of that is quiet for longer than usual, that may be the cause.
-func (s *Site) waitForSwitch(n *node) (wait int64) {
+// all of that is quiet for longer than usual, that may be the cause, and what was
+// seen of the node's traffic may be the last of it.
+func (s *Site) waitForSwitch(n *node, v *view) (wait int64) {
 	for _, p := range n.attachments() {
 		sw := p.node
 		usual, quiet := sw.rhythm(), s.quietFor(sw.lastHeard())
@@ -97,9 +98,28 @@ func (s *Site) waitForSwitch(n *node) (wait int64) {
 		if left := s.bound(sw) - quiet; left > 0 {
 			wait = max(wait, left+second/2)
 		}
+		if v.after != 0 && v.after < sw.lastHeard()+straggles && !sw.carries {
+			wait = switchWait
+		}
 	}
 	return min(wait, switchWait)
 }
+
+// holdForSwitch lets a silent node that waits do so while it will show soon whether
+// the switch that it hangs on has fallen.
+func (s *Site) holdForSwitch(n *node, c *condition) {
+	if c.open || n.switchPort == nil || s.now-c.raised >= holdsFor {
+		return
+	}
+	if sw := n.switchPort.point().node; sw.silent && s.mayFall(sw, sw.lastHeard()) {
+		if it := s.board.Find(conditionKey(c.kind, c.entity)); it != nil && it.Parent() == nil {
+			s.board.Hold(it, s.now+second/2)
+		}
+	}
+}
+
+// holdsFor is at most how long that is.
+const holdsFor = 5 * second
 
 // Explains implements incident.Events: what befalls a switch, or a port of it,
 // explains nothing of a node that is attached elsewhere too, unless that is lost as

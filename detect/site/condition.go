@@ -25,6 +25,7 @@ type finding struct {
 	sure     float64 // probability
 	facts    []Noted
 	above    []string
+	taken    int // nodes that a switch took with it when it fell, and it; 0 of anything else
 
 	wait    int64 // how long it waits for its cause, ns
 	confirm int64 // how long it is suspected only, ns
@@ -49,6 +50,7 @@ type condition struct {
 	seq     uint64
 	told    int64 // last change
 	stale   bool  // something was not told yet
+	listed  int   // effects, when it was told last
 	flaps   int
 	calm    int64 // for how long a flapping condition must be over
 }
@@ -192,8 +194,31 @@ func (s *Site) over(c *condition, why string) {
 	}
 }
 
-// updateEvery is how often an alert that grows is told again.
-const updateEvery = 10 * second
+// updateEvery is how often an alert that changes is told again. Of one whose effects
+// are still being found the list is told sooner: growEvery after it was told last,
+// or a quarter of its age.
+const (
+	updateEvery = 10 * second
+	growEvery   = second
+)
+
+// grows reports whether so many more effects are known of what was told than were
+// listed, a tenth of them, that it is to be told now.
+func (s *Site) grows(it *incident.Item[*condition]) bool {
+	c := it.Value
+	return s.now-c.told >= max(growEvery, (s.now-c.raised)/4) && s.effects(it) > c.listed+c.listed/10
+}
+
+// effects counts what is known of as caused by it.
+func (s *Site) effects(it *incident.Item[*condition]) (n int) {
+	for _, k := range it.Children() {
+		if k.Value.clearing == 0 {
+			n++
+		}
+		n += s.effects(k)
+	}
+	return n
+}
 
 // lives ends, confirms and updates conditions as time passes.
 func (s *Site) lives() {
@@ -210,7 +235,7 @@ func (s *Site) lives() {
 		if confirmed {
 			c.state = detect.Confirmed
 		}
-		if confirmed || c.stale && (s.now-c.told >= updateEvery || s.now-c.raised < 2*second && s.now-c.told >= second) {
+		if confirmed || c.stale && (s.now-c.told >= updateEvery || s.now-c.raised < 2*second && s.now-c.told >= second || s.grows(it)) {
 			s.tell(it, detect.Update, "")
 		}
 	}
@@ -294,6 +319,7 @@ func (s *Site) tell(it *incident.Item[*condition], change detect.Change, reason 
 		it.Incident = a.ID
 	}
 	a.Incident = it.Incident
+	c.listed = a.Evidence.(*Evidence).Affected
 	s.out = append(s.out, a)
 	s.remember(it, a)
 }

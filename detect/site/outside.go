@@ -15,6 +15,9 @@ type view struct {
 	after int64   // last seen after it all began; 0 never
 	where string
 	who   uint64
+
+	lull    bool    // seen after it all began, and then no more for longer than usual
+	stopped float64 // nats for: it has stopped since it was seen last
 }
 
 // settle is how much later than a packet its sample may arrive: exporters
@@ -98,5 +101,42 @@ func (s *Site) neighbours(n *node, since int64) view {
 	if s.losses.Share() > lossy {
 		slack = s.period(n) // its last word may have been lost
 	}
-	return s.outside(macs, since, slack, func(x *seen) bool { return s.byNumber[x.number] == n })
+	mine := func(x *seen) bool { return s.byNumber[x.number] == n }
+	v := s.outside(macs, since, slack, mine)
+	if v.after != 0 && v.after <= since+slack+straggles {
+		s.straggled(&v, macs, mine)
+	}
+	return v
 }
+
+// straggles is for how long after a node's last word what was sampled of its traffic
+// may come: exporters and collectors that are busy are late, each by as much as it is.
+// What comes later is sent later.
+const straggles = 5 * second
+
+// straggled looks at whether traffic that was seen after a node's last word goes on,
+// or was its last: what was on its way, or somewhere held up, says nothing of now.
+func (s *Site) straggled(v *view, macs []uint64, mine func(*seen) bool) {
+	at, rate := v.after, 0.0
+	on := s.outside(macs, at, 0, mine)
+	for _, m := range macs {
+		if a := s.macs[m]; a != nil && !a.many {
+			for i := range a.seen {
+				if x := s.current(&a.seen[i]); !mine(x) {
+					rate += x.rate
+				}
+			}
+		}
+	}
+	v.lull = on.after == 0 && rate*float64(s.quietFor(at))/1e9 >= lullLeast && s.quietFor(at) > second
+	if !v.lull {
+		return
+	}
+	if v.stopped = on.nats; v.stopped >= decided {
+		v.after, v.rate, v.nats, v.lull = 0, on.rate, on.nats, false
+	}
+}
+
+// lullLeast is how many samples are missing where traffic pauses for longer than is
+// usual.
+const lullLeast = 3

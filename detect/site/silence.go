@@ -77,6 +77,9 @@ func (s *Site) judgeSilence(n *node) {
 	if !silent {
 		silent, onset = s.fallenWith(n)
 	}
+	if !silent {
+		silent, onset, misses = s.fallenUnder(n)
+	}
 	if silent && !n.silent && s.undue(n) {
 		return
 	}
@@ -183,6 +186,7 @@ const (
 func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 	v := s.neighbours(n, onset)
 	portDown := n.unplugged(onset)
+	under, _, _ := s.fallenUnder(n)
 	silent := Noted{
 		At: at(onset), LastGood: at(onset), Group: "silence", From: n.label(), Weight: weightSilent,
 		What: fmt.Sprintf("nothing since; %d beats in a row missing, more than loss explains", max(misses, 1)),
@@ -194,11 +198,10 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 	switch {
 	case v.after != 0 && s.returning(&n.backAt, NodeDown, n.self()):
 		return
-	case v.after != 0:
+	case v.after != 0 && !v.lull:
 		f.severity, f.sure, f.confirm = detect.Critical, 0.999, 0
 		f.summary = "silent while its traffic is still seen at " + v.where
 		f.cause = "the agents were stopped, or their way here is blocked" + n.stalls()
-		s.drop(NodeDown, n.self(), "")
 		s.guestsUp(n)
 	case portDown || v.nats >= decided:
 		f.kind, f.severity = NodeDown, detect.Critical
@@ -211,14 +214,15 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 		if k := n.running(); k > 0 {
 			f.summary += fmt.Sprintf("; instances on it: %d", k)
 		}
-		s.drop(TelemetrySilent, n.self(), "")
 	case s.takesAlong(n, onset, f):
-		s.drop(TelemetrySilent, n.self(), "")
 	case s.active(NodeDown, n.self()) != nil:
 		return // what it was decided on grows old
-	case v.known && s.quietFor(onset) < undecided+s.bound(n):
+	case v.lull && s.active(TelemetrySilent, n.self()) != nil: // the same: while its traffic was seen
+		s.holdForSwitch(n, s.active(TelemetrySilent, n.self()))
+		return
+	case !under && (v.known || s.mayFall(n, onset)) && s.quietFor(onset) < undecided+s.bound(n):
 		return // the view grows clear
-	case s.quietFor(onset) < unseenAfter+s.bound(n):
+	case !under && s.quietFor(onset) < unseenAfter+s.bound(n):
 		return
 	default:
 		f.severity, f.confirm, f.sure = detect.Warning, pageSilent, 0.99
@@ -227,18 +231,41 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 	}
 	if late, _ := s.late(onset); late >= groupLeast {
 		switch {
+		case f.taken >= late: // it is the cause of all of them
 		case s.quietFor(onset) < s.bound(n)+groupWait:
 			f.wait = groupWait
 		case f.severity == detect.Warning:
 			f.wait = second // all wait as long, each from its own last word: the others follow
 		}
 	}
-	f.wait = max(f.wait, s.waitForSwitch(n))
+	f.wait = max(f.wait, s.waitForSwitch(n, &v))
 	fresh := f.kind == NodeDown && s.active(NodeDown, n.self()) == nil
-	s.raise(n, f)
+	s.holdForSwitch(n, s.retell(n, f))
 	if fresh {
 		s.guestsDown(n, f)
 	}
+}
+
+// retell raises f of a silent node, in place of what its silence was taken for: at
+// once where that was told, and in its incident.
+func (s *Site) retell(n *node, f *finding) *condition {
+	was := TelemetrySilent
+	if f.kind == TelemetrySilent {
+		was = NodeDown
+	}
+	before, id := s.active(was, n.self()), ""
+	if before != nil && before.open {
+		id, f.wait = s.board.Find(conditionKey(was, n.self())).Incident, 0
+	}
+	if f.kind == TelemetrySilent { // of the two the graver explains the other
+		s.drop(NodeDown, n.self(), "")
+	}
+	c := s.raise(n, f)
+	if it := s.board.Find(conditionKey(f.kind, f.entity)); it.Incident == "" {
+		it.Incident = id
+	}
+	s.drop(was, n.self(), "")
+	return c
 }
 
 // stalls is a cause of silence that is none of others: hsflowd stops as soon as an

@@ -96,7 +96,7 @@ type Expect struct {
 	Within   Duration `yaml:"within"`   // p99
 	Patience Duration `yaml:"patience"` // when a run is given up; the larger of 5 s and 2 × within
 	Stays    Duration `yaml:"stays"`    // how long the run goes on after the alert
-	Effects  int      `yaml:"effects"`  // that the alert lists at least, before the event is undone
+	Effects  int      `yaml:"effects"`  // that the alert lists at least, within the larger of within and 10 s, and before the event is undone
 }
 
 // Step is one thing that is done. One of its fields but On is set.

@@ -117,6 +117,24 @@ func TestScore(t *testing.T) {
 	}
 }
 
+// TestEffectsInTime: a list of effects that is whole too late counts as one that is
+// not.
+func TestEffectsInTime(t *testing.T) {
+	s := &Scenario{Name: "s", Expect: &Expect{Kind: "right", Within: Duration(time.Second), Effects: 3}}
+	for _, c := range []struct {
+		after time.Duration
+		want  string
+	}{{9 * time.Second, ""}, {11 * time.Second, "1 of 1 list fewer than 3 effects within 10s"}} {
+		r := told("right")
+		more := r.Alerts[0]
+		more.Change, more.Arrived, more.Evidence.Affected = "update", r.Began.Add(c.after), 3
+		r.Alerts = append(r.Alerts, more)
+		if got := strings.Join(NewScore(s, "0", []Run{r}).Missed, "; "); got != c.want {
+			t.Errorf("whole after %v: missed %q, want %q", c.after, got, c.want)
+		}
+	}
+}
+
 // TestExpectation: kind, type, name, severity and cause must all be those.
 func TestExpectation(t *testing.T) {
 	line := `{"at":"2026-11-22T07:55:00.5Z","id":"i","change":"start","kind":"bridge_down","state":"confirmed","severity":"critical",` +
@@ -142,6 +160,13 @@ func TestExpectation(t *testing.T) {
 		if got := c.e.Is(&a, fill); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
+	}
+	whole, err := ParseAlert([]byte(strings.ReplaceAll(strings.ReplaceAll(line, `"type":"bridge"`, `"type":"node"`), `,"name":"br-7"`, "")), began)
+	if e := (Expect{Kind: "bridge_down", Type: "node", Name: "cn1"}); err != nil || !e.Is(&whole, fill) {
+		t.Errorf("an alert about a node as a whole is not called by the node's name: %+v, %v", whole.Subject, err)
+	}
+	if e := (Expect{Kind: "bridge_down", Name: "cn1"}); e.Is(&a, fill) {
+		t.Error("an alert about a part of a node is called by the node's name")
 	}
 	if _, err := ParseAlert([]byte("no JSON"), began); err == nil {
 		t.Error("no error of what is no JSON")

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -61,10 +62,10 @@ func (a *Alert) Class() string {
 }
 
 // Is reports whether an alert is the one expected; fill replaces the names of a
-// run in what is expected.
+// run in what is expected. The name of a node as a whole is the node's.
 func (e *Expect) Is(a *Alert, fill func(string) string) bool {
 	return a.Change == "start" && a.Kind == e.Kind && (e.Type == "" || a.Subject.Type == e.Type) &&
-		(e.Name == "" || a.Subject.Name == fill(e.Name)) && (e.Severity == "" || a.Severity == e.Severity) &&
+		(e.Name == "" || cmp.Or(a.Subject.Name, a.Subject.Node) == fill(e.Name)) && (e.Severity == "" || a.Severity == e.Severity) &&
 		(e.Cause == "" || strings.Contains(a.Evidence.Summary+" "+a.Evidence.Cause, fill(e.Cause)))
 }
 
@@ -95,15 +96,19 @@ func (r *Run) Starts() (n int) {
 	return n
 }
 
-// Affected is how many effects the expected alert listed at most.
-func (r *Run) Affected() (n int) {
+// Affected is how many effects the expected alert listed at most, within a time from
+// before the event.
+func (r *Run) Affected(within time.Duration) (n int) {
 	for i := range r.Alerts {
-		if a := &r.Alerts[i]; a.ID == r.Alerts[r.Hit].ID {
+		if a := &r.Alerts[i]; a.ID == r.Alerts[r.Hit].ID && a.Arrived.Sub(r.Began) <= within {
 			n = max(n, a.Evidence.Affected)
 		}
 	}
 	return n
 }
+
+// listsWithin is for how long after the event the list of effects may grow.
+func (e *Expect) listsWithin() time.Duration { return max(time.Duration(e.Within), 10*time.Second) }
 
 // First is the class of the first alert of the run.
 func (r *Run) First() string {
@@ -130,7 +135,7 @@ type Score struct {
 	Max      Duration `json:"max"`
 	Target50 Duration `json:"target_p50,omitzero"`
 	Target99 Duration `json:"target_p99,omitzero"`
-	Whole    int      `json:"whole,omitempty"` // expected alerts that listed as many effects as were asked for
+	Whole    int      `json:"whole,omitempty"` // expected alerts that listed as many effects in time as were asked for
 	Right    int      `json:"right"`           // runs whose first alert is the one expected, or that stayed quiet
 	False    int      `json:"false"`           // alerts of quiet scenarios
 	PerRun50 int      `json:"per_run_p50"`     // alerts that began in a run
@@ -163,7 +168,7 @@ func NewScore(s *Scenario, loss string, runs []Run) Score {
 			continue
 		}
 		c.Told++
-		if r.Affected() >= s.Expect.Effects {
+		if r.Affected(s.Expect.listsWithin()) >= s.Expect.Effects {
 			c.Whole++
 		}
 		delays = append(delays, r.Delay())
@@ -199,7 +204,7 @@ func (c *Score) judge(s *Scenario) {
 			miss("%d of %d not told", c.Runs-c.Told, c.Runs)
 		}
 		if c.Whole < c.Told {
-			miss("%d of %d list fewer than %d effects", c.Told-c.Whole, c.Told, s.Expect.Effects)
+			miss("%d of %d list fewer than %d effects within %v", c.Told-c.Whole, c.Told, s.Expect.Effects, s.Expect.listsWithin())
 		}
 		if c.Told > 0 && c.Target50 > 0 && c.P50 > c.Target50 {
 			miss("p50 %v above %v", round(c.P50), time.Duration(c.Target50))

@@ -241,8 +241,8 @@ func (b *Board[T]) show(it *Item[T]) {
 	b.events.Show(it)
 }
 
-// Clear removes a finding that is no longer true. What it explained waits for
-// another cause, or for its own end, for wait ns.
+// Clear removes a finding that is no longer true. What it explained is put under
+// another cause, or waits for one, or for its own end, for wait ns.
 func (b *Board[T]) Clear(now int64, key string, wait int64) *Item[T] {
 	it := b.items[key]
 	if it == nil {
@@ -261,12 +261,18 @@ func (b *Board[T]) Clear(now int64, key string, wait int64) *Item[T] {
 	for _, e := range it.Above {
 		drop(b.below, e)
 	}
-	for _, c := range it.children {
+	left := it.children
+	it.children = nil
+	for _, c := range left {
 		c.parent = nil
+		if cause := b.cause(c); cause != nil {
+			b.attach(c, cause)
+			b.events.Grown(c.Root())
+			continue
+		}
 		c.due = now + wait
 		b.pending = append(b.pending, c)
 	}
-	it.children = nil
 	if root != it {
 		b.events.Grown(root)
 	}
@@ -275,6 +281,10 @@ func (b *Board[T]) Clear(now int64, key string, wait int64) *Item[T] {
 
 // Pending returns the findings that wait, in the order they were found.
 func (b *Board[T]) Pending() []*Item[T] { return b.pending }
+
+// Hold lets a finding that waits do so until a time at least: what could be its cause
+// will soon be known.
+func (b *Board[T]) Hold(it *Item[T], until int64) { it.due = max(it.due, until) }
 
 // Hurry lets a finding wait no longer: what could be its cause is known to be
 // well.

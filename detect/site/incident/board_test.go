@@ -137,3 +137,44 @@ func TestStormIsOneIncident(t *testing.T) {
 		t.Errorf("left behind: %d findings, %d, %d, %d", b.Len(), len(b.byEntity), len(b.below), len(b.Pending()))
 	}
 }
+
+// TestEffectsAreHandedOn: what was under a finding that is taken back goes under
+// another cause at once, where there is one.
+func TestEffectsAreHandedOn(t *testing.T) {
+	var l log
+	b := NewBoard[string](&l)
+	silent := node("a", 9*second)
+	silent.Key, silent.Kind = "telemetry_silent a", "telemetry_silent"
+	below := node("b", 9*second)
+	below.Key, below.Kind, below.Above = "telemetry_silent b", "telemetry_silent", []string{"node/a"}
+	b.Raise(10*second, silent)
+	b.Raise(11*second, below)
+	b.Raise(12*second, node("a", 9*second))
+	b.Clear(12*second, silent.Key, 15*second)
+	want := []string{"show telemetry_silent a", "absorb telemetry_silent b by telemetry_silent a shown=false", "absorb telemetry_silent a by node_down a shown=true", "show node_down a", "absorb telemetry_silent b by node_down a shown=false"}
+	if diff := cmp.Diff(want, l.take()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if got := b.Find("node_down a"); len(got.Children()) != 1 || got.Incident != silent.Key {
+		t.Errorf("%d effects in incident %q", len(got.Children()), got.Incident)
+	}
+}
+
+// TestHeldFindings: what waits does so for longer when it is held, never for shorter.
+func TestHeldFindings(t *testing.T) {
+	var l log
+	b := NewBoard[string](&l)
+	it := bridge("a", 9*second, 2*second)
+	b.Raise(10*second, it)
+	b.Hold(it, 11*second)
+	b.Tick(11 * second)
+	b.Hold(it, 13*second)
+	b.Tick(12 * second)
+	if got := l.take(); len(got) != 0 {
+		t.Errorf("told %v", got)
+	}
+	b.Tick(13 * second)
+	if diff := cmp.Diff([]string{"show bridge_down a"}, l.take()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
