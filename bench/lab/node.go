@@ -172,13 +172,18 @@ func (n *Node) instance(name string) *Instance {
 	v := &Instance{lab: l, Node: n, NS: l.namespace(name), number: k, Addr: fmt.Sprintf("10.9.%d.%d", (k-1)/250, (k-1)%250+1), Tap: "tap-" + name}
 	l.ip("-n", n.NS, "link", "add", v.Tap, "type", "veth", "peer", "name", "eth0", "netns", v.NS)
 	l.ip("-n", n.NS, "link", "set", v.Tap, "up")
-	l.ip("-n", v.NS, "link", "set", "eth0", "address", fmt.Sprintf("02:00:00:00:%02x:%02x", k>>8, k&255))
+	l.ip("-n", v.NS, "link", "set", "eth0", "address", v.mac())
 	l.ip("-n", v.NS, "addr", "add", v.Addr+"/16", "dev", "eth0")
 	l.ip("-n", v.NS, "link", "set", "eth0", "up")
 	// The userspace datapath finishes no checksums and cuts no segments.
 	l.Exec(v.NS, "ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off")
 	v.Name = name
 	return v
+}
+
+// mac is the instance's address.
+func (v *Instance) mac() string {
+	return fmt.Sprintf("02:00:00:00:%02x:%02x", v.number>>8, v.number&255)
 }
 
 // Plug makes the instance's port one of a bridge of Open vSwitch, as Neutron

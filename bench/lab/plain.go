@@ -139,7 +139,7 @@ func (l *Lab) Run(ns string, env []string, command string) error {
 func (l *Lab) Talk(a, b *Instance, rate int) {
 	l.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	const port = ":7777"
+	const port = ":" + talkPort
 	var done []<-chan struct{}
 	done = append(done, l.Go(b.NS, func() { echo(ctx, b.Addr+port) }), l.Go(b.NS, func() { accept(ctx, b.Addr+port) }),
 		l.Go(a.NS, func() { say(ctx, b.Addr+port, time.Second/time.Duration(rate)) }),
@@ -151,6 +151,9 @@ func (l *Lab) Talk(a, b *Instance, rate int) {
 		}
 	})
 }
+
+// talkPort is where Talk is answered, over UDP and TCP.
+const talkPort = "7777"
 
 // echo sends every datagram back.
 func echo(ctx context.Context, addr string) {

@@ -24,6 +24,8 @@ type place struct {
 	hyper  *lab.Hypervisor
 	guests []*lab.Guest
 	rack   *rack
+	attack lab.Attack // on guarded instances
+	rules  string     // file of the packet filter that guards them
 
 	mu      sync.Mutex // what follows
 	agent   *lab.Process
@@ -72,6 +74,7 @@ func raise(l *lab.Lab, g scenario.Group, dir, agent string) (all []*place) {
 		all = append(all, p)
 	}
 	r.finish(&g, all)
+	guard(l, &g, all)
 	for _, p := range all {
 		for _, b := range p.bridges {
 			if g.Local > 0 && len(b.on) > 1 && !b.uplink {
@@ -107,6 +110,10 @@ func (p *place) people() {
 	for k, b := range p.bridges {
 		for i := range g.Instances {
 			name := fmt.Sprintf("%s-%d%c", p.name, k, 'a'+i)
+			if g.Guarded > 0 && k == 0 {
+				b.on = append(b.on, p.Guarded(b.name, name))
+				continue
+			}
 			if g.Switch == "linux" && g.Local > 0 {
 				b.on = append(b.on, p.HostOn(b.name, name))
 				continue

@@ -55,6 +55,8 @@ func (p *player) step(x *act, s *scenario.Step) {
 		x.place.doGuest(s.Guest, x.guest)
 	case s.Path != "":
 		p.path(x, s.Path)
+	case s.Attack != "":
+		x.place.doAttack(s.Attack)
 	case s.Weir == "restart":
 		p.weir.restart()
 	case s.Wait > 0:

@@ -193,6 +193,7 @@ func (p *player) prepared(x *act) *act {
 	if x.place != nil {
 		x.run.Node = x.place.name
 		x.names["node"], x.names["addr"], x.names["ns"] = x.place.name, x.place.Addr, x.place.NS
+		x.names["rules"] = x.place.rules
 	}
 	if x.place != nil && x.place.rack.leaf != nil {
 		x.names["cables"], x.names["leaf"] = x.place.rack.leaf.Ports(), x.place.rack.leaf.Addr
@@ -217,6 +218,7 @@ func (p *player) prepared(x *act) *act {
 	}
 	if x.instance != nil {
 		x.names["tap"], x.names["instance"], x.names["uuid"] = x.instance.Tap, x.instance.Name, x.instance.UUID()
+		x.names["chain"] = x.instance.Chain()
 		x.run.Subject = x.instance.Name
 	}
 	if x.guest != nil {

@@ -58,6 +58,8 @@ type Group struct {
 	VLANs     int    `yaml:"vlans"`     // instances of br0 are in so many VLANs, in turns
 	Router    bool   `yaml:"router"`    // one more node has a router between these; instances talk to what is beyond too
 	Tunnels   int    `yaml:"tunnels"`   // instances of br0 are in so many networks by VXLAN, as Neutron's agent writes it
+	Guarded   int    `yaml:"guarded"`   // the node's packet filter drops what is not for its instances, on br0 or brq1: so many handshakes a second are tried at each from outside
+	Spoof     int    `yaml:"spoof"`     // so many of the guarded instances send with others' addresses, which is dropped too
 	Stage     int    `yaml:"stage"`     // groups of one stage are raised and played together
 }
 
@@ -80,9 +82,10 @@ type Scenario struct {
 	Rest    Duration            `yaml:"rest"`  // of the node after a run; 2s
 	Quick   bool                `yaml:"quick"` // the next run on the node does not wait until the alerts have ended
 	Expect  *Expect             `yaml:"expect"`
-	For     Duration            `yaml:"for"`    // how long a quiet run is watched
-	Matrix  string              `yaml:"matrix"` // confusion matrix that it is a row of
-	Loss    []string            `yaml:"loss"`   // of datagrams: "0", "1", "5" per cent, "bursts"
+	For     Duration            `yaml:"for"`      // how long a quiet run is watched
+	Records bool                `yaml:"recorded"` // an information is no false alarm of a quiet run
+	Matrix  string              `yaml:"matrix"`   // confusion matrix that it is a row of
+	Loss    []string            `yaml:"loss"`     // of datagrams: "0", "1", "5" per cent, "bursts"
 }
 
 // Expect is the alert that must come.
@@ -110,6 +113,7 @@ type Step struct {
 	Path    string   `yaml:"path"`    // block and open datagrams to the collector, cut and join all cables, deaf and hear for all nodes
 	Guest   string   `yaml:"guest"`   // kill, start, or a command of virsh
 	Weir    string   `yaml:"weir"`    // restart
+	Attack  string   `yaml:"attack"`  // stop, start: what guarded instances are tried with, and send themselves
 	Wait    Duration `yaml:"wait"`    // a time
 	Ignored bool     `yaml:"ignored"` // a failure of Sh is no failure
 }
@@ -217,8 +221,10 @@ func (g *Group) fill() error {
 		return errors.New("VLANs, tunnels and a leaf take nodes with Open vSwitch")
 	case g.Bond && !g.Leaf || g.Router && g.VLANs == 0 || g.VLANs > 0 && g.Tunnels > 0 || g.VLANs > 100 || g.Tunnels > 100:
 		return errors.New("a bond takes a leaf, a router takes VLANs, tunnels take the place of VLANs; at most 100 of either")
-	case g.Talk > 0 && (g.Switch != "ovs" || g.Count < 2 || g.Instances < 1):
-		return errors.New("to talk it takes two nodes with Open vSwitch and instances")
+	case g.Talk > 0 && (g.Switch != "ovs" && g.Guarded == 0 || g.Count < 2 || g.Instances < 1):
+		return errors.New("to talk it takes two nodes with Open vSwitch, or guarded, and instances")
+	case g.Guarded > 100 || g.Spoof > g.Instances || g.Guarded > 0 && (g.Instances < 1 || g.Switch == "linux" && g.Bridges != 1) || g.Spoof > 0 && g.Guarded == 0:
+		return errors.New("to be guarded it takes instances, on Linux one bridge; at most 100 handshakes a second of each, and those spoof that are guarded")
 	}
 	return nil
 }

@@ -96,6 +96,16 @@ func (r *Run) Starts() (n int) {
 	return n
 }
 
+// recorded are those of them that are an information, for the record.
+func (r *Run) recorded() (n int) {
+	for i := range r.Alerts {
+		if a := &r.Alerts[i]; a.Change == "start" && a.Severity == "info" {
+			n++
+		}
+	}
+	return n
+}
+
 // Affected is how many effects the expected alert listed at most, within a time from
 // before the event.
 func (r *Run) Affected(within time.Duration) (n int) {
@@ -158,8 +168,12 @@ func NewScore(s *Scenario, loss string, runs []Run) Score {
 		c.Runs++
 		starts = append(starts, r.Starts())
 		if s.Expect == nil {
-			c.False += r.Starts()
-			if r.Starts() == 0 {
+			n := r.Starts()
+			if s.Records {
+				n -= r.recorded()
+			}
+			c.False += n
+			if n == 0 {
 				c.Right++
 			}
 			continue

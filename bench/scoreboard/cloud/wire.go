@@ -67,6 +67,9 @@ func (s *speaker) flow(source sflow.DataSource, in, out uint32, header []byte) {
 		Sequence: sflow.Seq(s.next(source)), Source: source, SamplingRate: s.c.cfg.Sampling,
 		Input: sflow.Port{Value: in}, Output: sflow.Port{Value: out},
 	}
+	if out == 0 && source.Class == sflow.ClassEntity { // Open vSwitch: dropped for an unknown reason
+		f.Output = sflow.Port{Format: sflow.PortDiscarded, Value: 256}
+	}
 	f.SamplePool = uint32(f.Sequence) * f.SamplingRate
 	h := sflow.SampledHeader{Protocol: 1, FrameLength: 594, Stripped: 4, Header: header}
 	s.add(func() { s.b.FlowSample(&f, false, &h) })

@@ -52,11 +52,15 @@ func (g *Gatherer) answers(p *port, tcp uint16) {
 }
 
 // stranger counts a sample from an instance's port with an address that is not the
-// instance's: it was let through where it has a way out. Who forwards for others
-// sends such all the time.
+// instance's: it was let through where it has a way out, and dropped where the
+// exporter says so, as Open vSwitch does; whoever samples at the port itself knows
+// neither. Who forwards for others sends such all the time.
 func (g *Gatherer) stranger(p *port, h *packet.Header, out sflow.Port) {
 	if p.ip == 0 || h.SrcMAC[0]&1 != 0 || h.SrcMAC == [6]byte{} {
 		return // its own are not known yet
+	}
+	if h.SrcMAC != p.mac && !speaksAs(h) {
+		return
 	}
 	if h.SrcMAC == p.mac {
 		if !h.HasKey || h.Key.V6 || h.Tunnel != packet.TunnelNone || h.DHCP != packet.DHCPNone {
@@ -70,11 +74,19 @@ func (g *Gatherer) stranger(p *port, h *packet.Header, out sflow.Port) {
 			return
 		}
 	}
-	if forwarded(out) {
+	switch {
+	case forwarded(out):
 		p.strange[0]++
-	} else {
+	case out.Format == sflow.PortDiscarded:
 		p.strange[1]++
 	}
+}
+
+// speaksAs reports whether a frame tells whose MAC address its source is. What goes
+// to a multicast group may come from the node itself: the Linux bridge between an
+// instance and Open vSwitch asks for routers and reports groups by the same port.
+func speaksAs(h *packet.Header) bool {
+	return h.DstMAC[0]&1 == 0 || h.DstMAC == [6]byte{255, 255, 255, 255, 255, 255}
 }
 
 // ownMost bounds how sure it is which address is a port's own.

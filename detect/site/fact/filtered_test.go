@@ -80,23 +80,32 @@ func TestPortOpened(t *testing.T) {
 // they were let through.
 func TestPortStrange(t *testing.T) {
 	const tap, uplink, own = 3, 9, 1
+	out := sflow.Port{Value: uplink}
 	for _, c := range []struct {
 		name   string
 		mac    byte
 		ip     [4]byte
-		output uint32
+		output sflow.Port
+		group  bool // to which it is sent
 		want   [2]uint64
 	}{
-		{"its own", own, [4]byte{10, 0, 0, 1}, uplink, [2]uint64{}},
-		{"another address, let through", own, [4]byte{192, 0, 2, 7}, uplink, [2]uint64{1, 0}},
-		{"another address, dropped", own, [4]byte{192, 0, 2, 7}, 0, [2]uint64{0, 1}},
-		{"another MAC address", 7, [4]byte{10, 0, 0, 1}, uplink, [2]uint64{1, 0}},
-		{"it has none yet", own, [4]byte{}, uplink, [2]uint64{}},
-		{"link local", own, [4]byte{169, 254, 1, 1}, uplink, [2]uint64{}},
+		{"its own", own, [4]byte{10, 0, 0, 1}, out, false, [2]uint64{}},
+		{"another address, let through", own, [4]byte{192, 0, 2, 7}, out, false, [2]uint64{1, 0}},
+		{"another address, dropped", own, [4]byte{192, 0, 2, 7}, sflow.Port{Format: sflow.PortDiscarded, Value: 256}, false, [2]uint64{0, 1}},
+		{"another address, and where it went is not known", own, [4]byte{192, 0, 2, 7}, sflow.Port{}, false, [2]uint64{}},
+		{"another address, to a group", own, [4]byte{192, 0, 2, 7}, sflow.Port{Format: sflow.PortMultiple, Value: 5}, true, [2]uint64{1, 0}},
+		{"another MAC address", 7, [4]byte{10, 0, 0, 1}, out, false, [2]uint64{1, 0}},
+		{"another MAC address, to a group: a bridge of the node", 7, [4]byte{10, 0, 0, 1}, sflow.Port{Format: sflow.PortMultiple, Value: 5}, true, [2]uint64{}},
+		{"it has none yet", own, [4]byte{}, out, false, [2]uint64{}},
+		{"link local", own, [4]byte{169, 254, 1, 1}, out, false, [2]uint64{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := tapped(t, tap, uplink)
-			f.sampled(tap, c.output, wayFrame(c.mac, 2, c.ip, [4]byte{10, 0, 0, 2}, 0, tcpACK))
+			frame := wayFrame(c.mac, 2, c.ip, [4]byte{10, 0, 0, 2}, 0, tcpACK)
+			if c.group {
+				copy(frame, []byte{0x33, 0x33, 0, 0, 0, 2})
+			}
+			f.sampledTo(tap, c.output, frame)
 			var got [2]uint64
 			for _, x := range f.tick(2 * time.Second) {
 				if x.Kind == PortStrange {

@@ -211,7 +211,7 @@ func (g *Gatherer) sent(p *port, h *packet.Header) {
 	g.activate(p)
 	p.tx++
 	p.txAt = g.at
-	if p.mac != h.SrcMAC && h.SrcMAC[0]&1 == 0 && h.SrcMAC != [6]byte{} {
+	if p.mac != h.SrcMAC && h.SrcMAC[0]&1 == 0 && h.SrcMAC != [6]byte{} && (p.mac == [6]byte{} || speaksAs(h)) {
 		g.learn(p, h)
 	} else if p.ip == 0 {
 		g.learnIP(p, h)

@@ -23,8 +23,12 @@ func wayFrame(from, to byte, src, dst [4]byte, vlan uint16, flags byte) []byte {
 }
 
 func (f *feed) sampled(in, out uint32, header []byte, more ...sflow.Appender) {
+	f.sampledTo(in, sflow.Port{Value: out}, header, more...)
+}
+
+func (f *feed) sampledTo(in uint32, out sflow.Port, header []byte, more ...sflow.Appender) {
 	f.send(func(b *sflow.Builder) {
-		b.FlowSample(&sflow.FlowSample{Sequence: 1, Source: sflow.DataSource{Index: in}, SamplingRate: 10, Input: sflow.Port{Value: in}, Output: sflow.Port{Value: out}},
+		b.FlowSample(&sflow.FlowSample{Sequence: 1, Source: sflow.DataSource{Index: in}, SamplingRate: 10, Input: sflow.Port{Value: in}, Output: out},
 			false, append([]sflow.Appender{&sflow.SampledHeader{Protocol: 1, FrameLength: 64, Stripped: 4, Header: header}}, more...)...)
 	})
 }
