@@ -40,40 +40,51 @@ const (
 // history measures what keeping every flow sample costs: the same datagrams are
 // read and judged without and with it, in turn, and all processor time of this
 // process counts but that of the thread that sends: of the journal, of the
-// segment and the rollups that are made of it.
+// segment and the rollups that are made of it. What it costs is a share of what the
+// same round took without, since the machine's pace changes from round to round.
 func history(loads []load, rounds int) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Printf("processor time of the whole collector for each of %d flow samples, six to a datagram, at %d a second; medians of %d\n\n", historySamples, historyRate, rounds)
-	fmt.Fprintln(w, "load\twithout, ns\twith history, ns\tadded, ns\tthe least of each\tof a core at 100,000/s\toctets a record\t")
+	fmt.Printf("processor time of the whole collector for each of %d flow samples, six to a datagram, at %d a second; medians of %d rounds\n\n", historySamples, historyRate, rounds)
+	fmt.Fprintln(w, "load\twithout, ns\twith history, ns\tadded, ns\tshare\tquarters of the rounds\tthroughput of one core\toctets a record\t")
 	for i := range loads {
 		l := &loads[i]
 		payloads := l.datagrams(fill, 1)
 		var took [2][]float64
+		var shares []float64
 		octets := 0.0
 		for r := range rounds {
-			for on := range took {
-				lane, err := newLane(l, on == 1)
+			var of [2]float64
+			for turn := range of {
+				on := (turn + r) % 2
+				d, size, err := l.once(payloads, on == 1)
 				if err != nil {
 					return err
 				}
-				d, size, err := lane.round(payloads, l.rate)
-				if err != nil {
-					return err
-				}
-				took[on] = append(took[on], float64(d.Nanoseconds())/historySamples)
+				of[on] = float64(d.Nanoseconds()) / historySamples
+				took[on] = append(took[on], of[on])
 				octets = max(octets, float64(size)/historySamples)
 			}
+			shares = append(shares, of[1]/of[0]-1)
 			fmt.Fprintf(os.Stderr, "\r%s: round %d of %d", l.name, r+1, rounds)
 		}
 		fmt.Fprint(os.Stderr, "\r\033[K")
-		for on := range took {
-			slices.Sort(took[on])
-		}
-		without, with := took[0][rounds/2], took[1][rounds/2]
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f (%.0f %%)\t%.0f, %.0f (%.0f %%)\t%.1f %%\t%.1f\t\n", l.name, without, with, with-without, 100*(with/without-1),
-			took[0][0], took[1][0], 100*(took[1][0]/took[0][0]-1), (with-without)*historyRate/1e7, octets)
+		slices.Sort(took[0])
+		slices.Sort(took[1])
+		slices.Sort(shares)
+		without, with, share := took[0][rounds/2], took[1][rounds/2], shares[rounds/2]
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.1f %%\t%.1f to %.1f %%\t%.1f %% less\t%.1f\t\n", l.name, without, with, with-without,
+			100*share, 100*shares[rounds/4], 100*shares[rounds-1-rounds/4], 100*(1-1/(1+share)), octets)
 	}
 	return w.Flush()
+}
+
+// once makes a round without or with history.
+func (l *load) once(payloads [][]byte, keep bool) (took time.Duration, size int64, err error) {
+	lane, err := newLane(l, keep)
+	if err != nil {
+		return 0, 0, err
+	}
+	return lane.round(payloads, l.rate)
 }
 
 // lane is a socket's reader with its shard, which knows the agents of a load, and

@@ -1,11 +1,16 @@
 // Package record carries flow samples from the shards to whoever keeps them:
 // rows of fixed size in blocks of fixed size that change hands without a copy.
 // A shard never waits: what finds no block is counted and lost to history alone.
+//
+// What the samples of a flow have in common where they are taken, their key, is
+// looked for by the shard, which has all of it at hand; a row has the number that
+// stands for it.
 package record
 
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -14,8 +19,15 @@ import (
 	"weir/detect/window"
 )
 
-// Row is one flow sample.
+// Row is one flow sample as blocks have it.
 type Row struct {
+	At     int64  // ns since the epoch, of receipt
+	Length uint32 // octets of the frame
+	Key    uint32 // the number of its key
+}
+
+// Sample is one flow sample, whole.
+type Sample struct {
 	At     int64  // ns since the epoch, of receipt
 	Length uint32 // octets of the frame
 	Key
@@ -68,11 +80,10 @@ func (r *Key) addr(a *[16]byte) netip.Addr {
 	return netip.AddrFrom16(*a).Unmap()
 }
 
-// set reads a flow sample whose Est the registry has filled.
-func (r *Row) set(f *decoder.Flow) {
+// set reads the key of a flow sample whose Est the registry has filled.
+func (r *Key) set(f *decoder.Flow) {
 	h := &f.Header
-	*r = Row{At: f.At.UnixNano(), Length: f.FrameLength}
-	r.Agent, r.Rate, r.EtherType = f.Est.Vantage.Agent, f.Est.SamplingRate, h.EtherType
+	*r = Key{Agent: f.Est.Vantage.Agent, Rate: f.Est.SamplingRate, EtherType: h.EtherType}
 	r.Input = f.Sample.Input.Format<<30 | f.Sample.Input.Value&portMask
 	r.Output = f.Sample.Output.Format<<30 | f.Sample.Output.Value&portMask
 	switch {
@@ -118,6 +129,13 @@ const Rows = 4096
 type Block struct {
 	N    int
 	Rows [Rows]Row
+	// Keys are by their numbers those that the rows of the writer had so far, in its
+	// turn: others have other numbers.
+	Keys   []Key
+	Writer int // which one of an exchange, from 0
+	Turn   uint64
+
+	d *Dictionary // that Keys are of
 }
 
 // Used returns the rows that are filled.
@@ -129,11 +147,16 @@ type Exchange struct {
 	lost    atomic.Uint64
 	thinned atomic.Uint64
 
-	mu   sync.Mutex
-	free []*Block // the last that was given back is the next: the processor still has it near
+	mu      sync.Mutex
+	free    []*Block      // the last that was given back is the next: the processor still has it near
+	spare   []*Dictionary // that nobody uses
+	turn    uint64
+	writers int
 }
 
-// NewExchange returns an exchange of so many blocks, each 330 kB.
+// NewExchange returns an exchange of so many blocks, each 66 kB. Keys take 4.5 MB
+// more for each writer, where there are many, and as much again while others are
+// read.
 func NewExchange(blocks int) *Exchange {
 	x := &Exchange{full: make(chan *Block, blocks)}
 	for range blocks {
@@ -145,9 +168,10 @@ func NewExchange(blocks int) *Exchange {
 // Full is where filled blocks come from. Each must be given back with Release.
 func (x *Exchange) Full() <-chan *Block { return x.full }
 
-// Release gives a block back.
+// Release gives a block back, with its keys.
 func (x *Exchange) Release(b *Block) {
-	b.N = 0
+	x.leave(b.d)
+	b.N, b.Keys, b.d = 0, nil, nil
 	x.mu.Lock()
 	x.free = append(x.free, b)
 	x.mu.Unlock()
@@ -163,6 +187,33 @@ func (x *Exchange) take() (b *Block) {
 	return b
 }
 
+// begin returns a dictionary without keys, of another turn.
+func (x *Exchange) begin() *Dictionary {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var d *Dictionary
+	if n := len(x.spare) - 1; n >= 0 {
+		d, x.spare = x.spare[n], x.spare[:n]
+		d.Reset()
+	} else {
+		d = NewDictionary(keysOfTurn)
+	}
+	x.turn++
+	d.turn = x.turn
+	d.users.Store(1)
+	return d
+}
+
+// leave says that one less uses a dictionary.
+func (x *Exchange) leave(d *Dictionary) {
+	if d == nil || d.users.Add(-1) > 0 {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.spare = append(x.spare, d)
+}
+
 // Lost returns how many rows found no block.
 func (x *Exchange) Lost() uint64 { return x.lost.Load() }
 
@@ -171,10 +222,23 @@ func (x *Exchange) Thinned() uint64 { return x.thinned.Load() }
 
 // Writer fills blocks. It belongs to one goroutine.
 type Writer struct {
-	x    *Exchange
-	b    *Block
-	thin window.Thinning
-	left uint64 // of thin, as last told
+	x      *Exchange
+	number int
+	b      *Block
+	d      *Dictionary
+	thin   window.Thinning
+	left   uint64 // of thin, as last told
+
+	waiting [decoder.FlowsKept]waiting
+	waits   int
+}
+
+// waiting is a flow sample whose memory was asked for.
+type waiting struct {
+	key    Key
+	at     int64
+	length uint32
+	hash   uint32
 }
 
 // Samples is how many samples a second a writer keeps at least; of more it
@@ -182,33 +246,78 @@ type Writer struct {
 // sampling rate.
 const Samples = 100_000
 
-// NewWriter returns a writer.
+// keysOfTurn is how many keys have numbers before they begin anew.
+const keysOfTurn = 1 << 16
+
+// NewWriter returns a writer. All of an exchange are made before its reader begins.
 //
 // A Thinning that has to leave some out keeps half of what it is told, or more: a
 // writer that is told Samples keeps all of them, and of one more than twice as
 // many as many as Samples.
 func (x *Exchange) NewWriter() *Writer {
-	return &Writer{x: x, thin: window.NewThinning(2*Samples, 1)}
+	w := &Writer{x: x, number: x.writers, d: x.begin(), thin: window.NewThinning(2*Samples, 1)}
+	x.writers++
+	return w
 }
 
-// Add keeps a flow sample, whose Est the registry has filled. It allocates
-// nothing and never waits.
+// Add keeps a flow sample, whose Est the registry has filled.
 func (w *Writer) Add(f *decoder.Flow) {
-	times := w.thin.Next(window.SlotOf(f.At.UnixNano()))
-	if times == 0 {
-		return
+	w.Ahead([]*decoder.Flow{f})
+	w.Keep()
+}
+
+// Ahead reads flow samples, decoder.FlowsKept at most, whose Est the registry has
+// filled, and asks for the memory that Keep needs, which the caller calls when it has
+// done something else. They are not kept. It allocates nothing and never waits.
+func (w *Writer) Ahead(flows []*decoder.Flow) {
+	w.waits = 0
+	for _, f := range flows {
+		at := f.At.UnixNano()
+		times := w.thin.Next(window.SlotOf(at))
+		if times == 0 {
+			continue
+		}
+		one := &w.waiting[w.waits]
+		w.waits++
+		one.key.set(f)
+		if times > 1 {
+			one.key.Rate = uint32(min(uint64(one.key.Rate)*times, math.MaxUint32))
+		}
+		one.at, one.length, one.hash = at, f.FrameLength, w.d.hash(&one.key)
+		w.d.askSlot(one.hash)
 	}
+}
+
+// Keep keeps what Ahead has read.
+func (w *Writer) Keep() {
+	some := w.waiting[:w.waits]
+	w.waits = 0
+	if !w.d.room(len(some)) {
+		w.flush()
+		w.x.leave(w.d)
+		w.d = w.x.begin()
+		for i := range some {
+			some[i].hash = w.d.hash(&some[i].key)
+		}
+	}
+	for i := range some {
+		w.d.askKey(some[i].hash)
+	}
+	for i := range some {
+		w.keep(&some[i])
+	}
+}
+
+func (w *Writer) keep(one *waiting) {
 	if w.b == nil {
 		if w.b = w.x.take(); w.b == nil {
 			w.x.lost.Add(1)
 			return
 		}
 	}
-	r := &w.b.Rows[w.b.N%Rows]
-	r.set(f)
-	r.Rate = uint32(min(uint64(r.Rate)*times, math.MaxUint32))
+	w.b.Rows[w.b.N%Rows] = Row{At: one.at, Length: one.length, Key: w.d.number(&one.key, one.hash)}
 	if w.b.N++; w.b.N == Rows {
-		w.Flush()
+		w.flush()
 	}
 }
 
@@ -216,9 +325,15 @@ func (w *Writer) Add(f *decoder.Flow) {
 func (w *Writer) Flush() {
 	w.x.thinned.Add(w.thin.Left - w.left)
 	w.left = w.thin.Left
+	w.flush()
+}
+
+func (w *Writer) flush() {
 	if w.b == nil || w.b.N == 0 {
 		return
 	}
+	w.b.Keys, w.b.Writer, w.b.Turn, w.b.d = slices.Clip(w.d.keys), w.number, w.d.turn, w.d
+	w.d.users.Add(1)
 	w.x.full <- w.b // there is room for all there are
 	w.b = nil
 }

@@ -31,7 +31,7 @@ func TestWriterKeepsAtLeastItsSamples(t *testing.T) {
 					select {
 					case b := <-x.Full():
 						for i := range b.Used() {
-							counted += uint64(b.Rows[i].Rate)
+							counted += uint64(b.Keys[b.Rows[i].Key].Rate)
 						}
 						kept += b.N
 						x.Release(b)

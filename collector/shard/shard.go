@@ -143,11 +143,14 @@ func (s *Shard) Flush() {
 	}
 	flows := s.waiting[:s.waits]
 	s.waits = 0
+	if s.records != nil {
+		s.records.Ahead(flows)
+	}
 	s.detect.Flows(flows)
+	if s.records != nil {
+		s.records.Keep()
+	}
 	for _, f := range flows {
-		if s.records != nil {
-			s.records.Add(f)
-		}
 		if s.ring != nil {
 			s.ring.Add(f)
 		}

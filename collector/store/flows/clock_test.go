@@ -28,10 +28,8 @@ func (c *clocks) keep(t *testing.T, s *Store, n int) {
 	if err := s.begin(c.wall); err != nil {
 		t.Fatal(err)
 	}
-	for len(rows) > 0 {
-		some := rows[:min(len(rows), record.Rows)]
-		s.journal.add(some)
-		rows = rows[len(some):]
+	for b := range blocks(rows) {
+		s.journal.add(b)
 	}
 	path := s.journal.path
 	if err := s.journal.close(); err != nil {

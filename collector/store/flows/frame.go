@@ -37,22 +37,22 @@ type said struct {
 	domains map[uint32]string
 }
 
-// appendRows appends the body of a frame of the rows at hand, of whose keys these
-// are new.
-func (j *journal) appendRows(b []byte, fresh []record.Key) []byte {
-	b = slices.Grow(b, rowsHead+len(fresh)*keySize+len(j.at)*(4+4+binary.MaxVarintLen64))
-	wide, long := octets(uint32(len(j.coder.keys)-1)), octets(slices.Max(j.lengths))
+// appendRows appends the body of a frame of the rows at hand, whose keys are by
+// their writer's numbers.
+func (j *journal) appendRows(b []byte, keys []record.Key) []byte {
+	b = slices.Grow(b, rowsHead+len(j.fresh)*keySize+len(j.at)*(4+4+binary.MaxVarintLen64))
+	wide, long := octets(j.numbers.given-1), octets(slices.Max(j.lengths))
 	b = append(b, frameRows, 0)
 	if j.anew {
 		b[len(b)-1] = 1
 	}
 	b = binary.AppendUvarint(b, uint64(len(j.at)))
-	b = binary.AppendUvarint(b, uint64(len(fresh)))
+	b = binary.AppendUvarint(b, uint64(len(j.fresh)))
 	b = append(b, byte(wide), byte(long))
-	for i := range fresh {
+	for _, n := range j.fresh {
 		at := len(b)
 		b = b[:at+keySize]
-		putKey((*[keySize]byte)(b[at:]), &fresh[i])
+		putKey((*[keySize]byte)(b[at:]), &keys[n])
 	}
 	b = appendNumbers(b, j.of, wide)
 	b = appendNumbers(b, j.lengths, long)

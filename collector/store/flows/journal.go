@@ -31,10 +31,6 @@ const (
 	// at most, maxKeys how many there are.
 	carriedKeys = groupRows / 2
 	maxKeys     = carriedKeys + groupRows
-
-	// nearRows stay in the first level of a processor's cache while they are looked
-	// at more than once.
-	nearRows = 256
 )
 
 var (
@@ -58,12 +54,13 @@ type journal struct {
 	buf     []byte // not written yet
 	agents  map[uint32]bool
 	domains map[uint32]bool
-	coder   *coder
+	numbers *numbers
 	at      []int64  // of the rows at hand, µs
 	of      []uint32 // the numbers of their keys
 	lengths []uint32
-	anew    bool // numbers begin with the rows at hand
-	group   int  // rows of the row group at hand
+	fresh   []uint32 // their writer's numbers of those that are new
+	anew    bool     // numbers begin with the rows at hand
+	group   int      // rows of the row group at hand
 	rows    int
 	waiting int   // rows of them that are not written, or in part
 	size    int64 // of the file and buf
@@ -71,16 +68,49 @@ type journal struct {
 	last    int64
 }
 
-// createJournal makes a journal that gives keys numbers by c, which is its own until
+// numbers are those that a journal gives keys, by those that the writers of rows
+// gave them. A key that two writers have has two.
+type numbers struct {
+	writers []written
+	given   uint32
+}
+
+// written is of a writer.
+type written struct {
+	turn uint64
+	of   []uint32 // by its number ours, and one; 0 is none
+}
+
+// anew forgets all.
+func (n *numbers) anew() {
+	n.given = 0
+	for i := range n.writers {
+		clear(n.writers[i].of)
+	}
+}
+
+// of returns the numbers of the keys of a block.
+func (n *numbers) of(b *record.Block) []uint32 {
+	n.writers = extended(n.writers, b.Writer+1)
+	w := &n.writers[b.Writer]
+	if w.turn != b.Turn {
+		clear(w.of)
+		w.turn = b.Turn
+	}
+	w.of = extended(w.of, len(b.Keys))
+	return w.of
+}
+
+// createJournal makes a journal that gives keys numbers in n, which is its own until
 // it is closed.
-func createJournal(path string, names Names, c *coder) (*journal, error) {
+func createJournal(path string, names Names, n *numbers) (*journal, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
 	if err != nil {
 		return nil, err
 	}
 	return &journal{
 		file: f, path: path, names: names, buf: []byte(journalMagic), size: int64(len(journalMagic)),
-		agents: map[uint32]bool{}, domains: map[uint32]bool{0: true}, coder: c,
+		agents: map[uint32]bool{}, domains: map[uint32]bool{0: true}, numbers: n,
 	}, nil
 }
 
@@ -94,41 +124,54 @@ func (j *journal) frame(fill func(b []byte) []byte) {
 	j.size += int64(len(j.buf) - at)
 }
 
-// add appends rows, at most a block of them, to what will be written.
-func (j *journal) add(rows []record.Row) {
+// add appends the rows of a block to what will be written.
+func (j *journal) add(b *record.Block) {
+	rows := b.Used()
 	if len(rows) == 0 {
 		return
 	}
 	if j.group+len(rows) > groupRows {
 		j.group = 0
 	}
-	if j.anew = j.rows == 0 || j.group == 0 && len(j.coder.keys) > carriedKeys; j.anew {
-		j.coder.reset()
+	if j.anew = j.rows == 0 || j.group == 0 && j.numbers.given > carriedKeys; j.anew {
+		j.numbers.anew()
 	}
-	known := len(j.coder.keys)
-	j.at, j.of, j.lengths = j.at[:0], j.of[:0], j.lengths[:0]
-	for some := range slices.Chunk(rows, nearRows) {
-		j.of = j.coder.code(some, j.of)
-		for i := range some {
-			j.at, j.lengths = append(j.at, some[i].At/1e3), append(j.lengths, some[i].Length)
-		}
-	}
-	fresh := j.coder.keys[known:]
-	j.name(fresh)
+	j.number(b)
+	j.name(b.Keys)
 	if j.rows == 0 {
 		j.first, j.last = rows[0].At, rows[0].At
 	}
 	j.first, j.last = min(j.first, 1e3*slices.Min(j.at)), max(j.last, 1e3*slices.Max(j.at))
-	j.frame(func(b []byte) []byte { return j.appendRows(b, fresh) })
+	j.frame(func(to []byte) []byte { return j.appendRows(to, b.Keys) })
 	j.rows += len(rows)
 	j.waiting += len(rows)
 	j.group += len(rows)
 }
 
-// name tells what the numbers in keys stand for, where that was not told yet.
+// number takes rows to hand.
+func (j *journal) number(b *record.Block) {
+	rows := b.Used()
+	j.at, j.of, j.lengths, j.fresh = sized(j.at, len(rows)), sized(j.of, len(rows)), sized(j.lengths, len(rows)), j.fresh[:0]
+	numbers, given := j.numbers.of(b), j.numbers.given
+	for i := range rows {
+		r := &rows[i]
+		n := numbers[r.Key]
+		if n == 0 {
+			given++
+			n = given
+			numbers[r.Key] = n
+			j.fresh = append(j.fresh, r.Key)
+		}
+		j.at[i], j.of[i], j.lengths[i] = r.At/1e3, n-1, r.Length
+	}
+	j.numbers.given = given
+}
+
+// name tells what the numbers in the new of some keys stand for, where that was not
+// told yet.
 func (j *journal) name(keys []record.Key) {
-	for i := range keys {
-		k := &keys[i]
+	for _, n := range j.fresh {
+		k := &keys[n]
 		if !j.agents[k.Agent] {
 			j.agents[k.Agent] = true
 			a := j.names.Agent(k.Agent)
@@ -186,7 +229,7 @@ func readJournal(r io.Reader, x *block, each func(x *block) bool) error {
 	switch {
 	case err == nil && string(magic) == journalMagic:
 	case err == nil && string(magic) == oldMagic:
-		read = (&oldRows{to: x, coder: newCoder()}).read
+		read = (&oldRows{to: x, keys: record.NewDictionary(groupRows)}).read
 	default:
 		return fmt.Errorf("no journal of flows: %w", errCut)
 	}

@@ -12,8 +12,7 @@ const (
 // oldRows reads the frames of rows of such a journal.
 type oldRows struct {
 	to    *block
-	coder *coder
-	rows  []record.Row
+	keys  *record.Dictionary
 	group int // rows since numbers began
 }
 
@@ -22,27 +21,26 @@ func (o *oldRows) read(b []byte) bool {
 	if n*oldRowSize != len(b)-1 || n < 1 || n > record.Rows {
 		return false
 	}
-	o.rows = sized(o.rows, n)
-	x := o.to
-	x.times, x.lengths = sized(x.times, n), sized(x.lengths, n)
-	for i := range o.rows {
-		readOldRow(b[1+i*oldRowSize:], &o.rows[i])
-		x.times[i], x.lengths[i] = o.rows[i].At/1e3, o.rows[i].Length
-	}
 	if o.group+n > groupRows {
-		o.coder.reset()
+		o.keys.Reset()
 		o.group = 0
-		x.turn++
+		o.to.turn++
 	}
 	o.group += n
-	x.of = o.coder.code(o.rows, x.of[:0])
-	x.keys = o.coder.keys
+	x := o.to
+	x.times, x.lengths, x.of = sized(x.times, n), sized(x.lengths, n), sized(x.of, n)
+	for i := range n {
+		var r record.Sample
+		readOldRow(b[1+i*oldRowSize:], &r)
+		x.times[i], x.lengths[i], x.of[i] = r.At/1e3, r.Length, o.keys.Number(&r.Key)
+	}
+	x.keys = o.keys.Keys()
 	return true
 }
 
-func readOldRow(b []byte, r *record.Row) {
+func readOldRow(b []byte, r *record.Sample) {
 	_ = b[oldRowSize-1]
-	*r = record.Row{At: int64(le.Uint64(b)), Length: le.Uint32(b[56:]), Key: record.Key{
+	*r = record.Sample{At: int64(le.Uint64(b)), Length: le.Uint32(b[56:]), Key: record.Key{
 		Src: [16]byte(b[8:24]), Dst: [16]byte(b[24:40]), Agent: le.Uint32(b[40:]), Domain: le.Uint32(b[44:]),
 		Input: le.Uint32(b[48:]), Output: le.Uint32(b[52:]), Rate: le.Uint32(b[60:]),
 		SrcPort: le.Uint16(b[64:]), DstPort: le.Uint16(b[66:]), EtherType: le.Uint16(b[68:]),

@@ -14,7 +14,7 @@ import (
 )
 
 // readAll returns the rows of a journal; times are whole µs.
-func readAll(tb testing.TB, path string) (rows []record.Row, turns int) {
+func readAll(tb testing.TB, path string) (rows []record.Sample, turns int) {
 	tb.Helper()
 	f, err := os.Open(path)
 	if err != nil {
@@ -23,7 +23,7 @@ func readAll(tb testing.TB, path string) (rows []record.Row, turns int) {
 	defer f.Close()
 	err = readJournal(f, &block{}, func(x *block) bool {
 		for i, k := range x.of {
-			rows = append(rows, record.Row{At: 1e3 * x.times[i], Length: x.lengths[i], Key: x.keys[k]})
+			rows = append(rows, record.Sample{At: 1e3 * x.times[i], Length: x.lengths[i], Key: x.keys[k]})
 		}
 		turns = x.turn
 		return true
@@ -34,7 +34,7 @@ func readAll(tb testing.TB, path string) (rows []record.Row, turns int) {
 	return rows, turns
 }
 
-func inMicroseconds(rows []record.Row) []record.Row {
+func inMicroseconds(rows []record.Sample) []record.Sample {
 	rows = slices.Clone(rows)
 	for i := range rows {
 		rows[i].At -= rows[i].At % 1e3
@@ -50,7 +50,7 @@ func TestJournalReadsWhatWasWritten(t *testing.T) {
 	odd[8].At = 0
 	for _, c := range []struct {
 		name  string
-		rows  []record.Row
+		rows  []record.Sample
 		turns int
 	}{
 		{"one", zipfRows(1, 1000, 1, false), 1},
@@ -72,7 +72,7 @@ func TestJournalReadsWhatWasWritten(t *testing.T) {
 }
 
 // oldJournal writes a journal of version 1.
-func oldJournal(tb testing.TB, path string, rows []record.Row) {
+func oldJournal(tb testing.TB, path string, rows []record.Sample) {
 	tb.Helper()
 	b := []byte(oldMagic)
 	frame := func(body []byte) {
@@ -161,9 +161,11 @@ func TestSegmentIsTheSameWhereNumbersBeginAnew(t *testing.T) {
 func FuzzRows(f *testing.F) {
 	rows := zipfRows(24, 12, 4, false) // few: what is interesting is cut down octet by octet
 	for _, n := range []int{24, 1} {
-		j := journal{names: site{}, coder: newCoder(), agents: map[uint32]bool{}, domains: map[uint32]bool{}}
-		j.add(rows[:n])
-		f.Add(j.appendRows(nil, j.coder.keys))
+		j := journal{names: site{}, numbers: &numbers{}, agents: map[uint32]bool{}, domains: map[uint32]bool{}}
+		for b := range blocks(rows[:n]) {
+			j.add(b)
+			f.Add(j.appendRows(nil, b.Keys))
+		}
 	}
 	f.Add([]byte{frameRows, 1, 1, 0, 1, 1, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {

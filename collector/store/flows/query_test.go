@@ -21,7 +21,7 @@ import (
 )
 
 // stored writes rows as segments and, the last part, as a journal.
-func stored(tb testing.TB, rows []record.Row, segments int) string {
+func stored(tb testing.TB, rows []record.Sample, segments int) string {
 	tb.Helper()
 	dir := tb.TempDir()
 	each := len(rows) / (segments + 1)
@@ -46,7 +46,7 @@ func stored(tb testing.TB, rows []record.Row, segments int) string {
 
 // exact sums the rows with a map: what Scan must say. At the vantage point that
 // saw most of each key.
-func exact(rows []record.Row, key func(r *Row) string, pass func(r *Row) bool) map[string]Sum {
+func exact(rows []record.Sample, key func(r *Row) string, pass func(r *Row) bool) map[string]Sum {
 	type at struct{ key, point string }
 	all := map[at]*Sum{}
 	for i := range rows {
@@ -100,7 +100,7 @@ type Row struct {
 }
 
 // plainRow says the same in other words, for rows of TCP or none at all.
-func plainRow(r *record.Row) Row {
+func plainRow(r *record.Sample) Row {
 	x := Row{
 		Time: r.At / 1e3, Agent: site{}.Agent(r.Agent).String(), Input: fmt.Sprint(r.Input), Output: fmt.Sprint(r.Output), Domain: site{}.Domain(r.Domain),
 		Src: r.SrcAddr().String(), Dst: r.DstAddr().String(), Proto: int32(r.Proto), SrcPort: int32(r.SrcPort), DstPort: int32(r.DstPort),

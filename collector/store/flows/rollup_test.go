@@ -13,7 +13,7 @@ import (
 
 // days writes segments of so many hours, a segment each half hour and a journal
 // behind them, and their rollups. It returns the rows.
-func days(tb testing.TB, dir string, hours, perSegment, flows int) (all []record.Row) {
+func days(tb testing.TB, dir string, hours, perSegment, flows int) (all []record.Sample) {
 	tb.Helper()
 	rows := zipfRows(perSegment*(2*hours+1), 1000, flows, false)
 	for i := range rows {

@@ -3,6 +3,7 @@ package flows
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -33,10 +34,10 @@ var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // zipfRows returns n rows of flows by Zipf's law, a second for perSecond of
 // them; as many as six have one time, as those of a datagram do.
-func zipfRows(n, perSecond, flows int, spoofed bool) []record.Row {
+func zipfRows(n, perSecond, flows int, spoofed bool) []record.Sample {
 	r := rand.New(rand.NewPCG(1, 2))
 	z := rand.NewZipf(r, 1.1, 4, uint64(flows-1))
-	rows := make([]record.Row, n)
+	rows := make([]record.Sample, n)
 	at := epoch.UnixNano()
 	for i := range rows {
 		if i%6 == 0 {
@@ -45,7 +46,7 @@ func zipfRows(n, perSecond, flows int, spoofed bool) []record.Row {
 		f := uint32(z.Uint64())
 		h := f * 2654435761
 		x := &rows[i]
-		*x = record.Row{At: at, Length: [3]uint32{64, 576, 1518}[h>>3%3], Key: record.Key{
+		*x = record.Sample{At: at, Length: [3]uint32{64, 576, 1518}[h>>3%3], Key: record.Key{
 			Agent: 1 + h%20, Input: 1 + h%48, Output: 1 + h>>8%48, Rate: 1000,
 			SrcPort: uint16(32768 + h>>5%28000), DstPort: [4]uint16{443, 80, 53, 8080}[h>>7%4], EtherType: 0x0800,
 			Proto: 6, TCPFlags: 16, TTL: 64, Has: record.Addresses | record.Ports | record.Has(10+h%8),
@@ -74,22 +75,40 @@ func convert(dir, journal string) (rows int, err error) {
 }
 
 // writeJournal makes a journal of rows and returns its path.
-func writeJournal(tb testing.TB, dir string, rows []record.Row) string {
+func writeJournal(tb testing.TB, dir string, rows []record.Sample) string {
 	tb.Helper()
 	path := filepath.Join(dir, "flows-test"+journalSuffix)
-	j, err := createJournal(path, site{}, newCoder())
+	j, err := createJournal(path, site{}, &numbers{})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for len(rows) > 0 {
-		n := min(len(rows), record.Rows)
-		j.add(rows[:n])
-		rows = rows[n:]
+	for b := range blocks(rows) {
+		j.add(b)
 	}
 	if err := j.close(); err != nil {
 		tb.Fatal(err)
 	}
 	return path
+}
+
+// blocks hands out rows as a writer does.
+func blocks(rows []record.Sample) iter.Seq[*record.Block] {
+	return func(yield func(*record.Block) bool) {
+		d, b := record.NewDictionary(1<<16), &record.Block{}
+		for some := range slices.Chunk(rows, record.Rows) {
+			if len(d.Keys())+len(some) > 1<<16 {
+				d.Reset()
+				b.Turn++
+			}
+			b.N = len(some)
+			for i := range some {
+				b.Rows[i] = record.Row{At: some[i].At, Length: some[i].Length, Key: d.Number(&some[i].Key)}
+			}
+			if b.Keys = d.Keys(); !yield(b) {
+				return
+			}
+		}
+	}
 }
 
 // BenchmarkConvert reports what a row costs, in time and on disk.

@@ -71,7 +71,7 @@ type Store struct {
 	x   *record.Exchange
 
 	journal *journal
-	coder   *coder // of journal
+	numbers numbers // of journal
 	opened  time.Time
 	retry   time.Time // when writing is tried again
 
@@ -103,7 +103,7 @@ func Open(cfg Config, x *record.Exchange) (*Store, error) {
 	if cfg.fault == nil {
 		cfg.fault = noFault
 	}
-	s := &Store{cfg: cfg, x: x, coder: newCoder(), converting: make(chan struct{}, 1), suspects: make(chan string, maxSuspects)}
+	s := &Store{cfg: cfg, x: x, converting: make(chan struct{}, 1), suspects: make(chan string, maxSuspects)}
 	s.stats.MaxBytes, s.stats.MaxRollups = cfg.MaxBytes, cfg.Rollups
 	if err := s.recover(); err != nil {
 		return nil, fmt.Errorf("history directory %s: %w", cfg.Dir, err)
@@ -229,21 +229,21 @@ func (s *Store) drain() {
 
 // add appends a block to the journal and gives it back.
 func (s *Store) add(b *record.Block) {
-	rows := b.Used()
+	rows := b.N
 	defer s.x.Release(b)
 	now := time.Now()
-	if now.Before(s.retry) || s.begin(now) != nil || s.journal.size > s.cfg.MaxBytes/4 || !s.room(len(rows), now) {
-		s.lose(len(rows), nil)
+	if now.Before(s.retry) || s.begin(now) != nil || s.journal.size > s.cfg.MaxBytes/4 || !s.room(rows, now) {
+		s.lose(rows, nil)
 		return
 	}
-	s.journal.add(rows)
+	s.journal.add(b)
 	s.cfg.fault("add")
 	if err := s.journal.write(false); err != nil {
 		s.failed(now, err)
 		return
 	}
 	s.mu.Lock()
-	s.stats.Rows += uint64(len(rows))
+	s.stats.Rows += uint64(rows)
 	s.mu.Unlock()
 }
 
@@ -256,7 +256,7 @@ func (s *Store) begin(now time.Time) error {
 	for s.has(strconv.FormatInt(id, 36)) {
 		id++
 	}
-	j, err := createJournal(filepath.Join(s.cfg.Dir, journalName(strconv.FormatInt(id, 36))), s.cfg.Names, s.coder)
+	j, err := createJournal(filepath.Join(s.cfg.Dir, journalName(strconv.FormatInt(id, 36))), s.cfg.Names, &s.numbers)
 	if err != nil {
 		s.failed(now, err)
 		return err
