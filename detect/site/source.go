@@ -28,6 +28,10 @@ func (s *Site) unsampled(n *node, f *fact.Fact) {
 // sourcesListed are the data sources that an alert lists as facts.
 const sourcesListed = 16
 
+// turnedWait is how long samples of a bridge that have stopped wait for one that
+// shows that they were turned down.
+const turnedWait = 3 * second
+
 // judgeSources tells of data sources whose samples have stopped though packets
 // pass them.
 func (s *Site) judgeSources(n *node) {
@@ -49,10 +53,16 @@ func (s *Site) judgeSources(n *node) {
 				}
 				continue
 			}
+			if b := st.bridge; b != nil && s.active(BridgeDown, b.entity()) != nil {
+				continue // it forwards nothing that could be sampled
+			}
 			mutes++
 			name := "source " + itoa(uint64(index)) + " of " + st.label()
 			if port := n.ports[index]; port != nil && port.name != "" {
 				name = port.label()
+			} else if st.bridge != nil {
+				name = "bridge " + st.bridge.name
+				f.wait = turnedWait
 			}
 			if first.at == 0 || p.mute.last < first.last {
 				first, named = p.mute, name

@@ -11,6 +11,7 @@ import (
 	"weir/decoder"
 	"weir/decoder/sflow"
 	"weir/decoder/sflow/sflowtest"
+	"weir/decoder/witness"
 	"weir/detect"
 	"weir/detect/site/fact"
 )
@@ -32,6 +33,8 @@ type wire struct {
 	dead    bool
 	started time.Time
 	seq     sflow.Seq
+	whole   uint32         // the exporter is a bridge of Open vSwitch and samples as a whole, at this rate
+	beat    []witness.Pair // of its heartbeats every second; nil: it has none
 }
 
 // wireLink is an interface that is a data source too.
@@ -79,20 +82,30 @@ func (w *wire) step() {
 		l := &w.links[i]
 		n := uint32(l.packets / 10)
 		l.passed += n
-		if l.rate == 0 {
+		source, rate := uint32(i+1), l.rate
+		if w.whole != 0 {
+			source, rate = 1000, w.whole
+		}
+		if rate == 0 {
 			continue
 		}
 		k := 0
-		for p := w.rng.Float64(); p > math.Exp(-float64(n)/float64(l.rate)); k++ {
+		for p := w.rng.Float64(); p > math.Exp(-float64(n)/float64(rate)); k++ {
 			p *= w.rng.Float64()
 		}
 		for range k {
 			w.send(func(b *sflow.Builder) {
 				l.seq++
-				b.FlowSample(&sflow.FlowSample{Sequence: l.seq, Source: sflow.DataSource{Index: uint32(i + 1)}, SamplingRate: l.rate, Input: sflow.Port{Value: uint32(i + 1)}, Output: sflow.Port{Value: 9}}, false,
+				b.FlowSample(&sflow.FlowSample{Sequence: l.seq, Source: sflow.DataSource{Index: source}, SamplingRate: rate, Input: sflow.Port{Value: uint32(i + 1)}, Output: sflow.Port{Value: 9}}, false,
 					&sflow.SampledHeader{Protocol: 1, FrameLength: 60, Header: sflowtest.Header()})
 			})
 		}
+	}
+	if w.beat != nil && w.now.Sub(w.started)%time.Second == 0 {
+		var s witness.Statement
+		s.Begin(witness.ClassHeartbeat, "cn1")
+		s.Add(w.beat...)
+		w.send(func(b *sflow.Builder) { b.Sample(s.Metric()) })
 	}
 	if w.period == 0 || w.now.Sub(w.polled) < w.period {
 		return
@@ -107,9 +120,17 @@ func (w *wire) step() {
 			if w.links[i].down {
 				status = 1
 			}
-			b.CounterSample(&sflow.CounterSample{Sequence: w.seq, Source: sflow.DataSource{Index: uint32(i + 1)}}, false,
+			of := []sflow.Appender{}
+			if w.whole != 0 {
+				port := sflow.OFPort{DatapathID: 7, PortNo: uint32(i)}
+				if i == 0 {
+					port.PortNo = 0xfffe // its own
+				}
+				of = append(of, &port)
+			}
+			b.CounterSample(&sflow.CounterSample{Sequence: w.seq, Source: sflow.DataSource{Index: uint32(i + 1)}}, false, append(of,
 				&sflow.IfCounters{Index: uint32(i + 1), Type: 6, Speed: 1e10, Status: status, InOctets: sflow.Counter64(n) * 100, OutOctets: sflow.Counter64(n) * 100, InUcastPkts: sflow.Counter32(n), OutUcastPkts: sflow.Counter32(n)},
-				&sflow.PortName{Name: sflow.Text("eth" + itoa(uint64(i+1)))})
+				&sflow.PortName{Name: sflow.Text("eth" + itoa(uint64(i+1)))})...)
 		}
 	})
 }
@@ -274,6 +295,107 @@ func TestSourceStops(t *testing.T) {
 			w.links[0].rate = c.rate
 			w.pass(time.Minute)
 			w.want("end telemetry_silent warning 192.0.2.1 samples")
+		})
+	}
+}
+
+// TestBridgeIsSampledNoMore: Open vSwitch samples a bridge as a whole, as a data
+// source that no interface is. That its samples have stopped is told by what its
+// ports count.
+func TestBridgeIsSampledNoMore(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		period  time.Duration
+		packets float64 // a second of each port, afterwards
+		after   uint32  // sampling rate then
+		loss    float64
+		new     bool          // a port is new at that time
+		within  time.Duration // 0: never
+		also    []string      // told besides
+	}{
+		{"switched off", time.Second, 400, 1e9, 0, false, 7 * time.Second, nil},
+		{"switched off, at 1 % loss", time.Second, 400, 1e9, 0.01, false, 8 * time.Second, nil},
+		{"switched off, polls every 10 s", 10 * time.Second, 400, 1e9, 0, false, 25 * time.Second, nil},
+		{"switched off, with a new port", time.Second, 400, 1e9, 0, true, 8 * time.Second, nil},
+		{"turned down tenfold", time.Second, 400, 1000, 0, false, 0, []string{"start telemetry_tampered warning 192.0.2.1 sampling"}},
+		{"without traffic", time.Second, 0, 1e9, 0, false, 0, nil},
+		{"that goes on", time.Second, 400, 100, 0.01, true, 0, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWire(t, wireLink{}, wireLink{packets: 400}, wireLink{packets: 400}, wireLink{packets: 400})
+			w.whole, w.period, w.loss = 100, c.period, c.loss
+			w.pass(3 * time.Minute)
+			w.want()
+			if c.new {
+				w.links = append(w.links, wireLink{packets: 400})
+			}
+			for i := range w.links[1:] {
+				w.links[i+1].packets = c.packets
+			}
+			w.whole = c.after
+			from := w.now
+			w.pass(2 * time.Minute)
+			if c.within == 0 {
+				w.want(c.also...)
+				return
+			}
+			if d := w.told(TelemetrySilent, from); d < 0 || d > c.within {
+				t.Errorf("told after %v, want within %v", d, c.within)
+			}
+			if e := w.last(TelemetrySilent).Evidence.(*Evidence); !strings.HasPrefix(e.Summary, "no samples of bridge eth1 any more") {
+				t.Errorf("summary %q", e.Summary)
+			}
+			w.want("start telemetry_silent warning 192.0.2.1 samples")
+			w.whole = 100
+			w.pass(time.Minute)
+			w.want("end telemetry_silent warning 192.0.2.1 samples")
+		})
+	}
+}
+
+// TestPollingStretchedByConfiguration: where the host agent tells of another
+// configuration, polls that have become rare are its doing, and critical.
+func TestPollingStretchedByConfiguration(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		digest   string // from then on
+		before   time.Duration
+		severity detect.Severity
+		cause    string
+	}{
+		{"another digest", "bbbb", 0, detect.Critical, "weir-agent has another configuration"},
+		{"the same digest", "aaaa", 0, detect.Warning, "its configuration was changed"},
+		{"another digest long before", "bbbb", 3 * time.Minute, detect.Warning, "its configuration was changed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWire(t, wireLink{packets: 1000}, wireLink{packets: 1000})
+			beat := func(digest string) {
+				w.beat = []witness.Pair{witness.Counter64(witness.Started, 1), witness.String(witness.BootID, "b"), witness.String(witness.ConfigDigest, digest)}
+			}
+			beat("aaaa")
+			w.pass(2 * time.Minute)
+			beat(c.digest)
+			w.pass(c.before)
+			w.want()
+			w.period = 5 * time.Second
+			w.pass(30 * time.Second)
+			a := w.last(TelemetryTampered)
+			e := a.Evidence.(*Evidence)
+			if a.Severity != c.severity || e.Cause != c.cause {
+				t.Errorf("%s, because %s; want %s, because %s", a.Severity, e.Cause, c.severity, c.cause)
+			}
+			digests := 0
+			for _, f := range e.Facts {
+				if f.What == "digest of its configuration" {
+					digests++
+					if f.Before != "aaaa" || f.After != "bbbb" || f.From != "weir-agent" {
+						t.Errorf("%+v", f)
+					}
+				}
+			}
+			if want := c.severity == detect.Critical; (digests == 1) != want {
+				t.Errorf("%d facts of the digest: %+v", digests, e.Facts)
+			}
 		})
 	}
 }

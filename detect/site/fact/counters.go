@@ -291,12 +291,10 @@ func (g *Gatherer) portDeltas(p *port, c *sflow.IfCounters) {
 	ms := int64(int32(p.uptime - old.uptime))
 	if !old.counted || old.uptime == 0 || ms <= 0 || !p.in.Known() || !p.out.Known() || p.in < old.in || p.out < old.out {
 		p.anew()
-		if pt := g.cur.sampled[p.index]; pt != nil {
-			pt.yield.anew()
-		}
+		g.yielded(p, 0, 0, false)
 		return
 	}
-	g.yielded(p, p.packets[0]-old.packets[0], p.packets[1]-old.packets[1])
+	g.yielded(p, p.packets[0]-old.packets[0], p.packets[1]-old.packets[1], true)
 	if p.errs > old.errs || p.drops > old.drops {
 		g.tell(Fact{Kind: PortErrors, Agent: p.agent.number, Sub: p.sub, Index: p.index, At: g.at, A: p.errs - min(old.errs, p.errs), B: p.drops - min(old.drops, p.drops), C: uint64(ms)})
 	}

@@ -108,6 +108,9 @@ func (g *Gatherer) point(f *decoder.Flow) *point {
 		}
 	}
 	p.sub = g.sub.id
+	if p.index >= firstWhole && g.sub.whole != p && f.Sample.Source.Class == sflow.ClassInterface {
+		g.sub.whole = p
+	}
 	return p
 }
 

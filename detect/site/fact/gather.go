@@ -106,6 +106,7 @@ type sub struct {
 	beat   int64  // last datagram with counters or a heartbeat
 	holes  uint32 // datagrams that were missing, in all
 	voices voices
+	whole  *point // that samples a bridge of Open vSwitch as a whole
 }
 
 // Arrival begins a datagram of the agent with this number; 0 is one whose

@@ -14,6 +14,12 @@ type yield struct {
 	empty  [2]float64 // the same of polls in a row without a sample
 	polls  int        // of these
 	told   bool
+
+	// Of a bridge of Open vSwitch:
+	lead    uint32 // the port whose poll ends a round
+	leadAt  int64
+	round   float64 // packets in since then
+	spoiled bool    // a port's are not known
 }
 
 // Bounds of yield.
@@ -23,6 +29,10 @@ const (
 	missingLeast = 32   // samples that must be missing: by chance all are once in e^32 times
 	missingPolls = 2    // polls without any, at least
 )
+
+// firstWhole is the lowest index that Open vSwitch gives a bridge as a data source:
+// it samples what comes in at any of its ports.
+const firstWhole = 1000
 
 // expected is how many samples should have come of polls without one, at a rate:
 // the fewest that either direction explains.
@@ -60,12 +70,47 @@ func (y *yield) anew() {
 }
 
 // yielded compares the samples of a data source with its interface's counters, in
-// unicast packets since the last poll.
-func (g *Gatherer) yielded(p *port, in, out uint32) {
+// unicast packets since the last poll; known is false where these began anew.
+func (g *Gatherer) yielded(p *port, in, out uint32, known bool) {
+	if pt := g.sub.whole; pt != nil && p.datapath != 0 && g.cur.ports[pt.index] == nil {
+		g.yieldedWhole(pt, p, in, known)
+	}
 	pt := g.cur.sampled[p.index]
-	if pt == nil {
+	switch {
+	case pt == nil:
+	case !known:
+		pt.yield.anew()
+	default:
+		g.judgeYield(pt, float64(in), float64(out))
+	}
+}
+
+// leadFor is how long the poll of a bridge's port is waited for.
+const leadFor = 60 * second
+
+// yieldedWhole adds up what came in at the ports of a bridge that is sampled as a
+// whole: a round is from one poll of a port of it to the next.
+func (g *Gatherer) yieldedWhole(pt *point, p *port, in uint32, known bool) {
+	y := &pt.yield
+	y.round += float64(in)
+	y.spoiled = y.spoiled || !known
+	if y.lead != p.index {
+		if y.lead != 0 && g.at-y.leadAt < leadFor {
+			return
+		}
+		y.lead, y.spoiled = p.index, true
+	}
+	in0, spoiled := y.round, y.spoiled
+	y.leadAt, y.round, y.spoiled = g.at, 0, false
+	if spoiled {
+		y.anew()
 		return
 	}
+	g.judgeYield(pt, in0, 0)
+}
+
+// judgeYield takes what passed a data source since its last poll.
+func (g *Gatherer) judgeYield(pt *point, in, out float64) {
 	y := &pt.yield
 	f := Fact{Kind: Unsampled, Agent: pt.agent, Sub: pt.sub, Index: pt.index, At: g.at, C: uint64(pt.at)}
 	if y.hits > 0 || y.n < yieldLeast {
@@ -73,13 +118,13 @@ func (g *Gatherer) yielded(p *port, in, out uint32) {
 			y.told, y.empty = false, [2]float64{}
 			g.tell(f)
 		}
-		y.learn(float64(in), float64(out))
+		y.learn(in, out)
 		return
 	}
 	if y.told {
 		return
 	}
-	y.empty[0], y.empty[1], y.polls = y.empty[0]+float64(in), y.empty[1]+float64(out), y.polls+1
+	y.empty[0], y.empty[1], y.polls = y.empty[0]+in, y.empty[1]+out, y.polls+1
 	if n := y.expected(pt.rate); n >= missingLeast && y.polls >= missingPolls {
 		y.told, g.urgent = true, true
 		f.A, f.B = uint64(n), uint64(pt.rate)
