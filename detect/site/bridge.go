@@ -165,7 +165,7 @@ func (s *Site) bridgeSilent(b *bridge) {
 		s.drop(TelemetrySilent, b.entity(), "")
 	case s.active(BridgeDown, b.entity()) != nil:
 		return
-	case v.known && s.quietFor(onset) < undecided || s.quietFor(onset) < unseenAfter:
+	case v.clears() && s.quietFor(onset) < undecided || s.quietFor(onset) < unseenAfter:
 		return
 	default:
 		f.severity, f.confirm, f.sure = detect.Warning, pageSilent, 0.99

@@ -78,6 +78,12 @@ func (s *Site) outside(macs []uint64, since, slack int64, mine func(*seen) bool)
 	return v
 }
 
+// clears reports whether it can be decided in time: who is seen elsewhere once a
+// minute, as by what every node sends to all, is not waited for.
+func (v *view) clears() bool {
+	return v.known && (v.lull || v.rate*float64(undecided)/2e9 >= decided)
+}
+
 // noted is the view as a fact.
 func (v *view) noted(since int64) Noted {
 	switch {

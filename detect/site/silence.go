@@ -220,7 +220,7 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 	case v.lull && s.active(TelemetrySilent, n.self()) != nil: // the same: while its traffic was seen
 		s.holdForSwitch(n, s.active(TelemetrySilent, n.self()))
 		return
-	case !under && (v.known || s.mayFall(n, onset)) && s.quietFor(onset) < undecided+s.bound(n):
+	case !under && (v.clears() || s.mayFall(n, onset)) && s.quietFor(onset) < undecided+s.bound(n):
 		return // the view grows clear
 	case !under && s.quietFor(onset) < unseenAfter+s.bound(n):
 		return
