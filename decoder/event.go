@@ -109,8 +109,14 @@ const (
 // direction. Estimates of one flow at several vantage points are never added.
 type Vantage struct {
 	Agent  uint32 // number of the agent in this process, from 1
-	Source uint32 // number of the data source and direction within the agent
+	Source uint32 // number of the data source within the agent, twice, and one more where packets leave
 }
+
+// Egress reports whether packets are sampled there where they leave the agent. A
+// packet passes an agent at most once in each direction: vantage points of one agent
+// and one direction see different packets and may be added for keys coarser than a
+// flow, those of different directions never.
+func (v Vantage) Egress() bool { return v.Source&1 == 1 }
 
 // Counters is one counter sample.
 type Counters struct {

@@ -16,20 +16,20 @@ import (
 // that switches route. The others are networks in which the same addresses may
 // stand for other nodes.
 const (
-	DomainUnderlay uint32 = 0
+	domainUnderlay uint32 = 0
 	domainVNI      uint32 = 1 << 24 // with a VNI of 24 bits
 	domainTunnel   uint32 = 1 << 30 // with 30 bits of a hash: inside a tunnel without a VNI, or inside another network
 	domainLocal    uint32 = 1 << 31 // with 31 bits of a hash: a network known at one agent only
 )
 
-// VNIDomain returns the domain of a virtual network: of VXLAN, Geneve and
+// vniDomain returns the domain of a virtual network: of VXLAN, Geneve and
 // NVGRE alike.
-func VNIDomain(vni uint32) uint32 { return domainVNI | vni&0xffffff }
+func vniDomain(vni uint32) uint32 { return domainVNI | vni&0xffffff }
 
-// LocalDomain returns the domain of a VLAN at a hypervisor's bridge, as long as
+// localDomain returns the domain of a VLAN at a hypervisor's bridge, as long as
 // nobody knows which network it is. source is the zero Addr unless the agent's
 // address names several. bridge is the index of the data source.
-func LocalDomain(agent, source netip.Addr, bridge uint32, vlan uint16) uint32 {
+func localDomain(agent, source netip.Addr, bridge uint32, vlan uint16) uint32 {
 	h := hashAddr(fnvBasis, agent)
 	if source.IsValid() {
 		h = hashAddr(h, source)
@@ -41,7 +41,7 @@ func LocalDomain(agent, source netip.Addr, bridge uint32, vlan uint16) uint32 {
 // "local:1a2b3c4d", "tunnel:1a2b3c4d".
 func (sh *Shared) Domain(domain uint32) string {
 	switch {
-	case domain == DomainUnderlay:
+	case domain == domainUnderlay:
 		return "underlay"
 	case domain&domainLocal != 0:
 		return "local:" + strconv.FormatUint(uint64(domain), 16)
@@ -159,14 +159,14 @@ type localDomains [8]struct {
 func (r *Registry) domain(src *source, p *decoder.Packet, in, out sflow.Port) uint32 {
 	h := &p.Header
 	if !h.HasKey {
-		return DomainUnderlay
+		return domainUnderlay
 	}
 	around := r.around(src, p, in, out)
 	switch {
 	case h.Tunnel == packet.TunnelNone:
 		return around
-	case h.HasVNI && h.Tunnel != packet.TunnelGRE && around == DomainUnderlay:
-		return VNIDomain(h.VNI)
+	case h.HasVNI && h.Tunnel != packet.TunnelGRE && around == domainUnderlay:
+		return vniDomain(h.VNI)
 	}
 	// A GRE key or the two ends tell a tunnel from others; both directions agree.
 	id := hashWord(hashWord(fnvBasis, around), uint32(h.Tunnel))
@@ -181,7 +181,7 @@ func (r *Registry) domain(src *source, p *decoder.Packet, in, out sflow.Port) ui
 // around returns the domain of the outermost packet.
 func (r *Registry) around(src *source, p *decoder.Packet, in, out sflow.Port) uint32 {
 	if p.Seen&decoder.SeenVNIIn != 0 {
-		return VNIDomain(p.InVNI)
+		return vniDomain(p.InVNI)
 	}
 	a := r.cur
 	// Bridges and virtual machines are entities; so a source is one until the
@@ -189,15 +189,15 @@ func (r *Registry) around(src *source, p *decoder.Packet, in, out sflow.Port) ui
 	young := src.id.Class >= sflow.ClassEntity && len(a.ifaces) == 0
 	if !a.virtual && !a.taps && !young {
 		if p.Seen&decoder.SeenVNIOut != 0 {
-			return VNIDomain(p.OutVNI)
+			return vniDomain(p.OutVNI)
 		}
-		return DomainUnderlay
+		return domainUnderlay
 	}
 	// At a hypervisor the VNI on the way out is sent with some packets only
 	// (Open vSwitch): the port decides.
 	port, ok := r.tenantPort(src, in, out)
 	if !ok {
-		return DomainUnderlay
+		return domainUnderlay
 	}
 	return r.local(src, port, vlanOf(p))
 }
@@ -273,9 +273,9 @@ func (sh *Shared) lookup(a *agent, bridge, port uint32, vlan uint16) uint32 {
 			vni, ok = n.vni[networkKey{agent: addr, index: bridge, vlan: vlan}]
 		}
 		if ok && vni == 0 {
-			return DomainUnderlay
+			return domainUnderlay
 		} else if ok {
-			return VNIDomain(vni)
+			return vniDomain(vni)
 		}
 		if !apart {
 			break // another agent's source address means nothing here
@@ -285,5 +285,5 @@ func (sh *Shared) lookup(a *agent, bridge, port uint32, vlan uint16) uint32 {
 	if apart {
 		source = a.source
 	}
-	return LocalDomain(a.addr, source, bridge, vlan)
+	return localDomain(a.addr, source, bridge, vlan)
 }

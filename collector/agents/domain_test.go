@@ -142,7 +142,7 @@ func TestFlowAtTapAndInUnderlayMergesOnceTheNetworkIsKnown(t *testing.T) {
 	atTap := func() packet.Key { return node.key(tagged(7, seen(k, bridge(1000), single(4), single(9)))) }
 	inUnderlay := leaf.key(tunnelled(packet.TunnelVXLAN, 42, true, key("172.16.0.1", "172.16.0.2"),
 		seen(k, port(1), single(1), single(2))))
-	if inUnderlay.Domain != VNIDomain(42) {
+	if inUnderlay.Domain != vniDomain(42) {
 		t.Fatalf("in the underlay the domain is %s", s.Domain(inUnderlay.Domain))
 	}
 	if atTap() == inUnderlay {
@@ -158,7 +158,7 @@ func TestFlowAtTapAndInUnderlayMergesOnceTheNetworkIsKnown(t *testing.T) {
 		t.Errorf("at the tap %s, in the underlay %s", s.Domain(got.Domain), s.Domain(inUnderlay.Domain))
 	}
 	s.SetPortNetwork(node.addr, 4, 43)
-	if got := atTap(); got.Domain != VNIDomain(43) {
+	if got := atTap(); got.Domain != vniDomain(43) {
 		t.Errorf("the port's network is %s, want vni:43", s.Domain(got.Domain))
 	}
 	s.UnsetPortNetwork(node.addr, 4)
@@ -166,7 +166,7 @@ func TestFlowAtTapAndInUnderlayMergesOnceTheNetworkIsKnown(t *testing.T) {
 		t.Errorf("without it %s", s.Domain(got.Domain))
 	}
 	s.SetNetwork(node.addr, 1000, 7, 0)
-	if got := atTap(); got.Domain != DomainUnderlay {
+	if got := atTap(); got.Domain != domainUnderlay {
 		t.Errorf("a provider network is %s, want underlay", s.Domain(got.Domain))
 	}
 	s.UnsetNetwork(node.addr, 1000, 7)
@@ -182,7 +182,7 @@ func TestNetworksOfNodesWithoutAnAddress(t *testing.T) {
 	b := s.speaker("127.0.0.1", "192.0.2.4:6343").hypervisor()
 	f := seen(key("10.0.0.5", "10.0.0.6"), bridge(1000), single(4), single(5))
 	s.SetNetwork(netip.MustParseAddr("192.0.2.3"), 1000, 0, 42)
-	if got := a.key(f).Domain; got != VNIDomain(42) {
+	if got := a.key(f).Domain; got != vniDomain(42) {
 		t.Errorf("mapped: %s", s.Domain(got))
 	}
 	if got := b.key(f).Domain; got&domainLocal == 0 {
@@ -200,11 +200,11 @@ func TestDomainsAreTheSameInEveryCollector(t *testing.T) {
 		want uint32
 		name string
 	}{
-		{DomainUnderlay, 0, "underlay"},
-		{VNIDomain(42), 0x0100002a, "vni:42"},
-		{VNIDomain(0xffffff), 0x01ffffff, "vni:16777215"},
-		{LocalDomain(a, netip.Addr{}, 1000, 7), 0xb6eea293, "local:b6eea293"},
-		{LocalDomain(a, netip.MustParseAddr("198.51.100.1"), 1000, 7), 0xcc3448a3, "local:cc3448a3"},
+		{domainUnderlay, 0, "underlay"},
+		{vniDomain(42), 0x0100002a, "vni:42"},
+		{vniDomain(0xffffff), 0x01ffffff, "vni:16777215"},
+		{localDomain(a, netip.Addr{}, 1000, 7), 0xb6eea293, "local:b6eea293"},
+		{localDomain(a, netip.MustParseAddr("198.51.100.1"), 1000, 7), 0xcc3448a3, "local:cc3448a3"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%#08x, want %#08x (%s)", c.got, c.want, c.name)
@@ -227,7 +227,7 @@ func TestBridgeIsNoUnderlayBeforeItsPortsAreKnown(t *testing.T) {
 	}
 	leaf := s.speaker("192.0.2.2", "192.0.2.2:6343")
 	leaf.counters(port(4), 1, &sflow.IfCounters{Index: 4})
-	if got := leaf.key(f).Domain; got != DomainUnderlay {
+	if got := leaf.key(f).Domain; got != domainUnderlay {
 		t.Errorf("at a switch %s", s.Domain(got))
 	}
 }

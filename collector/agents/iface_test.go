@@ -197,7 +197,7 @@ func TestNamesOfInterfacesAndHosts(t *testing.T) {
 	if addr, _ := s.Agent(77); addr.IsValid() {
 		t.Errorf("agent 77 is %v", addr)
 	}
-	if !s.SetSpeed(a.Number, 4, 1e9) || s.Speed(a.Number, 4) != 1e9 {
+	if !s.setSpeed(a.Number, 4, 1e9) || s.Speed(a.Number, 4) != 1e9 {
 		t.Error("speed not overridden")
 	}
 }
@@ -246,4 +246,10 @@ func TestUnknownRateIsNull(t *testing.T) {
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
+}
+
+// setSpeed overrides what an interface says of its speed, in bit/s, as its switch's
+// MIB does.
+func (sh *Shared) setSpeed(number, ifIndex uint32, bps uint64) bool {
+	return sh.withInterface(number, ifIndex, func(i *iface) { i.override.Store(bps) })
 }

@@ -274,12 +274,6 @@ func (sh *Shared) Speed(number, ifIndex uint32) (bps uint64) {
 	return bps
 }
 
-// SetSpeed overrides what an interface says of its speed, in bit/s; 0 believes
-// it again. It reports whether the interface is known.
-func (sh *Shared) SetSpeed(number, ifIndex uint32, bps uint64) bool {
-	return sh.withInterface(number, ifIndex, func(i *iface) { i.override.Store(bps) })
-}
-
 func (sh *Shared) withInterface(number, ifIndex uint32, do func(*iface)) bool {
 	a := sh.find(number)
 	if a == nil {

@@ -29,7 +29,7 @@ func TestReadersDoNotDisturbOwners(t *testing.T) {
 				for _, a := range sh.Agents() {
 					_, _ = sh.Agent(a.Number)
 					_, _ = sh.Interface(a.Number, n%8), sh.Speed(a.Number, n%8)
-					sh.SetSpeed(a.Number, n%8, uint64(n))
+					sh.setSpeed(a.Number, n%8, uint64(n))
 					sh.SetNetwork(a.Agent, 1000, uint16(n%4), n%50)
 				}
 				_, _ = sh.Totals(), sh.Known()

@@ -14,12 +14,6 @@ const (
 	Egress  Direction = 1
 )
 
-// VantageDirection returns the direction of a vantage point. A packet passes
-// an agent at most once in each direction: vantage points of one agent and one
-// direction see different packets and may be added for keys coarser than a
-// flow, those of different directions never.
-func VantageDirection(v decoder.Vantage) Direction { return Direction(v.Source & 1) }
-
 // sourceKey is a data source under a sub-agent.
 type sourceKey struct {
 	sub uint32

@@ -238,7 +238,7 @@ func TestVantagePointsSeeAPacketOnce(t *testing.T) {
 			numbers := map[decoder.Vantage]v{}
 			for i, f := range c.samples {
 				got := p.flow(f).Est.Vantage
-				if d := VantageDirection(got); d != c.want[i].direction {
+				if d := Direction(got.Source & 1); d != c.want[i].direction || got.Egress() != (d == Egress) {
 					t.Errorf("sample %d: direction %d, want %d", i, d, c.want[i].direction)
 				}
 				if other, had := numbers[got]; had && other != c.want[i] {
@@ -279,7 +279,7 @@ func TestSpeedIsOfTheInterfaceTheFlowIsJudgedBy(t *testing.T) {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}
-	s.SetSpeed(s.only(t).Number, 1, 5e9)
+	s.setSpeed(s.only(t).Number, 1, 5e9)
 	if got := p.flow(flowSample(1, port(1), single(1), single(2))).Est.Speed; got != 5e9 {
 		t.Errorf("overridden: %d", got)
 	}

@@ -160,7 +160,7 @@ func isDigits(s string) bool {
 
 func bytesWithin(least, most Bytes) func(string) (Bytes, error) {
 	return func(s string) (Bytes, error) {
-		v, err := ParseBytes(s)
+		v, err := parseBytes(s)
 		if err == nil && (v < least || v > most) {
 			err = &fault{"out of range", fmt.Sprintf("write a size from %v to %v", least, most)}
 		}

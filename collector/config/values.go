@@ -30,8 +30,8 @@ var byteUnits = [...]struct {
 	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1},
 }
 
-// ParseBytes reads a size such as 32MiB, 500kB or 1048576.
-func ParseBytes(s string) (Bytes, error) {
+// parseBytes reads a size such as 32MiB, 500kB or 1048576.
+func parseBytes(s string) (Bytes, error) {
 	for _, u := range byteUnits {
 		num, ok := strings.CutSuffix(s, u.suffix)
 		if !ok {

@@ -13,7 +13,7 @@ import (
 
 func TestValuesReadWhatTheyWrite(t *testing.T) {
 	for _, c := range []struct{ in, want string }{{"32MiB", "32MiB"}, {"1048576", "1MiB"}, {"1.5 GiB", "1536MiB"}, {"500kB", "500000B"}, {"12B", "12B"}} {
-		if v, err := ParseBytes(c.in); err != nil || v.String() != c.want {
+		if v, err := parseBytes(c.in); err != nil || v.String() != c.want {
 			t.Errorf("size %q: %v, %v; want %s", c.in, v, err, c.want)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"weir/decoder/sflow"
 )
 
-// TimeLayout is RFC 3339 in UTC with nanoseconds.
-const TimeLayout = "2006-01-02T15:04:05.000000000Z"
+// timeLayout is RFC 3339 in UTC with nanoseconds.
+const timeLayout = "2006-01-02T15:04:05.000000000Z"
 
 // Append appends the datagram in payload as one JSON object, without a
 // newline. Samples that cannot be read are left out and "error" says why; the
@@ -24,7 +24,7 @@ func Append(dst, payload []byte, from netip.AddrPort, at time.Time) []byte {
 	var d sflow.Datagram
 	err := d.Decode(payload)
 	o := object(dst)
-	o.str("at", at.UTC().Format(TimeLayout))
+	o.str("at", at.UTC().Format(timeLayout))
 	o.str("from", from.String())
 	if err != nil {
 		o.key("samples")

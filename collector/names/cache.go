@@ -59,7 +59,7 @@ func (b *Book) Load(dir string) error {
 	}
 	defer f.Close()
 	var c cache
-	if err := json.NewDecoder(io.LimitReader(f, 4*MaxFile)).Decode(&c); err != nil {
+	if err := json.NewDecoder(io.LimitReader(f, 4*maxFile)).Decode(&c); err != nil {
 		return fmt.Errorf("%s cannot be read and is not used: %w", path, err)
 	}
 	if c.Version != cacheVersion {

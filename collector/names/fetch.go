@@ -66,11 +66,11 @@ func (f *Fetcher) Fetch(ctx context.Context) ([]Device, error) {
 	default:
 		return nil, fmt.Errorf("%s answers %s", f.shown(), resp.Status)
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, MaxFile+1))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s broke off: %w", f.shown(), err)
 	}
-	if len(b) > MaxFile {
+	if len(b) > maxFile {
 		return nil, fmt.Errorf("%s answers with more than 64 MiB", f.shown())
 	}
 	devices, err := Parse(f.shown(), b, f.isCSV(resp))

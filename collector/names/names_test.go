@@ -105,12 +105,12 @@ func TestParseNamesTheMistake(t *testing.T) {
 
 func TestParseSpeed(t *testing.T) {
 	for text, want := range map[string]uint64{"1000000000": 1e9, "100Gbit/s": 100e9, "10 Gbps": 10e9, "2.5G": 25e8, "1T": 1e12, "0": 0} {
-		if got, err := ParseSpeed(text); err != nil || got != want {
+		if got, err := parseSpeed(text); err != nil || got != want {
 			t.Errorf("%q is %d, %v, want %d", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "fast", "-1", "1e30", "nan", "1X"} {
-		if got, err := ParseSpeed(text); err == nil {
+		if got, err := parseSpeed(text); err == nil {
 			t.Errorf("%q is %d, want an error", text, got)
 		}
 	}

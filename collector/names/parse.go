@@ -16,8 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// MaxFile bounds a names file and an import, in octets.
-const MaxFile = 64 << 20
+// maxFile bounds a names file and an import, in octets.
+const maxFile = 64 << 20
 
 // Error is a mistake in a names file, with its place.
 type Error struct {
@@ -45,11 +45,11 @@ func ReadFile(path string) ([]Device, error) {
 		return nil, &Error{path, 0, err.Error() + "; name a file this user can read"}
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	switch {
 	case err != nil:
 		return nil, &Error{path, 0, "cannot be read; name a file with names"}
-	case len(b) > MaxFile:
+	case len(b) > maxFile:
 		return nil, &Error{path, 0, "is longer than 64 MiB; name a file with names"}
 	}
 	return Parse(path, b, strings.EqualFold(filepath.Ext(path), ".csv"))
@@ -134,7 +134,7 @@ func (p *parser) speed(line int, s string) uint64 {
 	if s = strings.TrimSpace(s); s == "" {
 		return 0
 	}
-	v, err := ParseSpeed(s)
+	v, err := parseSpeed(s)
 	if err != nil {
 		p.fail(line, "speed %q: not a speed; write a number of bit/s or with a unit, such as 100Gbit/s", cut(s))
 	}
@@ -148,8 +148,8 @@ func cut(s string) string {
 	return s
 }
 
-// ParseSpeed reads a speed in bit/s: 1000000000, 100Gbit/s, 100G, 10Gbps.
-func ParseSpeed(s string) (uint64, error) {
+// parseSpeed reads a speed in bit/s: 1000000000, 100Gbit/s, 100G, 10Gbps.
+func parseSpeed(s string) (uint64, error) {
 	t := strings.ToLower(strings.TrimSpace(s))
 	for _, suffix := range []string{"bit/s", "bps", "b/s", "bit"} {
 		t = strings.TrimSuffix(t, suffix)

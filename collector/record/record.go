@@ -92,7 +92,7 @@ func (r *Key) set(f *decoder.Flow) {
 	case f.Seen&decoder.SeenSwitch != 0 && f.InVLAN < 1<<vlanBits:
 		r.Has = Has(f.InVLAN)
 	}
-	if f.Est.Vantage.Source&1 == 1 {
+	if f.Est.Vantage.Egress() {
 		r.Has |= Egress
 	}
 	if h.Fragment {

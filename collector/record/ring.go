@@ -8,8 +8,8 @@ import (
 	"weir/decoder/packet"
 )
 
-// MaxHeader is how many octets of a sampled header are remembered.
-const MaxHeader = 128
+// maxHeader is how many octets of a sampled header are remembered.
+const maxHeader = 128
 
 // Header is a sampled header that is remembered for a while.
 type Header struct {
@@ -20,7 +20,7 @@ type Header struct {
 	Length        uint32 // octets of the frame
 	Protocol      packet.Protocol
 	N             uint8 // octets of Octets
-	Octets        [MaxHeader]byte
+	Octets        [maxHeader]byte
 }
 
 // Ring remembers the newest sampled headers of a shard. Add, Flush and Tick belong

@@ -16,8 +16,8 @@ type Config struct {
 	Points   int           // that wait for the tick, at most
 }
 
-// DefaultPoints is a tenth of a second of the counters of a very large site.
-const DefaultPoints = 1 << 16
+// defaultPoints is a tenth of a second of the counters of a very large site.
+const defaultPoints = 1 << 16
 
 // Gather is the part of a shard that makes points. It belongs to the shard's
 // goroutine, except for Take, Give and Dropped.
@@ -77,7 +77,7 @@ type records struct {
 // NewGather returns the part of the shard that owns r.
 func NewGather(cfg Config, r *agents.Registry, sh *agents.Shared) *Gather {
 	if cfg.Points == 0 {
-		cfg.Points = DefaultPoints
+		cfg.Points = defaultPoints
 	}
 	return &Gather{
 		cfg: cfg, registry: r, shared: sh, labels: map[uint32]label{}, samples: newSamples(),

@@ -151,7 +151,7 @@ func (o *Outlet) gather(ctx context.Context, n int) {
 		o.burst = append(o.burst, now)
 	}
 	o.burst = o.burst[max(0, len(o.burst)-o.opt.Burst):]
-	if len(o.burst) == o.opt.Burst && now.Sub(o.burst[0]) < BurstPer && o.queue.Stats().Queued < maxBatch {
+	if len(o.burst) == o.opt.Burst && now.Sub(o.burst[0]) < burstPer && o.queue.Stats().Queued < maxBatch {
 		o.pause(ctx, o.opt.Gather)
 	}
 }
@@ -161,7 +161,7 @@ func (o *Outlet) everyMinute() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() { <-o.closing; cancel() }()
-	t := time.NewTicker(RefreshEvery)
+	t := time.NewTicker(refreshEvery)
 	defer t.Stop()
 	for {
 		if o.opt.Probe {

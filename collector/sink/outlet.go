@@ -18,16 +18,16 @@ type Prober interface {
 
 // Refresher is a Sink whose other side forgets what it does not hear again.
 type Refresher interface {
-	// Refresh repeats what is open. It is called every RefreshEvery.
+	// Refresh repeats what is open. It is called every minute.
 	Refresh(ctx context.Context) error
 }
 
 // Options of an Outlet; zero values are the defaults.
 type Options struct {
 	Limit   int                               // changes that wait; the oldest is dropped
-	Burst   int                               // changes within BurstPer after which it gathers; 0 is none
+	Burst   int                               // changes within ten minutes after which it gathers; 0 is none
 	Gather  time.Duration                     // how long it then waits after each send
-	Probe   bool                              // probe every RefreshEvery
+	Probe   bool                              // probe every minute
 	OnError func(err error, lost int)         // told of each error, and how many changes it lost; runs on the outlet's goroutines
 	Timeout time.Duration                     // of one attempt
 	GiveUp  time.Duration                     // after the first attempt
@@ -38,8 +38,8 @@ type Options struct {
 
 // Times that hold for all outlets.
 const (
-	RefreshEvery = time.Minute
-	BurstPer     = 10 * time.Minute
+	refreshEvery = time.Minute
+	burstPer     = 10 * time.Minute
 
 	perChange      = 200 * time.Millisecond // added to the timeout
 	defaultTimeout = 15 * time.Second

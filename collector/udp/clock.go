@@ -12,8 +12,8 @@ import (
 // concurrent use.
 type Clock struct{ anchor atomic.Pointer[time.Time] }
 
-// NewClock returns a Clock that agrees with the wall clock now.
-func NewClock() *Clock {
+// newClock returns a Clock that agrees with the wall clock now.
+func newClock() *Clock {
 	c := new(Clock)
 	c.Resync()
 	return c

@@ -6,7 +6,7 @@ import (
 )
 
 func TestClockFollowsMonotonicTime(t *testing.T) {
-	c := NewClock()
+	c := newClock()
 	if d := c.Step(); d.Abs() > 50*time.Millisecond {
 		t.Errorf("step %v, want about 0", d)
 	}

@@ -51,7 +51,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("receive_buffer: %d octets is out of range; use at most 1 GiB, or 0 for 32 MiB", c.ReceiveBuffer)
 	}
 	if c.Clock == nil {
-		c.Clock = NewClock()
+		c.Clock = newClock()
 	}
 	return c, nil
 }
@@ -61,7 +61,7 @@ func listenAddrs(list []string) ([]netip.AddrPort, error) {
 	addrs := make([]netip.AddrPort, 0, len(list))
 	seen := make(map[netip.AddrPort]bool, len(list))
 	for _, s := range list {
-		a, err := ParseListen(s)
+		a, err := parseListen(s)
 		if err != nil {
 			return nil, err
 		}
@@ -74,9 +74,9 @@ func listenAddrs(list []string) ([]netip.AddrPort, error) {
 	return addrs, nil
 }
 
-// ParseListen parses a listen address: a literal IPv4 or IPv6 address and a
+// parseListen parses a listen address: a literal IPv4 or IPv6 address and a
 // port. An empty address means all, as in ":6343".
-func ParseListen(s string) (netip.AddrPort, error) {
+func parseListen(s string) (netip.AddrPort, error) {
 	if strings.HasPrefix(s, ":") {
 		s = "[::]" + s
 	}

@@ -36,7 +36,7 @@ func Listen(cfg Config) (*Group, error) {
 	if cfg.Seed == 0 {
 		cfg.Seed = rand.Uint64()
 	}
-	g := &Group{steering: NewSteering(cfg.Seed), clock: cfg.Clock, want: cfg.ReceiveBuffer, granted: cfg.ReceiveBuffer}
+	g := &Group{steering: newSteering(cfg.Seed), clock: cfg.Clock, want: cfg.ReceiveBuffer, granted: cfg.ReceiveBuffer}
 	for i := range cfg.Shards {
 		r, err := newReceiver(i, g.clock)
 		if err != nil {

@@ -19,8 +19,8 @@ type Steering struct {
 	mul   [2]uint32 // odd
 }
 
-// NewSteering returns the Steering of a seed; equal seeds steer alike.
-func NewSteering(seed uint64) Steering {
+// newSteering returns the Steering of a seed; equal seeds steer alike.
+func newSteering(seed uint64) Steering {
 	r := rand.New(rand.NewPCG(seed, 0x7765697273666c6f))
 	return Steering{start: r.Uint32(), mul: [2]uint32{r.Uint32() | 1, r.Uint32() | 1}}
 }

@@ -64,7 +64,7 @@ func TestSteeringSpreadsEvenly(t *testing.T) {
 	for name, addrs := range cases {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(5) {
-				s := NewSteering(seed)
+				s := newSteering(seed)
 				var n [shards]int
 				for i := range agents {
 					agent, source := addrs(i)
@@ -91,7 +91,7 @@ func TestSteeringReportsRefusal(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A socket that shares its port with nobody takes no program.
-	if err := NewSteering(1).attach(fd, 2); !errors.Is(err, unix.EINVAL) {
+	if err := newSteering(1).attach(fd, 2); !errors.Is(err, unix.EINVAL) {
 		t.Errorf("attach: %v, want EINVAL", err)
 	}
 }
@@ -100,11 +100,11 @@ func TestSteeringDependsOnSeed(t *testing.T) {
 	differ := 0
 	for i := range 100 {
 		payload, source := datagram(fmt.Sprintf("10.0.0.%d", i), 0), netip.MustParseAddr("192.0.2.1")
-		a, b := NewSteering(1).Shard(payload, source, 8), NewSteering(1).Shard(payload, source, 8)
+		a, b := newSteering(1).Shard(payload, source, 8), newSteering(1).Shard(payload, source, 8)
 		if a != b {
 			t.Fatalf("agent %d: shards %d and %d of one seed", i, a, b)
 		}
-		if a != NewSteering(2).Shard(payload, source, 8) {
+		if a != newSteering(2).Shard(payload, source, 8) {
 			differ++
 		}
 	}

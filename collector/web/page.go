@@ -132,7 +132,7 @@ func pageRoutes(s PageSource) []Route {
 		{Method: "GET", Path: "/api/v1/top", Needs: access.Viewer, Audit: audit.Query, Summary: "The heaviest keys now, with error bounds.", Answer: []detect.Top{},
 			Params: []Param{{Name: "key", Says: "of a definition; all without"}, {Name: "window", Says: "1s, 10s, 1m or 5m"}, {Name: "n", Says: "how many at most", Example: 10}},
 			Serve: Answers(func(r *http.Request) (any, error) {
-				q, err := ParseTopQuery(r.URL.Query())
+				q, err := parseTopQuery(r.URL.Query())
 				if err != nil {
 					return nil, mistake(err.Error())
 				}

@@ -47,7 +47,7 @@ func Listen(addr netip.AddrPort, s Source, o Options) (*Server, error) {
 	o.Local = addr.Addr().IsLoopback()
 	h := Handler(s)
 	if o.Guard != nil {
-		h = NewHandler(s, o)
+		h = newHandler(s, o)
 	}
 	server := newHTTPServer(h)
 	if o.TLS != nil {
@@ -105,15 +105,15 @@ func shutdown(ctx context.Context, h *http.Server, l net.Listener) error {
 // health, no flow and no alert.
 func Handler(s Source) http.Handler { return safe(newMux(s)) }
 
-// LocalHandler is NewHandler for those on this machine, who may do everything but
+// LocalHandler is newHandler for those on this machine, who may do everything but
 // read the audit log, and are not written down.
 func LocalHandler(s Source) http.Handler {
-	return NewHandler(s, Options{Guard: access.New(access.Config{Local: access.Operator}), Local: true})
+	return newHandler(s, Options{Guard: access.New(access.Config{Local: access.Operator}), Local: true})
 }
 
-// NewHandler is Handler with the page and the API, for those whom the options
+// newHandler is Handler with the page and the API, for those whom the options
 // let.
-func NewHandler(s Source, o Options) http.Handler {
+func newHandler(s Source, o Options) http.Handler {
 	mux := newMux(s)
 	if _, ok := s.(PageSource); ok {
 		addPage(mux, o)

@@ -25,8 +25,8 @@ func (q TopQuery) Values() url.Values {
 	return v
 }
 
-// ParseTopQuery reads the parameters of /top. Its error says what to write.
-func ParseTopQuery(v url.Values) (TopQuery, error) {
+// parseTopQuery reads the parameters of /top. Its error says what to write.
+func parseTopQuery(v url.Values) (TopQuery, error) {
 	q := TopQuery{Key: v.Get("key"), Window: DefaultTopWindow, N: DefaultTopN}
 	for name, values := range v {
 		if len(values) > 1 {
@@ -65,7 +65,7 @@ func (q TopQuery) Check() error {
 }
 
 func answerTop(w http.ResponseWriter, r *http.Request, s Source) {
-	q, err := ParseTopQuery(r.URL.Query())
+	q, err := parseTopQuery(r.URL.Query())
 	if err == nil {
 		var tops []detect.Top
 		if tops, err = s.Top(q); err == nil {

@@ -44,7 +44,7 @@ func (in *Inside) Again(f *decoder.Flow) bool {
 	id := portID{f.Est.Vantage.Agent, f.Sample.Input.Value | f.Sample.Input.Format<<30}.packed()
 	for i := s.place(id); s.slots[i] != 0; i = (i + 1) & (len(s.slots) - 1) {
 		if v := s.slots[i]; v&^known == id {
-			return v&behind != 0 || v&sampled != 0 && f.Est.Vantage.Source&1 != 0
+			return v&behind != 0 || v&sampled != 0 && f.Est.Vantage.Egress()
 		}
 	}
 	return false

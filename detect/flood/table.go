@@ -180,7 +180,7 @@ func (t *Table) begin(s *sample, f *decoder.Flow) bool {
 func (t *Table) count(s *sample) {
 	f := s.f
 	h := &f.Header
-	if h.HasKey && f.Est.Vantage.Source&1 == 0 {
+	if h.HasKey && !f.Est.Vantage.Egress() {
 		t.sight(s)
 	}
 	if !s.counts {
@@ -276,7 +276,7 @@ func (t *Table) record(s *sample, e *entry, hash uint64, kind Kind, began int64)
 		}
 		*c = cell{hash: id, record: int32(len(t.out.Records)), epoch: t.epoch}
 		t.out.Records = append(t.out.Records, Record{
-			Key: e.key, Kind: kind, Egress: f.Est.Vantage.Source&1 == 1, Agent: f.Est.Vantage.Agent, Port: port,
+			Key: e.key, Kind: kind, Egress: f.Est.Vantage.Egress(), Agent: f.Est.Vantage.Agent, Port: port,
 			Slot: slot, First: s.at, Last: s.at, Began: began,
 		})
 	}

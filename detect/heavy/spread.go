@@ -75,10 +75,6 @@ func (d *Distinct) Merge(o *Distinct) {
 	d.count()
 }
 
-// Saturated reports that all bits are set: there are at least a thousand, and
-// no estimate says how many.
-func (d *Distinct) Saturated() bool { return d.Bits == memberBits }
-
 // Estimate returns the number by linear counting. Saturated, it is 1,400 and
 // only a lower bound.
 func (d *Distinct) Estimate() float64 { return linear(float64(d.Bits)) }

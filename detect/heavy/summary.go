@@ -23,13 +23,13 @@ type Config struct {
 
 // Defaults of Config.
 const (
-	DefaultEntries = 16384
-	DefaultMembers = 10 * time.Second
+	defaultEntries = 16384
+	defaultMembers = 10 * time.Second
 )
 
 func (c Config) withDefaults() Config {
 	if c.Entries == 0 {
-		c.Entries = DefaultEntries
+		c.Entries = defaultEntries
 	}
 	if c.Histories == 0 {
 		c.Histories = max(1, c.Entries/32)
@@ -38,7 +38,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	if c.Members == 0 {
-		c.Members = DefaultMembers
+		c.Members = defaultMembers
 	}
 	return c
 }

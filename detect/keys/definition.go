@@ -162,10 +162,6 @@ func join(fields []field) string {
 // Value returns what is added up.
 func (d *Definition) Value() Value { return d.value }
 
-// Place reports whether the key names a place where samples are taken, so that
-// what is seen at several places is several keys.
-func (d *Definition) Place() bool { return d.named(kindAgent) }
-
 // named reports that the key has the word.
 func (d *Definition) named(k kind) bool {
 	return slices.ContainsFunc(d.fields, func(f field) bool { return f.kind == k })

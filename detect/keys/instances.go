@@ -98,7 +98,7 @@ func (in *Instances) of(f *decoder.Flow) (hi, lo uint64) {
 		return 0, 0
 	}
 	agent, here, there := f.Est.Vantage.Agent, f.Sample.Input, f.Sample.Output
-	if f.Est.Vantage.Source&1 != 0 { // sampled where it left
+	if f.Est.Vantage.Egress() { // sampled where it left
 		here, there = there, here
 	}
 	if index, ok := here.Single(); ok {

@@ -320,12 +320,6 @@ func (s *Set) Lookup(i int, f *decoder.Flow, w heavy.Window) (heavy.Estimate, bo
 	return d.col.Lookup(s.groups[d.key].hash, w), true
 }
 
-// LookupKey returns the bounds of a key.
-func (s *Set) LookupKey(i int, hash uint64, w heavy.Window) heavy.Estimate {
-	s.flush()
-	return s.defs[i].col.Lookup(hash, w)
-}
-
 // Digest fills d with the n heaviest keys of definition i, for Merge.
 func (s *Set) Digest(i int, d *Digest, n int, w heavy.Window) {
 	s.flush()

@@ -26,8 +26,8 @@ func (s Sampling) speed() float64 {
 	return float64(s.Rate) * 1e6
 }
 
-// MeanFrame is the frame length that delays are told for, in octets.
-const MeanFrame = 1000
+// meanFrame is the frame length that delays are told for, in octets.
+const meanFrame = 1000
 
 // packets returns the packets per second that a threshold stands for; 0 for a
 // distinct count.
@@ -38,9 +38,9 @@ func (r *Rule) packets(t Threshold, s Sampling) float64 {
 	case r.value.Unit == Distinct:
 		return 0
 	case t.Share:
-		return t.Number * s.speed() / 8 / MeanFrame
+		return t.Number * s.speed() / 8 / meanFrame
 	}
-	return t.Number / 8 / MeanFrame
+	return t.Number / 8 / meanFrame
 }
 
 // Needs returns how long twelve samples take at the threshold; 0 for a distinct
@@ -224,10 +224,10 @@ func (r *Rule) warn(t Threshold, s Sampling) string {
 	met := minSamples * float64(s.Rate) / r.window.Seconds()
 	from := Magnitude(round2(met)) + "pps"
 	if r.value.Unit == Bits {
-		from = largeflow.BitRate(round2(met * 8 * MeanFrame))
+		from = largeflow.BitRate(round2(met * 8 * meanFrame))
 	}
 	fix := "a window of " + need.Round(time.Second).String() + " or "
-	if need > MaxWindow {
+	if need > maxWindow {
 		fix = ""
 	}
 	return fmt.Sprintf("needs about %s of samples, and the window is %s: alerts come only from %s; set %sa threshold of that", short(need), short(r.window), from, fix)

@@ -114,8 +114,8 @@ var fieldInfo = [numFields]struct {
 // String returns the name of the field.
 func (f Field) String() string { return fieldInfo[f].name }
 
-// FieldNames returns the names of all fields, in a fixed order.
-func FieldNames() []string {
+// fieldNames returns the names of all fields, in a fixed order.
+func fieldNames() []string {
 	names := make([]string, numFields)
 	for f := range names {
 		names[f] = fieldInfo[f].name

@@ -176,7 +176,7 @@ func TestFilterErrorsShowThePlace(t *testing.T) {
 		{"parenthesis not closed", "(proto = udp", `column 1: the parenthesis is not closed; write )`, "^"},
 		{"parenthesis too many", "proto = udp)", `column 12: ")" stands where the next condition should; write and, or`, "           ^"},
 		{"word missing", "proto = udp dst_port = 5", `column 13: "dst_port" stands where the next condition should; write and, or`, "            ^^^^^^^^"},
-		{"and at the end", "proto = udp and", "column 16: a field is missing at the end; write " + strings.Join(FieldNames(), ", "), strings.Repeat(" ", 15) + "^"},
+		{"and at the end", "proto = udp and", "column 16: a field is missing at the end; write " + strings.Join(fieldNames(), ", "), strings.Repeat(" ", 15) + "^"},
 		{"quote", `src in "lan`, `column 8: a quoted text does not end; write "`, "       ^^^^"},
 		{"letters beyond ASCII before it", "proto = é and x = 1", `column 9: "é" is no protocol; write ah, esp, gre, pim, tcp, udp, or a number from 0 to 255`, "        ^"},
 		{"flags", "tcp_flags = syn+foo", `column 13: "syn+foo" are no TCP flags; write fin, syn, rst, psh, ack, urg, ece, cwr, joined by +, or none`, "            ^^^^^^^"},

@@ -188,8 +188,8 @@ func metricOf(name string) (at int, ok bool) {
 	return at, found == 1
 }
 
-// MetricNames returns the name of every metric.
-func MetricNames() []string {
+// metricNames returns the name of every metric.
+func metricNames() []string {
 	names := make([]string, len(metrics))
 	for i := range metrics {
 		names[i] = metrics[i].name

@@ -54,10 +54,10 @@ type filterParser struct {
 // names are the fields that fit.
 func (p *filterParser) names() []string {
 	if p.only == nil {
-		return FieldNames()
+		return fieldNames()
 	}
 	var all []string
-	for _, name := range FieldNames() { // in their order
+	for _, name := range fieldNames() { // in their order
 		if f, ok := fieldOf(name); ok && slices.Contains(p.only, f) {
 			all = append(all, name)
 		}

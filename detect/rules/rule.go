@@ -71,8 +71,8 @@ type Rule struct {
 	watch *watch
 }
 
-// DefaultKeys is how many keys a rule has room for, in each shard.
-const DefaultKeys = 4096
+// defaultKeys is how many keys a rule has room for, in each shard.
+const defaultKeys = 4096
 
 // Bounds of a configuration.
 const (
@@ -132,15 +132,15 @@ func (c *compiler) add(key, value, problem, fix string) {
 	c.problems = append(c.problems, Problem{Key: key, Value: value, Problem: problem, Fix: fix})
 }
 
-// MaxName bounds a name, in bytes.
-const MaxName = 64
+// maxName bounds a name, in bytes.
+const maxName = 64
 
 func (c *compiler) common(s *Spec) {
 	r := &c.r
 	switch r.Name = strings.TrimSpace(s.Name); {
 	case r.Name == "":
 		c.add("", "", "the rule has no name", `write one, such as name: "dns to servers"`)
-	case len(r.Name) > MaxName:
+	case len(r.Name) > maxName:
 		c.add("name", s.Name, "is longer than 64 bytes", "write a shorter one")
 	case strings.ContainsFunc(r.Name, func(c rune) bool { return c < ' ' || c == 0x7f }):
 		c.add("name", s.Name, "has control characters", "write a plain name")
@@ -174,7 +174,7 @@ func (c *compiler) flowRule(s *Spec) {
 	} else if r.filter = f; f.Never() {
 		c.add("filter", s.Filter, "can never match: no packet is all of that", "remove one of the conditions, or join them with or")
 	}
-	r.window = DefaultWindow
+	r.window = defaultWindow
 	if s.Window != "" {
 		if r.window, problem, fix = parseWindow(s.Window); problem != "" {
 			c.add("window", s.Window, problem, fix)
@@ -194,7 +194,7 @@ func (c *compiler) flowRule(s *Spec) {
 	default:
 		c.add("at", s.At, "not one of the words", "write best (the vantage that sees most), cut (each packet where it enters) or sum (of all)")
 	}
-	r.entries = DefaultKeys
+	r.entries = defaultKeys
 	if s.Keys != "" {
 		n, err := strconv.Atoi(s.Keys)
 		if err != nil || n < 64 || n > 1<<20 || n&(n-1) != 0 {

@@ -176,8 +176,8 @@ func near(word string, all []string) []string {
 // nearMetrics is near for metrics, of which the part after the dot is a name too;
 // where none is near it names one of each kind.
 func nearMetrics(word string) []string {
-	all := MetricNames()
-	for _, name := range MetricNames() {
+	all := metricNames()
+	for _, name := range metricNames() {
 		_, short, _ := strings.Cut(name, ".")
 		all = append(all, short)
 	}

@@ -263,7 +263,7 @@ func TestBoundsHoldUnderChurn(t *testing.T) {
 		}
 	})
 	s := w.tables[0].Stats()
-	if s.MaxKeys != 64+DefaultKeys || s.Keys > s.MaxKeys || s.Evicted == 0 {
+	if s.MaxKeys != 64+defaultKeys || s.Keys > s.MaxKeys || s.Evicted == 0 {
 		t.Errorf("%+v", s)
 	}
 	var pair, dst *alert

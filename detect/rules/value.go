@@ -48,7 +48,7 @@ func parseValue(s string) (v Value, problem string, fits []string) {
 		name = strings.TrimSpace(strings.TrimSuffix(name, ")"))
 		f, ok := fieldOf(name)
 		if !ok {
-			return v, strconv.Quote(name) + " is no field", near(name, FieldNames())
+			return v, strconv.Quote(name) + " is no field", near(name, fieldNames())
 		}
 		return Value{Distinct, f}, "", nil
 	}
@@ -95,14 +95,14 @@ func (v Value) parse(s string) (t Threshold, problem, fix string) {
 		t.Number, problem, fix = ParsePacketRate(s)
 		return t, problem, fix
 	}
-	fix = fmt.Sprintf("write a number from 2 to %d", MostDistinct)
+	fix = fmt.Sprintf("write a number from 2 to %d", mostDistinct)
 	n, ok := parseMagnitude(s)
 	switch {
 	case !ok:
 		return t, "is no number", fix
 	case n < 2:
 		return t, "is reached by a single packet", fix
-	case n > MostDistinct:
+	case n > mostDistinct:
 		return t, "is more than the samples of one key can tell apart", fix
 	}
 	return Threshold{Number: n}, "", ""
@@ -131,9 +131,9 @@ func ParsePacketRate(s string) (v float64, problem, fix string) {
 	return n, "", ""
 }
 
-// MostDistinct is the greatest threshold of a distinct count: what a bitmap of
+// mostDistinct is the greatest threshold of a distinct count: what a bitmap of
 // 256 tells with some certainty.
-const MostDistinct = 1000
+const mostDistinct = 1000
 
 // parseMagnitude reads 20k, 1.5M or 20000.
 func parseMagnitude(s string) (float64, bool) {
@@ -176,9 +176,9 @@ func trim(v float64) string { return strconv.FormatFloat(math.Round(v*1e6)/1e6, 
 
 // Windows of rules.
 const (
-	MinWindow     = time.Second
-	MaxWindow     = 5 * time.Minute
-	DefaultWindow = 10 * time.Second
+	minWindow     = time.Second
+	maxWindow     = 5 * time.Minute
+	defaultWindow = 10 * time.Second
 )
 
 func parseWindow(s string) (d time.Duration, problem, fix string) {
@@ -189,7 +189,7 @@ func parseWindow(s string) (d time.Duration, problem, fix string) {
 		return 0, "is no length of time", fix
 	case d == 0:
 		return 0, "is no time at all", fix
-	case d < MinWindow || d > MaxWindow:
+	case d < minWindow || d > maxWindow:
 		return 0, "is out of range", fix
 	}
 	return d, "", ""

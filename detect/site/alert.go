@@ -50,7 +50,6 @@ const (
 	TypeFilter    = "filter"
 	TypeService   = "service"
 	TypeLog       = "log"
-	TypeUser      = "user"
 	TypeGroup     = "group" // nodes with a cause in common
 	TypeLAG       = "lag"
 	TypeVLAN      = "vlan"

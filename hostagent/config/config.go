@@ -97,14 +97,14 @@ type Log struct {
 	Format string `yaml:"format"` // json, console, or auto: console on a terminal
 }
 
-// DefaultSubAgent is above the numbers that Open vSwitch gives to its bridges,
+// defaultSubAgent is above the numbers that Open vSwitch gives to its bridges,
 // and is not host-sflow's.
-const DefaultSubAgent = 100001
+const defaultSubAgent = 100001
 
 // Default returns the configuration of an empty file.
 func Default() Config {
 	return Config{
-		SubAgent: DefaultSubAgent,
+		SubAgent: defaultSubAgent,
 		StateDir: "/run/weir-agent",
 		Polling:  Polling{Interfaces: Duration(time.Second), Default: Duration(10 * time.Second)},
 		Interfaces: Interfaces{

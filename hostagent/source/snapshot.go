@@ -9,13 +9,13 @@ import (
 	"weir/decoder/witness"
 )
 
-// MaxSample is the most octets of one sample with format and length that a
+// maxSample is the most octets of one sample with format and length that a
 // Snapshot makes: it fits a datagram of 1,400 octets from an IPv6 agent.
-const MaxSample = 1360
+const maxSample = 1360
 
-// MaxSnapshot bounds what one poll of one source may tell, in octets; more is
+// maxSnapshot bounds what one poll of one source may tell, in octets; more is
 // dropped and counted.
-const MaxSnapshot = 8 << 20
+const maxSnapshot = 8 << 20
 
 // Snapshot holds the samples of one poll, encoded, in a buffer that it keeps:
 // nothing is allocated once it is large enough. The zero value is empty.
@@ -45,7 +45,7 @@ func (s *Snapshot) Reset() {
 // Begin starts a counter sample of ds, to which Record adds.
 func (s *Snapshot) Begin(ds sflow.DataSource) {
 	s.open = 0
-	if len(s.buf) >= MaxSnapshot {
+	if len(s.buf) >= maxSnapshot {
 		s.overflow++
 		return
 	}
@@ -76,11 +76,11 @@ func (s *Snapshot) Record(r sflow.Appender) {
 		head = 24
 	}
 	switch {
-	case size+head > MaxSample:
+	case size+head > maxSample:
 		s.buf = s.buf[:at]
 		s.overflow++
 		return
-	case len(s.buf)-last.at > MaxSample:
+	case len(s.buf)-last.at > maxSample:
 		rec := slices.Clone(s.buf[at:])
 		s.buf = s.buf[:at]
 		s.Begin(last.source)
@@ -100,7 +100,7 @@ func (s *Snapshot) Record(r sflow.Appender) {
 // State adds a statement, which is signed when it is packed.
 func (s *Snapshot) State(st *witness.Statement) {
 	s.open = 0
-	if len(s.buf) >= MaxSnapshot {
+	if len(s.buf) >= maxSnapshot {
 		s.overflow++
 		return
 	}
@@ -112,7 +112,7 @@ func (s *Snapshot) State(st *witness.Statement) {
 // Append adds a copy of everything in o.
 func (s *Snapshot) Append(o *Snapshot) {
 	s.open = 0
-	if len(s.buf)+len(o.buf) > MaxSnapshot {
+	if len(s.buf)+len(o.buf) > maxSnapshot {
 		s.overflow += len(o.samples)
 		return
 	}

@@ -17,7 +17,7 @@ func read(t *testing.T, s *Snapshot) (samples []sflow.CounterSample, statements 
 	t.Helper()
 	d := sflow.Datagram{}
 	for v := range s.All() {
-		if len(v.Bytes) > MaxSample {
+		if len(v.Bytes) > maxSample {
 			t.Errorf("a sample has %d octets", len(v.Bytes))
 		}
 		d.NumSamples++
@@ -119,11 +119,11 @@ func TestSnapshotContinuesInAnotherSample(t *testing.T) {
 func TestSnapshotIsBounded(t *testing.T) {
 	var s Snapshot
 	long := &sflow.PortName{Name: bytes.Repeat([]byte("x"), 1200)}
-	for range MaxSnapshot/1200 + 100 {
+	for range maxSnapshot/1200 + 100 {
 		s.Begin(Host())
 		s.Record(long)
 	}
-	if s.Overflow() == 0 || len(s.buf) > MaxSnapshot+MaxSample {
+	if s.Overflow() == 0 || len(s.buf) > maxSnapshot+maxSample {
 		t.Errorf("%d octets, %d too much", len(s.buf), s.Overflow())
 	}
 	var st witness.Statement

@@ -16,7 +16,7 @@ import (
 
 // Writer writes messages.
 type Writer struct {
-	Site    string         // "" and DefaultSite are not told
+	Site    string         // "" and "default" are not told
 	Zone    *time.Location // told beside UTC; nil is UTC alone
 	Runbook string         // link with {kind}; "" is none
 	Link    string         // link to an alert or incident with {id}, {key}, {incident}, {kind}; "" is none
@@ -35,8 +35,8 @@ type Line struct {
 	Link       bool // Text is a URL
 }
 
-// DefaultSite is the name of a site that has none.
-const DefaultSite = "default"
+// defaultSite is the name of a site that has none.
+const defaultSite = "default"
 
 // MaxShort is the length of the short form, in octets: a telephone's message.
 const MaxShort = 160
@@ -203,7 +203,7 @@ func (w *Writer) short(a *detect.Alert, title string) string {
 	return cut(ASCII(head + ": " + title))
 }
 
-func (w *Writer) named() bool { return w.Site != "" && w.Site != DefaultSite }
+func (w *Writer) named() bool { return w.Site != "" && w.Site != defaultSite }
 
 func cut(s string) string {
 	if len(s) <= MaxShort {

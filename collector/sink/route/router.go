@@ -34,9 +34,9 @@ const (
 	// Grace is how long after a restart an alert that was open may be seen
 	// again before it is told to be over.
 	Grace = 5 * time.Minute
-	// StormPages within StormWindow are paged one by one.
-	StormPages  = 10
-	StormWindow = time.Hour
+	// stormPages within stormWindow are paged one by one.
+	stormPages  = 10
+	stormWindow = time.Hour
 	// stormEvery is between two updates of a storm page.
 	stormEvery = time.Minute
 	// maxOpen bounds the alerts that are followed.

@@ -142,11 +142,11 @@ func TestRouterPagesAfterTheDelay(t *testing.T) {
 
 func TestRouterTellsOneStormInPlaceOfManyPages(t *testing.T) {
 	w := newWorld(func(c *Config) { c.Ways = c.Ways[:2] })
-	for host := range StormPages {
+	for host := range stormPages {
 		w.put("bridge_down", host, begin, confirmed, critical)
 	}
-	if len(w.got) != 2*StormPages {
-		t.Fatalf("%d told, want %d", len(w.got), 2*StormPages)
+	if len(w.got) != 2*stormPages {
+		t.Fatalf("%d told, want %d", len(w.got), 2*stormPages)
 	}
 	w.got = nil
 	for host := range 15 {
@@ -176,13 +176,13 @@ func TestRouterTellsOneStormInPlaceOfManyPages(t *testing.T) {
 // What one incident pages for counts as one page.
 func TestRouterCountsPagesOfAStormByIncident(t *testing.T) {
 	w := newWorld(func(c *Config) { c.Ways = c.Ways[:1] })
-	for host := range 3 * StormPages {
+	for host := range 3 * stormPages {
 		a := alert("bridge_down", host, begin, confirmed, critical)
-		a.Incident = fmt.Sprint("incident ", host%(StormPages/2))
+		a.Incident = fmt.Sprint("incident ", host%(stormPages/2))
 		w.r.Put(a, w.now)
 	}
-	if len(w.got) != 3*StormPages || w.r.Stats().Storm {
-		t.Errorf("%d alerts of %d incidents: %d told, a storm: %v", 3*StormPages, StormPages/2, len(w.got), w.r.Stats().Storm)
+	if len(w.got) != 3*stormPages || w.r.Stats().Storm {
+		t.Errorf("%d alerts of %d incidents: %d told, a storm: %v", 3*stormPages, stormPages/2, len(w.got), w.r.Stats().Storm)
 	}
 }
 
@@ -198,10 +198,10 @@ func TestRouterPagesTamperingInAStorm(t *testing.T) {
 		w.put(kind, 100+i, begin, confirmed, critical)
 	}
 	w.expect(t, "pager start rules_flushed critical 10.0.0.101", "pager start telemetry_silent critical 10.0.0.102", "pager start telemetry_tampered critical 10.0.0.100")
-	for host := range 3 * StormPages {
+	for host := range 3 * stormPages {
 		w.put("rules_flushed", 200+host, begin, confirmed, critical)
 	}
-	if want := StormPages - 3; len(w.got) != want {
+	if want := stormPages - 3; len(w.got) != want {
 		t.Errorf("%d further pages, want %d", len(w.got), want)
 	}
 }
@@ -333,7 +333,7 @@ func TestRouterBoundsAStorm(t *testing.T) {
 	if n := len(w.r.storm.pages); n != maxPages {
 		t.Errorf("%d pages are remembered, want %d", n, maxPages)
 	}
-	if want := StormPages + 1; len(w.got) != want {
+	if want := stormPages + 1; len(w.got) != want {
 		t.Errorf("%d pages, want %d", len(w.got), want)
 	}
 }

@@ -18,7 +18,7 @@ type storm struct {
 	causes map[string]time.Time // incidents of pages of the last hour, at most maxPages
 	of     map[string]bool      // incidents of what was held, at most maxPages
 	told   time.Time            // the last update
-	grave  map[string]time.Time // incidents paged in spite of it in the last hour, at most StormPages
+	grave  map[string]time.Time // incidents paged in spite of it in the last hour, at most stormPages
 	shown  Storm
 }
 
@@ -46,7 +46,7 @@ func (r *Router) page(c *condition, now time.Time) bool {
 		s.pages = append(s.pages, now)
 		s.causes[cause] = now
 	}
-	if !s.active && len(s.pages) <= StormPages {
+	if !s.active && len(s.pages) <= stormPages {
 		return true
 	}
 	if s.comesThrough(c, cause, now) {
@@ -76,11 +76,11 @@ func (s *storm) comesThrough(c *condition, cause string, now time.Time) bool {
 	default:
 		return false
 	}
-	maps.DeleteFunc(s.grave, func(_ string, at time.Time) bool { return now.Sub(at) >= StormWindow })
+	maps.DeleteFunc(s.grave, func(_ string, at time.Time) bool { return now.Sub(at) >= stormWindow })
 	if _, known := s.grave[cause]; known {
 		return true
 	}
-	if len(s.grave) >= StormPages {
+	if len(s.grave) >= stormPages {
 		return false
 	}
 	if s.grave == nil {
@@ -92,12 +92,12 @@ func (s *storm) comesThrough(c *condition, cause string, now time.Time) bool {
 
 func (s *storm) forget(now time.Time) {
 	n := 0
-	for n < len(s.pages) && now.Sub(s.pages[n]) >= StormWindow {
+	for n < len(s.pages) && now.Sub(s.pages[n]) >= stormWindow {
 		n++
 	}
 	s.pages = s.pages[n:]
 	if n > 0 {
-		maps.DeleteFunc(s.causes, func(_ string, at time.Time) bool { return now.Sub(at) >= StormWindow })
+		maps.DeleteFunc(s.causes, func(_ string, at time.Time) bool { return now.Sub(at) >= stormWindow })
 	}
 }
 
@@ -109,7 +109,7 @@ func (r *Router) stormTick(now time.Time) {
 		return
 	}
 	s.forget(now)
-	if len(s.pages) <= StormPages {
+	if len(s.pages) <= stormPages {
 		r.tellStorm(detect.End, now)
 		s.active, s.alert = false, nil
 		for _, c := range r.waiting { // told by the Tick that called
@@ -126,7 +126,7 @@ func (r *Router) stormTick(now time.Time) {
 // those it does not ring, and its end.
 func (r *Router) tellStorm(change detect.Change, now time.Time) {
 	s := &r.storm
-	e := &Storm{Pages: len(s.pages), Held: s.held, Incidents: len(s.of), ByKind: maps.Clone(s.byKind), Minutes: int(StormWindow / time.Minute)}
+	e := &Storm{Pages: len(s.pages), Held: s.held, Incidents: len(s.of), ByKind: maps.Clone(s.byKind), Minutes: int(stormWindow / time.Minute)}
 	for _, c := range r.waiting {
 		if c.held {
 			e.Open++

@@ -31,9 +31,6 @@ type Item[T any] struct {
 	children []*Item[T]
 }
 
-// Shown reports whether the item is told: it is no effect of another.
-func (i *Item[T]) Shown() bool { return i.shown }
-
 // Parent is the cause that the item was put under, nil without.
 func (i *Item[T]) Parent() *Item[T] { return i.parent }
 
@@ -62,9 +59,9 @@ type Events[T any] interface {
 	Grown(root *Item[T])
 }
 
-// Absorbs reports whether a finding of kind cause, about something above,
+// absorbs reports whether a finding of kind cause, about something above,
 // explains one of kind effect.
-func Absorbs(cause, effect string) bool { return slices.Contains(effects[cause], effect) }
+func absorbs(cause, effect string) bool { return slices.Contains(effects[cause], effect) }
 
 // effects are the kinds that each kind explains. What an intruder does is never
 // explained by a fault.
@@ -157,13 +154,13 @@ func (b *Board[T]) Restore(it *Item[T]) {
 func (b *Board[T]) cause(it *Item[T]) *Item[T] {
 	// Of the same thing: an instance that crashed is not reachable either.
 	for _, c := range b.byEntity[it.Entity] {
-		if c != it && Absorbs(c.Kind, it.Kind) && c.Kind != it.Kind && !b.within(c, it) && b.events.Explains(c, it) {
+		if c != it && absorbs(c.Kind, it.Kind) && c.Kind != it.Kind && !b.within(c, it) && b.events.Explains(c, it) {
 			return c
 		}
 	}
 	for _, e := range it.Above {
 		for _, c := range b.byEntity[e] {
-			if c != it && Absorbs(c.Kind, it.Kind) && it.Onset >= c.Onset-lookBack && !b.within(c, it) && b.events.Explains(c, it) {
+			if c != it && absorbs(c.Kind, it.Kind) && it.Onset >= c.Onset-lookBack && !b.within(c, it) && b.events.Explains(c, it) {
 				return c
 			}
 		}
@@ -198,7 +195,7 @@ func (b *Board[T]) attach(it, cause *Item[T]) {
 func (b *Board[T]) adopt(it *Item[T]) {
 	grown := false
 	take := func(c *Item[T]) {
-		if c != it && c.parent != it && !b.within(it, c) && Absorbs(it.Kind, c.Kind) && c.Onset >= it.Onset-lookBack && (c.parent == nil || !b.nearer(c, c.parent, it)) && b.events.Explains(it, c) {
+		if c != it && c.parent != it && !b.within(it, c) && absorbs(it.Kind, c.Kind) && c.Onset >= it.Onset-lookBack && (c.parent == nil || !b.nearer(c, c.parent, it)) && b.events.Explains(it, c) {
 			b.leave(c)
 			b.attach(c, it)
 			grown = true
@@ -278,9 +275,6 @@ func (b *Board[T]) Clear(now int64, key string, wait int64) *Item[T] {
 	}
 	return it
 }
-
-// Pending returns the findings that wait, in the order they were found.
-func (b *Board[T]) Pending() []*Item[T] { return b.pending }
 
 // Hold lets a finding that waits do so until a time at least: what could be its cause
 // will soon be known.

@@ -102,8 +102,8 @@ func TestEffectsOutliveTheirCause(t *testing.T) {
 	if diff := cmp.Diff([]string{"show vm a/1"}, l.take()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if b.Len() != 1 || len(b.Pending()) != 0 {
-		t.Errorf("%d findings, %d wait", b.Len(), len(b.Pending()))
+	if b.Len() != 1 || len(b.pending) != 0 {
+		t.Errorf("%d findings, %d wait", b.Len(), len(b.pending))
 	}
 }
 
@@ -133,8 +133,8 @@ func TestStormIsOneIncident(t *testing.T) {
 		b.Clear(61*second, it.Key, second)
 	}
 	b.Tick(70 * second)
-	if b.Len() != 0 || len(b.byEntity) != 0 || len(b.below) != 0 || len(b.Pending()) != 0 {
-		t.Errorf("left behind: %d findings, %d, %d, %d", b.Len(), len(b.byEntity), len(b.below), len(b.Pending()))
+	if b.Len() != 0 || len(b.byEntity) != 0 || len(b.below) != 0 || len(b.pending) != 0 {
+		t.Errorf("left behind: %d findings, %d, %d, %d", b.Len(), len(b.byEntity), len(b.below), len(b.pending))
 	}
 }
 

@@ -20,26 +20,26 @@ const (
 
 // Weights as log likelihood ratios, in nats.
 const (
-	Prior       = -11.5 // of being unreachable at any time
+	prior       = -11.5 // of being unreachable at any time
 	Enough      = 4.6   // log odds of 0.99
 	Calm        = -2.2  // log odds of 0.1: it is reachable again
 	PortDown    = 9.0   // its port is down
 	PortHeld    = 17.0  // and is still there, down, two polls later
-	OneWay      = 6.5   // at most, of counters: nothing comes from it while traffic to it goes on
-	OneWayLong  = 10.0  // the same once that was offered many packets which nothing says are probes
-	OneWayProbe = 2.0   // the same where what is seen of them are probes
-	TrafficStop = 8.0   // at most, of its samples having stopped
-	TrafficLost = 9.5   // at most, of samples of what is sent to it having stopped, while it is asked for
-	MostData    = 9.5   // at most, of data that asks for an answer and gets none
-	MostAsked   = 13.8  // at most, of requests that it used to answer and does not: SYN, or ARP
+	oneWayShort = 6.5   // at most, of counters: nothing comes from it while traffic to it goes on
+	oneWayLong  = 10.0  // the same once that was offered many packets which nothing says are probes
+	oneWayProbe = 2.0   // the same where what is seen of them are probes
+	trafficStop = 8.0   // at most, of its samples having stopped
+	trafficLost = 9.5   // at most, of samples of what is sent to it having stopped, while it is asked for
+	mostData    = 9.5   // at most, of data that asks for an answer and gets none
+	mostAsked   = 13.8  // at most, of requests that it used to answer and does not: SYN, or ARP
 	ARPExact    = 17.0  // at most, of ARP requests that the host agent has seen it not answer
-	ARPAsked    = 4.0   // at most, five ARP requests for it, where whether it answers is not known
-	ARPAlone    = 1.5   // the same where nothing else asks for it: somebody may answer in its place
-	ICMPAsked   = 5.0   // ICMP unreachable about it
+	arpAsked    = 4.0   // at most, five ARP requests for it, where whether it answers is not known
+	arpAlone    = 1.5   // the same where nothing else asks for it: somebody may answer in its place
+	icmpAsked   = 5.0   // ICMP unreachable about it
 	Paused      = 17.0  // its virtual machine is paused
-	SeenSending = -12.0 // a sample that it sent
-	SeenReply   = -3.0  // an ARP reply of it alone
-	SeenMoved   = -8.0  // its address sends at another place
+	seenSending = -12.0 // a sample that it sent
+	seenReply   = -3.0  // an ARP reply of it alone
+	seenMoved   = -8.0  // its address sends at another place
 )
 
 // Known is what is known of an instance, without what belongs to its port's
@@ -85,7 +85,7 @@ const recent = 2.0
 // Weigh returns the log odds that the instance cannot be reached, and the
 // groups that say something.
 func Weigh(k *Known) (odds float64, parts []Part) {
-	odds = Prior
+	odds = prior
 	add := func(g Group, nats float64, what string) {
 		if nats != 0 {
 			odds += nats
@@ -106,12 +106,12 @@ func Weigh(k *Known) (odds float64, parts []Part) {
 	nats, what := traffic(k)
 	add(Traffic, nats, what)
 	if syn := k.Syn - k.SynAsked; syn > 0 && k.SynRatio > 0 { // the others ask in vain
-		add(Handshake, min(float64(syn)*-math.Log1p(-min(k.SynRatio, 0.9)), MostAsked), "handshakes to a port that it answered at before are not answered")
+		add(Handshake, min(float64(syn)*-math.Log1p(-min(k.SynRatio, 0.9)), mostAsked), "handshakes to a port that it answered at before are not answered")
 	}
 	nats, what = resolve(k)
 	add(Resolve, nats, what)
 	if k.Elsewhere > 0 && (k.Silent == 0 || k.Elsewhere < k.Silent-recent) {
-		add(Neighbour, SeenMoved, "its address sends at another place")
+		add(Neighbour, seenMoved, "its address sends at another place")
 	}
 	return odds, parts
 }
@@ -120,29 +120,29 @@ func Weigh(k *Known) (odds float64, parts []Part) {
 func resolve(k *Known) (nats float64, what string) {
 	switch {
 	case k.ARP >= 2 && k.ARPRatio > 0:
-		most, sure := MostAsked, 0.9
+		most, sure := mostAsked, 0.9
 		if k.ARPExact {
 			most, sure = ARPExact, 0.98
 		}
 		nats = min(float64(k.ARP)*-math.Log1p(-min(k.ARPRatio, sure)), most)
 		what = "it does not answer ARP requests, as it used to"
 	case k.ICMP >= 2:
-		nats, what = ICMPAsked, "routers say that it is unreachable"
+		nats, what = icmpAsked, "routers say that it is unreachable"
 	case k.ARP > 0:
-		most := ARPAsked
+		most := arpAsked
 		if k.Syn == 0 && k.Asked == 0 {
-			most = ARPAlone
+			most = arpAlone
 		}
 		nats, what = min(0.8*float64(k.ARP), most), "ARP requests for it"
 	}
-	if again := min(k.Repeated, MostAsked); again > nats && k.lost() > 0 {
+	if again := min(k.Repeated, mostAsked); again > nats && k.lost() > 0 {
 		return again, "it is asked for by ARP again and again, and nothing is sent to it"
 	}
 	return nats, what
 }
 
 // lost weighs that nothing is sent to it any more.
-func (k *Known) lost() float64 { return max(min(k.Missed/2, TrafficLost, k.Missed-looks), 0) }
+func (k *Known) lost() float64 { return max(min(k.Missed/2, trafficLost, k.Missed-looks), 0) }
 
 // Deaf reports whether it cannot be reached although it may send: what it sends
 // itself proves only that it lives.
@@ -160,11 +160,11 @@ const manyOffered = 20
 func oneWay(k *Known) float64 {
 	switch {
 	case k.Probes > 2 && k.Probes > k.Asked+k.Syn:
-		return OneWayProbe
+		return oneWayProbe
 	case k.Offered >= manyOffered && (k.Asked+k.Syn > 0 || k.ARP > 1):
-		return OneWayLong
+		return oneWayLong
 	}
-	return OneWay
+	return oneWayShort
 }
 
 // traffic weighs the samples that it sent.
@@ -182,21 +182,21 @@ func silence(k *Known) (float64, string) {
 		return 0, ""
 	}
 	if k.Silent < recent {
-		return SeenSending, "it was seen to send"
+		return seenSending, "it was seen to send"
 	}
 	expected := max(k.Rate*k.Silent/max(k.Spread, 1), k.Lacking)
 	if expected < 1 && k.Asked == 0 {
 		return 0, ""
 	}
 	// It may have gone idle: that its traffic stopped alone proves little.
-	nats := min(expected/2, max(TrafficStop, math.Log(k.Steady/pause+1)))
+	nats := min(expected/2, max(trafficStop, math.Log(k.Steady/pause+1)))
 	what := "its traffic has stopped"
 	vain := k.vain()
 	if vain > 0 {
 		what = "it answers nothing of what is sent to it"
 	}
 	if k.Replied > 0 && k.Replied < replyFor {
-		vain += SeenReply
+		vain += seenReply
 	}
 	// Nothing means more than that so much of it was to be expected, of all the
 	// times at which one looks. What comes in bursts may pause, or be sampled less
@@ -226,7 +226,7 @@ func (k *Known) vain() float64 {
 	if idle := max(idleShare*k.AskRate*k.Silent, 1); k.AskRate > 0 && n > idle {
 		nats += n*math.Log(n/idle) - (n - idle)
 	}
-	return min(nats/max(each*k.AskRun/usualRun, 1), MostData)
+	return min(nats/max(each*k.AskRun/usualRun, 1), mostData)
 }
 
 // each is what one question tells that no answer was sampled after.

@@ -53,7 +53,7 @@ func TestWeigh(t *testing.T) {
 			if got := odds >= Enough; got != c.want {
 				t.Errorf("log odds %.1f, told %v, want %v: %+v", odds, got, c.want, parts)
 			}
-			sum := Prior
+			sum := prior
 			seen := map[Group]bool{}
 			for _, p := range parts {
 				sum += p.Nats

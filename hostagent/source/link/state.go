@@ -13,12 +13,12 @@ func (s *Source) state(i *Info, to *source.Snapshot) {
 	if i.Master != 0 {
 		master = s.table.Name(i.Master)
 	}
-	AppendState(&s.st, i, master)
+	appendState(&s.st, i, master)
 	to.State(&s.st)
 }
 
-// AppendState begins st as the state of i, whose master has that name.
-func AppendState(st *witness.Statement, i *Info, master string) {
+// appendState begins st as the state of i, whose master has that name.
+func appendState(st *witness.Statement, i *Info, master string) {
 	st.Begin(witness.ClassLink, i.Name)
 	st.Add(witness.Gauge32(witness.IfIndex, i.Index), witness.String(witness.Kind, i.Kind.String()))
 	if master != "" {

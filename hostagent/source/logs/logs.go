@@ -27,8 +27,8 @@ type Config struct {
 	Runs func(name string) (is, known bool)
 }
 
-// MaxFiles bounds the files that patterns match; further ones are an error.
-const MaxFiles = 256
+// maxFiles bounds the files that patterns match; further ones are an error.
+const maxFiles = 256
 
 // Source watches logs. It is a source.Runner.
 type Source struct {
@@ -153,8 +153,8 @@ func (s *Source) match() error {
 			if slices.ContainsFunc(s.files, func(f *file) bool { return f.path == p }) {
 				continue
 			}
-			if len(s.files) >= MaxFiles {
-				return fmt.Errorf("logs: more than %d files match", MaxFiles)
+			if len(s.files) >= maxFiles {
+				return fmt.Errorf("logs: more than %d files match", maxFiles)
 			}
 			s.files = append(s.files, &file{path: p})
 		}

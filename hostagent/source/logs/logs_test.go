@@ -116,7 +116,7 @@ func TestLevel(t *testing.T) {
 
 func TestTooManyFilesAreAnError(t *testing.T) {
 	dir := t.TempDir()
-	for i := range MaxFiles + 1 {
+	for i := range maxFiles + 1 {
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.log", i)), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -30,8 +30,8 @@ type Config struct {
 	Cycle time.Duration // in which each is looked into once
 }
 
-// MaxNamespaces bounds how many are looked into; further ones are an error.
-const MaxNamespaces = 4096
+// maxNamespaces bounds how many are looked into; further ones are an error.
+const maxNamespaces = 4096
 
 // stepEvery is the time between two visits, or between two groups of them where
 // there are many: waking the thread costs as much as a visit.
@@ -158,8 +158,8 @@ func (s *Source) list() (names []string, err error) {
 			}
 		}
 	}
-	if len(names) > MaxNamespaces {
-		return names[:MaxNamespaces], fmt.Errorf("%d namespaces match, %d are looked into", len(names), MaxNamespaces)
+	if len(names) > maxNamespaces {
+		return names[:maxNamespaces], fmt.Errorf("%d namespaces match, %d are looked into", len(names), maxNamespaces)
 	}
 	return names, nil
 }
