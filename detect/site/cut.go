@@ -128,12 +128,47 @@ func (s *Site) alone(st *stream, b *bridge, onset int64) (v view, ok bool) {
 	if !lives {
 		return v, false
 	}
-	v = s.outside(b.macs(), onset, 0, func(x *seen) bool { return s.byNumber[x.number] == n })
-	if v.rate > 0 && quiet < settle+second {
+	mine := func(x *seen) bool { return s.byNumber[x.number] == n }
+	v = s.outside(b.macs(), onset, 0, mine)
+	if quiet < settle+second && s.undecidedBy(b.macs(), onset, f.held(), mine) {
 		n.next = min(n.next, s.now+second/10)
 		return v, false // who still sees it will have told by then
 	}
 	return v, v.after == 0
+}
+
+// undecidedBy reports whether one of those who used to see traffic of addresses may
+// yet tell that it goes on: each tells of an address once a second at most, and of
+// what it has sampled with its next datagram. held is how long samples waited where
+// they came from until a time since which there are none. It is decided sooner than
+// everybody has had a second to tell, where what has come from them meanwhile would
+// hold so many samples of it that chance does not explain their absence.
+func (s *Site) undecidedBy(macs []uint64, since, held int64, mine func(*seen) bool) bool {
+	witnesses, missing := 0, 0.0
+	for _, m := range macs {
+		a := s.macs[m]
+		if a == nil || a.many {
+			continue
+		}
+		for i := range a.seen {
+			x := s.current(&a.seen[i])
+			st := s.streams[streamKey{x.number, x.sub}]
+			if st == nil || mine(x) || x.n < seenLeast || since-x.last > 60*second {
+				continue
+			}
+			witnesses++
+			late := since + min(held+max(st.usually(), second/4), settle)
+			if x.last > late {
+				return true // it goes on, or had waited longer than is usual: that shows
+			}
+			if st.gapAt > late { // what was lost may have told
+				continue
+			}
+			missing += x.rate * float64(max(st.last-max(late, x.last+second), 0)) / 1e9
+		}
+	}
+	// Traffic comes in bursts: half of what a Poisson process would tell.
+	return witnesses > 0 && missing/2 < decided
 }
 
 // rest is how many samples a second are of its instances but the two that most

@@ -19,8 +19,9 @@ type switched struct {
 	rates [3]float64 // samples a second of each instance, sent and received
 	out   float64    // share with a way out
 	seen  bool
-	gone  bool // br0 says nothing
-	mute  bool // nor does the node
+	told  uint64 // samples a second of each instance that the other node has seen
+	gone  bool   // br0 says nothing
+	mute  bool   // nor does the node
 	polls bool
 	every time.Duration // tenths between two
 	seq   [2]uint32
@@ -34,7 +35,7 @@ func newPolled(t *testing.T, every time.Duration) *switched {
 	w := newWorld(t)
 	w.node(0)
 	w.node(0)
-	o := &switched{w: w, other: w.nodes[0], rates: [3]float64{12, 12, 12}, out: 1, seen: true, polls: true, every: every, rng: rand.New(rand.NewPCG(1, 9))}
+	o := &switched{w: w, other: w.nodes[0], rates: [3]float64{12, 12, 12}, out: 1, seen: true, told: 4, polls: true, every: every, rng: rand.New(rand.NewPCG(1, 9))}
 	source := addr("10.0.0.9")
 	w.tell(fact.Fact{Kind: fact.Sender, Agent: exported, Detail: &fact.Detail{Agent: source, Source: source}})
 	port := func(sub, index uint32, d fact.Detail) {
@@ -80,7 +81,7 @@ func (o *switched) run(d time.Duration) {
 		}
 		for i := range uint64(3) {
 			if o.seen && o.rates[i] > 0 && tenth%10 == time.Duration(i) {
-				o.w.tell(fact.Fact{Kind: fact.Seen, Agent: o.other.number, A: exportedMAC + i, B: 3, C: 4})
+				o.w.tell(fact.Fact{Kind: fact.Seen, Agent: o.other.number, A: exportedMAC + i, B: 3, C: o.told})
 			}
 		}
 		o.w.run(100 * time.Millisecond)
@@ -128,6 +129,12 @@ func TestCut(t *testing.T) {
 			o.run(3 * time.Second)
 		}, []string{start, "end bridge_down critical 10.0.0.9 br0"}},
 		{"its sFlow is switched off", func(o *switched) {
+			o.gone = true
+			o.run(9 * time.Second)
+		}, nil},
+		{"its sFlow is switched off, of which many samples came", func(o *switched) {
+			o.rates = [3]float64{60, 60, 60}
+			o.run(60 * time.Second)
 			o.gone = true
 			o.run(9 * time.Second)
 		}, nil},
@@ -180,6 +187,31 @@ func TestCut(t *testing.T) {
 			}
 			c.do(o)
 			o.w.want(c.want...)
+		})
+	}
+}
+
+// TestCutWaitsForOthers as long as they may yet tell that the traffic goes on: they
+// tell once a second of each address, and of much traffic its absence shows sooner.
+func TestCutWaitsForOthers(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		told        uint64
+		least, most time.Duration
+	}{
+		{"they see much of it", 20, 1500 * time.Millisecond, 2 * time.Second},
+		{"they see little of it", 1, 2400 * time.Millisecond, 3 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := newSwitched(t)
+			o.told = c.told
+			o.run(120 * time.Second)
+			o.gone, o.seen = true, false
+			began := o.w.now
+			o.run(4 * time.Second)
+			if d := o.w.last(BridgeDown).At.Sub(began); d < c.least || d > c.most {
+				t.Errorf("told after %v, want between %v and %v", d, c.least, c.most)
+			}
 		})
 	}
 }
