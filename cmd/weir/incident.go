@@ -77,18 +77,23 @@ type incidentInfo struct {
 	} `json:"children"`
 }
 
-// named is the step's text, with the name of the instance that it is about.
+// named is the step's text, with the name of the part of its node that it is about
+// where that does not stand there.
 func (i *incidentInfo) named(s *stepInfo) string {
-	uuid, ok := strings.CutPrefix(s.Entity, "instance/")
-	if !ok {
-		return s.What
-	}
-	for k := range i.Children {
-		if c := &i.Children[k].Subject; c.UUID == uuid && c.Name != "" {
-			return c.Name + ": " + s.What
+	kind, of, _ := strings.Cut(s.Entity, "/")
+	_, name, part := strings.Cut(of, "/")
+	if kind == "instance" && !part {
+		name = of // its UUID
+		for k := range i.Children {
+			if c := &i.Children[k].Subject; c.UUID == of && c.Name != "" {
+				name = c.Name
+			}
 		}
 	}
-	return uuid + ": " + s.What
+	if name == "" || strings.Contains(s.What, name) {
+		return s.What
+	}
+	return name + ": " + s.What
 }
 
 type stepInfo struct {
