@@ -206,7 +206,7 @@ func (a *app) openDetection() error {
 	}
 	a.engine = detect.NewEngine(dc, a.detect, a.shared)
 	a.site = newSiteWatch(site.Config{Mute: true, Watched: a.cfg.WatchedProjects}, agentKeys(&a.cfg), a.shards)
-	a.site.placed = a.engine.Instances()
+	a.site.placed, a.site.named = a.engine.Instances(), a.shared
 	a.site.incidents = newIncidentKeeper(a)
 	a.windows.set(a.cfg.Windows)
 	return a.loadSite()

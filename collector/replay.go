@@ -81,7 +81,7 @@ func newReplay(cfg config.Config, io IO) *replay {
 		engine:   detect.NewEngine(dc, []*detect.Shard{d}, shared),
 		progress: progress{w: io.Progress},
 	}
-	r.site.placed = r.engine.Instances()
+	r.site.placed, r.site.named = r.engine.Instances(), shared
 	return r
 }
 

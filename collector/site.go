@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"weir/collector/agents"
 	"weir/collector/config"
 	"weir/collector/shard"
 	"weir/collector/udp"
@@ -27,6 +28,8 @@ type siteWatch struct {
 	wake  chan struct{} // holds one token
 	tasks chan func()   // what the goroutine is to do
 
+	named  *agents.Shared  // whose labels nodes and interfaces get; nil: none
+	labels uint64          // how often those had been set when they were taken last
 	placed *keys.Instances // told where instances are, where something asks; nil: nobody does
 
 	came    uint64     // datagrams, as last seen
@@ -70,6 +73,7 @@ func agentKeys(cfg *config.Config) fact.Keys {
 
 // step takes what the shards have told, and judges as of now.
 func (w *siteWatch) step(now time.Time, emit func(*detect.Alert)) {
+	w.christen()
 	for _, g := range w.told {
 		var dropped uint64
 		w.facts, dropped = g.Take(w.facts[:0])

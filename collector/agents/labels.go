@@ -38,6 +38,12 @@ func (sh *Shared) SetLabels(l Labels) {
 	sh.labelGen.Add(1)
 }
 
+// LabelsNow returns the labels set last, nil without, and how often they were set.
+func (sh *Shared) LabelsNow() (Labels, uint64) {
+	gen := sh.labelGen.Load() // first: at worst those that follow are taken twice
+	return sh.currentLabels(), gen
+}
+
 // Alias returns what the operator wrote about an agent's interface, "" if
 // nothing is known.
 func (sh *Shared) Alias(number, ifIndex uint32) string {

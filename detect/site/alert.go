@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -65,6 +66,8 @@ type Subject struct {
 	Agent   netip.Addr `json:"agent,omitzero"`  // the node's sFlow agent
 	Source  netip.Addr `json:"source,omitzero"` // where the agent's address names nobody
 	Name    string     `json:"name,omitempty"`  // of the part of the node
+	Label   string     `json:"label,omitempty"` // what others call an interface that does not say its name
+	Alias   string     `json:"alias,omitempty"` // what the operator wrote about an interface
 	IfIndex uint32     `json:"if_index,omitzero"`
 	UUID    string     `json:"uuid,omitempty"` // of an instance
 	MAC     string     `json:"mac,omitempty"`
@@ -73,7 +76,8 @@ type Subject struct {
 }
 
 // AppendCanonical implements detect.Subject. Names of nodes are learned later
-// than their addresses, so they are no part of it.
+// than their addresses, and so are words of others for interfaces: they are no part
+// of it.
 func (s *Subject) AppendCanonical(b []byte) []byte {
 	b = append(append(b, s.Type...), ' ')
 	if s.Type == TypeInstance && s.UUID != "" {
@@ -110,7 +114,7 @@ func (s *Subject) Line() string {
 	case TypeCollector, TypeGroup:
 		return s.Name
 	}
-	return s.Name + on
+	return titled(cmp.Or(s.Label, s.Name), s.Alias) + on
 }
 
 // Witnesses that evidence comes from.

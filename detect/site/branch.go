@@ -53,7 +53,7 @@ type PortView struct {
 // named returns the only node of a name, nil where there is none or several.
 func (s *Site) named(name string) (found *node) {
 	for _, n := range s.order {
-		if n.name == name && name != "" {
+		if (n.name == name || n.given == name) && name != "" {
 			if found != nil {
 				return nil
 			}

@@ -34,7 +34,7 @@ func (s *Site) Find(text string) (all []Found, cut bool) {
 			return all[:min(len(all), maxFind)], true
 		}
 		base := Found{Node: n.key, Label: n.label()}
-		if f, ok := in(n.name, n.key); ok {
+		if f, ok := in(n.given, n.name, n.key); ok {
 			x := base
 			x.Type, x.Name, x.Detail, x.Health = n.kindOf(), n.label(), f, worse(v.worst[n.self()], v.within[n])
 			all = append(all, x)

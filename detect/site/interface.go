@@ -82,7 +82,7 @@ func (s *Site) judgeInterface(p *port) {
 		return
 	default:
 		f := &finding{
-			kind: InterfaceDown, entity: entity, subject: p.node.subject(TypeInterface, p.label()), severity: detect.Warning,
+			kind: InterfaceDown, entity: entity, subject: s.interfaceSubject(p), severity: detect.Warning,
 			onset: p.downAt, good: p.goodAt, witness: Passive, sure: 0.999, above: p.interfaceAbove(), hold: 5 * second, wait: second,
 			summary: statusText(p.status),
 			facts:   []Noted{{At: at(p.downAt), LastGood: at(p.goodAt), Group: "counters", From: p.node.label(), What: "interface status", Before: "up", After: statusText(p.status), Weight: weightPortDown}},
@@ -169,7 +169,7 @@ func (s *Site) judgeErrors(p *port) {
 		return
 	}
 	f := &finding{
-		kind: InterfaceErrors, entity: entity, subject: p.node.subject(TypeInterface, p.label()), severity: detect.Warning, onset: e.since,
+		kind: InterfaceErrors, entity: entity, subject: s.interfaceSubject(p), severity: detect.Warning, onset: e.since,
 		witness: Passive, sure: 0.99, above: p.above(), hold: 30 * second, summary: "errors on every poll, more than one a second",
 		facts: []Noted{{At: at(e.since), Group: "counters", From: p.node.label(), What: fmt.Sprintf("%.3g errors/s", e.rate)}},
 	}

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -25,7 +26,8 @@ type node struct {
 	key     string // identity in text: the address
 	addr    netip.Addr
 	source  netip.Addr // valid where the agent's address names nobody
-	name    string
+	name    string     // as it calls itself
+	given   string     // as others call it
 	first   int64
 	last    int64
 	heard   bool // in this process; false for one of the state file
@@ -286,13 +288,9 @@ func (n *node) entity(kind, name string) string { return kind + "/" + n.key + "/
 // self is the node's own entity.
 func (n *node) self() string { return "node/" + n.key }
 
-// label is the node's name, its address while that is unknown.
-func (n *node) label() string {
-	if n.name != "" {
-		return n.name
-	}
-	return n.key
-}
+// label is the node's name: as others call it, or it itself; its address while both
+// are unknown.
+func (n *node) label() string { return cmp.Or(n.given, n.name, n.key) }
 
 // subject returns the subject for a part of the node.
 func (n *node) subject(typ, name string) Subject {

@@ -66,7 +66,7 @@ func (s *Site) Overview() Overview {
 
 func (v *viewer) node(n *node) NodeView {
 	x := NodeView{
-		Key: n.key, Name: n.name, Kind: n.kindOf(), LastHeard: at(n.lastHeard()),
+		Key: n.key, Name: cmp.Or(n.given, n.name), Kind: n.kindOf(), LastHeard: at(n.lastHeard()),
 		Self: cmp.Or(v.worst[n.self()], HealthGood), Ports: len(n.ports),
 	}
 	if x.Orphans = n.orphans; !n.heard {

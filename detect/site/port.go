@@ -93,9 +93,9 @@ func (s *Site) status(p *port, d *fact.Detail, at int64) {
 		p.changed, p.before = at, was
 		if p.counted && was != d.Status {
 			if p.said == at {
-				p.node.noteSince(s.before, at, p.entity(), "status of "+p.label(), statusText(was), statusText(d.Status), Agent)
+				p.node.noteSince(s.before, at, p.entity(), "status of "+s.shown(p), statusText(was), statusText(d.Status), Agent)
 			} else { // at any time since the poll before
-				p.node.noteSince(cmp.Or(s.before, at-s.pollOf(p)), at, p.entity(), "status of "+p.label(), statusText(was), statusText(d.Status), Passive)
+				p.node.noteSince(cmp.Or(s.before, at-s.pollOf(p)), at, p.entity(), "status of "+s.shown(p), statusText(was), statusText(d.Status), Passive)
 			}
 		}
 	}

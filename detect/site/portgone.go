@@ -32,7 +32,7 @@ func (s *Site) judgeGone(n *node) {
 	}
 	p := told[0]
 	f := &finding{
-		kind: PortGone, entity: p.entity(), subject: n.subject(TypeInterface, p.label()), severity: detect.Info, onset: p.goneAt + max(p.polled, second), good: p.goneAt,
+		kind: PortGone, entity: p.entity(), subject: s.interfaceSubject(p), severity: detect.Info, onset: p.goneAt + max(p.polled, second), good: p.goneAt,
 		witness: Passive, sure: 0.99, above: n.above(), event: true, summary: "is polled no more while its agent goes on",
 	}
 	f.subject.IfIndex = p.index

@@ -32,6 +32,7 @@ type Site struct {
 	macs     map[uint64]*address
 	insts    map[string]*instance
 	board    *incident.Board[*condition]
+	words    Names // that others have; nil without
 	out      []*detect.Alert
 	starting []*incident.Item[*condition]
 
@@ -163,6 +164,7 @@ func (s *Site) node(agent, source netip.Addr) *node {
 			return nil
 		}
 		n = newNode(k, agent, src)
+		s.christen(n)
 		s.nodes[k] = n
 		i, _ := slices.BinarySearchFunc(s.order, k, func(n *node, k string) int { return cmp.Compare(n.key, k) })
 		s.order = slices.Insert(s.order, i, n)

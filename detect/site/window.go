@@ -57,7 +57,7 @@ func (w *Window) Holds(a *detect.Alert, now time.Time) bool {
 	switch {
 	case node != s.Node && node != s.Agent.String() && node != s.Source.String():
 		return false
-	case !whole || part == s.Name || part == s.UUID:
+	case !whole || part == s.Name || part == s.UUID || s.Label != "" && part == s.Label:
 		return true
 	}
 	return e != nil && e.Part == part // a port or an instance of that bridge
