@@ -15,7 +15,7 @@ func TestConditionsHaveNamesOfFiles(t *testing.T) {
 	play := func(files ...string) string {
 		cfg := replayConfig()
 		cfg.Names.Files = files
-		var out lines
+		var out strings.Builder
 		if err := Replay(t.Context(), cfg, []string{"testdata/ovs-bridge-deleted.pcap"}, IO{Alerts: &out, AlertsJSON: true, Log: zerolog.New(io.Discard)}); err != nil {
 			t.Fatal(err)
 		}
