@@ -229,8 +229,13 @@ type Writer struct {
 	thin   window.Thinning
 	left   uint64 // of thin, as last told
 
-	waiting [decoder.FlowsKept]waiting
-	waits   int
+	now, last *batch // just read, and before that
+}
+
+// batch are the flow samples of a call of Ahead.
+type batch struct {
+	all [decoder.FlowsKept]waiting
+	n   int
 }
 
 // waiting is a flow sample whose memory was asked for.
@@ -255,7 +260,7 @@ const keysOfTurn = 1 << 16
 // writer that is told Samples keeps all of them, and of one more than twice as
 // many as many as Samples.
 func (x *Exchange) NewWriter() *Writer {
-	w := &Writer{x: x, number: x.writers, d: x.begin(), thin: window.NewThinning(2*Samples, 1)}
+	w := &Writer{x: x, number: x.writers, d: x.begin(), thin: window.NewThinning(2*Samples, 1), now: &batch{}, last: &batch{}}
 	x.writers++
 	return w
 }
@@ -268,17 +273,19 @@ func (w *Writer) Add(f *decoder.Flow) {
 
 // Ahead reads flow samples, decoder.FlowsKept at most, whose Est the registry has
 // filled, and asks for the memory that Keep needs, which the caller calls when it has
-// done something else. They are not kept. It allocates nothing and never waits.
+// done something else. They are not the writer's afterwards. It allocates nothing and
+// never waits.
 func (w *Writer) Ahead(flows []*decoder.Flow) {
-	w.waits = 0
+	now := w.now
+	now.n = 0
 	for _, f := range flows {
 		at := f.At.UnixNano()
 		times := w.thin.Next(window.SlotOf(at))
 		if times == 0 {
 			continue
 		}
-		one := &w.waiting[w.waits]
-		w.waits++
+		one := &now.all[now.n]
+		now.n++
 		one.key.set(f)
 		if times > 1 {
 			one.key.Rate = uint32(min(uint64(one.key.Rate)*times, math.MaxUint32))
@@ -288,24 +295,36 @@ func (w *Writer) Ahead(flows []*decoder.Flow) {
 	}
 }
 
-// Keep keeps what Ahead has read.
+// Keep puts what Ahead read before, and asks for the keys that those are compared
+// with which it read last: Flush puts these, or the next Keep.
 func (w *Writer) Keep() {
-	some := w.waiting[:w.waits]
-	w.waits = 0
-	if !w.d.room(len(some)) {
-		w.flush()
-		w.x.leave(w.d)
-		w.d = w.x.begin()
-		for i := range some {
-			some[i].hash = w.d.hash(&some[i].key)
+	if !w.d.room(w.last.n + w.now.n) {
+		w.turn()
+	}
+	for i := range w.now.all[:w.now.n] {
+		w.d.askKey(w.now.all[i].hash)
+	}
+	w.put(w.last)
+	w.now, w.last = w.last, w.now
+}
+
+// turn begins a dictionary.
+func (w *Writer) turn() {
+	w.handOn()
+	w.x.leave(w.d)
+	w.d = w.x.begin()
+	for _, b := range []*batch{w.now, w.last} {
+		for i := range b.all[:b.n] {
+			b.all[i].hash = w.d.hash(&b.all[i].key)
 		}
 	}
-	for i := range some {
-		w.d.askKey(some[i].hash)
+}
+
+func (w *Writer) put(b *batch) {
+	for i := range b.all[:b.n] {
+		w.keep(&b.all[i])
 	}
-	for i := range some {
-		w.keep(&some[i])
-	}
+	b.n = 0
 }
 
 func (w *Writer) keep(one *waiting) {
@@ -317,18 +336,19 @@ func (w *Writer) keep(one *waiting) {
 	}
 	w.b.Rows[w.b.N%Rows] = Row{At: one.at, Length: one.length, Key: w.d.number(&one.key, one.hash)}
 	if w.b.N++; w.b.N == Rows {
-		w.flush()
+		w.handOn()
 	}
 }
 
-// Flush hands on what is there.
+// Flush hands on what was kept.
 func (w *Writer) Flush() {
 	w.x.thinned.Add(w.thin.Left - w.left)
 	w.left = w.thin.Left
-	w.flush()
+	w.put(w.last)
+	w.handOn()
 }
 
-func (w *Writer) flush() {
+func (w *Writer) handOn() {
 	if w.b == nil || w.b.N == 0 {
 		return
 	}

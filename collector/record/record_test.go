@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/decoder"
+	"weir/detect/window"
 )
 
 // A writer keeps every sample of a rate that it must keep, though they come in
@@ -63,6 +64,68 @@ func TestWriterKeepsAtLeastItsSamples(t *testing.T) {
 			}
 			if want := float64(100 * seconds * c.perSecond); float64(counted) < 0.95*want || float64(counted) > 1.05*want {
 				t.Errorf("they count for %d packets, want %.0f", counted, want)
+			}
+		})
+	}
+}
+
+// Every row has the key of its sample, in the order of arrival, also where there are
+// more keys than have numbers at a time, and where rows of others are read much later.
+func TestRowsHaveTheirKeys(t *testing.T) {
+	const n = 3*keysOfTurn + 1000
+	key := func(i int) uint16 { return uint16(i * i >> 3) }
+	for _, c := range []struct {
+		name  string
+		flows func(i int) int
+		late  int // blocks that wait for the reader
+	}{
+		{"a key each", func(i int) int { return i }, 0},
+		{"a key each, read late", func(i int) int { return i }, 20},
+		{"keys that return", func(i int) int { return i * 7 % (keysOfTurn + 5000) }, 3},
+		{"few keys", func(i int) int { return i % 100 }, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := NewExchange(c.late + 2)
+			w, next := x.NewWriter(), 0
+			read := func(b *Block) {
+				for i := range b.Used() {
+					r := &b.Rows[i]
+					flow := uint32(c.flows(next))
+					if k := &b.Keys[r.Key]; r.At != int64(next) || r.Length != uint32(next) || k.Input != flow || k.EtherType != key(int(flow)) {
+						t.Fatalf("row %d: %+v with key %+v, want flow %d", next, r, k, flow)
+					}
+					next++
+				}
+				x.Release(b)
+			}
+			some := make([]decoder.Flow, decoder.FlowsKept)
+			var ptrs []*decoder.Flow
+			for i := 0; i < n; {
+				ptrs = ptrs[:0]
+				for j := range min(1+i%decoder.FlowsKept, n-i) {
+					f, flow := &some[j], c.flows(i)
+					*f = decoder.Flow{Arrival: &decoder.Arrival{At: time.Unix(0, int64(i))}}
+					f.FrameLength, f.Sample.Input.Value, f.Header.EtherType = uint32(i), uint32(flow), key(flow)
+					f.Est.SamplingRate = 1
+					ptrs = append(ptrs, f)
+					i++
+				}
+				w.thin = window.NewThinning(2*Samples, 1) // leave none out
+				w.Ahead(ptrs)
+				w.Keep()
+				for len(x.Full()) > c.late {
+					read(<-x.Full())
+				}
+			}
+			w.Flush()
+			for len(x.Full()) > 0 {
+				read(<-x.Full())
+			}
+			if next != n || x.Lost() > 0 {
+				t.Errorf("%d rows of %d, %d lost", next, n, x.Lost())
+			}
+			if len(x.spare) > 4+c.late/8 {
+				t.Errorf("%d dictionaries", len(x.spare))
 			}
 		})
 	}
