@@ -30,7 +30,7 @@ func (p *player) phase(ctx context.Context, o options, loss string, all []scenar
 	ph := Phase{Loss: loss, Began: time.Now()}
 	ph.Load[0] = load()
 	p.mu.Lock()
-	p.loss, p.uses, p.active, p.byAlert = loss, map[string]int{}, map[string]*act{}, map[string]*act{}
+	p.loss, p.uses, p.active, p.byAlert, p.ended = loss, map[string]int{}, map[string]*act{}, map[string]*act{}, map[string]bool{}
 	p.mu.Unlock()
 	p.net.lose(scenario.Losses[loss])
 	p.weir = &collector{lab: p.lab, binary: filepath.Join(bin, "weir"), dir: p.owner.TempDir(), heard: p.heard}

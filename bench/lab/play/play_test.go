@@ -103,3 +103,27 @@ func TestAbsentProgram(t *testing.T) {
 		t.Errorf("%d scenarios of %d groups are played, %d missed:\n%s", len(played), len(left), r.missed(), text.String())
 	}
 }
+
+// TestIDTwice: an alert that begins under the id of one that has ended is no alert of
+// the run that it comes in, and is told of.
+func TestIDTwice(t *testing.T) {
+	alert := func(change string) (a scenario.Alert) {
+		a.ID, a.Change, a.Kind, a.Subject.Agent = "k-1", change, "bridge_down", "10.0.0.1"
+		return a
+	}
+	begin := func() *act {
+		return &act{scenario: &scenario.Scenario{Expect: &scenario.Expect{Kind: "bridge_down"}}, run: scenario.Run{Hit: -1}, hit: make(chan struct{}), changed: make(chan struct{}, 1)}
+	}
+	first, second := begin(), begin()
+	p := &player{owner: &owner{}, active: map[string]*act{"10.0.0.1": first}, byAlert: map[string]*act{}, ended: map[string]bool{}}
+	p.heard(alert("start"))
+	p.heard(alert("end"))
+	p.active["10.0.0.1"] = second
+	if len(p.strays) != 0 || first.run.Hit != 0 {
+		t.Fatalf("%d strays, hit %d", len(p.strays), first.run.Hit)
+	}
+	p.heard(alert("start"))
+	if len(p.strays) != 1 || second.run.Hit >= 0 {
+		t.Errorf("%d strays, hit %d", len(p.strays), second.run.Hit)
+	}
+}

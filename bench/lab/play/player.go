@@ -25,6 +25,7 @@ type player struct {
 	mu      sync.Mutex
 	active  map[string]*act // by address of the node; "" all
 	byAlert map[string]*act // by the alert's id: whose it was first
+	ended   map[string]bool // by the alert's id
 	uses    map[string]int
 	numbers int
 	played  []*act
@@ -54,6 +55,15 @@ func (p *player) heard(a scenario.Alert) {
 		return
 	}
 	x := p.byAlert[a.ID]
+	switch a.Change {
+	case "end":
+		p.ended[a.ID] = true
+	case "start":
+		if p.ended[a.ID] { // nobody who has seen that it is over would look at it again
+			p.owner.Errorf("%s of %s %q begins under the id of one that has ended, %s", a.Kind, a.Subject.Node, a.Subject.Name, a.ID)
+			p.strays = append(p.strays, Stray{p.stage, p.loss, a})
+		}
+	}
 	if x == nil {
 		x = p.active[a.Subject.Agent]
 	}
