@@ -76,7 +76,7 @@ func Explanations() []Explanation {
 		{detect.Scan, "One source tries many targets.", [2]string{"weir status --top --key src", "tcpdump -ni any host SOURCE -c 100"}, "a scanner, a worm, a monitoring system", "for monitoring systems: put them into scan.internal's exceptions"},
 		{ServiceChanged, "A watched service failed, or is stopped for more than a minute. As information it was started, or stopped just now.",
 			[2]string{"systemctl status UNIT   # on the node", "journalctl -u UNIT -n 50   # on the node"}, "a crash, an upgrade, a person", "during planned work: use a window"},
-		{TelemetrySilent, "Who speaks for a node no longer does. Critical where the host still talks: somebody stopped or blocked it.",
+		{TelemetrySilent, "Who speaks for a node no longer does. Critical where the host still talks: somebody stopped or blocked it. Of samples: an interface or bridge gives none any more while packets pass it.",
 			[2]string{"systemctl status weir-agent; ovs-vsctl list sflow   # on the node", "tcpdump -ni any -c 20 udp port 6343   # on the node"},
 			"the agent was killed or hangs, sFlow was switched off, a firewall between; of hsflowd also that an interface that it samples by pcap was switched off", "for a way that loses datagrams in long bursts"},
 		{TelemetryTampered, "Telemetry was changed to show less: packets are sampled 8 times less often than before, or 32 times less than was usual for a day, in however many steps; counters are polled 2.5 times less often than ever; or less of each header is sent. Or somebody else speaks in a node's name.",
