@@ -131,7 +131,7 @@ func (v *viewer) instance(p *port) InstanceView {
 }
 
 func (v *viewer) port(p *port) PortView {
-	x := PortView{Name: p.label(), Index: p.index, Status: "unknown", Health: cmp.Or(v.worst[p.entity()], HealthGood)}
+	x := PortView{Name: p.label(), Index: p.index, Status: "unknown", Health: cmp.Or(v.worst[p.entity()], p.node.unnoticed())}
 	if p.counted && !p.unknown {
 		x.Status = statusText(p.status)
 		if !p.up() {

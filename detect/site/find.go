@@ -57,7 +57,7 @@ func (s *Site) Find(text string) (all []Found, cut bool) {
 			for _, p := range part.others {
 				if f, ok := in(p.name); ok {
 					found := base
-					found.Type, found.Name, found.Detail, found.Bridge, found.Health = TypeInterface, p.label(), f, part.name, cmp.Or(v.worst[p.entity()], HealthGood)
+					found.Type, found.Name, found.Detail, found.Bridge, found.Health = TypeInterface, p.label(), f, part.name, cmp.Or(v.worst[p.entity()], p.node.unnoticed())
 					all = append(all, found)
 				}
 			}

@@ -123,6 +123,13 @@ func TestScenes(t *testing.T) {
 			if kind, affected := rootOf(t, &got); kind != c.root || affected != c.affected {
 				t.Errorf("%d affected, the root is a %s", affected, kind)
 			}
+			for _, n := range got.Overview.Nodes {
+				for _, p := range n.Bridges { // what is not heard is not well
+					if dark := n.Health == HealthCritical || n.Unseen > 0; c.name == "switch" && dark != (p.Health == HealthUnseen) {
+						t.Errorf("%s of %s, which is %s, is %s", p.Name, n.Name, n.Health, p.Health)
+					}
+				}
+			}
 			b, err := json.MarshalIndent(got, "", " ")
 			if err != nil {
 				t.Fatal(err)

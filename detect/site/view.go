@@ -130,7 +130,16 @@ func (v *viewer) bridge(b *bridge) Health {
 	if h == "" && b.gone {
 		return HealthOff
 	}
-	return cmp.Or(h, HealthGood)
+	return cmp.Or(h, b.node.unnoticed())
+}
+
+// unnoticed is the health of a part of a node of which nothing is wrong that is known:
+// of one that is not heard, nobody can tell.
+func (n *node) unnoticed() Health {
+	if n.silent || !n.heard {
+		return HealthUnseen
+	}
+	return HealthGood
 }
 
 // guest is the health of the instance behind a port.

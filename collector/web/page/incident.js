@@ -1,7 +1,7 @@
 // Incident: what happened in which order, who says so, whom it befell, what
 // flowed around it, and what to do about it.
 
-import { Problem, api, badge, bits, card, clock, count, el, empty, interval, lasting, link, octets, percent, problem, set, since, svg, table, time, words } from "./dom.js";
+import { Problem, api, badge, bits, card, clock, count, el, empty, interval, known, lasting, link, many, octets, percent, problem, set, since, svg, table, time, words } from "./dom.js";
 import { around, flowFilter } from "./flows.js";
 import { flowsPanel } from "./explore.js";
 import { actions } from "./actions.js";
@@ -28,13 +28,22 @@ function timeline(steps, began, ended) {
     el("td", { className: "number" }, time(f.at, true)),
     el("td", { className: "number dim", title: "last seen otherwise so long before" }, f.before && f.before !== f.at ? `≤ ${lasting(ms(f.at) - ms(f.before))}` : ""),
     el("td", { className: "picture" }, draw(f)),
-    el("td", { className: "long" }, f.many ? el("strong", {}, `${f.many} × `) : "", words(f.what), f.was || f.is ? el("span", { className: "change" }, " ", el("span", { className: "was" }, f.was || "–"), " → ", el("span", { className: "is" }, f.is || "–")) : "",
+    el("td", { className: "long" }, f.many ? el("strong", {}, `${f.many} × `) : "", told(f), f.was ? el("span", { className: "change" }, " ", el("span", { className: "was" }, f.was), " → ", el("span", { className: "is" }, f.is || "–")) : f.is ? el("span", { className: "change" }, ": ", el("span", { className: "is" }, f.is)) : "",
       f.many ? el("details", {}, el("summary", {}, "which"), el("ul", { className: "plain" }, f.entities.map((e) => el("li", {}, e)))) : ""),
     el("td", { className: "one" }, f.node ?? ""),
     el("td", { className: "one" }, f.from ? el("span", { className: `witness ${f.from === "agent" ? "agent" : "passive"}`, title: f.from === "agent" ? "weir-agent on the node says so" : "seen in sFlow of others" }, f.from) : "", f.skew && f.skew !== "0s" ? el("span", { className: "dim", title: "of the node's clock against this collector's" }, ` ${f.skew}`) : ""));
   return el("div", { className: "scroll" }, el("table", { className: "timeline" },
     el("thead", {}, el("tr", {}, [["first seen", "number"], ["within", "number"], [`${clock(new Date(first).toISOString())} – ${clock(new Date(last).toISOString())}`, "picture"], ["what", "long"], ["node", "one"], ["witness", "one"]].map(([n, k]) => el("th", { scope: "col", className: k }, n)))),
     el("tbody", {}, facts.map(row))));
+}
+
+/** told is a fact in words; the end of a time is written as all times here. */
+const told = (f) => (f.until ? `${words(f.what).replace(/, until [\d:.]+$/, "")}, until ${clock(f.until, true)}` : words(f.what));
+
+/** zone names that of the times shown. */
+function zone() {
+  const m = -new Date().getTimezoneOffset(), two = (n) => String(Math.floor(n)).padStart(2, "0");
+  return m ? `UTC${m < 0 ? "−" : "+"}${two(Math.abs(m) / 60)}:${two(Math.abs(m) % 60)}` : "UTC";
 }
 
 /** collapse makes one of facts that are the same of many things. */
@@ -97,9 +106,9 @@ function question(i, alert) {
   if (list.length) return `${set("src")} or ${set("dst")}`;
   for (const field of ["src", "dst"]) if (s[field]) return `${field} ${String(s[field]).includes("/") ? "in" : "="} ${s[field]}`;
   for (const field of ["victim", "source", "prefix", "address"]) if (typeof s[field] === "string" && /^[\d.:a-f/]+$/i.test(s[field])) return `src in ${s[field]} or dst in ${s[field]}`;
-  const node = s.agent ?? i.nodes?.[0];
-  if (!node) return "";
-  return `agent = ${node}` + (s.type === "interface" && s.if_index ? ` and (input = ${s.if_index} or output = ${s.if_index})` : "");
+  const nodes = s.agent && s.if_index ? [s.agent] : [...new Set([s.agent, ...(i.nodes ?? [])])].filter((n) => n).slice(0, 16);
+  if (!nodes.length) return "";
+  return (nodes.length > 1 ? `agent in (${nodes.join(", ")})` : `agent = ${nodes[0]}`) + (s.type === "interface" && s.if_index ? ` and (input = ${s.if_index} or output = ${s.if_index})` : "");
 }
 
 /** load finds an incident, or the alert that is one by itself. */
@@ -129,12 +138,45 @@ async function past(id, signal, why) {
   };
 }
 
-function instances(i) {
-  const kids = i.children ?? [];
+/** full is a table without the columns that nothing stands in. */
+function full(columns, rows) {
+  const kept = columns.map((_, i) => i).filter((i) => rows.some((r) => r[i] !== ""));
+  return table(kept.map((i) => columns[i]), rows.map((r) => kept.map((i) => r[i])));
+}
+
+/** groups counts effects by what befell them and where: "4 instance unreachable on cn2". */
+function groups(kids) {
+  const all = new Map();
+  for (const c of kids) {
+    const what = words(c.kind), where = c.subject?.type === "node" ? "" : c.subject?.node || c.subject?.agent || "";
+    if (!all.has(what)) all.set(what, new Map());
+    all.get(what).set(where, (all.get(what).get(where) ?? 0) + 1);
+  }
+  return el("ul", { className: "plain" }, [...all].map(([what, nodes]) => el("li", {},
+    el("strong", {}, `${count([...nodes.values()].reduce((a, b) => a + b, 0))} × ${what}`),
+    nodes.size === 1 && nodes.has("") ? "" : el("span", { className: "dim" }, ": ", [...nodes].map(([n, k]) => `${n || "elsewhere"} ${count(k)}`).join(", ")))));
+}
+
+/** places are the nodes of an incident as the model has them, and what nobody can tell of their instances. */
+function places(i, signal) {
+  const out = el("div", {});
+  if (i.nodes?.length) api("/api/v1/site", { signal }).then((m) => {
+    const all = (m?.nodes ?? []).filter((n) => i.nodes.includes(n.key)), sum = (k) => all.reduce((s, n) => s + n[k], 0);
+    if (!all.length) return;
+    set(out, el("h3", {}, `${many(all.length, "node")} now: ${many(sum("instances"), "instance")}`, sum("bad") ? `, ${count(sum("bad"))} in trouble` : "", sum("unseen") ? `, ${count(sum("unseen"))} not observable` : ""),
+      el("ul", { className: "plain inline" }, all.slice(0, 40).map((n) => el("li", {}, el("span", { className: `mark ${known(n.health)}` }), link("site", { node: n.key }, n.name || n.key),
+        el("span", { className: "dim" }, n.unseen ? ` ${count(n.unseen)} of ${count(n.instances)} not observable` : n.instances ? ` ${many(n.instances, "instance")}` : "")))),
+      all.length > 40 ? el("p", { className: "note" }, `${count(all.length - 40)} more nodes.`) : null);
+  }, () => { /* not for this visitor, or not now */ });
+  return out;
+}
+
+function instances(i, where) {
+  const kids = [...(i.children ?? [])].sort((a, b) => (a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : 0) || String(a.subject?.node ?? "").localeCompare(String(b.subject?.node ?? ""), "en", { numeric: true }));
   if (!kids.length) return null;
-  return card(`Affected: ${count(i.affected)}`, { className: "wide" },
-    table([["what", "one"], ["name", "one"], ["project", "one"], ["node", "one"], ["address", "one"], ["since", "number"], ["why", "long"]], kids.map((c) => [
-      words(c.kind), el("strong", {}, c.subject?.name ?? ""), c.subject?.project ?? "",
+  return card(`Affected: ${count(i.affected)}`, { className: "wide" }, groups(kids), where,
+    full([["what", "one"], ["name", "one"], ["project", "one"], ["node", "one"], ["address", "one"], ["since", "number"], ["why", "long"]], kids.map((c) => [
+      words(c.kind), c.subject?.name ? el("strong", {}, c.subject.name) : "", c.subject?.project ?? "",
       c.subject?.agent ? link("site", { node: c.subject.agent }, c.subject.node || c.subject.agent) : c.subject?.node ?? "", c.subject?.mac ?? c.subject?.address ?? "", time(c.since), c.line])),
     i.affected > kids.length ? el("p", { className: "note" }, `${count(i.affected - kids.length)} more are counted and not listed.`) : null);
 }
@@ -150,7 +192,7 @@ function advice(kind, signal) {
 export function incident(parameters, { signal }) {
   const id = parameters.get("id") ?? "";
   const out = el("div", { className: "view" }, card("", {}, empty("Reading…")));
-  let panel = null, open = true, flows = null, buttons = null;
+  let panel = null, open = true, flows = null, buttons = null, where = null, befallen = 0;
   const show = async () => {
     const { incident: i, alert } = await load(id, signal);
     open = !i.ended;
@@ -160,6 +202,7 @@ export function incident(parameters, { signal }) {
       flows = card("Flows around it", { className: "wide" }, el("p", { className: "note" }, el("code", {}, filter), " · ", link("explore", { filter, by: "src,dst,proto,dst_port", ...when, top: "20" }, "open in Explore")), panel.element);
     }
     const care = (await api("/api/v1/alerts", { signal }).catch(() => [])).find((a) => a.id === (alert?.id ?? i.id))?.care ?? null;
+    if (!where || i.nodes?.length !== befallen) { where = places(i, signal); befallen = i.nodes?.length; }
     if (!buttons) buttons = actions(alert?.id ?? i.id, care, signal);
     else buttons.set(care);
     const subjects = plainValues(alert?.subject, ["type"]).length ? pairs(alert.subject) : null;
@@ -171,13 +214,13 @@ export function incident(parameters, { signal }) {
         evidence.cause ? el("p", {}, "Cause: ", el("strong", {}, evidence.cause)) : null,
         evidence.blind ? el("p", { className: "warning" }, "Not observable: ", evidence.blind) : null,
         buttons.element),
-      i.steps?.length ? card("What happened, in order", { className: "full" }, el("p", { className: "note" }, "Bars reach from when something was last seen otherwise to when it was first seen so: it happened in between."),
+      i.steps?.length ? card("What happened, in order", { className: "full" }, el("p", { className: "note" }, "Bars reach from when something was last seen otherwise to when it was first seen so: it happened in between. Times are in ", zone(), "."),
         timeline(i.steps, i.began, i.ended), i.cut ? el("p", { className: "note" }, "There were more facts than are kept.") : null) : null,
-      instances(i) ?? (subjects ? card("What it is about", { className: "wide" }, subjects) : null),
+      instances(i, where) ?? (subjects ? card("What it is about", { className: "wide" }, subjects) : null),
       advice(i.kind, signal),
       evidence.facts?.length ? card("What it rests on", { className: "full" }, factsTable(evidence.facts)) : evidenceCard(evidence),
       flows,
-      i.alerts?.length ? card("As it was told", {}, el("ol", { className: "told" }, i.alerts.map((l) => el("li", {}, l)))) : null);
+      i.alerts?.length ? card("As it was told", {}, el("p", { className: "note" }, "Times are in UTC."), el("ol", { className: "told" }, i.alerts.map((l) => el("li", {}, l)))) : null);
     document.body.dataset.shown = "incident";
   };
   const fail = (e) => { if (e.name !== "AbortError") set(out, card("", {}, problem(e), el("p", {}, link("history", {}, "Look in the history of alerts")))); };

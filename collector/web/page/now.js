@@ -50,6 +50,7 @@ export function now(_, { signal }) {
   const ended = el("div", {}, empty("Nothing ended yet."));
   const links = el("div", {}, empty("No interface has told two polls yet.", "Rates need two counter samples of an interface."));
   const silent = el("div", {}, empty("Everybody is heard."));
+  const planned = card("Planned work", { hidden: true });
   const legend = el("div", {}), note = el("p", { className: "note" });
   const picture = chart("largest flows of the last two minutes", 260);
   const color = slots();
@@ -156,12 +157,21 @@ export function now(_, { signal }) {
     set(silent, l.silent.length ? el("ul", { className: "plain" }, l.silent.map((n) => el("li", {}, badge("warning", "silent"), " ", n))) : empty("Everybody is heard.", "An agent that says nothing for a minute is listed here."));
   };
 
+  // What is announced says why something may be quiet.
+  const plans = () => api("/api/v1/windows", { signal }).then((all) => {
+    const now = Date.now(), soon = (all ?? []).filter((w) => Date.parse(w.to) > now && Date.parse(w.from) < now + 86_400_000).sort((a, b) => Date.parse(a.from) - Date.parse(b.from));
+    planned.hidden = !soon.length;
+    set(planned, el("h2", {}, "Planned work"), el("ul", { className: "plain" }, soon.slice(0, 8).map((w) => el("li", {}, badge(Date.parse(w.from) <= now ? "warning" : "info", Date.parse(w.from) <= now ? "now" : "soon"), " ", el("strong", {}, w.subject),
+      ` ${w.reason}`, el("span", { className: "dim" }, ` · ${w.owner}, ${clock(w.from)} to ${clock(w.to)}`)))), soon.length > 8 ? el("p", { className: "note" }, `${count(soon.length - 8)} more.`) : null);
+  }, () => {});
+  plans();
+  const planning = setInterval(() => { if (!document.hidden) plans(); }, 30_000);
   api("/api/v1/lookback", { signal }).then((all) => all?.forEach(keep), () => { /* what is live comes all the same */ }).then(look);
   const timer = setInterval(look, 2000);
 
   const others = [
     card("Largest flows", { className: "wide" }, note, picture.element, legend),
-    el("div", { className: "side" }, card("Most loaded links", {}, links), card("Silent agents", {}, silent), card("Ended", {}, ended)),
+    el("div", { className: "side" }, card("Most loaded links", {}, links), card("Silent agents", {}, silent), planned, card("Ended", {}, ended)),
   ];
   return {
     title: "Now",
@@ -188,6 +198,6 @@ export function now(_, { signal }) {
       tiles.classList.toggle("paused", paused);
       return true;
     },
-    end() { clearInterval(timer); picture.end(); },
+    end() { clearInterval(timer); clearInterval(planning); picture.end(); },
   };
 }
