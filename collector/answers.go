@@ -28,11 +28,11 @@ func askError(err error) *web.AskError {
 
 // CheckFilter implements web.FilterSource.
 func (a *app) CheckFilter(text string) error {
-	if _, err := flows.ParseFilter(text); err != nil {
+	if _, err := flows.ParseFilterNaming(text); err != nil {
 		return askError(err)
 	}
 	return nil
 }
 
 // FlowColumns implements web.FilterSource.
-func (a *app) FlowColumns() []string { return flows.Columns() }
+func (a *app) FlowColumns() []string { return flows.AllColumns() }

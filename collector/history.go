@@ -126,6 +126,7 @@ func (a *app) Flows(ctx context.Context, v url.Values) (any, error) {
 	ask := flows.Ask{
 		From: cmp.Or(v.Get("from"), "-15m"), To: cmp.Or(v.Get("to"), "now"), Filter: v.Get("filter"), By: v.Get("by"), Order: v.Get("order"), Top: 20, Add: v.Get("add") == "true", Samples: v.Get("samples") == "true",
 	}
+	ask.Instances = func() ([]flows.Instance, error) { return a.instances(ctx) }
 	var err error
 	if t := v.Get("top"); t != "" {
 		if ask.Top, err = strconv.Atoi(t); err != nil || ask.Top < 1 || ask.Top > maxAnswer {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/cmd/internal/commandline"
+	"weir/collector"
 	"weir/collector/store"
 	"weir/collector/store/columnar"
 	"weir/collector/store/flows"
@@ -50,14 +51,18 @@ may lack of a key that was not always among the greatest; the interval has it.
 --samples reads the samples, as far back as they are kept.
 
 Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z.
-COLUMNS are ` + strings.Join(flows.Columns(), ", ") + `.
+COLUMNS are ` + strings.Join(flows.AllColumns(), ", ") + `.
 Filters are those of rules: ` + "`weir check --sample`" + ` has their words. Of their fields history keeps
 ` + strings.Join(flows.FilterFields(), ", ") + `.
+instance too, by its name, its UUID or that of a port of it: as source or destination
+has one of the addresses that the model of the site has of it now. src_instance and
+dst_instance name instances by the same addresses; history itself keeps addresses.
 The files are Parquet: other programs read them as they are, in the directory
 flows of the history. --format parquet writes the answer as such a file.`,
 		Example: `  weir query flows --from -1h --filter 'src = 10.0.0.5 and dst_port = 443' --by dst --top 20
   weir query flows --from -15m --by src,dst,proto,dst_port --format json
   weir query flows --from -30d --by dst
+  weir query flows --from -1h --filter 'instance = web-1' --by src_instance,dst_instance
   weir query flows --from -1d --by proto --step 1h --format csv
   weir query flows --from -1h --by src,dst --top 0 --format parquet > pairs.parquet`,
 		Args: cobra.NoArgs,
@@ -65,11 +70,12 @@ flows of the history. --format parquet writes the answer as such a file.`,
 			if err := checkFormat(p.out, f.format); err != nil {
 				return commandline.Usage(err)
 			}
+			state := stateBeside(f.dir)
+			f.ask.Instances = func() ([]flows.Instance, error) { return p.instances(cmd.Context(), f.dir) }
 			q, err := f.query(time.Now())
 			if err != nil {
 				return commandline.Usage(err)
 			}
-			state := stateBeside(f.dir)
 			if f.dir == "" {
 				cfg, err := p.loadToAsk()
 				if err != nil {
@@ -116,6 +122,24 @@ flows of the history. --format parquet writes the answer as such a file.`,
 	return cmd
 }
 
+// instances are those of the model of the site in the state directory: of the
+// configuration, or beside the files of dir where that is set.
+func (p *program) instances(ctx context.Context, dir string) ([]flows.Instance, error) {
+	state := stateBeside(dir)
+	if dir == "" {
+		cfg, err := p.loadToAsk()
+		if err != nil {
+			return nil, err
+		}
+		state = cfg.StateDir
+	}
+	all, err := collector.KeptInstances(ctx, state)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no model of the site beside %s: no instance is known; write addresses", cmp.Or(dir, state))
+	}
+	return all, err
+}
+
 // query reads the flags.
 func (f *flowsFlags) query(now time.Time) (flows.Query, error) {
 	q, err := f.ask.Query(now)
@@ -137,6 +161,9 @@ func caret(text string, err error) string {
 func (f *flowsFlags) print(p *program, q *flows.Query, r *flows.Result) error {
 	if r.Broken != "" {
 		fmt.Fprintln(p.err, "weir: some files could not be read:", r.Broken)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(p.err, "weir:", printable(n))
 	}
 	switch f.format {
 	case "json":
@@ -172,7 +199,7 @@ func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
 			cells = append(cells, q.From.Add(time.Duration(s.Step)*q.Step).Format(day))
 		}
 		for _, k := range s.Key {
-			cells = append(cells, cmp.Or(k, "-"))
+			cells = append(cells, cmp.Or(printable(k), "-"))
 		}
 		cells = append(cells, octets(s.Bytes), octets(s.Low)+" - "+octets(s.High))
 		if r.Rollup != nil {

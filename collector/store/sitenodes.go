@@ -115,6 +115,17 @@ func (s *Store) LoadNodes(yield func(body []byte)) (damaged int, err error) {
 	return damaged, rows.Err()
 }
 
+// ReadNodes passes what was kept of each node in a state directory, whether a
+// collector runs with it or not. Without one the error is fs.ErrNotExist.
+func ReadNodes(ctx context.Context, dir string, yield func(body []byte)) error {
+	db, path, err := readAlertLog(ctx, dir)
+	if err != nil {
+		return err
+	}
+	_, err = (&Store{db: db, path: path}).LoadNodes(yield)
+	return errors.Join(err, db.Close())
+}
+
 // keptNode is as much of a node's JSON text as is to be known to erase a project
 // from it; the rest stays as it is.
 type keptNode struct {

@@ -30,6 +30,18 @@ func ParseFilterOf(text string, fields []Field, otherwise string) (*Filter, erro
 	return (&filterParser{lexer: newLexer(text), only: fields, otherwise: otherwise}).filter()
 }
 
+// Resolver returns the addresses that an instance has, by its name or identity; the
+// problem says why there are none, and what fits there.
+type Resolver func(name string) (addresses []netip.Addr, problem string, fits []string)
+
+// ParseFilterNaming is ParseFilterOf where the instance may be asked for too, by what
+// resolve knows: a packet is an instance's that has one of its addresses as source or
+// destination.
+func ParseFilterNaming(text string, fields []Field, otherwise string, resolve Resolver) (*Filter, error) {
+	only := append(slices.Clone(fields), Instance)
+	return (&filterParser{lexer: newLexer(text), only: only, otherwise: otherwise, resolve: resolve}).filter()
+}
+
 func (p *filterParser) filter() (*Filter, error) {
 	f := &Filter{root: &node{op: opAll}}
 	if p.err == nil && !p.end() {
@@ -49,6 +61,7 @@ type filterParser struct {
 	*lexer
 	only      []Field // nil is all
 	otherwise string
+	resolve   Resolver // nil: instances are compared as packets have them
 }
 
 // names are the fields that fit.
@@ -129,6 +142,9 @@ func (p *filterParser) comparison() *node {
 		return nil
 	}
 	p.next()
+	if field == Instance && p.resolve != nil {
+		return p.named()
+	}
 	n := &node{op: opIn, field: field}
 	fits := operators
 	ordered := fieldInfo[field].kind == kindNumber
@@ -162,6 +178,72 @@ func (p *filterParser) comparison() *node {
 	}
 	n.compile()
 	return n
+}
+
+// named reads a comparison with instances that are known by their addresses.
+func (p *filterParser) named() *node {
+	not, many := false, false
+	switch {
+	case p.accept("=", "=="):
+	case p.accept("!="):
+		not = true
+	case p.accept("in"):
+		many = true
+	case p.accept("not"):
+		if !p.accept("in") {
+			p.unexpected(`"in"`, "in")
+		}
+		not, many = true, true
+	default:
+		p.unexpected("a comparison", operators...)
+	}
+	var all []literal
+	if !many || !p.is("(") {
+		all = p.addressesOf()
+	} else {
+		open := p.tok
+		for p.next(); ; {
+			all = append(all, p.addressesOf()...)
+			if p.err != nil || p.accept(")") {
+				break
+			}
+			if p.end() {
+				p.fail(open.from, open.to, "the list is not closed", ")")
+			} else if !p.accept(",") {
+				p.unexpected("the next value", "a comma", ")")
+			}
+		}
+	}
+	n := &node{op: opOr}
+	for _, f := range []Field{Src, Dst} {
+		k := &node{op: opIn, field: f, literals: all}
+		k.compile()
+		n.kids = append(n.kids, k)
+	}
+	if not {
+		return &node{op: opNot, kids: []*node{n}}
+	}
+	return n
+}
+
+// addressesOf reads the name of an instance and returns its addresses.
+func (p *filterParser) addressesOf() (all []literal) {
+	t := p.tok
+	if p.err != nil || t.sign || p.end() {
+		p.unexpected("the name of an instance", "its name in the model of the site, its UUID, or the UUID of a port of it")
+		return nil
+	}
+	addresses, problem, fits := p.resolve(t.text)
+	if problem != "" {
+		p.fail(t.from, t.to, strconv.Quote(t.text)+" "+problem, fits...)
+		return nil
+	}
+	p.next()
+	for _, a := range addresses {
+		v := address(a.As16())
+		all = append(all, literal{span: span{v, v}})
+	}
+	return all
 }
 
 // order reads what follows <, <=, > or >=.

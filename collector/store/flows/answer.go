@@ -45,6 +45,7 @@ func (s *scan) finish(r *Result) {
 			total.add(x)
 		}
 	}
+	r.Notes = s.q.notes
 	r.Total = s.tell(&kept{sum: total})
 	if s.rolled != nil {
 		r.Rollup = &Rolled{Definition: strings.Join(s.rolled.definition, ","), Hours: s.rolled.read[0], Minutes: s.rolled.read[1], Rest: rest}

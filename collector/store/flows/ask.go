@@ -17,6 +17,9 @@ type Ask struct {
 	Step     time.Duration
 	Add      bool
 	Samples  bool
+	// Instances returns those of the model of the site, when a name is to be
+	// resolved; nil where there is no model.
+	Instances func() ([]Instance, error)
 }
 
 // Query reads it. The error names the word that is wrong and what to write;
@@ -28,13 +31,17 @@ func (a *Ask) Query(now time.Time) (q Query, err error) {
 	if q.To, err = ParseTime(a.To, now); err != nil {
 		return q, fmt.Errorf("to %w", err)
 	}
-	if q.Filter, err = ParseFilter(a.Filter); err != nil {
+	known := &directory{ask: a.Instances}
+	if q.Filter, err = known.filter(a.Filter); err != nil {
 		return q, fmt.Errorf("filter: %w", err)
 	}
 	for _, c := range strings.Split(a.By, ",") {
 		if c = strings.TrimSpace(c); c != "" {
 			q.By = append(q.By, c)
 		}
+	}
+	if err := known.name(&q); err != nil {
+		return q, err
 	}
 	q.Order, q.Top, q.Step, q.Add, q.Samples = Value(a.Order), a.Top, a.Step, a.Add, a.Samples
 	if a.Top < 0 {

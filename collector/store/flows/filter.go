@@ -2,6 +2,7 @@ package flows
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -128,13 +129,26 @@ func notKept(name string) error {
 // ParseFilter reads a filter of what history keeps. The error is a
 // *rules.SyntaxError.
 func ParseFilter(text string) (*rules.Filter, error) {
-	var kept []rules.Field
+	return rules.ParseFilterOf(text, filterFields(), notKeptWord)
+}
+
+// ParseFilterNaming is ParseFilter where instances may be named; whether there are
+// such is not looked at.
+func ParseFilterNaming(text string) (*rules.Filter, error) {
+	return rules.ParseFilterNaming(text, filterFields(), notKeptWord, func(string) ([]netip.Addr, string, []string) {
+		return []netip.Addr{netip.IPv4Unspecified()}, "", nil
+	})
+}
+
+const notKeptWord = "history does not keep it"
+
+func filterFields() (kept []rules.Field) {
 	for _, f := range fields() {
 		if f.asked {
 			kept = append(kept, f.filter)
 		}
 	}
-	return rules.ParseFilterOf(text, kept, "history does not keep it")
+	return kept
 }
 
 // CheckFilter returns why a filter cannot be asked of history.

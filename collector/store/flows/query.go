@@ -20,6 +20,11 @@ type Query struct {
 	Add      bool          // over all vantage points, instead of the one that saw most
 	Samples  bool          // of samples alone, where rollups would be quicker
 	Progress func(done, of int)
+
+	// named are the names of instances by their addresses, for the columns
+	// src_instance and dst_instance.
+	named map[string]string
+	notes []string // on what names stand for
 }
 
 // Value is what keys are ordered by.
@@ -44,8 +49,12 @@ func (q *Query) Check() error {
 		return fmt.Errorf("from %s to %s: the end must be after the start", q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339))
 	}
 	for i, n := range q.By {
-		if _, ok := fieldOf(n); !ok {
-			return fmt.Errorf("by %q: history has no such column; it has %s", n, strings.Join(Columns(), ", "))
+		_, named := instanceColumn(n)
+		if named && q.named == nil {
+			return fmt.Errorf("by %q: no model of the site is known here", n)
+		}
+		if _, ok := fieldOf(n); !ok && !named {
+			return fmt.Errorf("by %q: history has no such column; it has %s", n, strings.Join(AllColumns(), ", "))
 		}
 		if slices.Contains(q.By[:i], n) {
 			return fmt.Errorf("by %q: is there twice; leave one out", n)
@@ -75,6 +84,8 @@ type Result struct {
 	Files   int    `json:"files"`   // that were read
 	Skipped int    `json:"skipped"` // files and row groups that statistics and Bloom filters ruled out
 	Broken  string `json:"broken,omitempty"`
+	// Notes say what names of instances stood for.
+	Notes []string `json:"notes,omitempty"`
 	// Rollup is nil where samples answered.
 	Rollup *Rolled `json:"rollup,omitempty"`
 }

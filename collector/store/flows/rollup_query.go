@@ -35,6 +35,9 @@ type rolled struct {
 // definition returns whose keys answer a query: those with all its columns and
 // the fields of its filter. A rollup has the vantage points, too.
 func (q *Query) definition() (names []string, ok bool) {
+	if q.named != nil { // of instances rollups have no floor
+		return nil, false
+	}
 	need := slices.Clone(q.By)
 	if q.Filter != nil {
 		asked := &askedFields{}

@@ -223,6 +223,10 @@ func (w *worker) key(g group, rows []int32, n int) error {
 	w.keys = sized(w.keys, n)
 	clear(w.keys)
 	for d, name := range w.s.q.By {
+		of, named := instanceColumn(name)
+		if named {
+			name = of
+		}
 		c, err := g.column(name)
 		if err != nil {
 			return err
@@ -231,7 +235,7 @@ func (w *worker) key(g group, rows []int32, n int) error {
 		if err != nil {
 			return err
 		}
-		w.translate(w.s.words[d], c, index, rows)
+		w.translate(w.s.words[d], c, index, rows, named)
 		switch {
 		case d == 0 && rows == nil:
 			for i, x := range index[:n] {
@@ -266,8 +270,8 @@ func sized[T any](s []T, n int) []T {
 }
 
 // translate fills w.trans with the numbers of a dictionary's texts, of those at
-// least that rows have.
-func (w *worker) translate(l *lexicon, c *column, index, rows []int32) {
+// least that rows have; of addresses, with named, the names of their instances.
+func (w *worker) translate(l *lexicon, c *column, index, rows []int32, named bool) {
 	w.trans, w.used = sized(w.trans, c.size), sized(w.used, c.size)
 	if rows != nil {
 		clear(w.used)
@@ -280,7 +284,9 @@ func (w *worker) translate(l *lexicon, c *column, index, rows []int32) {
 	defer l.mu.Unlock()
 	for i := range w.trans {
 		if rows == nil || w.used[i] {
-			b = c.text(b[:0], i)
+			if b = c.text(b[:0], i); named {
+				b = append(b[:0], w.s.q.named[string(b)]...)
+			}
 			w.trans[i] = l.number(b)
 		}
 	}

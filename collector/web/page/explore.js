@@ -7,7 +7,7 @@ const spans = [["5 min", "-5m"], ["15 min", "-15m"], ["1 h", "-1h"], ["6 h", "-6
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
 const ready = [
   ["Top talkers", { by: "src,dst,proto,dst_port" }], ["Destinations", { by: "dst" }], ["Services", { by: "proto,dst_port" }],
-  ["Where it is seen", { by: "agent,input,output" }], ["Web", { filter: "proto = tcp and (dst_port = 80 or dst_port = 443)", by: "src,dst" }], ["DNS", { filter: "dst_port = 53", by: "src,dst" }],
+  ["Instances", { by: "src_instance,dst_instance" }], ["Where it is seen", { by: "agent,input,output" }], ["Web", { filter: "proto = tcp and (dst_port = 80 or dst_port = 443)", by: "src,dst" }], ["DNS", { filter: "dst_port = 53", by: "src,dst" }],
 ];
 
 /** moment reads what people write for a time: -1h, now, 15:04, or whole; NaN where it is none. */
@@ -76,7 +76,7 @@ function draw(picture, answer, from, to, step, by, out) {
 }
 
 const summary = (a) => el("p", { className: "note" }, `${count(a.keys)} ${a.keys === 1 ? "key" : "keys"}, ${octets(a.total.bytes)} (${interval(a.total.low, a.total.high, "B")}) in ${count(a.total.samples)} samples · ${count(a.scanned)} rows of ${count(a.files)} files read` +
-  (a.skipped ? `, ${count(a.skipped)} parts ruled out unread` : "") + (a.broken ? ` · ${a.broken}` : ""));
+  (a.skipped ? `, ${count(a.skipped)} parts ruled out unread` : "") + (a.broken ? ` · ${a.broken}` : ""), (a.notes ?? []).map((n) => [el("br", {}), n]));
 
 function rows(by, a, q) {
   const most = Math.max(1, ...a.rows.map((x) => x.bytes));
@@ -86,11 +86,14 @@ function rows(by, a, q) {
   };
   const narrow = (column, v) => {
     if (!v) return "–";
-    const more = `${column} = ${v}`;
+    // An instance whose name several have is told with its UUID; of an address of several no name says which.
+    const of = column.endsWith("_instance") ? / or /.test(v) ? "" : `"${(/ \(([-0-9a-f]{36})\)$/.exec(v)?.[1] ?? v).replaceAll('"', "")}"` : v;
+    if (!of) return cell(column, v);
+    const more = `${column.endsWith("_instance") ? "instance" : column} = ${of}`;
     const filter = q.filter ? `(${q.filter}) and ${more}` : more;
     return el("a", { href: href("explore", { ...q, filter }), title: `only ${more}` }, cell(column, v));
   };
-  return table([["", "swatches"], ...by.map((b) => [b.replace("_", " ")]), ["volume", "number"], ["95 % interval", "number"], ["", "load"], ["packets", "number"], ["95 % interval", "number"], ["samples", "number"], ["seen at", "number", "vantage points that saw it"]],
+  return table([["", "swatches"], ...by.map((b) => [b.replaceAll("_", " ")]), ["volume", "number"], ["95 % interval", "number"], ["", "load"], ["packets", "number"], ["95 % interval", "number"], ["samples", "number"], ["seen at", "number", "vantage points that saw it"]],
     a.rows.map((x) => [mark(x), ...(x.key ?? []).map((k, i) => narrow(by[i], k)), octets(x.bytes), interval(x.low, x.high, "B"), bar(x.bytes / most * 0.7), scaled(x.packets, ""), interval(x.packets_low, x.packets_high, ""), count(x.samples), count(x.points)]));
 }
 
