@@ -235,7 +235,7 @@ func TestCheckNamesTheFault(t *testing.T) {
 		want   string
 	}{
 		{"time", func(q *Query) { q.To = q.From }, "from 2026-03-01T12:00:00Z to 2026-03-01T12:00:00Z: the end must be after the start"},
-		{"column", func(q *Query) { q.By = []string{"dest"} }, `by "dest": history has no such column; it has agent, input, output, domain, src, dst, proto, src_port, dst_port, tcp_flags, dscp, ttl, fragment, ether_type, vlan, egress, length, sampling_rate`},
+		{"column", func(q *Query) { q.By = []string{"dest"} }, `by "dest": history has no such column; it has agent, input, output, domain, src, dst, proto, src_port, dst_port, tcp_flags, dscp, ttl, fragment, ether_type, vlan, egress, length, sampling_rate, src_instance, dst_instance`},
 		{"twice", func(q *Query) { q.By = []string{"dst", "dst"} }, `by "dst": is there twice; leave one out`},
 		{"order", func(q *Query) { q.Order = "size" }, `order "size": write bytes, packets or samples`},
 		{"steps", func(q *Query) { q.Step = time.Microsecond }, `step 1µs: must be at least 1ms and give at most 10000 steps`},
