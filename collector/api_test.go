@@ -169,14 +169,7 @@ func TestEveryAnswerFitsTheDocument(t *testing.T) {
 	t.Parallel()
 	cfg := withPeople(testConfig(t))
 	r := start(t, cfg)
-	a := &talker{r: r, conn: r.dial("127.0.2.9"), started: time.Now().Add(-time.Hour)}
-	a.beats("node", func() bool { return len(r.app.Agents()) == 1 })
-	for range 8 {
-		a.beat()
-		time.Sleep(100 * time.Millisecond)
-	}
-	a.down = true
-	a.beats("bridge_down", func() bool { return len(r.bridgeLines("start")) > 0 })
+	r.bridgeFails("127.0.2.9")
 	first := r.bridgeLines("start")[0]
 	r.stream(newExporter("192.0.2.11"), r.dial("127.0.0.13"), func() bool { return len(r.alerts.with(`"large_flow"`)) > 0 })
 	if _, err := r.care(first.ID, "ack", DeedAsk{Note: "on it"}); err != nil {

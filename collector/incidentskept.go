@@ -206,10 +206,7 @@ func join(kept, known []site.Incident) []site.Incident {
 
 // Incidents implements web.SiteSource.
 func (a *app) Incidents(ctx context.Context) (all []site.Incident, err error) {
-	if !a.ready.Load() {
-		return nil, errStarting
-	}
-	if err := a.site.ask(ctx, func(s *site.Site) { all = s.Incidents() }); err != nil {
+	if err := a.askSite(ctx, func(s *site.Site) { all = s.Incidents() }); err != nil {
 		return nil, err
 	}
 	kept, err := a.site.incidents.list(ctx)
@@ -218,10 +215,7 @@ func (a *app) Incidents(ctx context.Context) (all []site.Incident, err error) {
 
 // IncidentsOf implements web.SiteSource.
 func (a *app) IncidentsOf(ctx context.Context, sees func(project string) bool) (all []site.Incident, err error) {
-	if !a.ready.Load() {
-		return nil, errStarting
-	}
-	if err := a.site.ask(ctx, func(s *site.Site) { all = s.IncidentsOf(sees) }); err != nil || a.site.incidents == nil {
+	if err := a.askSite(ctx, func(s *site.Site) { all = s.IncidentsOf(sees) }); err != nil || a.site.incidents == nil {
 		return all, err
 	}
 	rows, damaged, err := store.ListIncidentsOf(ctx, a.site.incidents.dir, sees)
@@ -240,11 +234,8 @@ func (a *app) IncidentsOf(ctx context.Context, sees func(project string) bool) (
 
 // Incident implements web.SiteSource.
 func (a *app) Incident(ctx context.Context, id string) (i site.Incident, err error) {
-	if !a.ready.Load() {
-		return i, errStarting
-	}
 	ok := false
-	if err := a.site.ask(ctx, func(s *site.Site) { i, ok = s.Incident(id) }); err != nil {
+	if err := a.askSite(ctx, func(s *site.Site) { i, ok = s.Incident(id) }); err != nil {
 		return i, err
 	}
 	none := fmt.Errorf("incident %q: is none that is kept, or several begin so; `weir incident list` shows them", id)

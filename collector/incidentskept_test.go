@@ -55,14 +55,7 @@ func TestIncidentsOutliveARestart(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	r := start(t, cfg)
-	a := &talker{r: r, conn: r.dial("127.0.2.10"), started: time.Now().Add(-time.Hour)}
-	a.beats("node", func() bool { return len(r.app.Agents()) == 1 })
-	for range 8 {
-		a.beat()
-		time.Sleep(100 * time.Millisecond)
-	}
-	a.down = true
-	a.beats("bridge_down", func() bool { return len(r.bridgeLines("start")) > 0 })
+	a := r.bridgeFails("127.0.2.10")
 	id := r.bridgeLines("start")[0].Incident
 	r.eventually("a row while it is open", func() bool {
 		if err := r.app.site.incidents.save(time.Now()); err != nil {

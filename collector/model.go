@@ -13,10 +13,9 @@ import (
 
 // SiteOverview implements web.ModelSource.
 func (a *app) SiteOverview(ctx context.Context) (o site.Overview, err error) {
-	if !a.ready.Load() {
-		return o, errStarting
+	if err = a.askSite(ctx, func(s *site.Site) { o = s.Overview() }); err != nil {
+		return o, err
 	}
-	err = a.site.ask(ctx, func(s *site.Site) { o = s.Overview() })
 	names := a.agentNames()
 	for i := range o.Nodes {
 		n := &o.Nodes[i]
@@ -39,11 +38,8 @@ func (a *app) agentNames() map[string]string {
 
 // SiteBranch implements web.ModelSource.
 func (a *app) SiteBranch(ctx context.Context, key string) (b site.Branch, err error) {
-	if !a.ready.Load() {
-		return b, errStarting
-	}
 	ok := false
-	if err := a.site.ask(ctx, func(s *site.Site) { b, ok = s.Branch(key) }); err != nil {
+	if err := a.askSite(ctx, func(s *site.Site) { b, ok = s.Branch(key) }); err != nil {
 		return b, err
 	}
 	if !ok {
@@ -57,10 +53,9 @@ func (a *app) SiteBranch(ctx context.Context, key string) (b site.Branch, err er
 
 // SiteFind implements web.ModelSource.
 func (a *app) SiteFind(ctx context.Context, text string) (all []site.Found, cut bool, err error) {
-	if !a.ready.Load() {
-		return nil, false, errStarting
+	if err = a.askSite(ctx, func(s *site.Site) { all, cut = s.Find(text) }); err != nil {
+		return nil, false, err
 	}
-	err = a.site.ask(ctx, func(s *site.Site) { all, cut = s.Find(text) })
 	names := a.agentNames()
 	for _, key := range slices.Sorted(maps.Keys(names)) {
 		name := names[key]

@@ -209,6 +209,14 @@ func (w *siteWatch) ask(ctx context.Context, do func(*site.Site)) error {
 	return handTo(ctx, w.tasks, func() { do(w.site) })
 }
 
+// askSite is ask of a collector that may yet be starting.
+func (a *app) askSite(ctx context.Context, do func(*site.Site)) error {
+	if !a.ready.Load() {
+		return errStarting
+	}
+	return a.site.ask(ctx, do)
+}
+
 // addTo adds the bounds of the site's model to the status.
 func (w *siteWatch) addTo(s *web.Status) {
 	w.mu.Lock()

@@ -56,6 +56,20 @@ func (a *talker) beat() {
 	})
 }
 
+// bridgeFails has a node speak, and then its bridge fail, until that is told.
+func (r *running) bridgeFails(source string) *talker {
+	r.t.Helper()
+	a := &talker{r: r, conn: r.dial(source), started: time.Now().Add(-time.Hour)}
+	a.beats("node", func() bool { return len(r.app.Agents()) == 1 })
+	for range 8 {
+		a.beat()
+		time.Sleep(100 * time.Millisecond)
+	}
+	a.down = true
+	a.beats("bridge_down", func() bool { return len(r.bridgeLines("start")) > 0 })
+	return a
+}
+
 // beats lets the agent speak every tenth of a second until until is true.
 func (a *talker) beats(what string, until func() bool) {
 	a.r.t.Helper()

@@ -3,6 +3,7 @@ package collector
 import (
 	"encoding/json"
 	"hash/fnv"
+	"maps"
 	"time"
 
 	"weir/collector/store"
@@ -98,6 +99,8 @@ func (a *app) saveNodes(now time.Time) error {
 		rows = append(rows, store.SiteNode{Key: key, Heard: k.Learned.Heard, Body: body})
 		w.kept.written[key] = writtenNode{h.Sum64(), now, min(max(2*was.next, learnedFirst), learnedLast)}
 	}
+	// Of who is not heard the file has nothing before long.
+	maps.DeleteFunc(w.kept.written, func(_ string, x writtenNode) bool { return now.Sub(x.at) > modelAge })
 	refused, err := a.state.SaveNodes(rows, now.Add(-modelAge))
 	if err != nil {
 		clear(w.kept.written) // all of it again

@@ -11,7 +11,8 @@ import (
 
 // Backup copies the state file of a state directory into another directory: the
 // known agents, the model of the site, incidents, open alerts, and the history of
-// alerts. A collector may be running; the copy is of one moment. It returns the copy's path.
+// alerts. A collector may be running; the copy is of one moment. It returns the
+// copy's path.
 func Backup(ctx context.Context, stateDir, to string) (path string, err error) {
 	from := filepath.Join(stateDir, stateFile)
 	if _, err := os.Stat(from); err != nil {

@@ -104,9 +104,9 @@ func ReleaseHeld(ctx context.Context, dir string, incidents []string, d care.Dee
 
 // EraseProject erases what a state directory says of a project: the texts of
 // each change of an alert about one of its instances, or that tells of one, its
-// open alerts, and what incidents and the model of the site tell of it. Time, kind, identity and hash stay, so that the chain can be
-// walked; what is erased is named by a row at its end. Nobody may run with the
-// directory.
+// open alerts, and what incidents and the model of the site tell of it. Time, kind,
+// identity and hash stay, so that the chain can be walked; what is erased is named
+// by a row at its end. Nobody may run with the directory.
 func EraseProject(ctx context.Context, dir, project string, now time.Time) (e *Erased, err error) {
 	s, err := Open(dir)
 	if err != nil {
