@@ -114,12 +114,17 @@ func (a *app) heldList() ([]HeldView, error) {
 	return all, nil
 }
 
+// UnfinishedArchive is the file of an archive that is being written, among those of
+// incidents that are held.
+const UnfinishedArchive = "archive.new"
+
 // keepArchive writes the archive of an incident into the directory of those held.
 func (a *app) keepArchive(id string, b []byte) error {
 	if err := os.MkdirAll(a.heldDir(), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(a.heldDir(), "new-")
+	// Always the same name: one that a kill leaves is used again, or erased.
+	f, err := os.OpenFile(filepath.Join(a.heldDir(), UnfinishedArchive), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

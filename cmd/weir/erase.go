@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/cmd/internal/commandline"
-	"weir/collector/care"
 	"weir/collector/config"
 	"weir/collector/store"
 	"weir/collector/store/evidence"
@@ -114,28 +113,43 @@ func (p *program) erase(cmd *cobra.Command, f *eraseFlags, addresses []netip.Add
 	for _, port := range found.Ports {
 		about.Ports = append(about.Ports, series.Port(port))
 	}
-	archives, err := p.eraseHeld(&cfg, f, &about)
+	archives, err := heldToErase(&cfg, f, &about)
 	if err != nil {
 		return err
 	}
-	e, err := store.EraseProject(ctx, cfg.StateDir, f.project, time.Now())
-	if err == nil && len(archives) > 0 {
-		err = store.ReleaseHeld(ctx, cfg.StateDir, archives, care.Deed{Do: care.Release, At: time.Now().UTC(), By: "weir erase", Note: "archive erased with a project"})
+	for _, step := range p.eraseSteps(ctx, &cfg, f.project, found.Alerts, &about, archives) {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(p.out, "%d changes of alerts, %d open alerts, %d incidents, %d instances of the model of the site\n", e.Changes, e.Open, e.Incidents, e.Model)
-	files, headers, err := evidence.Erase(cfg.EvidenceDir(), e.Alerts, about.Addresses)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(p.out, "%d capture files, %d headers in others\n", files, headers)
-	return p.eraseHistory(ctx, &cfg, &about)
+	return nil
 }
 
-// eraseHistory erases flow samples and time series.
-func (p *program) eraseHistory(ctx context.Context, cfg *config.Config, about *series.About) error {
+// eraseSteps erase a project. The last is the state file, which says by what its
+// instances are known: whoever is stopped before can be asked again.
+func (p *program) eraseSteps(ctx context.Context, cfg *config.Config, project string, alerts []string, about *series.About, archives []heldArchive) []func() error {
+	return []func() error{
+		func() error {
+			files, headers, err := evidence.Erase(cfg.EvidenceDir(), alerts, about.Addresses)
+			if err == nil {
+				_, err = fmt.Fprintf(p.out, "%d capture files, %d headers in others\n", files, headers)
+			}
+			return err
+		},
+		func() error { return p.eraseFlows(ctx, cfg, about) },
+		func() error { return p.eraseSeries(ctx, cfg, about) },
+		func() error { return p.eraseHeld(ctx, cfg, archives) },
+		func() error {
+			e, err := store.EraseProject(ctx, cfg.StateDir, project, time.Now())
+			if err == nil {
+				_, err = fmt.Fprintf(p.out, "%d changes of alerts, %d open alerts, %d incidents, %d instances of the model of the site\n", e.Changes, e.Open, e.Incidents, e.Model)
+			}
+			return err
+		},
+	}
+}
+
+func (p *program) eraseFlows(ctx context.Context, cfg *config.Config, about *series.About) error {
 	h := cfg.HistoryBounds()
 	gone, err := flows.Erase(ctx, flows.Config{
 		Dir: cfg.FlowsDir(), MaxBytes: int64(h.Flows), MaxAge: h.FlowsAge, Rollups: int64(h.Rollups), RollupsAge: h.RollupsAge,
@@ -147,6 +161,11 @@ func (p *program) eraseHistory(ctx context.Context, cfg *config.Config, about *s
 	if gone.Damaged > 0 {
 		fmt.Fprintf(p.out, "%d damaged files of flow samples, which nobody can search\n", gone.Damaged)
 	}
+	return nil
+}
+
+func (p *program) eraseSeries(ctx context.Context, cfg *config.Config, about *series.About) error {
+	h := cfg.HistoryBounds()
 	n, err := series.Erase(ctx, series.Config{
 		Dir: cfg.SeriesDir(), MaxBytes: int64(h.Series), MaxAge: h.SeriesAge, Series: h.SeriesMost, More: h.SeriesMore, Log: zerolog.New(p.err),
 	}, *about)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"weir/collector"
 	"weir/collector/archive"
@@ -22,29 +24,43 @@ import (
 // heldArchive is the archive of an incident that is held and tells of a project.
 type heldArchive struct{ id, path, why string }
 
-// eraseHeld removes the archives of held incidents that tell of a project where
-// that is asked for, and returns their identities; else they are an error that
-// names each.
-func (p *program) eraseHeld(cfg *config.Config, f *eraseFlags, about *series.About) (ids []string, err error) {
+// heldToErase returns the archives of held incidents that tell of a project; without
+// --held they are an error that names each.
+func heldToErase(cfg *config.Config, f *eraseFlags, about *series.About) ([]heldArchive, error) {
 	all, err := heldAbout(collector.HeldDir(cfg), f.project, about)
-	if err != nil || len(all) == 0 {
-		return nil, err
+	if err != nil || len(all) == 0 || f.held {
+		return all, err
 	}
-	if !f.held {
-		text := fmt.Sprintf("nothing was erased: %d held archives tell of project %s; `weir incident release ID` gives one back, --held removes them", len(all), f.project)
-		for _, h := range all {
-			text += fmt.Sprintf("\n  %s: %s", h.path, h.why)
-		}
-		return nil, errors.New(text)
+	text := fmt.Sprintf("nothing was erased: %d held archives tell of project %s; `weir incident release ID` gives one back, --held removes them", len(all), f.project)
+	for _, h := range all {
+		text += fmt.Sprintf("\n  %s: %s", h.path, h.why)
+	}
+	return nil, errors.New(text)
+}
+
+// eraseHeld removes archives; the history says before that they are no longer held.
+func (p *program) eraseHeld(ctx context.Context, cfg *config.Config, all []heldArchive) error {
+	// Half an archive that a kill left may tell of anything.
+	if err := os.Remove(filepath.Join(collector.HeldDir(cfg), collector.UnfinishedArchive)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	var ids []string
+	for _, h := range all {
+		ids = append(ids, h.id)
+	}
+	if err := store.ReleaseHeld(ctx, cfg.StateDir, ids, time.Now()); err != nil {
+		return err
 	}
 	for _, h := range all {
 		if err := os.Remove(h.path); err != nil {
-			return ids, err
+			return err
 		}
-		ids = append(ids, h.id)
 	}
-	fmt.Fprintf(p.out, "%d held archives: %s\n", len(ids), strings.Join(ids, ", "))
-	return ids, nil
+	_, err := fmt.Fprintf(p.out, "%d held archives: %s\n", len(ids), strings.Join(ids, ", "))
+	return err
 }
 
 // heldAbout returns the held archives that tell of a project, or that cannot be

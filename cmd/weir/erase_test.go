@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"weir/collector/archive"
 	"weir/collector/store"
+	"weir/collector/store/series"
 	"weir/detect"
 )
 
@@ -137,5 +139,67 @@ func TestEraseAndHeldArchives(t *testing.T) {
 	}
 	if _, ok := book.Held("a-1"); ok {
 		t.Error("a-1 is still held")
+	}
+}
+
+// Whoever is killed while erasing is asked again, and what is left goes then.
+func TestEraseThatWasKilledIsFinishedByTheNext(t *testing.T) {
+	for steps := range 5 {
+		t.Run(fmt.Sprintf("after %d steps", steps), func(t *testing.T) {
+			state := t.TempDir()
+			conf := filepath.Join(t.TempDir(), "weir.yaml")
+			if err := os.WriteFile(conf, []byte("state_dir: "+state+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			putAlert(t, state, "p-1")
+			p := &program{configFile: conf, streams: streams{nil, io.Discard, io.Discard}}
+			cfg, err := p.loadToAsk()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b bytes.Buffer
+			if _, err := archive.Write(&b, "incident-a-1", []archive.File{{Name: "timeline.txt", Body: []byte("10.9.9.9\n")}}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			held, capture := filepath.Join(state, "held", "a-1.tar.gz"), filepath.Join(cfg.EvidenceDir(), "a-1.pcapng")
+			for path, text := range map[string]string{held: b.String(), filepath.Join(state, "held", "archive.new"): "half of one", capture: "packets"} {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			found, err := store.FindProject(t.Context(), state, "p-1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			about := series.About{Instances: found.Instances, Addresses: found.Addresses}
+			archives, err := heldToErase(&cfg, &eraseFlags{project: "p-1", held: true}, &about)
+			if err != nil || len(archives) != 1 {
+				t.Fatal(archives, err)
+			}
+			for _, step := range p.eraseSteps(t.Context(), &cfg, "p-1", found.Alerts, &about, archives)[:steps] {
+				if err := step(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if code, out, text := weir(t, "--config", conf, "erase", "--project", "p-1", "--yes", "--held"); code != 0 {
+				t.Fatalf("%d %s %s", code, out, text)
+			}
+			for _, path := range []string{held, filepath.Join(state, "held", "archive.new"), capture} {
+				if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("%s is left: %v", path, err)
+				}
+			}
+			if left, err := store.FindProject(t.Context(), state, "p-1"); err != nil || left.Changes+len(left.Addresses) > 0 {
+				t.Errorf("%+v is left, %v", left, err)
+			}
+			if proof, err := store.VerifyAlerts(t.Context(), state, nil); err != nil || proof.Break != nil || proof.Erased != 1 || proof.Deeds == 0 {
+				t.Errorf("%+v, %v", proof, err)
+			}
+			if book, err := store.ReadCare(t.Context(), state); err != nil {
+				t.Error(err)
+			} else if _, ok := book.Held("a-1"); ok {
+				t.Error("a-1 is still held")
+			}
+		})
 	}
 }

@@ -73,7 +73,8 @@ func (a *Added) Write(stateDir string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(stateDir, AddedFile+".")
+	// Always the same name: one that a kill leaves is used again.
+	f, err := os.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("%s: cannot be written: %w", name, err)
 	}

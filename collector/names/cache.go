@@ -30,7 +30,8 @@ func (b *Book) Save(dir string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, cacheFile+".*")
+	// Always the same name: one that a kill leaves is used again.
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("names cannot be kept: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -31,22 +30,21 @@ func Backup(ctx context.Context, stateDir, to string) (path string, err error) {
 		return "", fmt.Errorf("state file %s: %w", from, newer(version))
 	}
 	path = filepath.Join(to, stateFile)
-	mine, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // the database would let everybody read it
-	if errors.Is(err, fs.ErrExist) {
+	if _, err := os.Lstat(path); err == nil {
 		return "", fmt.Errorf("%s: is there already: name a new directory", path)
-	} else if err != nil {
+	}
+	// Until it is whole, the copy has another name: half a one would be taken for a backup.
+	tmp := path + newSuffix
+	mine, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // the database would let everybody read it
+	if err != nil {
 		return "", err
 	}
 	if err := mine.Close(); err != nil {
 		return "", err
 	}
-	if _, err := db.ExecContext(ctx, `VACUUM INTO ?`, path); err != nil {
-		_ = os.Remove(path) // half a copy helps nobody
+	if _, err := db.ExecContext(ctx, `VACUUM INTO ?`, tmp); err != nil {
+		_ = os.Remove(tmp) // half a copy helps nobody
 		return "", fmt.Errorf("state file %s: cannot be copied to %s: %w", from, path, err)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	return path, errors.Join(f.Sync(), f.Close())
+	return path, lastingName(tmp, path)
 }

@@ -18,6 +18,7 @@ const (
 	versionFile   = "VERSION"
 	versionPrefix = "weir history "
 	historyLock   = "history.lock"
+	newSuffix     = ".new" // of a file that is being written
 )
 
 // historySteps bring a directory from one version to the next; the version is
@@ -72,11 +73,36 @@ func upgrade(dir string) error {
 		}
 		path := filepath.Join(dir, versionFile)
 		text := versionPrefix + strconv.Itoa(version+1) + "\n"
-		if err := errors.Join(os.WriteFile(path+".new", []byte(text), 0o640), os.Rename(path+".new", path)); err != nil {
+		err := os.WriteFile(path+newSuffix, []byte(text), 0o640)
+		if err == nil {
+			err = lastingName(path+newSuffix, path)
+		}
+		if err != nil {
 			return fmt.Errorf("history directory %s: cannot be written: %w", dir, unwrap(err))
 		}
 	}
 	return nil
+}
+
+// lastingName gives a file that was written its name, in place of an earlier one.
+// What has the name is on the disk as a whole, and the name is, too.
+func lastingName(tmp, path string) error {
+	if err := synced(tmp); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	return synced(filepath.Dir(path))
+}
+
+// synced brings a file or directory to the disk.
+func synced(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // CheckHistory returns why a directory of history cannot be read: it is of a

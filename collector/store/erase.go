@@ -64,8 +64,13 @@ func FindProject(ctx context.Context, dir, project string) (e *Erased, err error
 	return e, nil
 }
 
-// ReleaseHeld appends to the history that incidents are no longer held.
-func ReleaseHeld(ctx context.Context, dir string, incidents []string, d care.Deed) (err error) {
+// eraser is who releases what was held of a project that is erased.
+const eraser = "weir erase"
+
+// ReleaseHeld appends to the history that incidents are no longer held: their archives
+// are erased with a project.
+func ReleaseHeld(ctx context.Context, dir string, incidents []string, now time.Time) (err error) {
+	d := care.Deed{Do: care.Release, At: now.UTC(), By: eraser, Note: "archive erased with a project"}
 	s, err := Open(dir)
 	if err != nil {
 		return err
@@ -199,11 +204,18 @@ func (e *Erased) find(ctx context.Context, tx *sql.Tx, project string) (all []ui
 		if about && project == cmp.Or(subject.Project, detect.RuleProject(c.Kind, c.Subject)) && !slices.Contains(e.Alerts, c.ID) {
 			e.Alerts = append(e.Alerts, c.ID)
 		}
-		if tells := mentions(c.Evidence, project, addresses); about || tells || c.Seq == 0 && slices.Contains(e.Alerts, c.ID) {
+		if tells := mentions(c.Evidence, project, addresses); about || tells || c.Seq == 0 && slices.Contains(e.Alerts, c.ID) && !c.ofEraser() {
 			all = append(all, c.N)
 		}
 	}
 	return all, errors.Join(rows.Err(), e.findTenants(ctx, tx, project))
+}
+
+// ofEraser reports that a change is what ReleaseHeld appends, which says nothing of
+// the project.
+func (c *AlertChange) ofEraser() bool {
+	var d care.Deed
+	return c.Change == care.Release && json.Unmarshal(c.Evidence, &d) == nil && d.By == eraser
 }
 
 // erase makes rows say nothing, and appends rows that name them.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -193,64 +192,6 @@ func TestStateDirThatIsAFileIsOneLine(t *testing.T) {
 	}
 }
 
-// TestKilledProcessLeavesAWholeState kills a process that saves without end:
-// every save gives all agents one name, so two names are half a save.
-func TestKilledProcessLeavesAWholeState(t *testing.T) {
-	if dir := os.Getenv("WEIR_STORE_TEST_DIR"); dir != "" {
-		s := open(t, dir)
-		for i := 0; ; i++ {
-			known := crowd(300)
-			for k := range known {
-				known[k].Name = fmt.Sprint(i)
-			}
-			save(t, s, known)
-			if i == 3 {
-				fmt.Println("saving")
-			}
-		}
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for range 3 {
-		cmd := exec.Command(exe, "-test.run=^TestKilledProcessLeavesAWholeState$")
-		cmd.Env = append(os.Environ(), "WEIR_STORE_TEST_DIR="+dir)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := out.Read(make([]byte, 64)); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(30 * time.Millisecond)
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
-		s, err := Open(dir)
-		if err != nil {
-			t.Fatalf("after a kill: %v", err)
-		}
-		names := map[string]bool{}
-		known := load(t, s)
-		for _, k := range known {
-			names[k.Name] = true
-		}
-		if len(known) != 300 || len(names) != 1 {
-			t.Errorf("%d agents with %d names, want 300 with one", len(known), len(names))
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// TestOlderFileIsBroughtToThisVersion adds a migration, first one that fails.
 func TestOlderFileIsBroughtToThisVersion(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

@@ -35,8 +35,11 @@ func Erase(dir string, ids []string, addresses []netip.Addr) (files, headers int
 			continue
 		}
 		headers += n
-		tmp := path + ".new"
-		err = errors.Join(err, os.WriteFile(tmp, rest, 0o640), os.Rename(tmp, path), os.Chtimes(path, f.Changed, f.Changed))
+		if bad := writeFile(path+newSuffix, path, rest); bad != nil {
+			err = errors.Join(err, bad, ignoreMissing(os.Remove(path+newSuffix)))
+			continue
+		}
+		err = errors.Join(err, os.Chtimes(path, f.Changed, f.Changed))
 	}
 	return files, headers, err
 }

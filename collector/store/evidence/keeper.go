@@ -257,7 +257,7 @@ func (k *Keeper) write(a *alert, mine []*record.Header) error {
 		return err
 	}
 	tmp := path + newSuffix
-	if err := errors.Join(os.WriteFile(tmp, b, 0o640), os.Rename(tmp, path)); err != nil {
+	if err := writeFile(tmp, path, b); err != nil {
 		return errors.Join(err, ignoreMissing(os.Remove(tmp)))
 	}
 	k.mu.Lock()
@@ -265,6 +265,20 @@ func (k *Keeper) write(a *alert, mine []*record.Header) error {
 	k.stats.Err = ""
 	k.stats.Bytes += int64(len(b)) - was
 	return nil
+}
+
+// writeFile writes a file under another name first, so that what has its name is
+// whole, on the disk, too.
+func writeFile(tmp, path string, b []byte) error {
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
 }
 
 // room makes room for so many octets, at the cost of the oldest files.

@@ -134,7 +134,6 @@ func (s *Store) limit(now time.Time) {
 			s.lose(0, err)
 			break
 		}
-		s.cfg.fault("deleted")
 		sum -= f.size
 		soon -= f.size
 		deleted++

@@ -210,14 +210,14 @@ func extended[T any](s []T, n int) []T {
 	return s
 }
 
-// noFault goes on, as a process does that nobody kills.
-func noFault(string) {}
+// noStep goes on, as a process does that nobody kills.
+func noStep(string) {}
 
 // convert makes a segment of a journal and removes the journal. What the
 // journal lost at its end is counted by the error's being errCut, which does not
-// keep the rest from being converted. It tells fault where it is, for tests that
+// keep the rest from being converted. It tells step where it is, for tests that
 // end there.
-func (b *builder) convert(dir, journal string, fault func(at string)) (rows int, err error) {
+func (b *builder) convert(dir, journal string, step func(at string)) (rows int, err error) {
 	in, err := os.Open(journal)
 	if err != nil {
 		return 0, err
@@ -233,7 +233,7 @@ func (b *builder) convert(dir, journal string, fault func(at string)) (rows int,
 	defer out.Close()
 	b.begin(out)
 	var bad error
-	fault("created")
+	step("created")
 	cut := readJournal(in, &b.block, func(x *block) bool {
 		bad = b.add(x)
 		return bad == nil
@@ -242,24 +242,22 @@ func (b *builder) convert(dir, journal string, fault func(at string)) (rows int,
 		return 0, err
 	}
 	rows = b.rows
-	fault("written")
+	step("written")
 	if rows == 0 {
 		return 0, errors.Join(cut, os.Remove(journal))
 	}
 	if err := b.rolled.save(dir, b.first, b.last, id); err != nil {
 		return 0, err
 	}
-	fault("rollup")
+	step("rollup")
 	if err := errors.Join(out.Sync(), out.Close()); err != nil {
 		return 0, err
 	}
-	fault("closed")
 	if err := errors.Join(os.Rename(tmp, filepath.Join(dir, segmentName(b.first, b.last, id)))); err != nil {
 		return 0, err
 	}
-	fault("renamed")
 	err = errors.Join(cut, syncDir(dir), os.Remove(journal))
-	fault("converted")
+	step("converted")
 	return rows, err
 }
 

@@ -71,7 +71,7 @@ func address(n uint32) (a [16]byte) {
 
 // convert makes a segment of a journal.
 func convert(dir, journal string) (rows int, err error) {
-	return newBuilder().convert(dir, journal, noFault)
+	return newBuilder().convert(dir, journal, noStep)
 }
 
 // writeJournal makes a journal of rows and returns its path.
@@ -129,7 +129,7 @@ func BenchmarkConvert(b *testing.B) {
 				path := writeJournal(b, dir, rows)
 				b.StartTimer()
 				before := processor(b)
-				if got, err := one.convert(dir, path, noFault); err != nil || got != n {
+				if got, err := one.convert(dir, path, noStep); err != nil || got != n {
 					b.Fatal(got, err)
 				}
 				took = append(took, processor(b)-before)

@@ -29,8 +29,12 @@ type Config struct {
 	// nobody.
 	Damaged func(path string, why error)
 
-	fault func(at string) // of tests: where the process is
 	Names Names
+	// Flush is how often what was added is brought to the disk; 0: 1 s.
+	Flush time.Duration
+	// Step is told which step of a write comes next or was done, by any goroutine,
+	// for tests that end the process there; nil is nobody.
+	Step func(at string)
 }
 
 const (
@@ -43,7 +47,7 @@ const (
 
 	// maxJournalRows makes a segment before the time, so that none takes long.
 	maxJournalRows = 1 << 20
-	flushEvery     = time.Second
+	defaultFlush   = time.Second
 	// retryEvery is how often writing is tried again where the disk is full.
 	retryEvery = 5 * time.Second
 )
@@ -97,11 +101,12 @@ func Open(cfg Config, x *record.Exchange) (*Store, error) {
 	cfg.Rotate = cmp.Or(cfg.Rotate, defaultRotate)
 	cfg.Rollups = cmp.Or(cfg.Rollups, defaultRollups)
 	cfg.RollupsAge = cmp.Or(cfg.RollupsAge, defaultRollupsAge)
+	cfg.Flush = cmp.Or(cfg.Flush, defaultFlush)
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("history directory %s: cannot be made: %w", cfg.Dir, err)
 	}
-	if cfg.fault == nil {
-		cfg.fault = noFault
+	if cfg.Step == nil {
+		cfg.Step = noStep
 	}
 	s := &Store{cfg: cfg, x: x, converting: make(chan struct{}, 1), suspects: make(chan string, maxSuspects)}
 	s.stats.MaxBytes, s.stats.MaxRollups = cfg.MaxBytes, cfg.Rollups
@@ -157,6 +162,8 @@ func removeUnfinished(dir string) error {
 
 // rollHours makes rollups of the hours whose journals are all segments now.
 func (s *Store) rollHours(now time.Time) {
+	s.cfg.Step("hours")
+	defer s.cfg.Step("rolled")
 	if err := makeHours(s.cfg.Dir, now.Add(-2*s.cfg.Rotate), s.setAside); err != nil {
 		s.lose(0, fmt.Errorf("rollups: %w", err))
 	}
@@ -167,7 +174,7 @@ func (s *Store) convert(path string) {
 	if s.builder == nil {
 		s.builder = newBuilder()
 	}
-	_, err := s.builder.convert(s.cfg.Dir, path, s.cfg.fault)
+	_, err := s.builder.convert(s.cfg.Dir, path, s.cfg.Step)
 	if s.builder.large() {
 		s.builder = nil
 	}
@@ -193,7 +200,7 @@ func (s *Store) convert(path string) {
 // Run keeps what comes from the exchange until ctx is done, and then what is
 // still there.
 func (s *Store) Run(ctx context.Context) {
-	tick := time.NewTicker(flushEvery)
+	tick := time.NewTicker(s.cfg.Flush)
 	defer tick.Stop()
 	s.wait.Go(func() { s.care(ctx) })
 	for {
@@ -237,7 +244,6 @@ func (s *Store) add(b *record.Block) {
 		return
 	}
 	s.journal.add(b)
-	s.cfg.fault("add")
 	if err := s.journal.write(false); err != nil {
 		s.failed(now, err)
 		return
@@ -319,7 +325,6 @@ func (s *Store) flush(now time.Time) {
 		return // the last one is still being made
 	}
 	path := s.journal.path
-	s.cfg.fault("rotate")
 	err := s.journal.close()
 	s.settled.ends(s.journal)
 	s.journal = nil

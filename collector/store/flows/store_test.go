@@ -196,7 +196,7 @@ func TestLimits(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			c.cfg.fault = noFault
+			c.cfg.Step = noStep
 			s := &Store{cfg: c.cfg}
 			s.limit(c.now)
 			if left, err := rollFiles(c.cfg.Dir, minutePrefix); err != nil || len(left) != c.rollups {

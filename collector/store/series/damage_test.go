@@ -1,100 +1,13 @@
 package series
 
 import (
-	"bufio"
-	"fmt"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 )
-
-// writeForever is the process that is killed: it writes a sample a moment, with
-// blocks in between, and prints the number of each that is written.
-func writeForever(t *testing.T, dir string) {
-	s := open(t, Config{Dir: dir, Log: discard, MaxAge: 3650 * 24 * time.Hour})
-	f := &feed{t: t}
-	base := time.UnixMilli(1_790_000_000_000)
-	i := 1
-	if got, err := instant(s, `max_over_time(weir_interface_in_bits_per_second{ifindex="1"}[3650d])`, time.Now()); err == nil {
-		for _, v := range got {
-			i = int(v) + 1
-		}
-	}
-	for ; ; i++ {
-		for p := range 20 {
-			f.port(base.Add(time.Duration(i)*30*time.Second), "10.0.0.1", p, float64(i))
-		}
-		f.give(s)
-		fmt.Println("wrote", i)
-		if i%60 == 0 {
-			s.compact(t.Context(), time.Now())
-		}
-	}
-}
-
-// WEIR_KILLS is how many times, for more than a test needs.
-func TestKilledProcessLosesNothingThatWasWritten(t *testing.T) {
-	if dir := os.Getenv("WEIR_SERIES_TEST_DIR"); dir != "" {
-		writeForever(t, dir)
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	kills := 12
-	if n, err := strconv.Atoi(os.Getenv("WEIR_KILLS")); err == nil {
-		kills = n
-	}
-	dir, random := t.TempDir(), rand.New(rand.NewPCG(1, 2))
-	last, torn := 0, uint64(0)
-	for range kills {
-		cmd := exec.Command(exe, "-test.run=^TestKilledProcessLosesNothingThatWasWritten$")
-		cmd.Env = append(os.Environ(), "WEIR_SERIES_TEST_DIR="+dir)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		n := last
-		var deadline *time.Timer
-		for s := bufio.NewScanner(out); s.Scan(); {
-			text, ok := strings.CutPrefix(s.Text(), "wrote ")
-			if i, err := strconv.Atoi(text); ok && err == nil {
-				if n = i; deadline == nil {
-					deadline = time.AfterFunc(time.Duration(random.IntN(int(300*time.Millisecond))), func() { _ = cmd.Process.Kill() })
-				}
-			}
-		}
-		_ = cmd.Wait()
-		if n <= last {
-			t.Fatalf("the process wrote nothing after %d", last)
-		}
-		s := open(t, Config{Dir: dir, Log: discard, MaxAge: 3650 * 24 * time.Hour})
-		base := time.UnixMilli(1_790_000_000_000)
-		got := values(t, s, `count_over_time(weir_interface_in_bits_per_second{ifindex="1"}[3650d])`, base.Add(time.Duration(n)*30*time.Second))
-		for _, v := range got {
-			if int(v) != n {
-				t.Fatalf("%v samples are there, %d were written", v, n)
-			}
-		}
-		if len(got) != 1 {
-			t.Fatalf("%v", got)
-		}
-		torn += s.Stats().Broken
-		s.shut()
-		last = n
-	}
-	t.Logf("%d kills, %d samples of each series, the journal's end was torn %d times", kills, last, torn)
-}
 
 func TestDamagedJournalIsSetAside(t *testing.T) {
 	now := time.Now().Truncate(time.Second)

@@ -51,8 +51,8 @@ func (m matching) has(l labels.Labels) bool {
 // blocks. What was set aside goes as a whole, since nobody can search it. It
 // returns how many series went.
 func Erase(ctx context.Context, cfg Config, about About) (gone int, err error) {
-	if _, err := os.Stat(filepath.Join(cfg.Dir, "wal")); err != nil || about.empty() {
-		return 0, nil // nothing is kept
+	if about.empty() || nothingIn(cfg.Dir) {
+		return 0, nil
 	}
 	s, err := Open(cfg)
 	if err != nil {
@@ -81,6 +81,14 @@ func Erase(ctx context.Context, cfg Config, about About) (gone int, err error) {
 		}
 	}
 	return len(seen), err
+}
+
+// nothingIn reports that a directory has no series: no journal, and no block either,
+// since who erases is without a journal for a moment, and may have been killed then.
+func nothingIn(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "wal"))
+	s := Store{cfg: Config{Dir: dir}}
+	return err != nil && len(s.blockDirs()) == 0
 }
 
 // blocksOfAll makes a block of the newest hours.

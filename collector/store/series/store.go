@@ -26,6 +26,11 @@ type Config struct {
 	Series   int           // at most; 0: 100,000
 	More     []string      // beside what is kept by default: CLASS, CLASS.FIELD or *
 	Log      zerolog.Logger
+	// Compact is how often full chunks leave memory and blocks are made; 0: 1 min.
+	Compact time.Duration
+	// Step is told when that begins, "compact", and when it is done, "compacted", for
+	// tests that end the process there; nil is nobody.
+	Step func(at string)
 }
 
 const (
@@ -98,6 +103,10 @@ func Open(cfg Config) (*Store, error) {
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultBytes)
 	cfg.MaxAge = cmp.Or(cfg.MaxAge, defaultAge)
 	cfg.Series = cmp.Or(cfg.Series, defaultSeries)
+	cfg.Compact = cmp.Or(cfg.Compact, defaultCompact)
+	if cfg.Step == nil {
+		cfg.Step = func(string) {}
+	}
 	for _, w := range cfg.More {
 		if err := points.CheckWord(w); err != nil {
 			return nil, err
@@ -113,10 +122,10 @@ func Open(cfg Config) (*Store, error) {
 }
 
 const (
-	syncEvery  = time.Second
-	careEvery  = 5 * time.Second  // looks at sizes, and tries again where the disk was full
-	chunkEvery = time.Minute      // full chunks leave memory, blocks are made
-	slowToRead = 10 * time.Second // is told
+	syncEvery      = time.Second
+	careEvery      = 5 * time.Second // looks at sizes, and tries again where the disk was full
+	defaultCompact = time.Minute
+	slowToRead     = 10 * time.Second // is told
 )
 
 // Run reads the directory, takes care of it until ctx is done, and closes it.
@@ -126,7 +135,7 @@ func (s *Store) Run(ctx context.Context) {
 	if d := time.Since(begun); d > slowToRead {
 		s.cfg.Log.Info().Str("took", d.Round(time.Millisecond).String()).Msg("history of series is read")
 	}
-	syncs, cares, chunks := time.NewTicker(syncEvery), time.NewTicker(careEvery), time.NewTicker(chunkEvery)
+	syncs, cares, chunks := time.NewTicker(syncEvery), time.NewTicker(careEvery), time.NewTicker(s.cfg.Compact)
 	defer syncs.Stop()
 	defer cares.Stop()
 	defer chunks.Stop()
@@ -138,7 +147,9 @@ func (s *Store) Run(ctx context.Context) {
 			s.care(now)
 			s.scarcity(now)
 		case now := <-chunks.C:
+			s.cfg.Step("compact")
 			s.compact(ctx, now)
+			s.cfg.Step("compacted")
 		case <-ctx.Done():
 			s.shut()
 			s.ask.close()
