@@ -17,6 +17,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.2.0
 RACE ?= ./collector/... ./cmd/...
 FUZZTIME ?= 10m
 FUZZ ?=
+KILLS ?= 1000
 ARGS ?=
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -74,6 +75,10 @@ screenshots: ## renew the pictures of the page in the README, from the demo (nee
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (10m); FUZZ=decoder: only those below
 	@.ci/fuzz $(FUZZTIME) $(FUZZ)
+
+.PHONY: kills
+kills: ## kill processes 1,000 times in each kind of write, and look at what they leave (KILLS=1000; ten minutes)
+	WEIR_KILLS=$(KILLS) go test -count=1 -v -timeout 4h -run '^TestKills$$' ./collector/store
 
 .PHONY: lint
 lint: ## check format, go vet and golangci-lint (its first build takes two minutes)
