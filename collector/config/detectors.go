@@ -48,6 +48,7 @@ func detectorKeys() []key {
 		scalar("scan.targets", func(c *Config) *int { return &c.Scan.Targets }, whole(10, 500)),
 		scalar("scan.hold", func(c *Config) *time.Duration { return &c.Scan.Hold }, within(time.Second, time.Hour)),
 		list("scan.internal", func(c *Config) *[]netip.Prefix { return &c.Scan.Internal }, parsePrefix, 0, 4096),
+		list("scan.never", func(c *Config) *[]netip.Prefix { return &c.Scan.Never }, parsePrefix, 0, 4096),
 	)
 	for i := range all {
 		all[i].live = true
@@ -115,12 +116,14 @@ type Scan struct {
 	// Internal holds the networks of own instances: a scan from there is a
 	// warning.
 	Internal []netip.Prefix
+	// Never holds the networks of sources whose scans are no alert.
+	Never []netip.Prefix
 }
 
 // Detector returns what the detector is told, but for its bounds.
 func (s *Scan) Detector() detect.ScanConfig {
 	c := detect.ScanConfig{Off: s.Off}
-	c.MinTargets, c.Hold, c.Internal = s.Targets, s.Hold, s.Internal
+	c.MinTargets, c.Hold, c.Internal, c.Never = s.Targets, s.Hold, s.Internal, s.Never
 	return c
 }
 

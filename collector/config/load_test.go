@@ -165,7 +165,7 @@ link_saturated: {off: true}
 flood:
   {off: true, syn: 1pps, syn_ack: 2pps, rst: 3pps, tcp_anomaly: 4pps, ack: 5pps, udp: 6/s, amplification: 7pps, fragment: 8pps, icmp: 9pps,
   bits: 2Gbit/s, prefix: 4, baseline: 5, hold: 1m, cut: [192.0.2.1/17, "2001:db8::1/3"]}
-scan: {off: true, targets: 50, hold: 2m, internal: [10.0.0.0/8]}
+scan: {off: true, targets: 50, hold: 2m, internal: [10.0.0.0/8], never: [10.9.9.9]}
 allow: [10.0.0.0/8, 192.0.2.7]
 rules: [{name: a, key: dst, threshold: 1Gbit/s}]
 top: {keys: ["dst_port , dst", "input: distinct(src)"], entries: 128}
@@ -211,7 +211,7 @@ windows: ["cn7/br-int from 2026-03-01T22:00 for 2h in Europe/Berlin by Ada: new 
 			true, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2e9, 4, 5, time.Minute,
 			[]flood.Port{{Agent: netip.MustParseAddr("192.0.2.1"), IfIndex: 17}, {Agent: netip.MustParseAddr("2001:db8::1"), IfIndex: 3}},
 		},
-		Scan:  Scan{true, 50, 2 * time.Minute, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+		Scan:  Scan{true, 50, 2 * time.Minute, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, []netip.Prefix{netip.MustParsePrefix("10.9.9.9/32")}},
 		Rules: []rules.Rule{{Spec: rules.Spec{Name: "a", Key: []string{"dst"}, Threshold: "1Gbit/s"}}},
 		Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")},
 		Top:   Top{[]TopKey{"dst,dst_port: bytes", "agent,input: packets distinct(src)"}, 128},

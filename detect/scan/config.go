@@ -17,6 +17,9 @@ type Config struct {
 	// Internal holds the networks of own instances: a scan from there is a
 	// warning.
 	Internal []netip.Prefix
+	// Never holds the networks of sources whose scans are no alert: monitoring
+	// systems and scanners of one's own.
+	Never []netip.Prefix
 	// Sources bounds the memory: sources watched per shard.
 	Sources int
 	// Alerts bounds the alerts that are open at once.

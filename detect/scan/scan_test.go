@@ -299,6 +299,19 @@ func TestInternal(t *testing.T) {
 	}
 }
 
+// TestNever: what one's own monitoring tries is no alert; what others try is.
+func TestNever(t *testing.T) {
+	w := newWorld(Config{Never: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
+	for i := range 100 {
+		w.sample(time.Duration(i)*time.Millisecond, syn(scanner, target+uint32(i), 40000, 22), 64, 100, 1)
+		w.sample(time.Duration(i)*time.Millisecond, syn(scanner+1<<16, target+uint32(i), 40000, 22), 64, 100, 1)
+	}
+	w.tick(time.Second)
+	if s := w.starts(); len(s) != 1 || s[0].Key.Source() != netip.MustParseAddr("192.1.2.7") {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestSampleAllocates(t *testing.T) {
 	w := newWorld(Config{})
 	w.sample(0, syn(scanner, target, 1, 2), 64, 1, 1)

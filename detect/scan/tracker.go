@@ -67,6 +67,9 @@ func (t *Tracker) SetConfig(cfg Config) {
 
 // Add takes one finding.
 func (t *Tracker) Add(f *Finding) {
+	if within(t.cfg.Never, f.Key.Source()) {
+		return
+	}
 	k := alertKey{f.Key.Addr, f.Key.Domain, f.Type}
 	a := t.byKey[k]
 	if a == nil {
@@ -91,6 +94,10 @@ func (t *Tracker) Add(f *Finding) {
 		a.best.Targets = more(before.Targets, f.Targets)
 		a.best.Hosts, a.best.Ports = more(before.Hosts, f.Hosts), more(before.Ports, f.Ports)
 	}
+}
+
+func within(networks []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 func more(a, b distinct.Estimate) distinct.Estimate {
@@ -139,7 +146,7 @@ func (t *Tracker) report(a *alert, now int64) Report {
 	a.told, a.probes = now, a.best.Probes
 	return Report{
 		Finding: a.best, Seq: a.seq, At: now, Started: a.started,
-		Internal: slices.ContainsFunc(t.cfg.Internal, func(p netip.Prefix) bool { return p.Contains(a.best.Key.Source()) }),
+		Internal: within(t.cfg.Internal, a.best.Key.Source()),
 	}
 }
 
