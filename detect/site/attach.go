@@ -111,7 +111,7 @@ func (s *Site) holdForSwitch(n *node, c *condition) {
 	if c.open || n.switchPort == nil || s.now-c.raised >= holdsFor {
 		return
 	}
-	if sw := n.switchPort.point().node; sw.silent && s.mayFall(sw, sw.lastHeard()) {
+	if s.falls(n.switchPort.point().node) {
 		if it := s.board.Find(conditionKey(c.kind, c.entity)); it != nil && it.Parent() == nil {
 			s.board.Hold(it, s.now+second/2)
 		}

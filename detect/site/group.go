@@ -216,7 +216,12 @@ func (s *Site) judgeGroup(kind detect.Kind) {
 	name := itoa(uint64(len(run))) + " nodes"
 	summary := name + " fell silent together"
 	cause := "what they have in common: a rack, a switch, power, a network"
+	var above []string
 	if sw := commonSwitch(run); sw != nil {
+		if s.now-run[0].raised < holdsFor && s.falls(sw) {
+			return // it is the cause, if it is silent too
+		}
+		above = append(above, sw.self()) // it may yet be found down itself
 		cause = "the switch " + sw.label() + " that they are attached to"
 	}
 	wait := int64(0)
@@ -224,7 +229,7 @@ func (s *Site) judgeGroup(kind detect.Kind) {
 		wait = 2 * groupWait // that they are down is found a little later of some
 	}
 	s.raise(nil, &finding{
-		kind: kind, entity: entity, wait: wait, subject: Subject{Type: TypeGroup, Name: "group of " + run[0].node.label()}, severity: detect.Critical,
+		kind: kind, entity: entity, above: above, wait: wait, subject: Subject{Type: TypeGroup, Name: "group of " + run[0].node.label()}, severity: detect.Critical,
 		onset: run[0].onset, good: run[0].good, witness: Passive, sure: 0.99, confirm: run[0].confirm, hold: second, summary: summary, cause: cause,
 		facts: []Noted{{At: at(run[0].onset), Group: "silence", What: name + " within " + brief(run[len(run)-1].onset-run[0].onset)}},
 	})

@@ -15,6 +15,7 @@ type view struct {
 	after int64   // last seen after it all began; 0 never
 	where string
 	who   uint64
+	by    *stream // saw it then
 
 	lull    bool    // seen after it all began, and then no more for longer than usual
 	stopped float64 // nats for: it has stopped since it was seen last
@@ -47,7 +48,7 @@ func (s *Site) outside(macs []uint64, since, slack int64, mine func(*seen) bool)
 			if x.last > since+settle+slack {
 				v.known = true
 				if x.last > v.after {
-					v.after, v.who = x.last, m
+					v.after, v.who, v.by = x.last, m, st
 					v.where = st.node.label()
 					if p := st.node.ports[x.input]; p != nil {
 						v.where += " " + p.label()
@@ -123,23 +124,22 @@ const straggles = 5 * second
 // straggled looks at whether traffic that was seen after a node's last word goes on,
 // or was its last: what was on its way, or somewhere held up, says nothing of now.
 func (s *Site) straggled(v *view, macs []uint64, mine func(*seen) bool) {
-	at, rate := v.after, 0.0
-	on := s.outside(macs, at, 0, mine)
-	for _, m := range macs {
-		if a := s.macs[m]; a != nil && !a.many {
-			for i := range a.seen {
-				if x := s.current(&a.seen[i]); !mine(x) {
-					rate += x.rate
-				}
-			}
+	at, u := v.after, v.by.usually()
+	quiet := s.quietFor(at)
+	rate := s.outside(macs, at-settle, 0, mine).rate // of those who would see it now
+	if rate == 0 {
+		if u > 0 && s.quietFor(v.by.last) > u*5/2 { // who saw it is silent too
+			v.after, v.known = 0, false
 		}
-	}
-	v.lull = on.after == 0 && rate*float64(s.quietFor(at))/1e9 >= lullLeast && s.quietFor(at) > second
-	if !v.lull {
 		return
 	}
-	if v.stopped = on.nats; v.stopped >= decided {
-		v.after, v.rate, v.nats, v.lull = 0, on.rate, on.nats, false
+	if v.lull = quiet > second && rate*float64(quiet)/1e9 >= lullLeast; !v.lull {
+		return
+	}
+	if since := s.outside(macs, at, 0, mine); since.nats >= decided {
+		v.after, v.rate, v.nats, v.lull = 0, since.rate, since.nats, false
+	} else {
+		v.stopped = since.nats
 	}
 }
 

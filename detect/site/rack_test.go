@@ -19,6 +19,7 @@ type rackOf struct {
 	nodes  []*actor // of the rack
 	apart  []*actor
 	own    []uint64 // of the rack's nodes
+	beyond uint64   // of the one node elsewhere that the switch sees now and then, by its uplink
 	rng    *rand.Rand
 	darkAt time.Time
 	late   []time.Duration // for how much longer each of the rack is heard, and what it sends is sampled
@@ -45,6 +46,9 @@ func newRack(t *testing.T, who []string, loss float64, seed uint64) *rackOf {
 			r.nodes, r.own = append(r.nodes, a), append(r.own, a.owns(byte(i)))
 		} else {
 			r.apart = append(r.apart, a)
+			if i == 3 {
+				r.beyond = a.owns(byte(i))
+			}
 		}
 	}
 	for _, a := range r.world.nodes {
@@ -65,14 +69,26 @@ func (r *rackOf) pass(d time.Duration) {
 				continue
 			}
 			if r.sw.up && r.rng.IntN(2) == 0 {
-				r.tell(fact.Fact{Kind: fact.Seen, Agent: r.sw.number, A: r.own[i], B: 7 + uint64(i), C: 1})
+				r.sees(r.sw, r.own[i], 7+uint64(i))
 			}
 			if to := r.apart[i]; r.rng.IntN(4) == 0 {
-				r.tell(fact.Fact{Kind: fact.Seen, Agent: to.number, A: a.macs[0], B: 3, C: 1})
+				r.sees(to, a.macs[0], 3)
 			}
+		}
+		if r.sw.up && r.rng.IntN(150) == 0 {
+			r.sees(r.sw, r.beyond, 10)
 		}
 		r.run(100 * time.Millisecond)
 	}
+}
+
+// sees lets a node tell of a sample of what an address sends.
+func (r *rackOf) sees(a *actor, mac, input uint64) {
+	f := fact.Fact{Kind: fact.Seen, Agent: a.number, A: mac, B: input, C: 1}
+	if a.ovs {
+		f.Sub = 1
+	}
+	r.tell(f)
 }
 
 // goDark lets the switch die, and with it its nodes, some of them later heard last.
