@@ -35,7 +35,12 @@ var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // zipfRows returns n rows of flows by Zipf's law, a second for perSecond of
 // them; as many as six have one time, as those of a datagram do.
 func zipfRows(n, perSecond, flows int, spoofed bool) []record.Sample {
-	r := rand.New(rand.NewPCG(1, 2))
+	return zipfRowsOf(2, n, perSecond, flows, spoofed)
+}
+
+// zipfRowsOf are others of the same flows for each seed.
+func zipfRowsOf(seed uint64, n, perSecond, flows int, spoofed bool) []record.Sample {
+	r := rand.New(rand.NewPCG(1, seed))
 	z := rand.NewZipf(r, 1.1, 4, uint64(flows-1))
 	rows := make([]record.Sample, n)
 	at := epoch.UnixNano()
