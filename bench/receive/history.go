@@ -74,8 +74,11 @@ func history(loads []load, rounds int) error {
 		without, with, share := took[0][rounds/2], took[1][rounds/2], shares[rounds/2]
 		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.1f %%\t%.1f to %.1f %%\t%.1f %% less\t%.1f\t\n", l.name, without, with, with-without,
 			100*share, 100*shares[rounds/4], 100*shares[rounds-1-rounds/4], 100*(1-1/(1+share)), octets)
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
-	return w.Flush()
+	return nil
 }
 
 // once makes a round without or with history.

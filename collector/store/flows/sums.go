@@ -3,6 +3,8 @@ package flows
 import (
 	"errors"
 	"sync"
+
+	"weir/detect/prefetch"
 )
 
 // lexicon gives texts numbers, which all goroutines of a query share.
@@ -31,6 +33,10 @@ type sums struct {
 	chain []pairs // for keys of several columns: the key so far and the next column
 	at    places
 	all   []sum
+	// cells are where sums of the first step are, by key and, of so many, vantage
+	// point: where these have small numbers nothing need be hashed. 0 is not known.
+	cells  []uint32
+	points uint32
 	// Of rollups, by step: what keys that were left out may have, and what they
 	// had together.
 	floors map[uint32]float64
@@ -86,10 +92,39 @@ func (s *sums) reset() {
 	}
 	s.at.reset()
 	s.all = s.all[:0]
+	clear(s.cells)
+}
+
+// manyCells are so many that they take 2 MB.
+const manyCells = 1 << 19
+
+// expect makes cells for vantage points below a number.
+func (s *sums) expect(points uint32) {
+	if points <= s.points || points > manyCells/256 {
+		return
+	}
+	s.points = max(2*s.points, points)
+	if s.cells == nil {
+		s.cells = make([]uint32, manyCells)
+	}
+	clear(s.cells) // they are by other points now
 }
 
 // place returns where the sum of a key is.
 func (s *sums) place(key, point, step uint32) int32 {
+	cell := uint64(key)*uint64(s.points) + uint64(point)
+	if step > 0 || point >= s.points || cell >= uint64(len(s.cells)) {
+		return s.find(key, point, step)
+	}
+	if n := s.cells[cell]; n > 0 {
+		return int32(n - 1)
+	}
+	n := s.find(key, point, step)
+	s.cells[cell] = uint32(n) + 1
+	return n
+}
+
+func (s *sums) find(key, point, step uint32) int32 {
 	n, fresh := s.at.of(uint64(step), uint64(key)<<32|uint64(point))
 	if fresh {
 		s.all = append(s.all, sum{key: key, point: point, step: step})
@@ -320,6 +355,9 @@ func (w *worker) add(g group, at []int64, rows []int32, n int) error {
 	step := w.s.q.Step.Microseconds()
 	// First where each row belongs, then the sums: rows do not wait for the
 	// memory of those before them.
+	for _, p := range points {
+		w.sums.expect(p + 1)
+	}
 	w.where = sized(w.where, n)
 	for i := range n {
 		r, which := rowAt(rows, i), uint32(0)
@@ -328,7 +366,11 @@ func (w *worker) add(g group, at []int64, rows []int32, n int) error {
 		}
 		w.where[i] = w.sums.place(w.keys[i], points[int(agent[r])*ways+int(egress[r])], which)
 	}
+	const far = 16 // rows between asking for a sum and adding to it
 	for i, place := range w.where {
+		if next := i + far; next < len(w.where) {
+			prefetch.Line(&w.sums.all[w.where[next]])
+		}
 		r := rowAt(rows, i)
 		w.sums.all[place].count(at[r], w.rate[rate[r]], w.length[length[r]])
 	}
