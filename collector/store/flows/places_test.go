@@ -36,3 +36,32 @@ func TestPlacesAreThoseOfAMap(t *testing.T) {
 		}
 	}
 }
+
+// The place of a sum is the same whether it was found by its cell or not, also when
+// more vantage points come than were expected.
+func TestPlacesOfSumsAreThoseOfAMap(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	s := newSums(1)
+	for turn := range 3 {
+		want := map[[3]uint32]int32{}
+		for _, points := range []uint32{1, 3, 40, 39, manyCells} {
+			s.expect(points)
+			for range 2000 {
+				k := [3]uint32{r.Uint32N(300), r.Uint32N(min(2*points, 90)), r.Uint32N(6) / 5}
+				if r.IntN(20) == 0 {
+					k[0] = manyCells - 10 + r.Uint32N(20)
+				}
+				had, ok := want[k]
+				if !ok {
+					had = int32(len(want))
+					want[k] = had
+				}
+				got := s.place(k[0], k[1], k[2])
+				if x := &s.all[got]; got != had || x.key != k[0] || x.point != k[1] || x.step != k[2] {
+					t.Fatalf("turn %d: %v has place %d with %+v, want %d", turn, k, got, *x, had)
+				}
+			}
+		}
+		s.reset()
+	}
+}
