@@ -88,7 +88,7 @@ func (v *victim) openFlows() {
 	next := v.lookAtFlows(cfg.Dir)
 	v.page.settle(ofJournal, next)
 	w := x.NewWriter()
-	go s.Run(context.Background())
+	v.runs(s.Run)
 	i, f := int(next), &decoder.Flow{Arrival: &decoder.Arrival{}}
 	rows := uint64(0)
 	v.work = append(v.work, func() {
@@ -184,7 +184,7 @@ const killPorts = 8
 func (v *victim) openedSeries(ctx context.Context, cfg series.Config) *series.Store {
 	s, err := series.Open(cfg)
 	v.must(err)
-	go s.Run(ctx)
+	v.ends.Go(func() { s.Run(ctx) })
 	for begun := time.Now(); !s.Stats().Ready; time.Sleep(time.Millisecond) {
 		if st := s.Stats(); st.Err != "" || time.Since(begun) > time.Minute {
 			v.wrong("series: %+v", st)
@@ -205,7 +205,7 @@ func (v *victim) openSeries() {
 			p.end(ofBlocks, p.done(ofBlocks)+1)
 		}
 	}
-	s := v.openedSeries(context.Background(), cfg)
+	s := v.openedSeries(v.running, cfg)
 	v.found(ofSamples, v.lookAtSeries(s, killPorts))
 	var b points.Batch
 	v.work = append(v.work, func() {

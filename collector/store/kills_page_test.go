@@ -83,7 +83,8 @@ type page []byte
 const (
 	pageKind  = 32                   // octets of a kind: under way, done, when it began, how long it took
 	pageReady = killParts * pageKind // whether the process has looked at what there was
-	pageHeads = pageReady + 8        // of the alert log, those of the last two numbers
+	pageCut   = pageReady + 8        // whether several were under way: a file is cut
+	pageHeads = pageCut + 8          // of the alert log, those of the last two numbers
 	pageBytes = pageHeads + 2*8 + 2*32
 )
 
@@ -136,7 +137,7 @@ func (p page) under(kind int) uint64 {
 // is reports whether what is found of a kind is what was done last, or what was
 // under way.
 func (p page) is(kind int, found uint64) bool {
-	return found == p.done(kind) || found != 0 && found == p.under(kind)
+	return found == p.done(kind) || found != 0 && found == p.under(kind) || p.get(pageCut) != 0 && found > p.done(kind) && found < p.under(kind)
 }
 
 // settle takes what was found as done: the next process goes on from there.

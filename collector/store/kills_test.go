@@ -61,7 +61,7 @@ func TestVictim(t *testing.T) {
 		t.Fatal(err)
 	}
 	random := rand.New(rand.NewPCG(seed, 1))
-	v := &victim{dir: filepath.Join(dir, "life"), disk: disk, templates: filepath.Join(filepath.Dir(dir), "templates"), page: openPage(t, filepath.Join(dir, "page")), random: random, groups: groups}
+	v := &victim{running: t.Context(), dir: filepath.Join(dir, "life"), disk: disk, templates: filepath.Join(filepath.Dir(dir), "templates"), page: openPage(t, filepath.Join(dir, "page")), random: random, groups: groups}
 	v.fate.kind = kind
 	v.fate.skip.Store(random.Int64N(2))
 	v.fate.die = func(took time.Duration) error {

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"weir/collector/care"
@@ -29,6 +31,13 @@ type victim struct {
 	random    *rand.Rand
 	work      []func() // each in a goroutine of its own, again and again
 	fate      fate
+
+	running context.Context // of what runs beside it
+	ends    sync.WaitGroup
+	closes  []func() error
+
+	test  *testing.T // nil in a process of its own
+	label string     // of what the test does
 }
 
 // fate is in which write a process dies, and how.
@@ -58,8 +67,12 @@ func (v *victim) next(kind int, write func(n uint64)) {
 	v.end(kind, n)
 }
 
-// wrong ends the process with what is not as it must be.
+// wrong ends the process, or the test where it is one, with what is not as it must be.
 func (v *victim) wrong(format string, args ...any) {
+	if v.test != nil {
+		v.test.Helper()
+		v.test.Fatalf(v.label+": "+format, args...)
+	}
 	fmt.Fprintf(os.Stderr, "wrong: "+format+"\n", args...)
 	os.Exit(1)
 }
@@ -68,6 +81,20 @@ func (v *victim) wrong(format string, args ...any) {
 func (v *victim) must(err error) {
 	if err != nil {
 		v.wrong("%v", err)
+	}
+}
+
+// runs has something run beside the writing.
+func (v *victim) runs(run func(context.Context)) {
+	v.ends.Go(func() { run(v.running) })
+}
+
+// close ends what runs, of a test.
+func (v *victim) close(stop func()) {
+	stop()
+	v.ends.Wait()
+	for _, c := range slices.Backward(v.closes) {
+		v.must(c())
 	}
 }
 
@@ -169,6 +196,7 @@ func (v *victim) openState() {
 	s, err := Open(dir)
 	v.must(err)
 	v.wholeDatabase(filepath.Join(dir, stateFile))
+	v.closes = append(v.closes, s.Close)
 	incidents := s.Incidents(IncidentsConfig{MaxBytes: 1 << 20, MaxAge: 24 * time.Hour})
 	var ids []string
 	for i := range stateRows {
@@ -325,7 +353,8 @@ func (v *victim) openAlerts(dir string) {
 	}
 	l, err := OpenAlertLog(dir, AlertLogConfig{MaxBytes: 200 << 10, MaxAge: time.Hour, EvidenceAge: time.Hour})
 	v.must(err)
-	go l.Run(context.Background())
+	v.runs(l.Run)
+	v.closes = append(v.closes, l.Close)
 	i := 0
 	v.work = append(v.work, func() {
 		v.next(ofAlertLog, func(n uint64) {
