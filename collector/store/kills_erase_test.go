@@ -152,8 +152,8 @@ func (v *victim) copied(from, to string) {
 	v.must(os.Rename(to+"~", to))
 }
 
-// toErase makes a directory with things of a project and of others.
-func (v *victim) toErase(dir string) {
+// stateToErase makes a state file with things of a project and of others.
+func (v *victim) stateToErase(dir string) {
 	s, err := Open(dir)
 	v.must(err)
 	var nodes []SiteNode
@@ -178,7 +178,11 @@ func (v *victim) toErase(dir string) {
 	}
 	l.flush(day)
 	v.must(errors.Join(l.Close(), s.Close()))
+}
 
+// toErase makes a directory with that and history.
+func (v *victim) toErase(dir string) {
+	v.stateToErase(dir)
 	history := filepath.Join(dir, "history")
 	x := record.NewExchange(2)
 	store, err := flows.Open(flowsConfig(history), x)

@@ -2,7 +2,11 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
+
+	"modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
 )
 
 // migrations bring a file from one version to the next; the version is the
@@ -36,6 +40,9 @@ var migrations = []string{
 func (s *Store) migrate() error {
 	var version, id, tables int
 	if err := s.db.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
+		if isFull(err) {
+			return fmt.Errorf("cannot be opened: %w: is the disk full?", err)
+		}
 		return fmt.Errorf("is no state of weir, or damaged: %w; move it away to begin anew", err)
 	}
 	if err := s.db.QueryRow(`PRAGMA application_id`).Scan(&id); err != nil {
@@ -64,6 +71,12 @@ func (s *Store) migrate() error {
 		_, err := tx.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, len(migrations)))
 		return err
 	})
+}
+
+// isFull reports that SQLite found no room, for the file or for what it shares of it.
+func isFull(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code() == sqlitelib.SQLITE_FULL || e.Code() == sqlitelib.SQLITE_IOERR_SHMSIZE || e.Code() == sqlitelib.SQLITE_IOERR_WRITE)
 }
 
 // newer is the error of a state that a later weir made.
