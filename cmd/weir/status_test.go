@@ -38,7 +38,7 @@ func (r *running) Top(q web.TopQuery) ([]detect.Top, error) {
 }
 
 // serve serves r's control socket and returns the configuration to ask it by.
-func serve(t *testing.T, r *running) string {
+func serve(t *testing.T, r web.Source) string {
 	t.Helper()
 	dir := t.TempDir()
 	c, err := web.ListenControl(dir, r, nil)

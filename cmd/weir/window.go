@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,7 +38,8 @@ func newWindowAdd(p *program) *cobra.Command {
 		Short: "Add a window",
 		Long: `Add a maintenance window. SUBJECT is a node's name or address, NODE/PART for a
 bridge, a port, a LAG or an instance of it, vlan/100, network/vni-4711 or
-router/fa:16:3e:00:00:01 for what instances have in common, or "*" for everything.`,
+router/fa:16:3e:00:00:01 for what instances have in common, or "*" for everything.
+A node that nobody has heard of is taken too, with a note: it may be still to come.`,
 		Example: `  weir window add cn7 --for 2h --reason "new kernel"
   weir window add cn7/br-int --from 2026-03-01T22:00 --for 30m --zone Europe/Berlin --owner Ada --reason "Open vSwitch 3.3"`,
 		Args: cobra.ExactArgs(1),
@@ -50,6 +56,7 @@ router/fa:16:3e:00:00:01 for what instances have in common, or "*" for everythin
 			if err != nil {
 				return err
 			}
+			p.noteUnknown(cmd.Context(), cfg.StateDir, got.Subject)
 			_, err = fmt.Fprintln(p.out, got.ID)
 			return err
 		},
@@ -62,6 +69,19 @@ router/fa:16:3e:00:00:01 for what instances have in common, or "*" for everythin
 	f.StringVar(&owner, "owner", os.Getenv("USER"), "who does the work")
 	f.StringVar(&reason, "reason", "", "what is done")
 	return cmd
+}
+
+// noteUnknown says that a window that was added covers nothing yet, for its node is
+// none that is known: work may be planned on one that is still to come.
+func (p *program) noteUnknown(ctx context.Context, stateDir, subject string) {
+	node, _, _ := strings.Cut(subject, "/")
+	if node == "*" || node != subject && slices.Contains([]string{"vlan", "network", "router"}, node) {
+		return
+	}
+	err := web.Call(ctx, stateDir, http.MethodGet, "api/v1/site/branch?node="+url.QueryEscape(node), nil, &site.Branch{})
+	if err != nil && strings.Contains(err.Error(), "is not in the model of the site") {
+		fmt.Fprintf(p.err, "weir: the window is added, and no single node is called %q now; `weir agents` lists names and addresses\n", node)
+	}
 }
 
 // windowLayout is how times are written.
