@@ -58,6 +58,7 @@ func Open(dir string) (*Store, error) {
 
 func (s *Store) open() error {
 	var err error
+	keepPrivate(s.path)
 	if s.db, err = openFile(s.path, "", "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(ON)"); err != nil {
 		return err
 	}
