@@ -196,14 +196,32 @@ func (a *app) releaseIncident(ctx context.Context, id string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := slices.IndexFunc(all, func(h HeldView) bool { return h.ID == id })
+	n := heldAs(all, id)
 	if n < 0 {
-		return nil, asked(fmt.Errorf("incident %q: is not held", id))
+		return nil, asked(fmt.Errorf("incident %q: is not held, or several that are begin so; `weir incident held` lists them", id))
 	}
-	if err := os.Remove(a.heldFile(id)); err != nil {
+	if err := os.Remove(a.heldFile(all[n].ID)); err != nil {
 		return nil, err
 	}
-	return all[n], a.tellDeed(ctx, &site.Incident{ID: id}, care.Deed{Do: care.Release, At: time.Now().UTC(), By: access.Of(ctx).Name}, "")
+	return all[n], a.tellDeed(ctx, &site.Incident{ID: all[n].ID}, care.Deed{Do: care.Release, At: time.Now().UTC(), By: access.Of(ctx).Name}, "")
+}
+
+// heldAs returns which of those that are held has the identity id, or is the only one
+// whose identity begins so; -1 is none.
+func heldAs(all []HeldView, id string) int {
+	found := -1
+	for i := range all {
+		switch {
+		case all[i].ID == id:
+			return i
+		case id == "" || !strings.HasPrefix(all[i].ID, id):
+		case found >= 0:
+			return slices.IndexFunc(all, func(h HeldView) bool { return h.ID == id })
+		default:
+			found = i
+		}
+	}
+	return found
 }
 
 // exportIncident answers with the archive of an incident: as it is now, else as it
@@ -214,8 +232,11 @@ func (a *app) exportIncident(w http.ResponseWriter, r *http.Request) {
 	b, i, digest, err := a.makeArchive(r.Context(), id, by)
 	if err == nil {
 		err = a.tellDeed(r.Context(), &i, care.Deed{Do: care.Export, At: time.Now().UTC(), By: by}, digest)
-	} else if kept, kerr := os.ReadFile(a.heldFile(filepath.Base(id))); kerr == nil && goodID.MatchString(id) {
-		b, i.ID, err = kept, id, nil
+	} else if all, _ := a.heldList(); heldAs(all, id) >= 0 {
+		i.ID = all[heldAs(all, id)].ID
+		if kept, kerr := os.ReadFile(a.heldFile(i.ID)); kerr == nil {
+			b, err = kept, nil
+		}
 	}
 	if err != nil {
 		web.Answers(func(*http.Request) (any, error) { return nil, asked(err) })(w, r)
