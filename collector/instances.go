@@ -12,11 +12,8 @@ import (
 
 // instances returns those of the site as it is now, with their addresses.
 func (a *app) instances(ctx context.Context) (all []flows.Instance, err error) {
-	if !a.ready.Load() {
-		return nil, errStarting
-	}
 	var nodes []site.KeptNode
-	err = a.site.ask(ctx, func(s *site.Site) { nodes = s.Kept(s.Nodes()) })
+	err = a.askSite(ctx, func(s *site.Site) { nodes = s.Kept(s.Nodes()) })
 	return instancesOf(nodes), err
 }
 
