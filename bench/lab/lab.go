@@ -66,6 +66,7 @@ func (l *Lab) namespace(name string) string {
 	ns := l.name + "-" + name
 	l.ip("netns", "add", ns)
 	l.t.Cleanup(func() {
+		killInside(ns) // who was started by what has ended: hsflowd's ovs-vsctl waits for a database for ever
 		if out, err := exec.Command("ip", "netns", "del", ns).CombinedOutput(); err != nil {
 			l.t.Errorf("ip netns del %s: %v: %s", ns, err, out)
 		}
@@ -99,14 +100,15 @@ func sweep(t T) {
 	}
 }
 
-// killInside kills the processes of a namespace: QEMU outlives who started it.
+// killInside kills the processes that are left in a namespace: QEMU outlives who
+// started it.
 func killInside(ns string) {
 	out, err := exec.Command("ip", "netns", "pids", ns).Output()
 	if err != nil {
 		return // it is gone
 	}
 	for _, text := range strings.Fields(string(out)) {
-		if pid, err := strconv.Atoi(text); err == nil && pid > 1 {
+		if pid, err := strconv.Atoi(text); err == nil && pid > 1 && pid != os.Getpid() { // whose threads are anywhere
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
