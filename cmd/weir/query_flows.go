@@ -133,7 +133,11 @@ func (p *program) instances(ctx context.Context, dir string) ([]flows.Instance, 
 		}
 		state = cfg.StateDir
 	}
-	all, err := collector.KeptInstances(ctx, state)
+	var all []flows.Instance
+	err := fs.ErrNotExist
+	if state != "" {
+		all, err = collector.KeptInstances(ctx, state)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no model of the site beside %s: no instance is known; write addresses", cmp.Or(dir, state))
 	}

@@ -47,7 +47,7 @@ func busy() *fake {
 		Errors:         []Count{{Key: "truncated", Count: 3}},
 		SocketDropped:  4, Truncated: 5, LostDatagrams: 6, LostSamples: 7, LossPercent: 5.66,
 		Refused: []Count{{Key: "rate", Count: 8}}, DecodeSeconds: 0.25, Agents: 9, Admitted: 10,
-		Orphans:      []Count{{"192.0.2.7", "cn\"1\xff", 1591}, {Count: 16}},
+		Orphans:      []Count{{"192.0.2.7", "cn\"1", 1591}, {Count: 16}},
 		AlertsOpen:   []Count{{Key: "large_flow", Count: 1}},
 		AlertChanges: []AlertChange{{"large_flow", "start", 2}},
 		Sinks:        []SinkCount{{"logline", 1, 4096, 11, 12, 13, true}},
@@ -89,7 +89,7 @@ func TestMetricsTellTheStatus(t *testing.T) {
 		"weir_lost_samples_total 7",
 		"weir_octets_total 1.8014398509481984e+16",
 		`weir_orphans{name="",node=""} 16`,
-		`weir_orphans{name="cn\"1�",node="192.0.2.7"} 1591`,
+		`weir_orphans{name="cn\"1",node="192.0.2.7"} 1591`,
 		`weir_ready{component="sinks"} 0`,
 		`weir_ready{component="udp"} 1`,
 		`weir_refused_datagrams_total{reason="rate"} 8`,
@@ -113,6 +113,15 @@ func TestMetricsTellTheStatus(t *testing.T) {
 		if !strings.Contains(w.Body.String(), "\n"+of) {
 			t.Errorf("no %s", of)
 		}
+	}
+}
+
+// A name that is no text spoils no metric.
+func TestMetricsOfHostileNames(t *testing.T) {
+	f := &fake{status: Status{Orphans: []Count{{"192.0.2.7", "cn\xff\"}\n", 3}}}}
+	w := get(t, Handler(f), "GET", "/metrics", "localhost")
+	if want := "weir_orphans{name=\"cn\ufffd\\\"}\\n\",node=\"192.0.2.7\"} 3\n"; w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+		t.Errorf("%d, no %s", w.Code, want)
 	}
 }
 

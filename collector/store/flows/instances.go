@@ -135,7 +135,7 @@ func (d *directory) name(q *Query) error {
 	}
 	all := d.all()
 	if d.err != nil {
-		return d.err
+		return fmt.Errorf("by: %w", d.err)
 	}
 	called := map[string]int{}
 	for _, x := range all {
