@@ -38,6 +38,9 @@ func (b *board) add(al *detect.Alert) *web.AlertView {
 	}
 	if was := b.open[al.ID]; was != nil {
 		v.Started = was.Started
+		if al.Change == detect.End { // what it took along has come back by then
+			v.Affected = max(v.Affected, was.Affected)
+		}
 	} else {
 		v.Started = al.At
 	}

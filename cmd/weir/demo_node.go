@@ -106,9 +106,7 @@ func (n *demoNode) poll() {
 			witness.Counter64(witness.Started, uint64(n.start.Unix())), witness.Counter64(witness.BootTime, uint64(n.start.Unix()-86400)),
 			witness.String(witness.Version, "demo"), witness.String(witness.Modules, "link=ok,libvirt=ok"))
 		n.say(witness.ClassLink, demoBridge, n.link(2, "bridge", "")...)
-		n.say(witness.ClassBridge, demoBridge, witness.String(witness.Kind, "linux"), witness.String(witness.Oper, n.state()), witness.String(witness.Admin, n.state()),
-			witness.String(witness.Forwarding, map[bool]string{true: "no", false: "yes"}[n.down]),
-			witness.Gauge32(witness.Ports, demoInstances), witness.Gauge32(witness.InstancePorts, demoInstances), witness.Gauge32(witness.CarrierPorts, demoInstances))
+		n.sayBridge()
 	})
 	for i := range demoInstances {
 		n.send(func() {
@@ -119,6 +117,12 @@ func (n *demoNode) poll() {
 				witness.String(witness.ProjectName, "shop"), witness.String(witness.State, "running"), witness.String(witness.Taps, tap+"="+mac))
 		})
 	}
+}
+
+func (n *demoNode) sayBridge() {
+	n.say(witness.ClassBridge, demoBridge, witness.String(witness.Kind, "linux"), witness.String(witness.Oper, n.state()), witness.String(witness.Admin, n.state()),
+		witness.String(witness.Forwarding, map[bool]string{true: "no", false: "yes"}[n.down]),
+		witness.Gauge32(witness.Ports, demoInstances), witness.Gauge32(witness.InstancePorts, demoInstances), witness.Gauge32(witness.CarrierPorts, demoInstances))
 }
 
 func (n *demoNode) state() string {
@@ -149,6 +153,7 @@ func (n *demoNode) bridge(down bool) {
 		name = witness.LinkDown
 	}
 	n.send(func() {
+		n.sayBridge()
 		n.say(witness.ClassEvent, name, witness.String(witness.ID, fmt.Sprintf("demo-%d", n.events)), witness.Counter64(witness.At, uint64(time.Now().UnixNano())),
 			witness.String(witness.Subject, demoBridge), witness.Gauge32(witness.IfIndex, 2), witness.String(witness.Before, before), witness.String(witness.After, n.state()),
 			witness.String(witness.Admin, n.state()), witness.String(witness.Oper, n.state()))

@@ -196,7 +196,7 @@ func TestDemoOnThePage(t *testing.T) {
 	v.sees("What happened, in order", "6 × instance unreachable", "web-6", "Usual causes", "Flows around it", "198.51.100.10")
 	v.opens("Acknowledge")
 	v.sees("acknowledged by local", "Take back")
-	v.picture("incident", 1240)
+	v.picture("incident", 1500)
 	v.opens("open in Explore")
 	v.sees("sum by", "10.10.3.11", "95 % interval")
 

@@ -141,8 +141,9 @@ func (d *directory) name(q *Query) error {
 	for _, x := range all {
 		called[x.Name]++
 	}
-	labels := map[string][]string{}
+	labels, have := map[string][]string{}, 0
 	for _, x := range all {
+		have += min(len(x.Addresses), 1)
 		label := x.Name
 		switch {
 		case x.Name == "":
@@ -166,7 +167,7 @@ func (d *directory) name(q *Query) error {
 		}
 		q.named[a] = strings.Join(of, " or ")
 	}
-	s := fmt.Sprintf("instances: by the addresses that %d of them have now, in the model of the site; what is of none has no name", len(all))
+	s := fmt.Sprintf("instances: by the addresses that %d of %d have now, in the model of the site; what is of none has no name", have, len(all))
 	if several > 0 {
 		s += fmt.Sprintf("; %d addresses several have, all of which are named", several)
 	}
