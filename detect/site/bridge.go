@@ -198,7 +198,7 @@ func (s *Site) unreachable(b *bridge, f *finding) {
 		s.raise(b.node, &finding{
 			kind: InstanceUnreachable, entity: p.instanceEntity(), subject: p.instanceSubject(), severity: detect.Warning,
 			onset: f.onset, good: f.good, witness: f.witness, sure: f.sure, above: append([]string{p.entity()}, p.above()...),
-			wait: 10 * second, hold: second, summary: "its bridge " + b.name + " has lost its forwarding", facts: f.facts,
+			wait: 10 * second, hold: second, summary: "its bridge " + b.name + " has lost its forwarding", facts: f.facts, follows: true,
 		})
 	}
 }
@@ -234,7 +234,7 @@ func (s *Site) siblings(b *bridge) []*condition {
 	}
 	var all []*condition
 	for _, it := range below {
-		if it.Value.clearing == 0 && !commonCause(it.Parent()) {
+		if it.Value.clearing == 0 && !it.Value.follows && !commonCause(it.Parent()) {
 			all = append(all, it.Value)
 		}
 	}

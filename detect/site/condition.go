@@ -31,6 +31,8 @@ type finding struct {
 	confirm int64 // how long it is suspected only, ns
 	hold    int64 // for how long it must be over before it is, ns
 	event   bool  // over as soon as it is told
+
+	follows bool // from its cause alone: it is no evidence of that
 }
 
 // condition is a finding with its life.
@@ -123,6 +125,7 @@ func (c *condition) refresh(f *finding) {
 		c.good = cmp.Or(c.good, f.good)
 	} else {
 		c.finding = *f
+		c.follows = was.follows && f.follows
 		c.onset, c.good = was.onset, cmp.Or(was.good, f.good)
 		if by == byPassive|byAgent {
 			c.witness = Both

@@ -144,6 +144,7 @@ type port struct {
 	unknown  bool
 	gone     bool
 	instance bool
+	told     int64 // when it was told of last, with the counters of its agent
 	said     int64 // when the host agent spoke of it last; 0 never
 	bond     bool  // it is one, as the host agent says
 	bonded   bool  // its group is what the host agent says

@@ -38,7 +38,7 @@ func (s *Site) portFact(n *node, f *fact.Fact) {
 	if p.gone {
 		p.since = f.At
 	}
-	p.isBridge = d.Bridge
+	p.isBridge, p.told = d.Bridge, f.At
 	p.number, p.sub, p.gone, p.goneAt = f.Agent, f.Sub, false, 0
 	p.speed = d.Speed
 	n.grouped(p, d.Group)

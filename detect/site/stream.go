@@ -53,7 +53,9 @@ func (s *Site) alive(n *node, f *fact.Fact) {
 		st.born = boot - second
 		st.pace.Reset()
 		st.traffic.Reset()
-		st.bridge = nil // sub-agents are renumbered when a bridge goes
+		if b := st.bridge; b == nil || b.local == nil || b.local.sub != st.sub || b.local.told < boot {
+			st.bridge = nil // sub-agents are renumbered when a bridge goes
+		}
 	case s.blindness.takes(st.last, f.At, seq-st.seq-came):
 		// Nor is what this collector has dropped, nor a longer gap a pace.
 		st.pace.Reset()

@@ -82,9 +82,9 @@ func (w *wire) step() {
 		l := &w.links[i]
 		n := uint32(l.packets / 10)
 		l.passed += n
-		source, rate := uint32(i+1), l.rate
+		source, rate := sflow.DataSource{Index: uint32(i + 1)}, l.rate
 		if w.whole != 0 {
-			source, rate = 1000, w.whole
+			source, rate = sflow.DataSource{Class: sflow.ClassEntity, Index: 1000}, w.whole
 		}
 		if rate == 0 {
 			continue
@@ -96,7 +96,7 @@ func (w *wire) step() {
 		for range k {
 			w.send(func(b *sflow.Builder) {
 				l.seq++
-				b.FlowSample(&sflow.FlowSample{Sequence: l.seq, Source: sflow.DataSource{Index: source}, SamplingRate: rate, Input: sflow.Port{Value: uint32(i + 1)}, Output: sflow.Port{Value: 9}}, false,
+				b.FlowSample(&sflow.FlowSample{Sequence: l.seq, Source: source, SamplingRate: rate, Input: sflow.Port{Value: uint32(i + 1)}, Output: sflow.Port{Value: 9}}, false,
 					&sflow.SampledHeader{Protocol: 1, FrameLength: 60, Header: sflowtest.Header()})
 			})
 		}
@@ -130,9 +130,21 @@ func (w *wire) step() {
 			}
 			b.CounterSample(&sflow.CounterSample{Sequence: w.seq, Source: sflow.DataSource{Index: uint32(i + 1)}}, false, append(of,
 				&sflow.IfCounters{Index: uint32(i + 1), Type: 6, Speed: 1e10, Status: status, InOctets: sflow.Counter64(n) * 100, OutOctets: sflow.Counter64(n) * 100, InUcastPkts: sflow.Counter32(n), OutUcastPkts: sflow.Counter32(n)},
-				&sflow.PortName{Name: sflow.Text("eth" + itoa(uint64(i+1)))})...)
+				&sflow.PortName{Name: sflow.Text(w.linkName(i))})...)
 		}
 	})
+}
+
+// linkName is what an interface is called: of a bridge the first is its own, the
+// others are of instances.
+func (w *wire) linkName(i int) string {
+	switch {
+	case w.whole == 0:
+		return "eth" + itoa(uint64(i+1))
+	case i == 0:
+		return "br0"
+	}
+	return "tap" + itoa(uint64(i+1))
 }
 
 // pass lets time pass.
@@ -310,16 +322,18 @@ func TestBridgeIsSampledNoMore(t *testing.T) {
 		after   uint32  // sampling rate then
 		loss    float64
 		new     bool          // a port is new at that time
+		anew    bool          // its sub-agent begins anew
 		within  time.Duration // 0: never
 		also    []string      // told besides
 	}{
-		{"switched off", time.Second, 400, 1e9, 0, false, 7 * time.Second, nil},
-		{"switched off, at 1 % loss", time.Second, 400, 1e9, 0.01, false, 8 * time.Second, nil},
-		{"switched off, polls every 10 s", 10 * time.Second, 400, 1e9, 0, false, 25 * time.Second, nil},
-		{"switched off, with a new port", time.Second, 400, 1e9, 0, true, 8 * time.Second, nil},
-		{"turned down tenfold", time.Second, 400, 1000, 0, false, 0, []string{"start telemetry_tampered warning 192.0.2.1 sampling"}},
-		{"without traffic", time.Second, 0, 1e9, 0, false, 0, nil},
-		{"that goes on", time.Second, 400, 100, 0.01, true, 0, nil},
+		{"switched off", time.Second, 400, 1e9, 0, false, false, 7 * time.Second, nil},
+		{"switched off, at 1 % loss", time.Second, 400, 1e9, 0.01, false, false, 8 * time.Second, nil},
+		{"switched off, polls every 10 s", 10 * time.Second, 400, 1e9, 0, false, false, 25 * time.Second, nil},
+		{"switched off, and begun anew", time.Second, 400, 1e9, 0, false, true, 9 * time.Second, nil},
+		{"switched off, with a new port", time.Second, 400, 1e9, 0, true, false, 8 * time.Second, nil},
+		{"turned down tenfold", time.Second, 400, 1000, 0, false, false, 0, []string{"start telemetry_tampered warning 192.0.2.1 sampling"}},
+		{"without traffic", time.Second, 0, 1e9, 0, false, false, 0, nil},
+		{"that goes on", time.Second, 400, 100, 0.01, true, false, 0, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWire(t, wireLink{}, wireLink{packets: 400}, wireLink{packets: 400}, wireLink{packets: 400})
@@ -333,6 +347,9 @@ func TestBridgeIsSampledNoMore(t *testing.T) {
 				w.links[i+1].packets = c.packets
 			}
 			w.whole = c.after
+			if c.anew { // Open vSwitch counts from the beginning then
+				w.started, w.seq = w.now, 0
+			}
 			from := w.now
 			w.pass(2 * time.Minute)
 			if c.within == 0 {
@@ -342,7 +359,7 @@ func TestBridgeIsSampledNoMore(t *testing.T) {
 			if d := w.told(TelemetrySilent, from); d < 0 || d > c.within {
 				t.Errorf("told after %v, want within %v", d, c.within)
 			}
-			if e := w.last(TelemetrySilent).Evidence.(*Evidence); !strings.HasPrefix(e.Summary, "no samples of bridge eth1 any more") {
+			if e := w.last(TelemetrySilent).Evidence.(*Evidence); !strings.HasPrefix(e.Summary, "no samples of bridge br0 any more") {
 				t.Errorf("summary %q", e.Summary)
 			}
 			w.want("start telemetry_silent warning 192.0.2.1 samples")

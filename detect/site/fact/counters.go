@@ -192,7 +192,10 @@ func (g *Gatherer) portCounters(index uint32, rec *records) {
 	}
 	before := p.at
 	g.polled(p)
-	changed := p.gone || p.sub != g.sub.id
+	// What a sub-agent of Open vSwitch that begins anew speaks for is to be told again:
+	// they are renumbered.
+	anew := !fresh && p.datapath != 0 && p.uptime != 0 && int32(g.sub.uptime-p.uptime) < 0
+	changed := p.gone || p.sub != g.sub.id || anew
 	was := p.status
 	if p.gone {
 		was = StatusNew

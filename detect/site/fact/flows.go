@@ -108,7 +108,7 @@ func (g *Gatherer) point(f *decoder.Flow) *point {
 		}
 	}
 	p.sub = g.sub.id
-	if p.index >= firstWhole && g.sub.whole != p && f.Sample.Source.Class == sflow.ClassInterface {
+	if g.sub.whole != p && p.index >= firstWhole && f.Sample.Source.Class == sflow.ClassEntity {
 		g.sub.whole = p
 	}
 	return p

@@ -30,8 +30,8 @@ const (
 	missingPolls = 2    // polls without any, at least
 )
 
-// firstWhole is the lowest index that Open vSwitch gives a bridge as a data source:
-// it samples what comes in at any of its ports.
+// firstWhole is the lowest index that Open vSwitch gives a bridge as a data source,
+// which is of the class of entities: it samples what comes in at any of its ports.
 const firstWhole = 1000
 
 // expected is how many samples should have come of polls without one, at a rate:
@@ -72,7 +72,7 @@ func (y *yield) anew() {
 // yielded compares the samples of a data source with its interface's counters, in
 // unicast packets since the last poll; known is false where these began anew.
 func (g *Gatherer) yielded(p *port, in, out uint32, known bool) {
-	if pt := g.sub.whole; pt != nil && p.datapath != 0 && g.cur.ports[pt.index] == nil {
+	if pt := g.sub.whole; pt != nil && p.datapath != 0 {
 		g.yieldedWhole(pt, p, in, known)
 	}
 	pt := g.cur.sampled[p.index]
