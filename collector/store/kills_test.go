@@ -65,10 +65,12 @@ func TestVictim(t *testing.T) {
 	v.fate.kind = kind
 	v.fate.skip.Store(random.Int64N(2))
 	v.fate.die = func(took time.Duration) error {
-		if way == atCall {
-			return dieAt(deadlyCalls[random.IntN(len(deadlyCalls))])
+		call, after := deadlyCalls[random.IntN(len(deadlyCalls))], time.Duration(random.Int64N(1+int64(took)))
+		if way == atCall { // not always the first of the write
+			time.AfterFunc(after, func() { v.must(dieAt(call)) })
+			return nil
 		}
-		return dieAfter(time.Duration(random.Int64N(1 + int64(took))))
+		return dieAfter(after)
 	}
 	v.live()
 }
