@@ -15,6 +15,7 @@ import (
 	"weir/hostagent/source/logs"
 	"weir/hostagent/source/neighbour"
 	"weir/hostagent/source/netns"
+	"weir/hostagent/source/ovs"
 	"weir/hostagent/source/sampling"
 	"weir/hostagent/source/service"
 )
@@ -35,6 +36,7 @@ func kernel(cfg config.Config, a *Agent, add adding) {
 	}
 	neighbours := neighbour.New(a.links)
 	neighbours.Covered(a.peers.controls)
+	neighbours.Nobody(a.peers.internal)
 	add(every, neighbours)
 	samplingConf := samplingConfig(cfg.Sampling)
 	both := !slices.Contains(cfg.Off, neighbours.Name())
@@ -51,6 +53,7 @@ type peers struct {
 	neighbours atomic.Pointer[neighbour.Source]
 	samples    atomic.Pointer[sampling.Source]
 	services   atomic.Pointer[service.Source]
+	bridges    atomic.Pointer[ovs.Source]
 }
 
 // set takes over which modules run.
@@ -58,6 +61,7 @@ func (p *peers) set(all []*module) {
 	var neighbours *neighbour.Source
 	var samples *sampling.Source
 	var services *service.Source
+	var bridges *ovs.Source
 	for _, m := range all {
 		switch s := m.source.(type) {
 		case *neighbour.Source:
@@ -66,11 +70,14 @@ func (p *peers) set(all []*module) {
 			samples = s
 		case *service.Source:
 			services = s
+		case *ovs.Source:
+			bridges = s
 		}
 	}
 	p.neighbours.Store(neighbours)
 	p.samples.Store(samples)
 	p.services.Store(services)
+	p.bridges.Store(bridges)
 }
 
 // frame gives an instance's ARP or DHCP to who watches them.
@@ -84,6 +91,14 @@ func (p *peers) frame(ifIndex uint32, b []byte) {
 func (p *peers) controls() map[uint32]bool {
 	if s := p.samples.Load(); s != nil {
 		return s.Controls()
+	}
+	return nil
+}
+
+// internal returns the interfaces that are Open vSwitch's own.
+func (p *peers) internal() map[string]bool {
+	if s := p.bridges.Load(); s != nil {
+		return s.Internal()
 	}
 	return nil
 }

@@ -136,11 +136,11 @@ func TestPeersAreThoseThatRun(t *testing.T) {
 		}
 		return s
 	}
-	if a.peers.samples.Load() != find(a.modules) || a.peers.services.Load() == nil || a.peers.neighbours.Load() == nil {
+	if a.peers.samples.Load() != find(a.modules) || a.peers.services.Load() == nil || a.peers.neighbours.Load() == nil || a.peers.internal() == nil {
 		t.Error("not those that run")
 	}
 	a.peers.set(nil)
-	if is, known := a.peers.runs("x"); is || known || a.peers.controls() != nil {
+	if is, known := a.peers.runs("x"); is || known || a.peers.controls() != nil || a.peers.internal() != nil {
 		t.Error("those that do not run answer")
 	}
 	a.peers.frame(1, nil)

@@ -23,6 +23,7 @@ type Source struct {
 	mu      sync.Mutex
 	tracker *tracker
 	covered func() map[uint32]bool
+	nobody  func() map[string]bool
 	emit    func(source.Event) // nil while Run does not run
 	err     error
 }
@@ -30,6 +31,11 @@ type Source struct {
 // Covered tells the Source which interfaces need no socket of its own, because
 // somebody who listens there anyway gives their packets to Frame.
 func (s *Source) Covered(by func() map[uint32]bool) { s.covered = by }
+
+// Nobody tells the Source by their names which interfaces have no instance behind
+// them although they are taps: what a bridge of a userspace datapath hands to the
+// node comes in there, everybody's ARP among it.
+func (s *Source) Nobody(by func() map[string]bool) { s.nobody = by }
 
 // Frame takes a frame that came in on an interface. Frames other than ARP and
 // DHCP are passed over; b is not kept.
@@ -111,10 +117,14 @@ func (s *Source) look(now time.Time, l *listen.Listener, emit func(source.Event)
 	if s.covered != nil {
 		covered = s.covered()
 	}
+	var nobody map[string]bool
+	if s.nobody != nil {
+		nobody = s.nobody()
+	}
 	taps := map[uint32]string{}
 	var all []uint32
 	s.links.Each(func(i *link.Info) bool {
-		if i.Kind == s.taps {
+		if i.Kind == s.taps && !nobody[i.Name] {
 			taps[i.Index] = i.Name
 		} else if i.Kind != link.Physical {
 			return true

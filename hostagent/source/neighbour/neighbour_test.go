@@ -197,6 +197,45 @@ func FuzzFrame(f *testing.F) {
 	})
 }
 
+// The own interface of a bridge of a userspace datapath is a tap, and what the
+// bridge floods comes in there before anybody's address is known.
+func TestBridgeIsNoInstance(t *testing.T) {
+	l := lab.NewBare(t)
+	ns := l.Namespace("node")
+	for _, name := range []string{"br0", "tap1"} {
+		l.IP("-n", ns, "tuntap", "add", "dev", name, "mode", "tap")
+	}
+	s := New(link.NewTable())
+	s.Nobody(func() map[string]bool { return map[string]bool{"br0": true} })
+	h := &heard{}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := l.Go(ns, func() {
+		if err := s.Run(ctx, h); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { cancel(); <-done })
+	index := map[string]uint32{}
+	l.Eventually(3*time.Second, "listening", func() bool {
+		s.links.Each(func(i *link.Info) bool {
+			index[i.Name] = i.Index
+			return true
+		})
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(index) == 3 && len(s.tracker.ports) > 0 // lo is the third
+	})
+	s.Frame(index["br0"], arpFrame(1, 5, 1))
+	s.Frame(index["tap1"], arpFrame(1, 5, 1))
+	for range 3 {
+		s.Frame(index["br0"], arpFrame(1, 7, 5))
+	}
+	l.Eventually(5*time.Second, "told of the instance's tap", func() bool {
+		s.Frame(index["br0"], arpFrame(1, 7, 5))
+		return h.has("arp_unanswered 02:00:00:00:00:05 tap1 10.0.0.5 ")
+	})
+}
+
 type heard struct {
 	mu   sync.Mutex
 	list []string

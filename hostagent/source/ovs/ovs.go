@@ -91,6 +91,28 @@ func (s *Source) Tell(t *source.Telling) {
 	t.OVSContact = s.contact
 }
 
+// Internal returns the names of the interfaces that Open vSwitch has made itself:
+// each bridge's own, and others of type internal. They are as they were last
+// while the database is away.
+func (s *Source) Internal() map[string]bool {
+	s.mu.Lock()
+	v := s.view // never changed
+	s.mu.Unlock()
+	names := map[string]bool{}
+	if v == nil {
+		return names
+	}
+	for _, b := range v.bridges {
+		names[b.name] = true
+		for _, p := range b.ports {
+			if p.kind == "internal" {
+				names[p.name] = true
+			}
+		}
+	}
+	return names
+}
+
 // socket returns the path of the database's socket.
 func (s *Source) socket() string { return filepath.Join(s.opts.RunDir, "db.sock") }
 

@@ -1,6 +1,7 @@
 package ovs
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -44,6 +45,27 @@ func build(b *builder, rows []*bridgeRow) *view {
 		b.bridge(v, r)
 	}
 	return v
+}
+
+func TestInternal(t *testing.T) {
+	b, rows := twoBridges()
+	id := "qr"
+	b.interfaces[id] = &interfaceRow{UUID: id, Name: "qr-1", Type: "internal"}
+	b.ports[id] = &portRow{UUID: id, Name: "qr-1", Interfaces: []string{id}}
+	rows[0].Ports = append(rows[0].Ports, id)
+	s := New(Options{})
+	if got := s.Internal(); len(got) > 0 {
+		t.Errorf("%v before the database was read", got)
+	}
+	s.view = build(b, rows)
+	want := map[string]bool{"br-int": true, "br-ex": true, "qr-1": true}
+	if d := cmp.Diff(want, s.Internal()); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	s.lost(errors.New("away"))
+	if d := cmp.Diff(want, s.Internal()); d != "" {
+		t.Errorf("with the database away (-want +got)\n%s", d)
+	}
 }
 
 func TestViewCountsPorts(t *testing.T) {
