@@ -164,13 +164,16 @@ func (n *Node) Instance(name string) *Instance {
 }
 
 // instance makes an instance whose port is nobody's.
-func (n *Node) instance(name string) *Instance {
+func (n *Node) instance(name string) *Instance { return n.wired(name, (*Instance).pair) }
+
+// wired is instance with the interfaces of both ends made by cable.
+func (n *Node) wired(name string, cable func(*Instance)) *Instance {
 	l := n.lab
 	l.t.Helper()
 	l.instances++
 	k := l.instances
 	v := &Instance{lab: l, Node: n, NS: l.namespace(name), number: k, Addr: fmt.Sprintf("10.9.%d.%d", (k-1)/250, (k-1)%250+1), Tap: "tap-" + name}
-	l.ip("-n", n.NS, "link", "add", v.Tap, "type", "veth", "peer", "name", "eth0", "netns", v.NS)
+	cable(v)
 	l.ip("-n", n.NS, "link", "set", v.Tap, "up")
 	l.ip("-n", v.NS, "link", "set", "eth0", "address", v.mac())
 	l.ip("-n", v.NS, "addr", "add", v.Addr+"/16", "dev", "eth0")
@@ -179,6 +182,12 @@ func (n *Node) instance(name string) *Instance {
 	l.Exec(v.NS, "ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off")
 	v.Name = name
 	return v
+}
+
+// pair joins the instance with its port by a virtual cable.
+func (v *Instance) pair() {
+	v.lab.t.Helper()
+	v.lab.ip("-n", v.Node.NS, "link", "add", v.Tap, "type", "veth", "peer", "name", "eth0", "netns", v.NS)
 }
 
 // mac is the instance's address.

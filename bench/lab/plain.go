@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // LinuxBridge makes a Linux bridge on the node.
@@ -48,13 +46,7 @@ func (n *Node) InstanceOn(bridge, name string) *Instance {
 		return v
 	}
 	v := &Instance{lab: l, Node: n, Name: name, Tap: "tap-" + name}
-	var tap *os.File
-	var err error
-	l.In(n.NS, func() { tap, err = openTap(v.Tap) })
-	if err != nil {
-		l.t.Fatalf("tap %s: %v", v.Tap, err)
-	}
-	l.t.Cleanup(func() { _ = tap.Close() })
+	l.tap(n.NS, v.Tap)
 	l.ip("-n", n.NS, "link", "set", v.Tap, "master", bridge, "up")
 	return v
 }
@@ -66,24 +58,6 @@ func (n *Node) HostOn(bridge, name string) *Instance {
 	v := n.instance(name)
 	n.lab.ip("-n", n.NS, "link", "set", v.Tap, "master", bridge)
 	return v
-}
-
-// openTap makes a tap in the thread's namespace; it is gone when it is closed.
-func openTap(name string) (*os.File, error) {
-	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	req, err := unix.NewIfreq(name)
-	if err == nil {
-		req.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
-		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, req)
-	}
-	if err != nil {
-		_ = unix.Close(fd)
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), name), nil
 }
 
 // UUID is the instance's in the database of Open vSwitch.

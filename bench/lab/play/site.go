@@ -118,7 +118,11 @@ func (p *place) people() {
 				b.on = append(b.on, p.HostOn(b.name, name))
 				continue
 			}
-			v := p.InstanceOn(b.name, name)
+			add := p.InstanceOn
+			if g.Taps {
+				add = p.TapInstance
+			}
+			v := add(b.name, name)
 			if b.uplink {
 				p.segment(i, v)
 			}

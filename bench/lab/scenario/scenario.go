@@ -40,6 +40,7 @@ type Group struct {
 	Switch    string `yaml:"switch"`    // linux or ovs
 	Bridges   int    `yaml:"bridges"`   // beside the br0 of Open vSwitch, which has the uplink
 	Instances int    `yaml:"instances"` // on each bridge
+	Taps      bool   `yaml:"taps"`      // instances on Open vSwitch are behind taps, as QEMU's are
 	Guests    int    `yaml:"guests"`    // virtual machines of QEMU, on brq0
 	NICs      int    `yaml:"nics"`      // nic1 … beside eth0 and eth1, with a cable each
 	Agent     bool   `yaml:"agent"`     // weir-agent runs on the node
@@ -217,8 +218,8 @@ func (g *Group) fill() error {
 		return fmt.Errorf("switch %q: write linux or ovs", g.Switch)
 	case g.Count < 1 || g.Count > 64 || g.Bridges > 64 || g.Instances > 64 || g.Guests > 32:
 		return errors.New("1 to 64 nodes, at most 64 bridges, 64 instances on each and 32 guests")
-	case g.Switch != "ovs" && (g.Leaf || g.VLANs > 0 || g.Tunnels > 0):
-		return errors.New("VLANs, tunnels and a leaf take nodes with Open vSwitch")
+	case g.Switch != "ovs" && (g.Leaf || g.VLANs > 0 || g.Tunnels > 0 || g.Taps):
+		return errors.New("VLANs, tunnels, taps and a leaf take nodes with Open vSwitch")
 	case g.Bond && !g.Leaf || g.Router && g.VLANs == 0 || g.VLANs > 0 && g.Tunnels > 0 || g.VLANs > 100 || g.Tunnels > 100:
 		return errors.New("a bond takes a leaf, a router takes VLANs, tunnels take the place of VLANs; at most 100 of either")
 	case g.Talk > 0 && (g.Switch != "ovs" && g.Guarded == 0 || g.Count < 2 || g.Instances < 1):
