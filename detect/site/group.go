@@ -221,7 +221,9 @@ func (s *Site) judgeGroup(kind detect.Kind) {
 		if s.now-run[0].raised < holdsFor && s.falls(sw) {
 			return // it is the cause, if it is silent too
 		}
-		above = append(above, sw.self()) // it may yet be found down itself
+		if s.missesBeats(sw) {
+			above = append(above, sw.self()) // it may yet be found down itself
+		}
 		cause = "the switch " + sw.label() + " that they are attached to"
 	}
 	wait := int64(0)

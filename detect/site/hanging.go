@@ -164,10 +164,19 @@ func (s *Site) fell(sw *node, onset int64) (x fall) {
 	return x
 }
 
+// missesBeats reports whether beats of a switch's own are missing, not only samples:
+// these end with the traffic of its nodes.
+func (s *Site) missesBeats(sw *node) bool {
+	return slices.ContainsFunc(sw.streams, func(st *stream) bool {
+		u := st.pace.Period()
+		return st.beats && !st.retired && u > 0 && s.quietFor(st.pace.Last()) > u*5/2
+	})
+}
+
 // falls reports whether a switch that is not yet known to be silent is late, and may
 // have fallen with what hangs on it.
 func (s *Site) falls(sw *node) bool {
-	if usual := sw.rhythm(); sw.carries || usual == 0 || s.quietFor(sw.lastHeard()) < usual*3/2 {
+	if usual := sw.rhythm(); sw.carries || usual == 0 || s.quietFor(sw.lastHeard()) < usual*3/2 || !s.missesBeats(sw) {
 		return false
 	}
 	x := s.fell(sw, sw.lastHeard())

@@ -231,7 +231,7 @@ func (s *Site) nodeSilent(n *node, onset int64, misses int) {
 	}
 	if late, _ := s.late(onset); late >= groupLeast {
 		switch {
-		case f.taken > 0 && late-f.taken < groupLeast-1: // it is the cause of all of them
+		case f.taken > 0 && late-f.taken < groupLeast-1 && s.missesBeats(n): // it is the cause of all of them
 		case s.quietFor(onset) < s.bound(n)+groupWait:
 			f.wait = groupWait
 		case f.severity == detect.Warning:
