@@ -10,6 +10,20 @@ import (
 	"weir/detect/site/incident"
 )
 
+// worst is what weighed most of all that was told of a condition: what its end is
+// about, whatever was left of it by then.
+type worst struct {
+	severity detect.Severity
+	summary  string
+}
+
+// outweighs reports whether a is no less severe than b; everything is no less than
+// what was never told.
+func outweighs(a, b detect.Severity) bool {
+	order := []detect.Severity{"", detect.Info, detect.Warning, detect.Critical}
+	return slices.Index(order, a) >= slices.Index(order, b)
+}
+
 // finding is what a judge found to be true.
 type finding struct {
 	kind     detect.Kind
@@ -51,6 +65,7 @@ type condition struct {
 	alertID string
 	seq     uint64
 	told    int64 // last change
+	worst   worst // of what was told
 	stale   bool  // something was not told yet
 	listed  int   // effects, when it was told last
 	flaps   int
@@ -252,7 +267,7 @@ func (s *Site) Show(it *incident.Item[*condition]) {
 		c.state = detect.Confirmed
 	}
 	if c.seq > 0 { // it was told before its cause was, and is true still: what was told has ended
-		c.seq, c.alertID = 0, ""
+		c.seq, c.alertID, c.worst = 0, "", worst{}
 	}
 	s.starting = append(s.starting, it)
 }
@@ -307,9 +322,15 @@ func (s *Site) tell(it *incident.Item[*condition], change detect.Change, reason 
 	c.seq++
 	c.told, c.stale = s.now, false
 	subject := c.subject
+	if change != detect.End && outweighs(c.severity, c.worst.severity) {
+		c.worst = worst{c.severity, c.summary}
+	}
 	a := &detect.Alert{
 		At: time.Unix(0, s.now).UTC(), Seq: c.seq, Change: change, Kind: c.kind, State: c.state, Severity: c.severity,
 		Reason: reason, Subject: &subject, Flapping: c.flaps > 0, Evidence: s.evidence(it),
+	}
+	if change == detect.End {
+		a.Severity, a.Evidence.(*Evidence).Summary = c.worst.severity, c.worst.summary
 	}
 	if c.alertID == "" {
 		s.called(a, c.onset)

@@ -58,3 +58,32 @@ func TestSilenceIsToldAnew(t *testing.T) {
 		})
 	}
 }
+
+// TestEndTellsTheWorst: who reads of an incident that is over learns what it was,
+// not what was left of it last.
+func TestEndTellsTheWorst(t *testing.T) {
+	w := newWorld(t)
+	w.node(0)
+	w.run(20 * time.Second)
+	var n *node
+	for _, n = range w.site.nodes {
+	}
+	say := func(severity detect.Severity, summary string) {
+		w.site.raise(n, &finding{
+			kind: BridgeDown, entity: n.entity("bridge", "br0"), subject: n.subject(TypeBridge, "br0"), severity: severity,
+			onset: w.site.now, witness: Passive, hold: second, summary: summary, sure: 0.999,
+		})
+		w.run(12 * time.Second)
+	}
+	say(detect.Warning, "its own port is down")
+	say(detect.Critical, "gone")
+	say(detect.Warning, "its own port is down")
+	if a := w.last(BridgeDown); a.Severity != detect.Warning || a.Evidence.(*Evidence).Summary != "its own port is down" {
+		t.Errorf("while it lasts: %s %q, want what holds now", a.Severity, a.Evidence.(*Evidence).Summary)
+	}
+	w.site.clear(BridgeDown, n.entity("bridge", "br0"), "recovered")
+	w.run(5 * time.Second)
+	if a := w.last(BridgeDown); a.Change != detect.End || a.Severity != detect.Critical || a.Evidence.(*Evidence).Summary != "gone" {
+		t.Errorf("in the end: %s %s %q, want end critical gone", a.Change, a.Severity, a.Evidence.(*Evidence).Summary)
+	}
+}
