@@ -319,7 +319,7 @@ func (v *victim) openEvidence() {
 	begun := last
 	v.work = append(v.work, func() {
 		if v.page.done(ofEvidence) > begun+200 {
-			select {} // as many as may wait for more headers
+			forever() // as many as may wait for more headers
 		}
 		v.next(ofEvidence, func(n uint64) {
 			k.Put(&detect.Alert{ID: fmt.Sprintf("e-%d", n), Change: detect.Start, Kind: "large_flow", Subject: saidJSON(`{"victim":"10.0.0.2/32"}`), Evidence: saidJSON("it was so")})

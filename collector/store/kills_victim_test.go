@@ -146,7 +146,15 @@ func (v *victim) live() {
 			}
 		}()
 	}
-	select {}
+	forever()
+}
+
+// forever waits for the kernel to kill the process. (The runtime takes one in which
+// nothing can happen any more for a deadlock, and ends it first.)
+func forever() {
+	for {
+		time.Sleep(time.Hour)
+	}
 }
 
 // leftovers lists what is half written below directories. Nothing is set aside there.

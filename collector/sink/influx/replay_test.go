@@ -2,6 +2,7 @@ package influx
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -14,17 +15,8 @@ import (
 func TestReplayLetsLiveDataPass(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	sp := openTest(t, dir, 64<<20)
 	const blocks = 40
-	for i := range blocks {
-		b := bytes.Repeat(fmt.Appendf(nil, "old,i=%d v=1i 1\n", i), blockSize/17)
-		if _, err := sp.append(b, lines(b), int64(i)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := sp.close(); err != nil {
-		t.Fatal(err)
-	}
+	spooled(t, dir, blocks)
 	p := influxtest.StartProxy(t, "")
 	p.Set(influxtest.Fault{Slow: 20 * time.Millisecond})
 	s, _ := newTest(t, p.URL, dir, nil)
@@ -48,5 +40,58 @@ func TestReplayLetsLiveDataPass(t *testing.T) {
 	}
 	if n := len(p.Lines()); n != blocks+1 {
 		t.Errorf("lines of %d blocks arrived, want %d", n-1, blocks)
+	}
+}
+
+// spooled makes a spool of so many blocks in dir.
+func spooled(t *testing.T, dir string, blocks int) {
+	t.Helper()
+	sp := openTest(t, dir, 64<<20)
+	for i := range blocks {
+		b := bytes.Repeat(fmt.Appendf(nil, "old,i=%d v=1i 1\n", i), blockSize/17)
+		if _, err := sp.append(b, lines(b), int64(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sp.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestClosesAmidReplay: a replay that is under way ends with the sink, and what it
+// did not send is sent the next time.
+func TestClosesAmidReplay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const blocks = 4
+	spooled(t, dir, blocks)
+	p := influxtest.StartProxy(t, "")
+	p.Set(influxtest.Fault{Hang: true})
+	s, _ := newTest(t, p.URL, dir, nil)
+	asked := func() bool {
+		s.gate.mu.Lock()
+		defer s.gate.mu.Unlock()
+		return s.gate.busy
+	}
+	for end := time.Now().Add(10 * time.Second); !asked(); {
+		if time.Now().After(end) {
+			t.Fatal("nothing is replayed")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	closed := make(chan error)
+	go func() { closed <- s.Close(context.Background()) }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the sink does not close")
+	}
+	p.Set(influxtest.Fault{})
+	s, _ = newTest(t, p.URL, dir, nil)
+	if st := await(t, s); st.Spool.Points != 0 || len(p.Lines()) != blocks {
+		t.Errorf("%+v and lines of %d blocks, want all of %d", st, len(p.Lines()), blocks)
 	}
 }

@@ -135,6 +135,9 @@ func (s *Sink) replay() {
 		}
 		s.judged(a)
 		if a.verdict != accepted {
+			if s.ctx.Err() != nil { // the gate lets in who was told to stop
+				return
+			}
 			continue
 		}
 		n := s.bury(bad)

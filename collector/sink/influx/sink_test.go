@@ -58,7 +58,7 @@ func feed(t testing.TB, s *Sink, d time.Duration) []string {
 		}
 		start := time.Now()
 		s.WriteLines(b.Bytes(), 20)
-		if d := time.Since(start); d > 200*time.Millisecond {
+		if d := time.Since(start); d > time.Second { // nobody waits for the server
 			t.Errorf("WriteLines took %v", d)
 		}
 	}
@@ -145,7 +145,7 @@ func feedMore(t testing.TB, s *Sink, from int, d time.Duration) []string {
 		}
 		start := time.Now()
 		s.WriteLines(b.Bytes(), 20)
-		if d := time.Since(start); d > 200*time.Millisecond {
+		if d := time.Since(start); d > time.Second { // nobody waits for the server
 			t.Errorf("WriteLines took %v", d)
 		}
 	}
