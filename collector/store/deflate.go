@@ -12,12 +12,24 @@ import (
 // longer is damaged.
 const maxText = 4 << 20
 
-func deflated(b []byte) []byte {
-	var out bytes.Buffer
-	w, _ := flate.NewWriter(&out, flate.BestSpeed) // a level that there is
-	_, _ = w.Write(b)                              // memory takes all
-	_ = w.Close()
-	return out.Bytes()
+// deflater makes texts short. What it needs for that, more than half a megabyte, it
+// keeps from one to the next. Its zero value is ready.
+type deflater struct {
+	w   *flate.Writer
+	out bytes.Buffer
+}
+
+// shorten returns b, deflated.
+func (d *deflater) shorten(b []byte) []byte {
+	d.out.Reset()
+	if d.w == nil {
+		d.w, _ = flate.NewWriter(&d.out, flate.BestSpeed) // a level that there is
+	} else {
+		d.w.Reset(&d.out)
+	}
+	_, _ = d.w.Write(b) // memory takes all
+	_ = d.w.Close()
+	return bytes.Clone(d.out.Bytes())
 }
 
 func inflated(b []byte) ([]byte, error) {

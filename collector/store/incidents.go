@@ -74,7 +74,7 @@ type incidentRow struct {
 // errTooLong is the error of an incident that nobody could read again.
 var errTooLong = errors.New("is too long to be kept")
 
-func newIncidentRow(k *site.KeptIncident, now time.Time) (r incidentRow, err error) {
+func newIncidentRow(k *site.KeptIncident, now time.Time, d *deflater) (r incidentRow, err error) {
 	i := &k.Incident
 	head := *i
 	head.Steps, head.Root, head.Children, head.Addresses = nil, nil, nil, nil
@@ -98,7 +98,7 @@ func newIncidentRow(k *site.KeptIncident, now time.Time) (r incidentRow, err err
 		if len(b) > maxText {
 			return r, errTooLong
 		}
-		*x.into = deflated(b)
+		*x.into = d.shorten(b)
 	}
 	return r, nil
 }
@@ -118,8 +118,9 @@ func (r *incidentRow) put(ctx context.Context, tx *sql.Tx) error {
 // there is no room, the oldest.
 func (x *Incidents) Save(all []site.KeptIncident, now time.Time) (use IncidentsUse, err error) {
 	var rows []incidentRow
+	var d deflater
 	for i := range all {
-		r, err := newIncidentRow(&all[i], now)
+		r, err := newIncidentRow(&all[i], now, &d)
 		if errors.Is(err, errTooLong) || err == nil && (r.size() > maxIncidentRow || int64(r.size()) > x.cfg.MaxBytes) {
 			use.Dropped++
 			continue

@@ -20,6 +20,7 @@ const erasedText = "erased"
 func (e *Erased) takeIncidents(ctx context.Context, tx *sql.Tx, project string, remove bool) error {
 	var changed []incidentRow
 	var damaged []string
+	var d deflater
 	err := eachWritten(ctx, tx, "", nil, func(id string, written time.Time, k *site.KeptIncident) error {
 		if k == nil {
 			damaged = append(damaged, id) // nobody can search it
@@ -29,7 +30,7 @@ func (e *Erased) takeIncidents(ctx context.Context, tx *sql.Tx, project string, 
 			return nil
 		}
 		e.Incidents++
-		r, err := newIncidentRow(k, written)
+		r, err := newIncidentRow(k, written, &d)
 		changed = append(changed, r)
 		return err
 	})

@@ -41,6 +41,14 @@ func (s *Store) SaveNodes(nodes []SiteNode, oldest time.Time) (refused int, err 
 	if err != nil {
 		return 0, err
 	}
+	// This takes its time, in which others may write.
+	bodies := make([][]byte, len(nodes))
+	var d deflater
+	for i := range nodes {
+		if len(nodes[i].Body) <= maxText {
+			bodies[i] = d.shorten(nodes[i].Body)
+		}
+	}
 	err = s.inTransaction(func(tx *sql.Tx) error {
 		put, err := tx.Prepare(`INSERT INTO site_nodes (key, heard, size, body) VALUES (?, ?, ?, ?)
 			ON CONFLICT (key) DO UPDATE SET heard = excluded.heard, size = excluded.size, body = excluded.body`)
@@ -60,7 +68,7 @@ func (s *Store) SaveNodes(nodes []SiteNode, oldest time.Time) (refused int, err 
 				continue
 			}
 			total += len(n.Body)
-			if _, err := put.Exec(n.Key, n.Heard.UnixNano(), len(n.Body), deflated(n.Body)); err != nil {
+			if _, err := put.Exec(n.Key, n.Heard.UnixNano(), len(n.Body), bodies[i]); err != nil {
 				return err
 			}
 		}
@@ -247,11 +255,12 @@ func (e *Erased) takeNodes(ctx context.Context, tx *sql.Tx, project string, remo
 	if err != nil || !remove {
 		return err
 	}
+	var d deflater
 	for key, body := range changed {
 		if body == nil {
 			_, err = tx.ExecContext(ctx, `DELETE FROM site_nodes WHERE key = ?`, key)
 		} else {
-			_, err = tx.ExecContext(ctx, `UPDATE site_nodes SET size = ?, body = ? WHERE key = ?`, len(body), deflated(body), key)
+			_, err = tx.ExecContext(ctx, `UPDATE site_nodes SET size = ?, body = ? WHERE key = ?`, len(body), d.shorten(body), key)
 		}
 		if err != nil {
 			return err
