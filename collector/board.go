@@ -18,8 +18,14 @@ const endedKept = 200
 // ended.
 type board struct {
 	mu    sync.Mutex
-	open  map[string]*web.AlertView // by id
-	ended []*web.AlertView          // the oldest first
+	open  map[string]shown // by id
+	ended []*web.AlertView // the oldest first
+}
+
+// shown is an alert that is open.
+type shown struct {
+	*web.AlertView
+	most int // effects that it ever told of
 }
 
 // add takes a change, and returns how it is shown; that is never changed.
@@ -34,20 +40,19 @@ func (b *board) add(al *detect.Alert) *web.AlertView {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open == nil {
-		b.open = map[string]*web.AlertView{}
+		b.open = map[string]shown{}
 	}
-	if was := b.open[al.ID]; was != nil {
-		v.Started = was.Started
-		if al.Change == detect.End { // what it took along has come back by then
-			v.Affected = max(v.Affected, was.Affected)
-		}
+	most := v.Affected
+	if was, ok := b.open[al.ID]; ok {
+		v.Started, most = was.Started, max(most, was.most)
 	} else {
 		v.Started = al.At
 	}
 	if al.Change != detect.End {
-		b.open[al.ID] = v
+		b.open[al.ID] = shown{v, most}
 		return v
 	}
+	v.Affected = most // what it took along has come back by then
 	v.Ended = &v.At
 	delete(b.open, al.ID)
 	if b.ended = append(b.ended, v); len(b.ended) > endedKept {
@@ -62,7 +67,7 @@ func (b *board) list() []*web.AlertView {
 	defer b.mu.Unlock()
 	all := make([]*web.AlertView, 0, len(b.open)+len(b.ended))
 	for _, v := range b.open {
-		all = append(all, v)
+		all = append(all, v.AlertView)
 	}
 	slices.SortFunc(all, func(x, y *web.AlertView) int {
 		if c := y.Started.Compare(x.Started); c != 0 {
