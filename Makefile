@@ -77,7 +77,7 @@ fuzz: ## run every fuzz target for FUZZTIME (10m); FUZZ=decoder: only those belo
 	@.ci/fuzz $(FUZZTIME) $(FUZZ)
 
 .PHONY: kills
-kills: ## kill processes 1,000 times in each kind of write, and look at what they leave (KILLS=1000; ten minutes)
+kills: ## kill processes 1,000 times in each kind of write, and look at what they leave (KILLS=1000; half an hour)
 	WEIR_KILLS=$(KILLS) go test -count=1 -v -timeout 4h -run '^TestKills$$' ./collector/store
 
 .PHONY: lint

@@ -116,9 +116,9 @@ func TestKeysAreAddedWhileRunning(t *testing.T) {
 		return web.Call(t.Context(), cfg.StateDir, method, path, body, &k)
 	}
 	for _, bad := range []struct{ key, want string }{
-		{"dst: bytes", "is counted already"}, {"nothing: bytes", `key "nothing: bytes": `}, {"dst: apples", `key "dst: apples": `}, {"", `key "": `},
+		{"dst: bytes", "is counted already"}, {"nothing: bytes", `key "nothing: bytes": `}, {"dscpp: bytes", `did you mean dscp?`}, {"dst: apples", `key "dst: apples": `}, {"", `key "": `},
 	} {
-		if err := call(http.MethodPost, "api/v1/keys", NewKey{bad.key}); err == nil || !strings.Contains(err.Error(), bad.want) || strings.Contains(err.Error(), "\n") {
+		if err := call(http.MethodPost, "api/v1/keys", NewKey{bad.key}); err == nil || !strings.Contains(err.Error(), bad.want) || strings.Contains(err.Error(), "\n") || strings.HasSuffix(err.Error(), "; ") {
 			t.Errorf("%q: %v, want %s", bad.key, err, bad.want)
 		}
 	}

@@ -35,8 +35,7 @@ type alertHistory struct {
 	quiet bool             // the directory does not outlive the process
 	send  func(store.Head) // tells sinks of a head
 
-	stop context.CancelFunc
-	done sync.WaitGroup
+	background
 	once sync.Once
 }
 
@@ -82,10 +81,7 @@ func (h *alertHistory) start(send func(store.Head)) {
 		return
 	}
 	h.send = send
-	ctx, stop := context.WithCancel(context.Background())
-	h.stop = stop
-	h.done.Go(func() { h.kept.Run(ctx) })
-	h.done.Go(func() {
+	h.run(h.kept.Run, func(ctx context.Context) {
 		t := time.NewTicker(headEvery)
 		defer t.Stop()
 		for {
@@ -117,9 +113,7 @@ func (h *alertHistory) close() {
 		return
 	}
 	h.once.Do(func() {
-		if h.stop != nil {
-			h.stop()
-			h.done.Wait()
+		if h.end() {
 			h.tellHead()
 		}
 		if err := h.kept.Close(); err != nil {

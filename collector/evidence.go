@@ -1,12 +1,10 @@
 package collector
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"net/http"
 	"strconv"
-	"sync"
 
 	flowrecord "weir/collector/record"
 	"weir/collector/store/evidence"
@@ -20,8 +18,7 @@ import (
 // on nil, which does nothing.
 type headerKeeper struct {
 	keeper *evidence.Keeper
-	stop   context.CancelFunc
-	done   sync.WaitGroup
+	background
 }
 
 // newEvidence returns what keeps evidence, nil where history is off. The shards
@@ -62,21 +59,16 @@ func (k *headerKeeper) put(al *detect.Alert) {
 }
 
 func (k *headerKeeper) start() {
-	if k == nil {
-		return
+	if k != nil {
+		k.run(k.keeper.Run)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	k.stop = stop
-	k.done.Go(func() { k.keeper.Run(ctx) })
 }
 
 // close writes what there is and ends. It may be called before the start.
 func (k *headerKeeper) close() {
-	if k == nil || k.stop == nil {
-		return
+	if k != nil {
+		k.end()
 	}
-	k.stop()
-	k.done.Wait()
 }
 
 // addTo adds the evidence to the status.

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"weir/collector/agents"
@@ -27,8 +26,7 @@ const blocksPerShard = 8
 type history struct {
 	flows   *flows.Store
 	writers int
-	stop    context.CancelFunc
-	done    sync.WaitGroup
+	background
 }
 
 // holdHistory keeps other collectors out of the directory of history.
@@ -41,6 +39,10 @@ func (a *app) holdHistory() (err error) {
 	return err
 }
 
+// quickJournals is how many octets of journals become segments before anything is
+// received: some tenths of a second's work.
+const quickJournals = 8 << 20
+
 // newHistory returns what keeps history, nil where it is off.
 func newHistory(a *app) (*history, error) {
 	if a.cfg.History.Off {
@@ -50,7 +52,7 @@ func newHistory(a *app) (*history, error) {
 	h := a.cfg.HistoryBounds()
 	s, err := flows.Open(flows.Config{
 		Dir: a.cfg.FlowsDir(), MaxBytes: int64(h.Flows), MaxAge: h.FlowsAge, Names: flowNames{a.shared},
-		Rollups: int64(h.Rollups), RollupsAge: h.RollupsAge,
+		Rollups: int64(h.Rollups), RollupsAge: h.RollupsAge, Quick: quickJournals,
 		Damaged: func(path string, why error) {
 			a.log.Error().Err(why).Str("file", path).Msg("a file of the flow history is damaged and was set aside: answers lack what it has; put a copy back under its name without .bad, or delete it, and look at the disk")
 		},
@@ -65,21 +67,16 @@ func newHistory(a *app) (*history, error) {
 }
 
 func (h *history) start() {
-	if h == nil {
-		return
+	if h != nil {
+		h.run(h.flows.Run)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	h.stop = stop
-	h.done.Go(func() { h.flows.Run(ctx) })
 }
 
 // close keeps what is there and ends.
 func (h *history) close() {
-	if h == nil || h.stop == nil {
-		return
+	if h != nil {
+		h.end()
 	}
-	h.stop()
-	h.done.Wait()
 }
 
 // addTo adds the history to the status.

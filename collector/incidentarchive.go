@@ -162,10 +162,10 @@ func (a *app) flowsAround(ctx context.Context, alerts []store.AlertChange, from,
 	}
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	_ = w.Write(append(slices.Clone(q.By), "bytes", "low", "high", "packets", "samples", "first", "last")) // to memory
+	_ = w.Write(append(slices.Clone(q.By), "bytes", "low", "high", "packets", "packets_low", "packets_high", "samples", "first", "last")) // to memory
 	for _, x := range r.Rows {
 		num := func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
-		_ = w.Write(append(slices.Clone(x.Key), num(x.Bytes), num(x.Low), num(x.High), num(x.Packets), strconv.FormatUint(x.Samples, 10),
+		_ = w.Write(append(slices.Clone(x.Key), num(x.Bytes), num(x.Low), num(x.High), num(x.Packets), num(x.PacketsLow), num(x.PacketsHigh), strconv.FormatUint(x.Samples, 10),
 			x.First.UTC().Format(time.RFC3339Nano), x.Last.UTC().Format(time.RFC3339Nano)))
 	}
 	w.Flush()

@@ -48,7 +48,7 @@ func TestIncidentsAreHeldAndHandedOn(t *testing.T) {
 	}
 	files := unpack(t, body)
 	for name, want := range map[string]string{
-		"incident.json": id, "timeline.txt": "brq0", "alerts.json": `"bridge_down"`, "about.json": `"configuration_sha256": "`, "flows.csv": "agent,src,dst",
+		"incident.json": id, "timeline.txt": "brq0", "alerts.json": `"bridge_down"`, "about.json": `"configuration_sha256": "`, "flows.csv": ",bytes,low,high,packets,packets_low,packets_high,samples,first,last\n",
 	} {
 		if !strings.Contains(files[name], want) {
 			t.Errorf("%s has no %s: %.300s", name, want, files[name])

@@ -2,9 +2,7 @@ package collector
 
 import (
 	"cmp"
-	"context"
 	"net/http"
-	"sync"
 
 	kept "weir/collector/store/series"
 	"weir/collector/web"
@@ -14,9 +12,8 @@ import (
 // called on nil, which does nothing.
 type keptSeries struct {
 	*kept.Store
-	api  http.Handler
-	stop context.CancelFunc
-	done sync.WaitGroup
+	background
+	api http.Handler
 }
 
 // newSeries makes what writes time series: to InfluxDB where that is
@@ -54,18 +51,14 @@ func (a *app) closeSeries() {
 }
 
 func (k *keptSeries) start() {
-	if k == nil {
-		return
+	if k != nil {
+		k.run(k.Run)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	k.stop = stop
-	k.done.Go(func() { k.Run(ctx) })
 }
 
 func (k *keptSeries) close() {
-	if k != nil && k.stop != nil {
-		k.stop()
-		k.done.Wait()
+	if k != nil {
+		k.end()
 	}
 }
 

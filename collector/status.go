@@ -192,7 +192,6 @@ func (a *app) addAgents(s *web.Status) {
 		web.Bound{Name: "agents", Used: t.Agents, Limit: t.MaxAgents, Refused: t.RefusedFull},
 		web.Bound{Name: "interfaces", Used: t.Interfaces, Limit: t.MaxInterfaces, Refused: t.RefusedInterfaces},
 		web.Bound{Name: "data_sources", Used: t.Sources, Limit: t.MaxSources, Refused: t.RefusedSources},
-		web.Bound{Name: "networks", Used: t.Networks, Limit: t.MaxNetworks},
 	)
 }
 

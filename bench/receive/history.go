@@ -25,54 +25,64 @@ import (
 )
 
 const (
-	// historyBurst is how many datagrams wait in the socket at a time,
-	// historySamples how many flow samples a round has: a little more than those
-	// of a journal.
+	// historyBurst is how many datagrams wait in the socket at a time, turnBursts how
+	// many such there are until the other lane's turn, historyTurns how many turns a
+	// round has of each: those of some journals, since what makes segments of these
+	// uses its memory again.
 	historyBurst   = 4000
-	historySamples = 44 * historyBurst * 6
+	turnBursts     = 11
+	historyTurns   = 16
+	historySamples = historyTurns * turnBursts * historyBurst * 6
 	// historyRate is how many there are a second of the data's time, the most of
 	// which a shard keeps every one.
 	historyRate = 100_000
 	// historyBlocks is how many blocks of rows may wait for the disk.
 	historyBlocks = 32
+	// historyFlush is how often the journal is brought to the disk: of the data's
+	// time about as often as a second.
+	historyFlush = 200 * time.Millisecond
 )
 
-// history measures what keeping every flow sample costs: the same datagrams are
-// read and judged without and with it, in turn, and all processor time of this
-// process counts but that of the thread that sends: of the journal, of the
-// segment and the rollups that are made of it. What it costs is a share of what the
-// same round took without, since the machine's pace changes from round to round.
+// spent is processor time: of the thread that reads and judges, and of all others.
+type spent struct{ shard, others time.Duration }
+
+func (s *spent) add(o spent) { s.shard, s.others = s.shard+o.shard, s.others+o.others }
+
+func (s spent) all() time.Duration { return s.shard + s.others }
+
+// history measures what keeping every flow sample costs: two collectors read and
+// judge the same datagrams, one without and one with it, taking turns of about a
+// third of a second, since the machine's pace changes. All processor time of this
+// process counts but that of sending: of the journal, of the segment and the rollups
+// that are made of it. While one has its turn the other does nothing: a turn ends
+// when what it gave the journal is on the disk.
 func history(loads []load, rounds int) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Printf("processor time of the whole collector for each of %d flow samples, six to a datagram, at %d a second; medians of %d rounds\n\n", historySamples, historyRate, rounds)
-	fmt.Fprintln(w, "load\twithout, ns\twith history, ns\tadded, ns\tshare\tquarters of the rounds\tthroughput of one core\toctets a record\t")
+	fmt.Printf("processor time of the whole collector for each of %d flow samples, six to a datagram, at %d a second; medians of %d rounds, ns\n\n", historySamples, historyRate, rounds)
+	fmt.Fprintln(w, "load\twithout\tadded by the shard\tby journal, segments, rollups\tshare\tquarters of the rounds\tthroughput of one core\toctets a record\t")
 	for i := range loads {
 		l := &loads[i]
-		payloads := l.datagrams(fill, 1)
-		var took [2][]float64
-		var shares []float64
+		var without, shard, others, shares []float64
 		octets := 0.0
 		for r := range rounds {
-			var of [2]float64
-			for turn := range of {
-				on := (turn + r) % 2
-				d, size, err := l.once(payloads, on == 1)
-				if err != nil {
-					return err
-				}
-				of[on] = float64(d.Nanoseconds()) / historySamples
-				took[on] = append(took[on], of[on])
-				octets = max(octets, float64(size)/historySamples)
+			got, err := l.pair(r)
+			if err != nil {
+				return err
 			}
-			shares = append(shares, of[1]/of[0]-1)
+			ns := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / historySamples }
+			without = append(without, ns(got.off.all()))
+			shard = append(shard, ns(got.on.shard-got.off.shard))
+			others = append(others, ns(got.on.others-got.off.others))
+			shares = append(shares, float64(got.on.all())/float64(got.off.all())-1)
+			octets = max(octets, float64(got.size)/historySamples)
 			fmt.Fprintf(os.Stderr, "\r%s: round %d of %d", l.name, r+1, rounds)
 		}
 		fmt.Fprint(os.Stderr, "\r\033[K")
-		slices.Sort(took[0])
-		slices.Sort(took[1])
-		slices.Sort(shares)
-		without, with, share := took[0][rounds/2], took[1][rounds/2], shares[rounds/2]
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.1f %%\t%.1f to %.1f %%\t%.1f %% less\t%.1f\t\n", l.name, without, with, with-without,
+		for _, all := range [][]float64{without, shard, others, shares} {
+			slices.Sort(all)
+		}
+		share, at := shares[rounds/2], rounds/2
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.1f %%\t%.1f to %.1f %%\t%.1f %% less\t%.1f\t\n", l.name, without[at], shard[at], others[at],
 			100*share, 100*shares[rounds/4], 100*shares[rounds-1-rounds/4], 100*(1-1/(1+share)), octets)
 		if err := w.Flush(); err != nil {
 			return err
@@ -81,22 +91,64 @@ func history(loads []load, rounds int) error {
 	return nil
 }
 
-// once makes a round without or with history.
-func (l *load) once(payloads [][]byte, keep bool) (took time.Duration, size int64, err error) {
-	lane, err := newLane(l, keep)
-	if err != nil {
-		return 0, 0, err
+// compared is what a round took.
+type compared struct {
+	off, on spent
+	size    int64 // of segments and rollups
+}
+
+// pair makes a round without and with history, and begins with the one or the other.
+func (l *load) pair(round int) (got compared, err error) {
+	var lanes [2]*lane
+	for on := range lanes {
+		if lanes[on], err = newLane(l, on == 1); err != nil {
+			return got, err
+		}
+		defer lanes[on].close()
 	}
-	return lane.round(payloads, l.rate)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	runtime.GC()
+	for t := range historyTurns {
+		first := (round + t) % 2
+		for _, on := range []int{first, 1 - first} {
+			took, err := lanes[on].turn(l.rate)
+			if err != nil {
+				return got, err
+			}
+			if on == 1 {
+				got.on.add(took)
+			} else {
+				got.off.add(took)
+			}
+		}
+	}
+	end, err := timed(lanes[1].finish)
+	if err != nil {
+		return got, err
+	}
+	got.on.add(end)
+	got.size, err = treeSize(lanes[1].dir)
+	return got, err
+}
+
+// timed returns what something takes.
+func timed(do func() error) (spent, error) {
+	all, here := processTime(), threadTime()
+	err := do()
+	here = threadTime() - here
+	return spent{here, processTime() - all - here}, err
 }
 
 // lane is a socket's reader with its shard, which knows the agents of a load, and
 // where it is on, history.
 type lane struct {
-	group *udp.Group
-	shard *shard.Shard
-	at    time.Time // of the data
-	tick  time.Time
+	group    *udp.Group
+	shard    *shard.Shard
+	payloads [][]byte
+	sent     int
+	at       time.Time // of the data
+	tick     time.Time
 
 	dir   string // "" without history
 	x     *record.Exchange
@@ -120,14 +172,14 @@ func newLane(l *load, keep bool) (*lane, error) {
 	}
 	shared := agents.NewShared(agents.Config{})
 	registry := agents.NewRegistry(shared)
-	ln := &lane{group: g, shard: shard.New(registry, detect.NewShard(detect.DefaultConfig(), 1)), at: time.Now().Add(-time.Minute)}
+	ln := &lane{group: g, payloads: l.datagrams(fill, 1), shard: shard.New(registry, detect.NewShard(detect.DefaultConfig(), 1)), at: time.Now().Add(-time.Minute)}
 	ln.shard.Gather(series.NewGather(series.Config{Interval: 10 * time.Second}, registry, shared))
 	if keep {
 		if ln.dir, err = os.MkdirTemp("", "weir-history-"); err != nil {
 			return nil, err
 		}
 		ln.x = record.NewExchange(historyBlocks)
-		if ln.store, err = flows.Open(flows.Config{Dir: ln.dir, Names: names{shared}}, ln.x); err != nil {
+		if ln.store, err = flows.Open(flows.Config{Dir: ln.dir, Names: names{shared}, Flush: historyFlush}, ln.x); err != nil {
 			return nil, err
 		}
 		ln.shard.Record(ln.x.NewWriter())
@@ -142,41 +194,57 @@ func newLane(l *load, keep bool) (*lane, error) {
 	return ln, nil
 }
 
-// round sends the datagrams until there were enough samples, and returns the
-// processor time they took, and the size of the segments and rollups.
-func (ln *lane) round(payloads [][]byte, rate uint32) (took time.Duration, size int64, err error) {
-	defer ln.group.Close()
-	defer os.RemoveAll(ln.dir) // "" removes nothing
-	runtime.GC()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	begin, sending := processTime(), time.Duration(0)
-	for sent := 0; sent < historySamples/6; sent += historyBurst {
-		some := payloads[sent%len(payloads):][:historyBurst]
-		for _, p := range some {
-			binary.BigEndian.PutUint32(p[uptimeAt:], uint32(ln.at.UnixMilli()))
-		}
-		before := threadTime()
-		err := ln.send(some)
-		sending += threadTime() - before
-		if err != nil {
-			return 0, 0, err
-		}
-		if err := ln.read(historyBurst); err != nil {
-			return 0, 0, err
-		}
-		for _, p := range some { // of the next time
-			advance(p, uint32(len(payloads)/agentsSpeaking), rate)
-		}
-	}
-	if err := ln.finish(); err != nil {
-		return 0, 0, err
-	}
-	took = processTime() - begin - sending
+func (ln *lane) close() {
+	ln.group.Close()
 	if ln.dir != "" {
-		size, err = treeSize(ln.dir)
+		ln.stop()
+		<-ln.ended
+		_ = os.RemoveAll(ln.dir) // a directory for things that may be lost
 	}
-	return took, size, err
+}
+
+// turn sends and reads datagrams, and waits until what they left is written. It
+// returns what all but the sending took.
+func (ln *lane) turn(rate uint32) (spent, error) {
+	var sending time.Duration
+	took, err := timed(func() error {
+		for range turnBursts {
+			before := threadTime()
+			some := ln.payloads[ln.sent%len(ln.payloads):][:historyBurst]
+			for _, p := range some {
+				binary.BigEndian.PutUint32(p[uptimeAt:], uint32(ln.at.UnixMilli()))
+			}
+			err := ln.send(some)
+			sending += threadTime() - before
+			if err != nil {
+				return err
+			}
+			if err := ln.read(historyBurst); err != nil {
+				return err
+			}
+			before = threadTime()
+			for _, p := range some { // of the next time
+				advance(p, uint32(len(ln.payloads)/agentsSpeaking), rate)
+			}
+			ln.sent += historyBurst
+			sending += threadTime() - before
+		}
+		ln.shard.Tick(ln.at, 0)
+		for ln.store != nil && ln.store.Stats().Rows < uint64(ln.sent*6) {
+			if st := ln.store.Stats(); st.Lost+st.Thinned > 0 {
+				return fmt.Errorf("%d samples kept of %d, %d lost, %d thinned %s", st.Rows, ln.sent*6, st.Lost, st.Thinned, st.Err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		for time.Sleep(historyFlush * 5 / 4); ln.dir != ""; time.Sleep(5 * time.Millisecond) {
+			if making, err := filepath.Glob(filepath.Join(ln.dir, "*.new")); err != nil || making == nil {
+				return err // no segment is being made
+			}
+		}
+		return nil
+	})
+	took.shard -= sending
+	return took, err
 }
 
 func (ln *lane) send(payloads [][]byte) error {
@@ -223,10 +291,6 @@ func (ln *lane) read(n int) error {
 
 // finish makes segments of what there is.
 func (ln *lane) finish() error {
-	if ln.dir == "" {
-		return nil
-	}
-	ln.shard.Tick(ln.at, 0)
 	ln.stop()
 	<-ln.ended
 	st := ln.store.Stats()

@@ -27,7 +27,7 @@ const (
 // perFloodRun is how many victims one pipeline watches at once.
 const perFloodRun = 10
 
-// threshold of the models compared: FastNetMon's default for a host.
+// floodThreshold is that of the models compared: FastNetMon's default for a host.
 const floodThreshold = 20000 // packets/s
 
 // floodResult is what became of the attacks of a setting.

@@ -13,7 +13,7 @@ import (
 // steadyBeats are how many of a stretch without losses are played.
 const steadyBeats = 120
 
-// falseResult of heartbeats that go on and are lost at times.
+// falseSilence is what became of heartbeats that go on and are lost at times.
 type falseSilence struct {
 	alarms, long int
 	misses       []float64

@@ -109,6 +109,9 @@ func (p *program) erase(cmd *cobra.Command, f *eraseFlags, addresses []netip.Add
 	if err != nil {
 		return err
 	}
+	if len(found.Alerts)+len(found.Instances)+len(found.Addresses)+len(found.Ports) == 0 {
+		fmt.Fprintf(p.err, "weir: no alert and no instance of project %q is known: see that its name or id is written as alerts have it\n", f.project)
+	}
 	about := series.About{Instances: both(found.Instances, f.instances), Addresses: both(found.Addresses, addresses), Interfaces: f.interfaces}
 	for _, port := range found.Ports {
 		about.Ports = append(about.Ports, series.Port(port))
@@ -119,7 +122,7 @@ func (p *program) erase(cmd *cobra.Command, f *eraseFlags, addresses []netip.Add
 	}
 	for _, step := range p.eraseSteps(ctx, &cfg, f.project, found.Alerts, &about, archives) {
 		if err := step(); err != nil {
-			return err
+			return fmt.Errorf("not all of project %s is erased, mend this and run it again: %w", f.project, err)
 		}
 	}
 	return nil

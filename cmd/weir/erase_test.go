@@ -15,6 +15,7 @@ import (
 	"weir/collector/archive"
 	"weir/collector/store"
 	"weir/collector/store/series"
+	"weir/collector/store/smalldisk"
 	"weir/detect"
 )
 
@@ -33,7 +34,7 @@ func TestEraseAsksFirstAndNeedsTheDirectoryAlone(t *testing.T) {
 		{"no project", nil, 2, "--project: name the project"},
 		{"not sure", []string{"--project", "p"}, 2, "what is erased cannot be brought back: add --yes"},
 		{"no address", []string{"--project", "p", "--address", "cn7", "--yes"}, 2, `--address "cn7": write an IP address`},
-		{"nothing kept", []string{"--project", "p", "--yes"}, 0, ""},
+		{"nothing kept", []string{"--project", "p", "--yes"}, 0, `no alert and no instance of project "p" is known`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, text := weir(t, append([]string{"--config", conf, "erase"}, c.args...)...)
@@ -139,6 +140,49 @@ func TestEraseAndHeldArchives(t *testing.T) {
 	}
 	if _, ok := book.Held("a-1"); ok {
 		t.Error("a-1 is still held")
+	}
+}
+
+// Where the disk is full it fails with a line that says what to do, and ends the work
+// once there is room.
+func TestEraseOnAFullDisk(t *testing.T) {
+	for _, left := range []int64{0, 64 << 10} {
+		t.Run(fmt.Sprint("octets left: ", left), func(t *testing.T) {
+			disk := smalldisk.Mount(t, 16<<20)
+			state := filepath.Join(disk, "state")
+			conf := filepath.Join(t.TempDir(), "weir.yaml")
+			if err := errors.Join(os.Mkdir(state, 0o700), os.WriteFile(conf, []byte("state_dir: "+state+"\n"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			putAlert(t, state, "p-1")
+			erase := []string{"--config", conf, "erase", "--project", "p-1", "--yes"}
+			free := smalldisk.Fill(t, disk, left)
+			code, out, text := weir(t, erase...)
+			if code != 1 || !strings.Contains(text, "full") && !strings.Contains(text, "no space left") || strings.Count(text, "\n") != 1 || strings.Contains(out, "changes of alerts") {
+				t.Errorf("full: %d %s %s", code, out, text)
+			}
+			if err := filepath.WalkDir(state, func(path string, _ os.DirEntry, err error) error {
+				if strings.HasSuffix(path, ".new") {
+					t.Errorf("%s is left", path)
+				}
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+			t.Log(text)
+			free()
+			if code, out, text := weir(t, erase...); code != 0 || !strings.Contains(out, "changes of alerts") {
+				t.Errorf("with room: %d %s %s", code, out, text)
+			}
+			for _, name := range []string{"state.db", "state.db-wal"} {
+				if b, err := os.ReadFile(filepath.Join(state, name)); err == nil && bytes.Contains(b, []byte("0e6f7c1a")) {
+					t.Errorf("%s has the instance", name)
+				}
+			}
+			if proof, err := store.VerifyAlerts(t.Context(), state, nil); err != nil || proof.Break != nil || proof.Erased != 1 {
+				t.Errorf("%+v, %v", proof, err)
+			}
+		})
 	}
 }
 

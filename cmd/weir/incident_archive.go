@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -90,6 +91,9 @@ kept in the history of alerts. ` + "`weir verify --archive FILE`" + ` checks it.
 				return web.Fetch(cmd.Context(), cfg.StateDir, path, p.out)
 			}
 			f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("%s: is there already; remove it, or name another with --out", out)
+			}
 			if err != nil {
 				return err
 			}

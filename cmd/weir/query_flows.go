@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -159,7 +160,7 @@ func caret(text string, err error) string {
 	if !errors.As(err, &s) || strings.ContainsAny(text, "\n\t") {
 		return ""
 	}
-	return "\n  " + text + "\n  " + strings.Repeat(" ", min(max(s.From, 0), len(text))) + "^"
+	return "\n  " + text + "\n  " + strings.Repeat(" ", utf8.RuneCountInString(text[:min(max(s.From, 0), len(text))])) + "^"
 }
 
 func (f *flowsFlags) print(p *program, q *flows.Query, r *flows.Result) error {
@@ -191,8 +192,10 @@ func printFlows(out io.Writer, q *flows.Query, r *flows.Result) error {
 		heads = append(heads, strings.ToUpper(c))
 	}
 	heads = append(heads, "BYTES", "95 %")
-	if r.Rollup != nil {
+	if r.Rollup != nil || q.To.Sub(q.From) >= 24*time.Hour {
 		last = day
+	}
+	if r.Rollup != nil {
 		heads = append(heads, "MISSED")
 	}
 	t, zone := newTable(out, append(heads, "PACKETS", "95 %", "SAMPLES", "POINTS", "FIRST", "LAST")...), q.To.Location()

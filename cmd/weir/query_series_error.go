@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,6 +37,10 @@ func (f *seriesFlags) addErrors(ctx context.Context, p *program, q *series.Query
 		}
 	}
 	if len(wanted) == 0 {
+		estimates := regexp.MustCompile(`\bweir_top_(bits|packets)_per_second\b`)
+		if len(a.all) > 0 && estimates.MatchString(q.Expr) {
+			fmt.Fprintln(p.err, "weir: figures that an expression makes of estimates have no interval here; weir_top_bits_per_second and weir_top_packets_per_second themselves have one, whose ends are series too, with names that end in _low and _high")
+		}
 		return nil
 	}
 	more := *q

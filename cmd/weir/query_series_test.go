@@ -159,6 +159,9 @@ func TestQuerySeriesTellsErrors(t *testing.T) {
 			if diff := cmp.Diff(strings.Fields(c.want), strings.Fields(out)); code != 0 || diff != "" {
 				t.Errorf("exit %d, %s (-want +got)\n%s", code, errs, diff)
 			}
+			if said := strings.Contains(errs, "have no interval here"); said != strings.Contains(c.name, "has none") {
+				t.Errorf("says that there is no interval: %v\n%s", said, errs)
+			}
 		})
 	}
 }

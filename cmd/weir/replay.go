@@ -51,7 +51,7 @@ A file that was cut is read up to the cut, with a warning.`,
 			if compareFile == "" {
 				return collector.Replay(cmd.Context(), cfg, files, io)
 			}
-			before, err := config.LoadFile(compareFile)
+			before, err := config.LoadFile(compareFile, "--compare")
 			if err != nil {
 				return err
 			}
@@ -80,7 +80,7 @@ func (p *program) loadRules(file, threshold string) (config.Config, error) {
 	if p.configFile != "" {
 		return config.Config{}, commandline.Usagef("--rules and --config both name a configuration; name one")
 	}
-	cfg, err := config.LoadFile(file)
+	cfg, err := config.LoadFile(file, "--rules")
 	if err != nil {
 		return cfg, err
 	}

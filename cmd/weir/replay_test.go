@@ -62,6 +62,9 @@ func TestReplayRefusesInOneLine(t *testing.T) {
 	}{
 		{"no capture", []string{"replay", file(t, "text", "some text that is long enough")}, 1, "not a capture file"},
 		{"no file", []string{"replay", "missing.pcap"}, 1, "missing.pcap"},
+		{"no configuration", []string{"replay", "--config", "none.yaml", elephant}, 78, "none.yaml: cannot be read: no such file or directory; name a file this user can read with --config FILE"},
+		{"no rules", []string{"replay", "--rules", "none.yaml", elephant}, 78, "none.yaml: cannot be read: no such file or directory; name a file this user can read with --rules FILE"},
+		{"nothing to compare with", []string{"replay", "--compare", "none.yaml", elephant}, 78, "none.yaml: cannot be read: no such file or directory; name a file this user can read with --compare FILE"},
 		{"no threshold", []string{"replay", "--threshold", "much", elephant}, 2, "much"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

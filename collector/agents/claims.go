@@ -61,7 +61,7 @@ func (sh *Shared) settleAddress(addr netip.Addr, now time.Time) bool {
 		case last > began+int64(overlapAfter):
 			fresh := !old.contested.Swap(true)
 			if !newest.contested.Swap(true) || fresh {
-				sh.networksChanged()
+				sh.contests.Add(1)
 			}
 			if fresh {
 				sh.notify(Notice{At: now, Kind: NoticeContested, Agent: addr, Source: newest.source, Count: len(claims)})

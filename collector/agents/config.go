@@ -32,9 +32,6 @@ type Limits struct {
 	// samples of a further one keep the rate they say and share one vantage
 	// point; their loss is not counted (Totals.RefusedSources).
 	Sources int
-	// Networks is how many mappings SetNetwork and SetPortNetwork hold; default
-	// 2^20. A further one is refused, and its network stays local.
-	Networks int
 
 	// AgentInterfaces and AgentSources are the same for one agent; default
 	// 4,096 and 8,192. One silent for an hour makes room for a new one.
@@ -65,7 +62,7 @@ type Limits struct {
 // DefaultLimits returns the limits used where a field is zero.
 func DefaultLimits() Limits {
 	return Limits{
-		Agents: 16384, Interfaces: 1 << 20, Sources: 1 << 21, Networks: 1 << 20,
+		Agents: 16384, Interfaces: 1 << 20, Sources: 1 << 21,
 		AgentInterfaces: 4096, AgentSources: 8192, SubAgents: 64, Hosts: 1024,
 		AdmissionBurst: 10000, AdmissionRate: 100,
 		Notices: 256,
@@ -78,7 +75,7 @@ func (l Limits) withDefaults() Limits {
 		v *int
 		d int
 	}{
-		{&l.Agents, d.Agents}, {&l.Interfaces, d.Interfaces}, {&l.Sources, d.Sources}, {&l.Networks, d.Networks},
+		{&l.Agents, d.Agents}, {&l.Interfaces, d.Interfaces}, {&l.Sources, d.Sources},
 		{&l.AgentInterfaces, d.AgentInterfaces}, {&l.AgentSources, d.AgentSources},
 		{&l.SubAgents, d.SubAgents}, {&l.Hosts, d.Hosts},
 		{&l.AdmissionBurst, d.AdmissionBurst}, {&l.Notices, d.Notices},

@@ -4,7 +4,7 @@
 //
 // A Registry belongs to one shard and one goroutine and takes no lock per
 // datagram. What all registries have in common (numbers, admission, who claims
-// which address, networks) is in Shared, which any goroutine may use. Time is
+// which address, labels) is in Shared, which any goroutine may use. Time is
 // an argument everywhere.
 //
 // # Identity

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strconv"
-	"sync"
-	"sync/atomic"
 
 	"weir/decoder"
 	"weir/decoder/packet"
@@ -26,8 +24,8 @@ const (
 // NVGRE alike.
 func vniDomain(vni uint32) uint32 { return domainVNI | vni&0xffffff }
 
-// localDomain returns the domain of a VLAN at a hypervisor's bridge, as long as
-// nobody knows which network it is. source is the zero Addr unless the agent's
+// localDomain returns the domain of a VLAN at a hypervisor's bridge: an agent does
+// not say with its samples which network it is. source is the zero Addr unless the agent's
 // address names several. bridge is the index of the data source.
 func localDomain(agent, source netip.Addr, bridge uint32, vlan uint16) uint32 {
 	h := hashAddr(fnvBasis, agent)
@@ -76,83 +74,11 @@ func hashBytes(h uint64, b *[16]byte) uint64 {
 
 func fold(h uint64) uint32 { return uint32(h>>32) ^ uint32(h) }
 
-// networks maps what a hypervisor's port says to what a network is.
-type networks struct {
-	gen atomic.Uint32 // changes with every mapping
-	mu  sync.RWMutex
-	vni map[networkKey]uint32 // 0 is the underlay
-}
-
-// networkKey is a VLAN of a bridge, or a port where port is set.
-type networkKey struct {
-	agent netip.Addr
-	index uint32 // bridge's data source, or ifIndex
-	vlan  uint16
-	port  bool
-}
-
-// SetNetwork says that a VLAN at a bridge of a hypervisor is the virtual
-// network vni, 0 the underlay. agent is the agent's address, or its source
-// address where the agent's own names nobody; bridge is the index of the data
-// source its flow samples come from (the port's ifIndex where a port is itself
-// the source); vlan is 0 for untagged. It reports false at Limits.Networks.
-func (sh *Shared) SetNetwork(agent netip.Addr, bridge uint32, vlan uint16, vni uint32) bool {
-	return sh.setNetwork(networkKey{agent: agent.Unmap(), index: bridge, vlan: vlan}, vni)
-}
-
-// SetPortNetwork says that a port of a hypervisor is in the virtual network
-// vni, whatever bridge and VLAN; it goes before SetNetwork.
-func (sh *Shared) SetPortNetwork(agent netip.Addr, ifIndex, vni uint32) bool {
-	return sh.setNetwork(networkKey{agent: agent.Unmap(), index: ifIndex, port: true}, vni)
-}
-
-func (sh *Shared) setNetwork(k networkKey, vni uint32) bool {
-	n := &sh.networks
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	old, had := n.vni[k]
-	if had && old == vni {
-		return true
-	}
-	if !had && len(n.vni) >= sh.limits.Networks {
-		return false
-	}
-	if n.vni == nil {
-		n.vni = map[networkKey]uint32{}
-	}
-	n.vni[k] = vni
-	n.gen.Add(1)
-	return true
-}
-
-// UnsetNetwork takes back SetNetwork.
-func (sh *Shared) UnsetNetwork(agent netip.Addr, bridge uint32, vlan uint16) {
-	sh.unsetNetwork(networkKey{agent: agent.Unmap(), index: bridge, vlan: vlan})
-}
-
-// UnsetPortNetwork takes back SetPortNetwork.
-func (sh *Shared) UnsetPortNetwork(agent netip.Addr, ifIndex uint32) {
-	sh.unsetNetwork(networkKey{agent: agent.Unmap(), index: ifIndex, port: true})
-}
-
-func (sh *Shared) unsetNetwork(k networkKey) {
-	n := &sh.networks
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if _, had := n.vni[k]; had {
-		delete(n.vni, k)
-		n.gen.Add(1)
-	}
-}
-
-// networksChanged voids what data sources remember.
-func (sh *Shared) networksChanged() { sh.networks.gen.Add(1) }
-
 // localDomains remembers the latest answers for one data source.
 type localDomains [8]struct {
-	gen, port, domain uint32
-	vlan              uint16
-	set               bool
+	gen, domain uint32
+	vlan        uint16
+	set         bool
 }
 
 // domain returns the domain of a packet's key.
@@ -195,18 +121,16 @@ func (r *Registry) around(src *source, p *decoder.Packet, in, out sflow.Port) ui
 	}
 	// At a hypervisor the VNI on the way out is sent with some packets only
 	// (Open vSwitch): the port decides.
-	port, ok := r.tenantPort(src, in, out)
-	if !ok {
+	if !r.ofTenant(src, in, out) {
 		return domainUnderlay
 	}
-	return r.local(src, port, vlanOf(p))
+	return r.local(src, vlanOf(p))
 }
 
-// tenantPort reports whether the packet passes a port of an instance, and
-// which: its ifIndex, or 0 where the bridge does not say.
-func (r *Registry) tenantPort(src *source, in, out sflow.Port) (ifIndex uint32, ok bool) {
+// ofTenant reports whether the packet passes a port of an instance.
+func (r *Registry) ofTenant(src *source, in, out sflow.Port) bool {
 	if src.id.Class == sflow.ClassInterface && r.leadsToInstances(src.iface) {
-		return src.id.Index, true
+		return true
 	}
 	physical := false
 	for _, p := range [2]sflow.Port{in, out} {
@@ -216,14 +140,14 @@ func (r *Registry) tenantPort(src *source, in, out sflow.Port) (ifIndex uint32, 
 		}
 		if i := r.portIface(src, index); i != nil {
 			if i.kind == portInstance {
-				return index, true
+				return true
 			}
 			physical = physical || i.kind == portPhysical
 		}
 	}
 	// A bridge that names neither side: patch and tunnel ports have no ifIndex.
 	some := r.cur.virtual || len(r.cur.ifaces) == 0
-	return 0, some && src.id.Class >= sflow.ClassEntity && !physical
+	return some && src.id.Class >= sflow.ClassEntity && !physical
 }
 
 // leadsToInstances reports whether traffic at an interface may be a tenant's:
@@ -248,42 +172,20 @@ func vlanOf(p *decoder.Packet) uint16 {
 	return 0
 }
 
-// local returns the domain of a port and VLAN of the current agent.
-func (r *Registry) local(src *source, port uint32, vlan uint16) uint32 {
+// local returns the domain of a VLAN at a data source of the current agent.
+func (r *Registry) local(src *source, vlan uint16) uint32 {
 	if src.local == nil {
 		src.local = &localDomains{}
 	}
-	gen := r.sh.networks.gen.Load()
-	e := &src.local[(port^uint32(vlan))&7]
-	if !e.set || e.gen != gen || e.port != port || e.vlan != vlan {
-		e.set, e.gen, e.port, e.vlan = true, gen, port, vlan
-		e.domain = r.sh.lookup(r.cur, src.id.Index, port, vlan)
+	gen := r.sh.contests.Load()
+	e := &src.local[vlan&7]
+	if !e.set || e.gen != gen || e.vlan != vlan {
+		a, from := r.cur, netip.Addr{}
+		if a.local || a.contested.Load() {
+			from = a.source
+		}
+		e.set, e.gen, e.vlan = true, gen, vlan
+		e.domain = localDomain(a.addr, from, src.id.Index, vlan)
 	}
 	return e.domain
-}
-
-func (sh *Shared) lookup(a *agent, bridge, port uint32, vlan uint16) uint32 {
-	n := &sh.networks
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	apart := a.local || a.contested.Load()
-	for _, addr := range [2]netip.Addr{a.identity(), a.source} {
-		vni, ok := n.vni[networkKey{agent: addr, index: port, port: true}]
-		if !ok {
-			vni, ok = n.vni[networkKey{agent: addr, index: bridge, vlan: vlan}]
-		}
-		if ok && vni == 0 {
-			return domainUnderlay
-		} else if ok {
-			return vniDomain(vni)
-		}
-		if !apart {
-			break // another agent's source address means nothing here
-		}
-	}
-	source := netip.Addr{}
-	if apart {
-		source = a.source
-	}
-	return localDomain(a.addr, source, bridge, vlan)
 }

@@ -222,7 +222,7 @@ func TestAgentMovesToAnotherSource(t *testing.T) {
 	if addr, _ := s.Agent(first.Number); addr != a.Agent {
 		t.Errorf("the old number finds %v", addr)
 	}
-	if src := s.Source(first.Number); src != a.Source {
+	if src := s.find(first.Number).source; src != a.Source {
 		t.Errorf("the old number finds source %v", src)
 	}
 	if got := s.taken(); len(got) != 1 || got[0] != NoticeMoved {

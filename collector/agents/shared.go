@@ -18,7 +18,7 @@ type Shared struct {
 	noticesDropped atomic.Uint64
 	interfaces     atomic.Int64
 	sources        atomic.Int64
-	networks       networks
+	contests       atomic.Uint32 // counts addresses that became contested: their local domains are others
 	full           atomic.Bool   // an agent was refused for want of a place
 	wanted         atomic.Uint64 // snapshots asked for
 	lastSettle     atomic.Int64  // ns
@@ -247,14 +247,6 @@ func (sh *Shared) Agent(number uint32) (addr netip.Addr, name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.addr, a.shownName()
-}
-
-// Source returns the source address of the agent with this number.
-func (sh *Shared) Source(number uint32) netip.Addr {
-	if a := sh.find(number); a != nil {
-		return a.source
-	}
-	return netip.Addr{}
 }
 
 // Interface returns the name of an agent's interface, "" if unknown.

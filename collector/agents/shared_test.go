@@ -30,7 +30,6 @@ func TestReadersDoNotDisturbOwners(t *testing.T) {
 					_, _ = sh.Agent(a.Number)
 					_, _ = sh.Interface(a.Number, n%8), sh.Speed(a.Number, n%8)
 					sh.setSpeed(a.Number, n%8, uint64(n))
-					sh.SetNetwork(a.Agent, 1000, uint16(n%4), n%50)
 				}
 				_, _ = sh.Totals(), sh.Known()
 				sh.SetAllow([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})

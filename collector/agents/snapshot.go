@@ -3,7 +3,6 @@ package agents
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -144,15 +143,6 @@ func (r *Registry) publishDue(now time.Time) {
 		r.pending, r.changed = r.changed, r.pending
 	}
 	r.publish(publishStep)
-}
-
-// Publish makes all that is known visible to Agents at once. Tick does it when
-// due, and spreads it over several ticks.
-func (r *Registry) Publish() {
-	r.pending = append(r.pending, r.changed...)
-	clear(r.changed)
-	r.changed = r.changed[:0]
-	r.publish(math.MaxInt)
 }
 
 // publish copies pending agents until about n parts of them are copied.

@@ -31,7 +31,6 @@ type Totals struct {
 	Waiting                   int // of the state file, not yet heard
 	Interfaces, MaxInterfaces int
 	Sources, MaxSources       int
-	Networks, MaxNetworks     int
 }
 
 // counts are a registry's own, not yet published.
@@ -72,9 +71,6 @@ func (sh *Shared) Totals() Totals {
 	t.MaxAgents = sh.limits.Agents
 	t.Interfaces, t.MaxInterfaces = int(sh.interfaces.Load()), sh.limits.Interfaces
 	t.Sources, t.MaxSources = int(sh.sources.Load()), sh.limits.Sources
-	sh.networks.mu.RLock()
-	defer sh.networks.mu.RUnlock()
-	t.Networks, t.MaxNetworks = len(sh.networks.vni), sh.limits.Networks
 	return t
 }
 

@@ -46,7 +46,7 @@ type AddedKey struct {
 // file it is nothing.
 func ReadAdded(stateDir string) (a Added, err error) {
 	name := filepath.Join(stateDir, AddedFile)
-	b, err := readFile(name)
+	b, err := readFile(name, "")
 	if errors.Is(statOf(name), fs.ErrNotExist) {
 		return a, nil
 	}

@@ -1,6 +1,6 @@
-// Package config reads the collector's one YAML file, strictly: a key that
-// does not exist is an error, and every mistake is reported at once with its
-// file, line, key, value and the fix.
+// Package config reads the collector's YAML file and those of conf.d beside it,
+// strictly: a key that does not exist is an error, and every mistake is reported
+// at once with its file, line, key, value and the fix.
 package config
 
 import (

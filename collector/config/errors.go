@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -68,7 +67,12 @@ func (e Errors) Error() string {
 // fault is what is wrong with a value, before its place is known.
 type fault struct{ problem, fix string }
 
-func (f *fault) Error() string { return fmt.Sprintf("%s; %s", f.problem, f.fix) }
+func (f *fault) Error() string {
+	if f.fix == "" {
+		return f.problem
+	}
+	return f.problem + "; " + f.fix
+}
 
 // outside is a fault of what a reference leads to; see Error.Outside.
 type outside struct{ *fault }

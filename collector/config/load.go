@@ -33,9 +33,13 @@ func Load(path string) (Config, error) {
 		c.withoutFile(os.Getenv)
 	}
 	r := &report{}
-	for _, name := range files {
+	for i, name := range files {
 		r.file = name
-		b, err := readFile(name)
+		advice := advise("--config")
+		if i > 0 {
+			advice = "make it a file this user can read, or move it out of conf.d"
+		}
+		b, err := readFile(name, advice)
 		if err != nil {
 			r.add(nil, "", err)
 			continue
@@ -46,19 +50,16 @@ func Load(path string) (Config, error) {
 	return c, r.err()
 }
 
-// LoadFile reads one file over the defaults, and nothing beside it. Its error
-// is an Errors.
-func LoadFile(name string) (Config, error) {
-	c := Default()
-	r := &report{file: name}
-	b, err := readFile(name)
+// LoadFile reads one file over the defaults, and nothing beside it. flag is what
+// named it, such as --rules: its error, an Errors, says so.
+func LoadFile(name, flag string) (Config, error) {
+	b, err := readFile(name, advise(flag))
 	if err != nil {
+		r := &report{file: name}
 		r.add(nil, "", err)
-		return c, r.err()
+		return Default(), r.err()
 	}
-	r.parse(&c, b)
-	r.checkAccess(&c)
-	return c, r.err()
+	return Parse(name, b)
 }
 
 // Files returns the names of the files that Load(path) reads, in order.
@@ -86,24 +87,32 @@ func Parse(file string, b []byte) (Config, error) {
 	return c, r.err()
 }
 
-func readFile(name string) ([]byte, error) {
+// advise says what to do about a file that a flag named.
+func advise(flag string) string { return "name a file this user can read with " + flag + " FILE" }
+
+// readFile reads a file; advice says what to do where that fails.
+func readFile(name, advice string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		cause := err
-		if p, ok := errors.AsType[*os.PathError](err); ok {
-			cause = p.Err
-		}
-		return nil, &fault{"cannot be read: " + cause.Error(), "name a file this user can read with --config FILE"}
+		return nil, unreadable(err, advice)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, &fault{"cannot be read: " + errors.Unwrap(err).Error(), "name a file with --config FILE"}
+		return nil, unreadable(err, advice)
 	}
 	if len(b) > maxFile {
-		return nil, &fault{"is longer than 1MiB", "name the configuration file"}
+		return nil, &fault{"is longer than 1MiB", advice}
 	}
 	return b, nil
+}
+
+// unreadable leaves out the name, which the line begins with.
+func unreadable(err error, advice string) error {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		err = p.Err
+	}
+	return &fault{"cannot be read: " + err.Error(), advice}
 }
 
 // escapeGlob makes dir match itself alone.

@@ -312,14 +312,41 @@ func TestLoadReportsEveryFile(t *testing.T) {
 	}
 }
 
+// The advice is for what named the file: a flag, conf.d, or a key.
+func TestAdviceIsForWhatNamedTheFile(t *testing.T) {
+	dir := t.TempDir()
+	missing, conf := filepath.Join(t.TempDir(), "none"), write(t, filepath.Join(dir, "weir.yaml"), "")
+	if err := os.MkdirAll(filepath.Join(dir, "conf.d", "a.yaml"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		load func() (Config, error)
+		want string
+	}{
+		{"--config", func() (Config, error) { return Load(missing) }, "; name a file this user can read with --config FILE"},
+		{"--rules", func() (Config, error) { return LoadFile(missing, "--rules") }, "; name a file this user can read with --rules FILE"},
+		{"conf.d", func() (Config, error) { return Load(conf) }, "conf.d/a.yaml: cannot be read: is a directory; make it a file this user can read, or move it out of conf.d"},
+		{"template", func() (Config, error) {
+			return Parse("f", []byte("alerts: {sinks: [{type: webhook, url: http://127.0.0.1/, template: "+missing+"}]}"))
+		}, "cannot be read: no such file or directory; name a file this user can read"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := c.load(); err == nil || !strings.HasSuffix(err.Error(), c.want) {
+				t.Errorf("error %v, want it to end with %q", err, c.want)
+			}
+		})
+	}
+}
+
 func TestLoadRejectsWhatIsNoFile(t *testing.T) {
 	dir := t.TempDir()
 	const fix = "; name a file this user can read with --config FILE"
 	missing := filepath.Join(dir, "none.yaml")
 	for _, c := range []struct{ name, file, want string }{
 		{"missing", missing, missing + ": cannot be read: no such file or directory" + fix},
-		{"folder", dir, dir + ": cannot be read: is a directory; name a file with --config FILE"},
-		{"too long", write(t, filepath.Join(dir, "big"), "#"+strings.Repeat("x", maxFile)), filepath.Join(dir, "big") + ": is longer than 1MiB; name the configuration file"},
+		{"folder", dir, dir + ": cannot be read: is a directory" + fix},
+		{"too long", write(t, filepath.Join(dir, "big"), "#"+strings.Repeat("x", maxFile)), filepath.Join(dir, "big") + ": is longer than 1MiB" + fix},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Load(c.file)

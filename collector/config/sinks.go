@@ -309,7 +309,7 @@ func parseTrust(s string) (*tls.Config, error) {
 
 // parseTemplate reads the file of a template.
 func parseTemplate(s string) (*template.Template, error) {
-	b, err := readFile(s)
+	b, err := readFile(s, "name a file this user can read")
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ const (
 	yellow = "yellow"
 	orange = "orange"
 	red    = "red"
-	blue   = "blue"
 )
 
 // flowKey is how the definition of a 5-tuple is written.

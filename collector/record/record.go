@@ -154,7 +154,7 @@ type Exchange struct {
 	writers int
 }
 
-// NewExchange returns an exchange of so many blocks, each 66 kB. Keys take 4.5 MB
+// NewExchange returns an exchange of so many blocks, each 66 kB. Keys take 6 MB
 // more for each writer, where there are many, and as much again while others are
 // read.
 func NewExchange(blocks int) *Exchange {
@@ -229,13 +229,8 @@ type Writer struct {
 	thin   window.Thinning
 	left   uint64 // of thin, as last told
 
-	now, last *batch // just read, and before that
-}
-
-// batch are the flow samples of a call of Ahead.
-type batch struct {
-	all [decoder.FlowsKept]waiting
-	n   int
+	ahead [decoder.FlowsKept]waiting // of the last call of Ahead
+	n     int                        // of them
 }
 
 // waiting is a flow sample whose memory was asked for.
@@ -243,7 +238,7 @@ type waiting struct {
 	key    Key
 	at     int64
 	length uint32
-	hash   uint32
+	hash   uint64
 }
 
 // Samples is how many samples a second a writer keeps at least; of more it
@@ -260,7 +255,7 @@ const keysOfTurn = 1 << 16
 // writer that is told Samples keeps all of them, and of one more than twice as
 // many as many as Samples.
 func (x *Exchange) NewWriter() *Writer {
-	w := &Writer{x: x, number: x.writers, d: x.begin(), thin: window.NewThinning(2*Samples, 1), now: &batch{}, last: &batch{}}
+	w := &Writer{x: x, number: x.writers, d: x.begin(), thin: window.NewThinning(2*Samples, 1)}
 	x.writers++
 	return w
 }
@@ -276,36 +271,33 @@ func (w *Writer) Add(f *decoder.Flow) {
 // done something else. They are not the writer's afterwards. It allocates nothing and
 // never waits.
 func (w *Writer) Ahead(flows []*decoder.Flow) {
-	now := w.now
-	now.n = 0
+	w.n = 0
 	for _, f := range flows {
 		at := f.At.UnixNano()
 		times := w.thin.Next(window.SlotOf(at))
 		if times == 0 {
 			continue
 		}
-		one := &now.all[now.n]
-		now.n++
+		one := &w.ahead[w.n]
+		w.n++
 		one.key.set(f)
 		if times > 1 {
 			one.key.Rate = uint32(min(uint64(one.key.Rate)*times, math.MaxUint32))
 		}
 		one.at, one.length, one.hash = at, f.FrameLength, w.d.hash(&one.key)
-		w.d.askSlot(one.hash)
+		w.d.ask(one.hash)
 	}
 }
 
-// Keep puts what Ahead read before, and asks for the keys that those are compared
-// with which it read last: Flush puts these, or the next Keep.
+// Keep puts what Ahead read.
 func (w *Writer) Keep() {
-	if !w.d.room(w.last.n + w.now.n) {
+	if !w.d.room(w.n) {
 		w.turn()
 	}
-	for i := range w.now.all[:w.now.n] {
-		w.d.askKey(w.now.all[i].hash)
+	for i := range w.ahead[:w.n] {
+		w.keep(&w.ahead[i])
 	}
-	w.put(w.last)
-	w.now, w.last = w.last, w.now
+	w.n = 0
 }
 
 // turn begins a dictionary.
@@ -313,18 +305,9 @@ func (w *Writer) turn() {
 	w.handOn()
 	w.x.leave(w.d)
 	w.d = w.x.begin()
-	for _, b := range []*batch{w.now, w.last} {
-		for i := range b.all[:b.n] {
-			b.all[i].hash = w.d.hash(&b.all[i].key)
-		}
+	for i := range w.ahead[:w.n] {
+		w.ahead[i].hash = w.d.hash(&w.ahead[i].key)
 	}
-}
-
-func (w *Writer) put(b *batch) {
-	for i := range b.all[:b.n] {
-		w.keep(&b.all[i])
-	}
-	b.n = 0
 }
 
 func (w *Writer) keep(one *waiting) {
@@ -344,7 +327,6 @@ func (w *Writer) keep(one *waiting) {
 func (w *Writer) Flush() {
 	w.x.thinned.Add(w.thin.Left - w.left)
 	w.left = w.thin.Left
-	w.put(w.last)
 	w.handOn()
 }
 

@@ -78,6 +78,7 @@ func upgrade(dir string) error {
 			err = lastingName(path+newSuffix, path)
 		}
 		if err != nil {
+			_ = os.Remove(path + newSuffix) // half of it; err tells more
 			return fmt.Errorf("history directory %s: cannot be written: %w", dir, unwrap(err))
 		}
 	}

@@ -136,7 +136,9 @@ func EraseProject(ctx context.Context, dir, project string, now time.Time) (e *E
 		return nil, fmt.Errorf("state file %s: %w", s.path, err)
 	}
 	// What was erased is nowhere in the file, nor beside it.
-	_, err = s.db.ExecContext(ctx, `VACUUM; PRAGMA wal_checkpoint(TRUNCATE)`)
+	if _, err = s.db.ExecContext(ctx, `VACUUM; PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		err = fmt.Errorf("state file %s: what was erased cannot be removed from it: %w", s.path, err)
+	}
 	return e, err
 }
 

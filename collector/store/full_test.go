@@ -13,43 +13,9 @@ import (
 	"time"
 
 	"weir/collector/care"
+	"weir/collector/store/smalldisk"
 	"weir/detect/site"
 )
-
-// smallDisk mounts a disk of so many octets.
-func smallDisk(t *testing.T, size int) string {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root can mount a small disk")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("weir-test", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
-		t.Skip("no small disk: ", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	return dir
-}
-
-// fillDisk takes all room there is, and returns what gives it free.
-func fillDisk(t *testing.T, dir string) func() {
-	t.Helper()
-	path := filepath.Join(dir, "hog")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for b := make([]byte, 4<<10); ; {
-		if _, err := f.Write(b); err != nil {
-			break
-		}
-	}
-	return func() {
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // Whatever is written meets a full disk as a real one tells of it: it is an error that
 // says so, what was there is whole, nothing half written stays, and with room again it
@@ -107,12 +73,12 @@ func TestFullDisk(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := smallDisk(t, 6<<20)
+			dir := smalldisk.Mount(t, 6<<20)
 			s := open(t, dir)
 			if err := c.write(s, dir, 1); err != nil {
 				t.Fatal(err)
 			}
-			free := fillDisk(t, dir)
+			free := smalldisk.Fill(t, dir, 0)
 			fails := 0
 			for n := 2; n < 40 && fails == 0; n++ { // some fit into what the files have
 				if err := c.write(s, dir, n); err != nil {
@@ -139,13 +105,13 @@ func TestFullDisk(t *testing.T) {
 
 // Changes of alerts wait for room in memory, and what people do is in force meanwhile.
 func TestAlertsWaitForAFullDisk(t *testing.T) {
-	dir := smallDisk(t, 4<<20)
+	dir := smalldisk.Mount(t, 4<<20)
 	var told []error
 	cfg := keepAll
 	cfg.Report = func(err error) { told = append(told, err) }
 	l := alertLog(t, dir, cfg)
 	write(t, l, 0, 50, day)
-	free := fillDisk(t, dir)
+	free := smalldisk.Fill(t, dir, 0)
 	sent := 50
 	for ; l.Stats().Err == "" && sent < 50_000; sent += 500 { // some fit into what the files have
 		for i := sent; i < sent+500; i++ {
@@ -175,7 +141,7 @@ func TestAlertsWaitForAFullDisk(t *testing.T) {
 // A directory of an older version, and one of which a project is to be erased, stay as
 // they are where there is no room, and can be tried again.
 func TestOlderVersionsAndErasingOnAFullDisk(t *testing.T) {
-	dir := smallDisk(t, 16<<20)
+	dir := smalldisk.Mount(t, 16<<20)
 	v := &victim{templates: filepath.Join(dir, "templates"), disk: filepath.Join(dir, "templates"), test: t, label: "full", fate: fate{kind: -1}}
 	for version := 1; version < len(migrations); version++ {
 		v.oldState(filepath.Join(dir, fmt.Sprint("state-", version)), version)
@@ -186,7 +152,7 @@ func TestOlderVersionsAndErasingOnAFullDisk(t *testing.T) {
 	if err := errors.Join(os.Mkdir(history, 0o700), os.WriteFile(filepath.Join(history, versionFile), []byte(versionPrefix+"1\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	free := fillDisk(t, dir)
+	free := smalldisk.Fill(t, dir, 0)
 	full := func(what string, err error) {
 		t.Helper()
 		if err == nil || !strings.Contains(err.Error(), "full") && !errors.Is(err, syscall.ENOSPC) {

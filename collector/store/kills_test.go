@@ -24,7 +24,7 @@ const (
 	killHits = 100 // of each kind
 	// Where the machine is busy elsewhere, there are fewer: as many as are killed in
 	// killTime, but no fewer than leastKills, nor leastHits of any kind.
-	killTime   = 100 * time.Second
+	killTime   = 130 * time.Second
 	leastKills = 300
 	leastHits  = 30
 	// lanes is how many processes live at once, laneLives how many live in a directory

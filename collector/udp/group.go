@@ -14,7 +14,7 @@ import (
 type Group struct {
 	receivers []*Receiver
 	addrs     []netip.AddrPort
-	steering  Steering
+	steering  steering
 	clock     *Clock
 	want      int
 	granted   int
@@ -111,9 +111,6 @@ func (g *Group) Addrs() []netip.AddrPort { return g.addrs }
 
 // Clock returns the time base of Message.At.
 func (g *Group) Clock() *Clock { return g.clock }
-
-// Steering returns the hash by which datagrams reach their receiver.
-func (g *Group) Steering() Steering { return g.steering }
 
 // Granted returns the octets of receive buffer that the kernel granted each
 // socket.

@@ -124,9 +124,6 @@ func (r *Receiver) start() {
 	r.ready = true
 }
 
-// Shard returns the receiver's index in its group.
-func (r *Receiver) Shard() int { return r.shard }
-
 // Read returns the datagrams that wait, at most 64; if there are none it waits
 // for one until deadline (the zero Time: for ever) or until Wake is called,
 // and then returns an empty batch and no error. After the group was closed

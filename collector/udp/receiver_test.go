@@ -98,7 +98,7 @@ func receiveOne(t testing.TB, g *Group) (Message, int) {
 			if len(msgs) == 1 {
 				m := msgs[0]
 				m.Payload = bytes.Clone(m.Payload)
-				return m, r.Shard()
+				return m, r.shard
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func TestReceiverDeliversDatagram(t *testing.T) {
 			if diff := cmp.Diff(tt.payload, got.Payload); diff != "" {
 				t.Errorf("payload (-want +got):\n%s", diff)
 			}
-			if want := g.Steering().Shard(tt.payload, got.From.Addr(), 3); shard != want {
+			if want := g.steering.shard(tt.payload, got.From.Addr(), 3); shard != want {
 				t.Errorf("shard %d, want %d", shard, want)
 			}
 			want := Stats{Datagrams: 1, Octets: uint64(len(tt.payload)), Batches: 1}

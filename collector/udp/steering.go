@@ -1,28 +1,25 @@
 package udp
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// Steering is a keyed hash of sFlow agent address and IP source address. The
-// kernel computes it for every datagram to choose a shard; Shard computes the
-// same. A payload that is no sFlow version 5, or too short to hold an agent
+// steering is a keyed hash of sFlow agent address and IP source address. The
+// kernel computes it for every datagram to choose a shard. A payload that is no sFlow version 5, or too short to hold an agent
 // address, is hashed by its source address alone.
-type Steering struct {
+type steering struct {
 	start uint32
 	mul   [2]uint32 // odd
 }
 
-// newSteering returns the Steering of a seed; equal seeds steer alike.
-func newSteering(seed uint64) Steering {
+// newSteering returns the steering of a seed; equal seeds steer alike.
+func newSteering(seed uint64) steering {
 	r := rand.New(rand.NewPCG(seed, 0x7765697273666c6f))
-	return Steering{start: r.Uint32(), mul: [2]uint32{r.Uint32() | 1, r.Uint32() | 1}}
+	return steering{start: r.Uint32(), mul: [2]uint32{r.Uint32() | 1, r.Uint32() | 1}}
 }
 
 // Words of an sFlow version 5 datagram (specification, section 5).
@@ -33,52 +30,12 @@ const (
 	sflowVersion = 5
 )
 
-// Shard returns the shard of shards that a datagram belongs to.
-func (s Steering) Shard(payload []byte, source netip.Addr, shards int) int {
-	if shards < 2 {
-		return 0
-	}
-	h := s.start
-	agentLen := 0
-	if len(payload) >= offAgent+4 && binary.BigEndian.Uint32(payload[offVersion:]) == sflowVersion {
-		switch binary.BigEndian.Uint32(payload[offAgentType:]) {
-		case 1:
-			agentLen = 4
-		case 2:
-			agentLen = 16
-		}
-	}
-	if len(payload) >= offAgent+agentLen {
-		for i := 0; i < agentLen; i += 4 {
-			h = s.mix(h, binary.BigEndian.Uint32(payload[offAgent+i:]))
-		}
-	}
-	if source = source.Unmap(); source.Is4() {
-		a := source.As4()
-		h = s.mix(h, binary.BigEndian.Uint32(a[:]))
-	} else {
-		a := source.As16()
-		for i := 0; i < 16; i += 4 {
-			h = s.mix(h, binary.BigEndian.Uint32(a[i:]))
-		}
-	}
-	h ^= h >> 16
-	h *= s.mul[1]
-	h ^= h >> 15
-	return int(h % uint32(shards))
-}
-
-func (s Steering) mix(h, word uint32) uint32 {
-	h = (h ^ word) * s.mul[0]
-	return h ^ h>>15
-}
-
 // skfNetOff addresses the network header in a socket filter (SKF_NET_OFF).
 const skfNetOff = -0x100000
 
 // program is the hash in classic BPF. The kernel runs it with offset 0 at the
 // UDP payload and takes the result as the index of a socket in its group.
-func (s Steering) program(shards int) []unix.SockFilter {
+func (s steering) program(shards int) []unix.SockFilter {
 	p := &assembler{}
 	p.stmt(unix.BPF_LD|unix.BPF_IMM, s.start)
 	p.stmt(unix.BPF_ST, 0)
@@ -120,7 +77,7 @@ func (s Steering) program(shards int) []unix.SockFilter {
 }
 
 // attach gives the program to the reuseport group of a bound socket.
-func (s Steering) attach(fd, shards int) error {
+func (s steering) attach(fd, shards int) error {
 	filter := s.program(shards)
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
@@ -161,8 +118,8 @@ func (p *assembler) label(name string) {
 	p.labels[name] = len(p.code)
 }
 
-// mix is Steering.mix of the word at offset off, with the hash in M[0].
-func (p *assembler) mix(s Steering, off int) {
+// mix takes in the word at offset off, with the hash in M[0].
+func (p *assembler) mix(s steering, off int) {
 	p.stmt(unix.BPF_LDX|unix.BPF_MEM, 0)
 	p.stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, uint32(int32(off)))
 	p.stmt(unix.BPF_ALU|unix.BPF_XOR|unix.BPF_X, 0)

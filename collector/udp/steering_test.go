@@ -34,7 +34,7 @@ func TestSteeringFollowsAgentAndSourceAddress(t *testing.T) {
 			{"127.0.0.1", g.Addrs()[0]}, {"127.0.0.1", g.Addrs()[1]}, {"127.0.0.2", g.Addrs()[0]},
 			{"127.0.0.2", g.Addrs()[1]}, {"::1", v6},
 		} {
-			want := g.Steering().Shard(payload, netip.MustParseAddr(path.source), shards)
+			want := g.steering.shard(payload, netip.MustParseAddr(path.source), shards)
 			for range 2 { // another source port each time
 				send(t, dial(t, path.source, path.to), payload)
 				if _, got := receiveOne(t, g); got != want {
@@ -68,7 +68,7 @@ func TestSteeringSpreadsEvenly(t *testing.T) {
 				var n [shards]int
 				for i := range agents {
 					agent, source := addrs(i)
-					n[s.Shard(datagram(agent, 0), netip.MustParseAddr(source), shards)]++
+					n[s.shard(datagram(agent, 0), netip.MustParseAddr(source), shards)]++
 				}
 				// A fair throw has a standard deviation of 33; six of them.
 				for i, v := range n {
@@ -100,11 +100,11 @@ func TestSteeringDependsOnSeed(t *testing.T) {
 	differ := 0
 	for i := range 100 {
 		payload, source := datagram(fmt.Sprintf("10.0.0.%d", i), 0), netip.MustParseAddr("192.0.2.1")
-		a, b := newSteering(1).Shard(payload, source, 8), newSteering(1).Shard(payload, source, 8)
+		a, b := newSteering(1).shard(payload, source, 8), newSteering(1).shard(payload, source, 8)
 		if a != b {
 			t.Fatalf("agent %d: shards %d and %d of one seed", i, a, b)
 		}
-		if a != newSteering(2).Shard(payload, source, 8) {
+		if a != newSteering(2).shard(payload, source, 8) {
 			differ++
 		}
 	}

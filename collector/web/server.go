@@ -105,12 +105,6 @@ func shutdown(ctx context.Context, h *http.Server, l net.Listener) error {
 // health, no flow and no alert.
 func Handler(s Source) http.Handler { return safe(newMux(s)) }
 
-// LocalHandler is newHandler for those on this machine, who may do everything but
-// read the audit log, and are not written down.
-func LocalHandler(s Source) http.Handler {
-	return newHandler(s, Options{Guard: access.New(access.Config{Local: access.Operator}), Local: true})
-}
-
 // newHandler is Handler with the page and the API, for those whom the options
 // let.
 func newHandler(s Source, o Options) http.Handler {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
-	"math"
 
 	"weir/decoder/sflow"
 )
@@ -35,11 +34,6 @@ func Gauge64(name string, v uint64) Pair {
 // Counter64 returns a pair with a number that only rises: a count or a time.
 func Counter64(name string, v uint64) Pair {
 	return Pair{Name: name, Type: sflow.MetricCounter64, Bits: v}
-}
-
-// Double returns a pair with a fraction.
-func Double(name string, v float64) Pair {
-	return Pair{Name: name, Type: sflow.MetricGaugeDouble, Bits: math.Float64bits(v)}
 }
 
 // signature is the room an hmac pair takes on the wire, stamp that of the time of a

@@ -2,6 +2,7 @@ package witness
 
 import (
 	"bytes"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func reread(t testing.TB, st *Statement) Said {
 func TestStatementIsReadAsItWasMade(t *testing.T) {
 	var st Statement
 	st.Begin(ClassLink, "tap/1 %ä")
-	st.Add(String(Kind, "tap"), Gauge32(IfIndex, 7), Gauge64(Speed, 1e10), Counter64(Bytes, 1<<40), Double("load", 1.5))
+	st.Add(String(Kind, "tap"), Gauge32(IfIndex, 7), Gauge64(Speed, 1e10), Counter64(Bytes, 1<<40), Pair{Name: "load", Type: sflow.MetricGaugeDouble, Bits: math.Float64bits(1.5)})
 	s := reread(t, &st)
 	got := []any{string(s.Class), Unescape(s.Entity), s.Text(Kind)}
 	for _, name := range []string{IfIndex, Speed, Bytes} {

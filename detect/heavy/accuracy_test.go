@@ -49,7 +49,7 @@ func TestEveryKeyWithinBounds(t *testing.T) {
 					m.add(key, at, w)
 					if i%(samples/3) == samples/3-1 {
 						for _, length := range []time.Duration{time.Second, 5 * time.Second} {
-							w := s.Window(length)
+							w := At(s.Now(), length)
 							open := m.check(t, s, seed, w)
 							if length == time.Second {
 								last = m.score(s, seed, w, open)
@@ -173,7 +173,7 @@ func TestTopIsTheHeaviestInOrder(t *testing.T) {
 		s.Add(mix(key, 1), &key, slot, 100)
 		m.add(key, slot, 100)
 	}
-	w := s.Window(time.Second)
+	w := At(s.Now(), time.Second)
 	var want []uint64
 	for key := range m.keys {
 		if m.sum(key, w).w > 0 {
@@ -234,7 +234,7 @@ func TestHostileKeys(t *testing.T) {
 			if grown := after.Mallocs - before.Mallocs; grown > 100 {
 				t.Errorf("%d allocations", grown)
 			}
-			w := s.Window(300 * time.Millisecond)
+			w := At(s.Now(), 300*time.Millisecond)
 			for _, r := range recent {
 				if e := s.Lookup(r.h, w); e.Lower > r.w || e.Upper < r.w {
 					t.Fatalf("%d ≤ %d ≤ %d", e.Lower, r.w, e.Upper)

@@ -51,7 +51,7 @@ func ringTo[T any](ring []T, last, g uint32) uint32 {
 	return g
 }
 
-// sum adds up the granules from slot from on. Where from is inside a granule
+// ringSum adds up the granules from slot from on. Where from is inside a granule
 // that one is not in the sum but in edge. ok is false where the ring does not
 // reach back to from.
 func ringSum(ring []granule, last, size, from uint32) (s granule, edge uint64, ok bool) {

@@ -128,9 +128,6 @@ type Estimate struct {
 	Distinct     Distinct
 }
 
-// Exact reports that the weight is known.
-func (e *Estimate) Exact() bool { return e.Lower == e.Upper }
-
 // Effective returns the number of samples of equal weight that would tell as
 // much as these of different weights: (Σw)²/Σw², at most Samples.
 func (e *Estimate) Effective() float64 {

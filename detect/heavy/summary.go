@@ -122,9 +122,6 @@ func (s *Summary[K]) Advance(slot int64) { s.t.advance(slot) }
 // Now returns the newest slot; the least int64 before there was one.
 func (s *Summary[K]) Now() int64 { return s.t.now }
 
-// Window returns the window of at most this length up to the newest slot.
-func (s *Summary[K]) Window(length time.Duration) Window { return At(s.t.now, length) }
-
 // Reset forgets all keys: the clock jumped. The counts stay.
 func (s *Summary[K]) Reset() { s.t.reset() }
 

@@ -37,7 +37,6 @@ func SlotOf(ns int64) int64 {
 // running; From is where a granule of the tier begins.
 type Window struct {
 	From, To int64
-	Granule  int // slots by which From may be moved: the trailing edge's width
 }
 
 // At returns the window of at most this length that ends with slot to. Lengths
@@ -50,7 +49,7 @@ func At(to int64, length time.Duration) Window {
 		n = 1
 		fallthrough
 	case n <= reachSlots:
-		return Window{to - n + 1, to, 1}
+		return Window{to - n + 1, to}
 	case n <= seconds*secondSlots:
 		return aligned(to, n, secondSlots)
 	default:
@@ -61,7 +60,7 @@ func At(to int64, length time.Duration) Window {
 // aligned begins at the first granule that lies wholly within the n slots that
 // end with to.
 func aligned(to, n, granule int64) Window {
-	return Window{ceilTo(to-n+1, granule), to, int(granule)}
+	return Window{ceilTo(to-n+1, granule), to}
 }
 
 func floorTo(v, g int64) int64 {

@@ -15,9 +15,6 @@ type Key struct {
 	instance string // the name of the key's; "" until Name
 }
 
-// Definition returns the key's definition.
-func (k *Key) Definition() *Definition { return k.def }
-
 // each passes every field with its value: uint64, netip.Addr, netip.Prefix or
 // text. The domain of the underlay is left out beside addresses.
 func (k *Key) each(yield func(f field, value any)) {

@@ -279,9 +279,6 @@ func (s *Set) Reset() {
 // Len returns the number of definitions.
 func (s *Set) Len() int { return len(s.defs) }
 
-// Definition returns definition i.
-func (s *Set) Definition(i int) *Definition { return &s.defs[i].Definition }
-
 // Now returns the newest slot of definition i.
 func (s *Set) Now(i int) int64 {
 	s.flush()
@@ -290,8 +287,7 @@ func (s *Set) Now(i int) int64 {
 
 // Item is a key of a definition with its estimate.
 type Item struct {
-	Key  Key
-	Hash uint64
+	Key Key
 	heavy.Estimate
 }
 
@@ -360,7 +356,7 @@ func (d *Digest) Keys() []Item { return items(d.def, d.Items) }
 func items(d *Definition, in []heavy.Item[bytes]) []Item {
 	out := make([]Item, len(in))
 	for i := range in {
-		out[i] = Item{Key{def: d, b: in[i].Key}, in[i].Hash, in[i].Estimate}
+		out[i] = Item{Key{def: d, b: in[i].Key}, in[i].Estimate}
 	}
 	return out
 }

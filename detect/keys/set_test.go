@@ -228,7 +228,7 @@ func TestDistinctCountsMembers(t *testing.T) {
 		}
 		low, high := top[0].Distinct.Interval()
 		if low > want || high < want || high > 2*want+2 {
-			t.Errorf("%v: %.1f to %.1f distinct, want %g", s.Definition(i), low, high, want)
+			t.Errorf("%v: %.1f to %.1f distinct, want %g", &s.defs[i].Definition, low, high, want)
 		}
 	}
 }

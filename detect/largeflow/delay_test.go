@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The wanted values are those of the simulation in detect's TestNumbers.
+// The wanted values are those of the simulation in detect's numbers_test.go.
 func TestExpectedDelayAgreesWithSimulation(t *testing.T) {
 	for _, c := range []struct {
 		share               float64

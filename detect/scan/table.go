@@ -42,9 +42,9 @@ type Finding struct {
 	Targets distinct.Estimate
 	Hosts   distinct.Estimate
 	Ports   distinct.Estimate
-	Host    netip.Addr // most probes go to; HostShare of them
+	Host    netip.Addr // most probes go to, the share HostAll of them
 	HostAll float64
-	Port    uint16
+	Port    uint16 // likewise, with PortAll
 	PortAll float64
 	Flags   uint8 // of TCP
 	Vantage decoder.Vantage
@@ -113,7 +113,7 @@ func (t *Table) Take(spare []Finding) []Finding {
 	return out
 }
 
-// what a packet is to its source and to its destination.
+// role is what a packet is to its source and to its destination.
 type role uint8
 
 const (

@@ -134,7 +134,15 @@ type Noted struct {
 	Before   string      `json:"before,omitempty"`
 	After    string      `json:"after,omitempty"`
 	Weight   float64     `json:"weight,omitempty"` // log likelihood ratio, nats
+
+	Of NotedOf `json:"-"` // for the detector that notes it anew with every look
 }
+
+// NotedOf tells facts of one finding apart; most need not be.
+type NotedOf uint8
+
+// ofPolls is how often interfaces are polled, beside what came before.
+const ofPolls NotedOf = 1
 
 // Child is an effect that an alert tells of.
 type Child struct {

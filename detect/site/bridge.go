@@ -238,15 +238,7 @@ func (s *Site) siblings(b *bridge) []*condition {
 			all = append(all, it.Value)
 		}
 	}
-	slices.SortFunc(all, func(x, y *condition) int {
-		return cmp.Or(cmp.Compare(x.onset, y.onset), cmp.Compare(x.entity, y.entity))
-	})
-	// The latest that fit into a window with the last one.
-	window := max(5*second, 3*s.period(b.node))
-	for len(all) > 0 && all[len(all)-1].onset-all[0].onset > window {
-		all = all[1:]
-	}
-	if len(all) < siblingsLeast || 2*len(all) < b.instances() {
+	if all = s.atOnce(b.node, all); len(all) < siblingsLeast || 2*len(all) < b.instances() {
 		return nil
 	}
 	if b.local != nil {

@@ -97,7 +97,7 @@ func (l *loss) join(o *loss) {
 	l.lost, l.asking, l.all, l.nats = append(l.lost, o.lost...), l.asking+o.asking, l.all+o.all, l.nats+o.nats
 }
 
-// beside is what is known of others on the same nodes since a loss.
+// besides is what is known of others on the same nodes since a loss.
 type besides struct {
 	known int     // of whom something is to be expected in time
 	want  float64 // of them were to be heard of since

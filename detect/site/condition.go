@@ -10,20 +10,6 @@ import (
 	"weir/detect/site/incident"
 )
 
-// worst is what weighed most of all that was told of a condition: what its end is
-// about, whatever was left of it by then.
-type worst struct {
-	severity detect.Severity
-	summary  string
-}
-
-// outweighs reports whether a is no less severe than b; everything is no less than
-// what was never told.
-func outweighs(a, b detect.Severity) bool {
-	order := []detect.Severity{"", detect.Info, detect.Warning, detect.Critical}
-	return slices.Index(order, a) >= slices.Index(order, b)
-}
-
 // finding is what a judge found to be true.
 type finding struct {
 	kind     detect.Kind
@@ -204,7 +190,8 @@ const orphanWait = 15 * second
 func (s *Site) over(c *condition, why string) {
 	s.board.Clear(s.now, conditionKey(c.kind, c.entity), orphanWait)
 	if c.node != nil {
-		c.node.noteSince(c.seen, max(cmp.Or(c.clearing, s.now), c.seen), c.entity, string(c.kind)+" is over", "", "", "")
+		seen := max(c.seen, c.onset) // an agent's time may be later than ours
+		c.node.noteSince(seen, max(cmp.Or(c.clearing, s.now), seen), c.entity, string(c.kind)+" is over", "", "", "")
 	}
 	s.flapped(c)
 	if c.open {
@@ -321,16 +308,16 @@ func (s *Site) tell(it *incident.Item[*condition], change detect.Change, reason 
 	c := it.Value
 	c.seq++
 	c.told, c.stale = s.now, false
-	subject := c.subject
-	if change != detect.End && outweighs(c.severity, c.worst.severity) {
-		c.worst = worst{c.severity, c.summary}
-	}
+	subject, e := c.subject, s.evidence(it)
+	c.listed = e.Affected
 	a := &detect.Alert{
 		At: time.Unix(0, s.now).UTC(), Seq: c.seq, Change: change, Kind: c.kind, State: c.state, Severity: c.severity,
-		Reason: reason, Subject: &subject, Flapping: c.flaps > 0, Evidence: s.evidence(it),
+		Reason: reason, Subject: &subject, Flapping: c.flaps > 0, Evidence: e,
 	}
 	if change == detect.End {
-		a.Severity, a.Evidence.(*Evidence).Summary = c.worst.severity, c.worst.summary
+		c.worst.tells(a, e)
+	} else {
+		c.worst.hears(c.severity, e)
 	}
 	if c.alertID == "" {
 		s.called(a, c.onset)
@@ -343,7 +330,6 @@ func (s *Site) tell(it *incident.Item[*condition], change detect.Change, reason 
 		it.Incident = a.ID
 	}
 	a.Incident = it.Incident
-	c.listed = a.Evidence.(*Evidence).Affected
 	s.out = append(s.out, a)
 	s.remember(it, a)
 }

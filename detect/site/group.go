@@ -1,7 +1,6 @@
 package site
 
 import (
-	"cmp"
 	"slices"
 
 	"weir/detect"
@@ -197,9 +196,7 @@ func (s *Site) judgeGroup(kind detect.Kind) {
 	if len(all) < groupLeast {
 		return
 	}
-	slices.SortFunc(all, func(a, b *condition) int {
-		return cmp.Or(cmp.Compare(a.onset, b.onset), cmp.Compare(a.entity, b.entity))
-	})
+	slices.SortFunc(all, byOnset)
 	// The largest run that fits into a window.
 	var run []*condition
 	for i, j := 0, 0; j < len(all); j++ {

@@ -177,7 +177,7 @@ func (st *Step) same(o *Step) bool {
 // inOrder sorts steps by the earliest possible time, each once.
 func inOrder(all []Step) []Step {
 	slices.SortStableFunc(all, func(a, b Step) int {
-		return cmp.Or(cmp.Compare(a.ns, b.ns), cmp.Compare(a.Entity, b.Entity), time.Time(a.At).Compare(time.Time(b.At)))
+		return cmp.Or(cmp.Compare(a.ns, b.ns), time.Time(a.At).Compare(time.Time(b.At)), cmp.Compare(a.Entity, b.Entity))
 	})
 	return slices.CompactFunc(all, func(a, b Step) bool { return a.same(&b) })
 }

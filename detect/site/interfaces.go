@@ -1,7 +1,6 @@
 package site
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -28,27 +27,11 @@ func (p *port) interfaceAbove() []string {
 // members for their group.
 func (s *Site) judgeInterfaces(n *node) {
 	entity := n.interfaces()
-	if s.active(InterfaceDown, entity) != nil {
-		if it := s.board.Find(conditionKey(InterfaceDown, entity)); len(it.Children()) == 0 {
-			s.clear(InterfaceDown, entity, "")
-			s.unsay(InterfaceDown, entity, "")
-		}
-		return
-	}
-	below := s.board.Below(entity, string(InterfaceDown))
-	if len(below) < siblingsLeast {
-		return
-	}
-	var all []*condition
-	for _, it := range below {
-		c := it.Value
+	all := s.alike(n, InterfaceDown, entity, func(c *condition) bool {
 		p := n.ports[c.subject.IfIndex]
-		if it.Parent() != nil || c.clearing != 0 || p == nil || len(p.behind()) != 0 {
-			continue
-		}
-		all = append(all, c)
-	}
-	if all = s.atOnce(n, all); len(all) < siblingsLeast {
+		return p != nil && len(p.behind()) == 0
+	})
+	if all == nil {
 		return
 	}
 	f := &finding{
@@ -68,17 +51,4 @@ func (s *Site) judgeInterfaces(n *node) {
 		What: fmt.Sprintf("%d of %d interfaces within %s", len(all), len(n.ports), brief(all[len(all)-1].onset-all[0].onset)),
 	}}
 	s.raise(n, f)
-}
-
-// atOnce returns those conditions of a node that began together, up to the newest,
-// the first of them first.
-func (s *Site) atOnce(n *node, all []*condition) []*condition {
-	slices.SortFunc(all, func(a, b *condition) int {
-		return cmp.Or(cmp.Compare(a.onset, b.onset), cmp.Compare(a.entity, b.entity))
-	})
-	window := max(5*second, 3*s.period(n))
-	for len(all) > 0 && all[len(all)-1].onset-all[0].onset > window {
-		all = all[1:]
-	}
-	return all
 }

@@ -328,7 +328,7 @@ func (p *port) label() string {
 // entity of a port is by name where it has one: indexes change.
 func (p *port) entity() string { return p.node.entity("port", p.label()) }
 
-// shared reports MAC addresses that never identify an instance: VRRP (RFC 5798),
+// sharedMAC reports MAC addresses that never identify an instance: VRRP (RFC 5798),
 // and what Neutron's router, DHCP and metadata ports of many hosts share.
 func sharedMAC(m uint64) bool {
 	a := fact.UnpackMAC(m)

@@ -2,7 +2,6 @@ package site
 
 import (
 	"fmt"
-	"strings"
 
 	"weir/detect"
 	"weir/detect/site/fact"
@@ -87,8 +86,6 @@ func (st *stream) unhurried(beat int64, whole bool) {
 // polledAnew is for how long before polls became rare a restart is their cause.
 const polledAnew = 60 * second
 
-const countersTold = "counters of interfaces told by "
-
 // judgePolling tells of interfaces that are polled far less often than ever.
 func (s *Site) judgePolling(n *node) {
 	entity := n.entity("polling", "")
@@ -111,7 +108,7 @@ func (s *Site) judgePolling(n *node) {
 		ports += len(st.slow)
 		f.facts = append(f.facts, Noted{
 			At: at(first.good + first.usual), LastGood: at(first.good), Group: "telemetry", From: n.label(),
-			What: countersTold + st.label(), Before: "every " + roundly(first.usual), After: first.every(),
+			What: "counters of interfaces told by " + st.label(), Of: ofPolls, Before: "every " + roundly(first.usual), After: first.every(),
 		})
 		if f.onset == 0 || first.good < f.good {
 			f.onset, f.good = first.good+first.usual, first.good
@@ -125,7 +122,7 @@ func (s *Site) judgePolling(n *node) {
 	if c := s.active(f.kind, entity); c != nil {
 		f.cause, f.severity = c.cause, c.severity
 		for _, x := range c.facts { // what came before goes on to be why
-			if !strings.HasPrefix(x.What, countersTold) {
+			if x.Of != ofPolls {
 				f.facts = append(f.facts, x)
 			}
 		}

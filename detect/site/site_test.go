@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,7 +161,17 @@ func TestBridgeDownNamesItsInstances(t *testing.T) {
 	a.said(witness.ClassEvent, witness.LinkUp, str(witness.ID, "y"), str(witness.Subject, "br-int"), str(witness.Admin, "up"), str(witness.After, "up"), str(witness.Oper, "up"))
 	a.bridge("yes", 14, 14)
 	w.run(30 * time.Second)
+	end := w.last(BridgeDown)
 	w.want("end bridge_down critical cn1 br-int")
+	if line := end.Line(); !strings.HasPrefix(line, "bridge down br-int on cn1: switched off; with it 14 instances unreachable") {
+		t.Errorf("in the end: %s, want all that it took", line)
+	}
+	i, _ := w.site.Incident(end.Incident)
+	began := slices.IndexFunc(i.Steps, func(s Step) bool { return strings.HasPrefix(s.What, "bridge_down: ") })
+	over := slices.IndexFunc(i.Steps, func(s Step) bool { return strings.HasSuffix(s.What, " is over") })
+	if began < 0 || over < began {
+		t.Errorf("step %d is the bridge's going down, step %d the first that something is over", began, over)
+	}
 }
 
 func TestBridgesWithoutInstancesAreQuiet(t *testing.T) {

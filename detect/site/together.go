@@ -14,24 +14,8 @@ func (n *node) together() string { return n.entity("instances", "") }
 // same time under one finding: one cause, though it is not known.
 func (s *Site) judgeTogether(n *node) {
 	entity := n.together()
-	if c := s.active(InstanceUnreachable, entity); c != nil {
-		if it := s.board.Find(conditionKey(InstanceUnreachable, entity)); len(it.Children()) == 0 {
-			s.clear(InstanceUnreachable, entity, "")
-			s.unsay(InstanceUnreachable, entity, "")
-		}
-		return
-	}
-	below := s.board.Below(entity, string(InstanceUnreachable))
-	if len(below) < siblingsLeast {
-		return
-	}
-	var all []*condition
-	for _, it := range below {
-		if it.Parent() == nil && it.Value.clearing == 0 {
-			all = append(all, it.Value)
-		}
-	}
-	if all = s.atOnce(n, all); len(all) < siblingsLeast {
+	all := s.alike(n, InstanceUnreachable, entity, func(*condition) bool { return true })
+	if all == nil {
 		return
 	}
 	common := shared(all)

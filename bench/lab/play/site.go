@@ -173,7 +173,7 @@ func (p *place) startAgent() {
 	p.mu.Unlock()
 }
 
-// do changes the agent.
+// doAgent changes the agent.
 func (p *place) doAgent(what string) {
 	p.mu.Lock()
 	a := p.agent

@@ -61,7 +61,7 @@ func TestForgerCannotResolve(t *testing.T) {
 	}
 }
 
-// TestForgedSilenceIsTamperedWith: unsigned statements in the name of an agent
+// TestForgedStatementsAreTold: unsigned statements in the name of an agent
 // that signs are told.
 func TestForgedStatementsAreTold(t *testing.T) {
 	x := New(Config{Seed: 1, Nodes: 2, Agent: true, Key: []byte("0123456789abcdef")})

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
-	parquetzstd "github.com/parquet-go/parquet-go/compress/zstd"
+	"github.com/parquet-go/parquet-go"
 )
 
 func TestStoredIsRead(t *testing.T) {
@@ -45,9 +46,34 @@ func TestPackChooses(t *testing.T) {
 		{"short", make([]byte, 100), 60},
 		{"nothing", nil, 20},
 	} {
-		w := Writer{plain: c.plain, codec: &parquetzstd.Codec{Level: parquetzstd.SpeedFastest}}
+		w := Writer{plain: c.plain}
 		if err := w.pack(); err != nil || len(w.packed) > c.most {
 			t.Errorf("%s: %d octets, want at most %d: %v", c.name, len(w.packed), c.most, err)
 		}
+	}
+}
+
+// Pages that are longer than the window of the encoder are read, by others too: each
+// is one frame that says its size, and needs no more memory than the window.
+func TestPagesLongerThanTheWindow(t *testing.T) {
+	data, want := group(rand.New(rand.NewPCG(3, 1)), 1<<17, 1<<17)
+	w := Writer{}
+	if w.dictionary(&columns[1], &data[1]); len(w.plain) < 3*packWindow/2 {
+		t.Fatalf("a page of %d octets is not long", len(w.plain))
+	}
+	if err := w.pack(); err != nil {
+		t.Fatal(err)
+	}
+	var h zstd.Header
+	if err := h.Decode(w.packed); err != nil || !h.HasFCS || h.FrameContentSize != uint64(len(w.plain)) || !h.SingleSegment && h.WindowSize > packWindow {
+		t.Errorf("%+v: %v", h, err)
+	}
+	b := written(t, data)
+	others, err := parquet.Read[row](bytes.NewReader(b), int64(len(b)))
+	if err != nil || !slices.Equal(others, want) {
+		t.Errorf("the library reads %d rows, want %d, or others: %v", len(others), len(want), err)
+	}
+	if ours, err := read(b); err != nil || !slices.Equal(ours, want) {
+		t.Errorf("%d rows, want %d, or others: %v", len(ours), len(want), err)
 	}
 }

@@ -55,7 +55,10 @@ func Rewrite(path, creator string, columns []Column, drop func(f *File, group in
 	if err := copyGroups(f, w, creator, columns, drops); err != nil {
 		return 0, err
 	}
-	return gone, errors.Join(w.Flush(), out.Sync(), out.Close(), os.Rename(tmp, path))
+	if err := errors.Join(w.Flush(), out.Sync(), out.Close()); err != nil {
+		return 0, err // the old file has all of it
+	}
+	return gone, os.Rename(tmp, path)
 }
 
 func copyGroups(f *File, out io.Writer, creator string, columns []Column, drops [][]bool) error {

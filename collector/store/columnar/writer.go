@@ -10,8 +10,8 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/bloom"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/encoding/delta"
 	"github.com/parquet-go/parquet-go/encoding/rle"
@@ -53,7 +53,7 @@ func (d *Data) rows(k Kind) int {
 type Writer struct {
 	out     io.Writer
 	columns []Column
-	codec   *zstd.Codec
+	encoder *zstd.Encoder // nil until the first page
 	meta    format.FileMetaData
 	at      int64
 	sum     uint32                   // of what was written
@@ -65,7 +65,7 @@ type Writer struct {
 
 // NewWriter returns a writer of a file with these columns.
 func NewWriter(out io.Writer, creator string, columns []Column) *Writer {
-	w := &Writer{out: out, columns: columns, codec: &zstd.Codec{Level: zstd.SpeedFastest}}
+	w := &Writer{out: out, columns: columns}
 	w.meta.Version, w.meta.CreatedBy = 2, creator
 	w.meta.Schema = append(w.meta.Schema, format.SchemaElement{Name: "row", NumChildren: thrift.New(int32(len(columns)))})
 	for _, c := range columns {
@@ -88,7 +88,7 @@ func NewWriter(out io.Writer, creator string, columns []Column) *Writer {
 // memory of w. w must not be used any more.
 func (w *Writer) Next(out io.Writer) *Writer {
 	n := NewWriter(out, w.meta.CreatedBy, w.columns)
-	n.codec, n.index, n.plain, n.packed, n.blooms = w.codec, w.index, w.plain, w.packed, w.blooms
+	n.encoder, n.index, n.plain, n.packed, n.blooms = w.encoder, w.index, w.plain, w.packed, w.blooms
 	return n
 }
 

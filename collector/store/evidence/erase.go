@@ -2,10 +2,12 @@ package evidence
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"weir/decoder/packet"
 )
@@ -18,30 +20,51 @@ func Erase(dir string, ids []string, addresses []netip.Addr) (files, headers int
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, 0, nil
 	}
-	for _, f := range all {
+	if err := errors.Join(err, removeUnfinished(dir)); err != nil { // it may be of anything
+		return 0, 0, err
+	}
+	var failed []error
+	for _, f := range all { // as many as can be
 		path := filepath.Join(dir, f.ID+suffix)
 		if slices.Contains(ids, f.ID) {
+			if err := os.Remove(path); err != nil {
+				failed = append(failed, err)
+				continue
+			}
 			files++
-			err = errors.Join(err, os.Remove(path))
 			continue
 		}
-		b, bad := os.ReadFile(path)
-		if bad != nil {
-			err = errors.Join(err, bad)
-			continue
-		}
-		rest, n := without(b, addresses)
-		if n == 0 {
-			continue
-		}
+		n, err := eraseFrom(path, f.Changed, addresses)
 		headers += n
-		if bad := writeFile(path+newSuffix, path, rest); bad != nil {
-			err = errors.Join(err, bad, ignoreMissing(os.Remove(path+newSuffix)))
-			continue
+		if err != nil {
+			failed = append(failed, err)
 		}
-		err = errors.Join(err, os.Chtimes(path, f.Changed, f.Changed))
 	}
-	return files, headers, err
+	if len(failed) > 0 {
+		return files, headers, fmt.Errorf("%d of %d capture files cannot be erased or written anew, the first: %w", len(failed), len(all), failed[0])
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return files, headers, err
+	}
+	return files, headers, errors.Join(d.Sync(), d.Close())
+}
+
+// eraseFrom removes the headers from and to some addresses from a capture file, that
+// was changed last at a time.
+func eraseFrom(path string, changed time.Time, addresses []netip.Addr) (headers int, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	rest, n := without(b, addresses)
+	if n == 0 {
+		return 0, nil
+	}
+	if err := writeFile(path+newSuffix, path, rest); err != nil {
+		return 0, errors.Join(err, ignoreMissing(os.Remove(path+newSuffix)))
+	}
+	return n, os.Chtimes(path, changed, changed)
 }
 
 // Tells reports whether a capture file has a packet from or to one of some

@@ -1,27 +1,19 @@
 package evidence
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"weir/collector/record"
+	"weir/collector/store/smalldisk"
 )
 
 // A disk that is full costs the evidence that comes meanwhile, which is counted: what
 // is there stays whole, nothing half written does, and with room again it goes on.
 func TestFullDisk(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can mount a small disk")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("weir-test", dir, "tmpfs", 0, "size=200k"); err != nil {
-		t.Skip("no small disk: ", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	dir := smalldisk.Mount(t, 200<<10)
 	r := record.NewRing(false)
 	for j := range 500 {
 		r.Add(sample(epoch.Add(time.Duration(j)), 5, 1, frame("10.0.0.1", "10.0.0.2", uint16(j), 80)))
@@ -36,15 +28,7 @@ func TestFullDisk(t *testing.T) {
 		k.Gather(time.Now())
 	}
 	put("before")
-	hog := filepath.Join(dir, "hog")
-	f, err := os.Create(hog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for err == nil {
-		_, err = f.Write(make([]byte, 4<<10))
-	}
-	_ = f.Close()
+	free := smalldisk.Fill(t, dir, 0)
 	put("meanwhile")
 	if st := k.Stats(); st.Refused != 1 || !strings.Contains(st.Err, "no space left") {
 		t.Errorf("full: %+v", st)
@@ -55,9 +39,7 @@ func TestFullDisk(t *testing.T) {
 	if n := len(packets(t, k, "before")); n != atOnce {
 		t.Errorf("%d headers of before, want %d", n, atOnce)
 	}
-	if err := os.Remove(hog); err != nil {
-		t.Fatal(err)
-	}
+	free()
 	put("after")
 	if st := k.Stats(); st.Refused != 1 || st.Err != "" {
 		t.Errorf("with room: %+v", st)

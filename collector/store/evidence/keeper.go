@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,13 +38,8 @@ const (
 	// maxWaiting bounds the alerts that are looked for at once.
 	maxWaiting = 256
 	// maxLate bounds the open alerts that may yet say what they are about.
-	maxLate   = 4096
-	suffix    = ".pcapng"
-	newSuffix = ".new"
-	every     = 500 * time.Millisecond
-	// limitEvery is how often what is too old is looked for: it goes so much
-	// earlier, since none may get older.
-	limitEvery = time.Minute
+	maxLate = 4096
+	every   = 500 * time.Millisecond
 )
 
 // looks is when the rings are looked at after an alert's first change: what was
@@ -91,16 +85,21 @@ func Open(cfg Config) (*Keeper, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("evidence directory %s: cannot be made: %w", cfg.Dir, err)
 	}
-	left, err := filepath.Glob(filepath.Join(cfg.Dir, "*"+suffix+newSuffix)) // of a process that was killed
-	for _, path := range left {
-		err = errors.Join(err, ignoreMissing(os.Remove(path)))
-	}
-	if err != nil {
+	if err := removeUnfinished(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("evidence directory %s: %w", cfg.Dir, err)
 	}
 	k := &Keeper{cfg: cfg, waiting: map[string]*alert{}, late: map[string]bool{}, stats: Stats{MaxBytes: cfg.MaxBytes, Limit: maxWaiting}}
 	k.limit(time.Now())
 	return k, nil
+}
+
+// removeUnfinished removes what a process that was killed was writing.
+func removeUnfinished(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, "*"+suffix+newSuffix))
+	for _, path := range left {
+		err = errors.Join(err, ignoreMissing(os.Remove(path)))
+	}
+	return err
 }
 
 // Put takes a change of an alert. It never waits for the disk.
@@ -159,13 +158,6 @@ func matcherOf(a *detect.Alert) (matcher, bool) {
 		return matcher{}, false
 	}
 	return ofEffects(text)
-}
-
-// fit reports that an id may be the name of a file.
-func fit(id string) bool {
-	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' && r != '_'
-	})
 }
 
 // Run gathers until ctx is done.
@@ -267,90 +259,11 @@ func (k *Keeper) write(a *alert, mine []*record.Header) error {
 	return nil
 }
 
-// writeFile writes a file under another name first, so that what has its name is
-// whole, on the disk, too.
-func writeFile(tmp, path string, b []byte) error {
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
-}
-
-// room makes room for so many octets, at the cost of the oldest files.
-func (k *Keeper) room(need int64) error {
-	fits := func() bool {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		return k.stats.Bytes+need <= k.cfg.MaxBytes
-	}
-	if fits() {
-		return nil
-	}
-	k.keep(time.Now(), k.cfg.MaxBytes-need)
-	if !fits() {
-		return fmt.Errorf("history.evidence: %d octets are full of what is held", k.cfg.MaxBytes)
-	}
-	return nil
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
 func (k *Keeper) failed(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.stats.Err = err.Error()
 	k.stats.Refused++
-}
-
-// limit deletes what is too old or too much, the oldest first.
-func (k *Keeper) limit(now time.Time) { k.keep(now, k.cfg.MaxBytes) }
-
-// keep is limit, to so many octets.
-func (k *Keeper) keep(now time.Time, most int64) {
-	clock := now.Round(0)
-	now = k.ages.Now(now)
-	files, err := List(k.cfg.Dir)
-	if err != nil {
-		k.failed(err)
-		return
-	}
-	sum := int64(0)
-	for _, f := range files {
-		sum += f.Size
-		if f.Changed.After(clock.Add(time.Minute)) { // from before the clock was set back: it ages from now on
-			_ = os.Chtimes(filepath.Join(k.cfg.Dir, f.ID+suffix), clock, clock) // it is tried again
-		}
-	}
-	left, deleted := len(files), uint64(0)
-	for _, f := range files {
-		if sum <= most && now.Sub(f.Changed) <= k.cfg.MaxAge-limitEvery {
-			break
-		}
-		if k.cfg.Held != nil && k.cfg.Held(f.ID) {
-			continue
-		}
-		if err := os.Remove(filepath.Join(k.cfg.Dir, f.ID+suffix)); ignoreMissing(err) != nil {
-			k.failed(err)
-			break
-		}
-		sum -= f.Size
-		left--
-		deleted++
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.stats.Files, k.stats.Bytes = left, sum
-	k.stats.Deleted += deleted
 }
 
 // Stats returns the counts.
@@ -364,43 +277,3 @@ func (k *Keeper) Stats() Stats {
 
 // Dir is where the files are.
 func (k *Keeper) Dir() string { return k.cfg.Dir }
-
-// File is the evidence of one alert.
-type File struct {
-	ID      string    `json:"id"` // of the alert
-	Size    int64     `json:"bytes"`
-	Changed time.Time `json:"changed"`
-}
-
-// List returns the evidence in a directory, the oldest first.
-func List(dir string) ([]File, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var all []File
-	for _, e := range entries {
-		id, ok := strings.CutSuffix(e.Name(), suffix)
-		if !ok || !fit(id) {
-			continue
-		}
-		info, err := e.Info()
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return nil, err
-		}
-		all = append(all, File{id, info.Size(), info.ModTime()})
-	}
-	slices.SortFunc(all, func(a, b File) int { return cmp.Or(a.Changed.Compare(b.Changed), cmp.Compare(a.ID, b.ID)) })
-	return all, nil
-}
-
-// Read returns the capture file of an alert. The error wraps os.ErrNotExist where
-// there is none.
-func Read(dir, id string) ([]byte, error) {
-	if !fit(id) {
-		return nil, fmt.Errorf("%q is no alert: %w", id, os.ErrNotExist)
-	}
-	return os.ReadFile(filepath.Join(dir, id+suffix))
-}

@@ -1,36 +1,20 @@
 package flows
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"weir/collector/record"
+	"weir/collector/store/smalldisk"
 	"weir/decoder"
 )
 
 // A disk that is full costs history alone: what was kept is there, what could not
 // be is counted, and it goes on once there is room.
 func TestFullDisk(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("mounting a small file system needs root")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skip("a small file system cannot be mounted: ", err)
-	}
-	defer func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	}()
-	ballast := filepath.Join(dir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 2<<20), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	dir := smalldisk.Mount(t, 4<<20)
+	free := smalldisk.Fill(t, dir, 2<<20)
 	x := record.NewExchange(2)
 	w := x.NewWriter()
 	s, err := Open(Config{Dir: dir, MaxBytes: 1 << 30, MaxAge: forever, Names: site{}}, x)
@@ -53,9 +37,7 @@ func TestFullDisk(t *testing.T) {
 	if n := count(t, dir); n < st.Rows {
 		t.Errorf("%d rows are left of %d", n, st.Rows)
 	}
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
+	free()
 	s.retry = time.Time{} // it waits for some seconds
 	send()
 	s.flush(time.Now())

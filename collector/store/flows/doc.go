@@ -1,7 +1,7 @@
 // Package flows keeps flow samples on disk and answers who talked to whom.
 //
 // What arrives is appended to a journal, which is on disk every second. Every
-// few minutes the journal becomes a Parquet file, compressed, with statistics
+// few minutes, or after four million rows, the journal becomes a Parquet file, compressed, with statistics
 // and Bloom filters of the addresses, which other programs read as it is; a
 // query reads both, only the columns it needs, and sums by places in their
 // dictionaries. A directory holds at most so many bytes, then files no older than
@@ -19,7 +19,10 @@
 // minute the keys with most octets by some columns, at each vantage point that
 // saw them; of every hour the same, made of its minutes. What was left out is one
 // sum, and how much a key that was left out may have had is told, so that a
-// figure of a month comes with the most it may lack. They are kept much longer.
+// figure of a month comes with the most it may lack. They are kept much longer. An
+// hour's is made once, when the hour is over; what becomes a segment later has rollups
+// of its own of that hour, which are read with it: the minutes that the hour was made
+// of may be gone.
 //
 // Rows keep the time at which they came, whatever the machine's clock does; the
 // directory may hold a time twice, or one that has not come. Ages are reckoned as
@@ -27,7 +30,8 @@
 // what is of a time ahead of the clock ages from when that was seen.
 //
 // A crash at any moment loses at most what was not on disk yet, a second. A
-// journal that was cut is read to the cut. Every page and every footer has a
+// journal that was cut is read to the cut. What a process leaves becomes a file at
+// the next start, where it is large beside the intake: queries read it meanwhile. Every page and every footer has a
 // checksum. At the start the end of each file is looked at, and while the store
 // runs all of each, some with every segment that is made. A file that is damaged
 // is set aside under a name that ends in .bad, counted and told; it may have a

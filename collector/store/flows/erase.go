@@ -2,6 +2,8 @@ package flows
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -23,11 +25,19 @@ type Erased struct {
 // names nobody. Files that are damaged or were set aside go as a whole: whether
 // they name one of the addresses, nobody can tell.
 func Erase(ctx context.Context, cfg Config, addresses []netip.Addr) (e Erased, err error) {
-	if _, err := os.Stat(cfg.Dir); err != nil || len(addresses) == 0 {
+	if _, err := os.Stat(cfg.Dir); errors.Is(err, os.ErrNotExist) || len(addresses) == 0 {
 		return e, nil // nothing is kept
 	}
-	if _, err := Open(cfg, record.NewExchange(0)); err != nil { // makes segments of journals
+	s, err := Open(cfg, record.NewExchange(0)) // makes segments of journals
+	if err != nil {
 		return e, err
+	}
+	waiting, err := waitingJournals(cfg.Dir)
+	if err != nil {
+		return e, err
+	}
+	for id := range waiting {
+		return e, fmt.Errorf("history directory %s: no segment can be made of %s, which nobody could search: %s", cfg.Dir, journalName(id), s.Stats().Err)
 	}
 	texts := map[string]bool{}
 	var list []string
@@ -54,7 +64,7 @@ func Erase(ctx context.Context, cfg Config, addresses []netip.Addr) (e Erased, e
 				n, err := columnar.Rewrite(path, "weir", part.columns, drop)
 				*part.gone += n
 				if bad = damaged(err); err != nil && !bad {
-					return e, err
+					return e, fmt.Errorf("history directory %s: %s cannot be written anew: %w", part.dir, f.Name(), reason(err))
 				}
 			}
 			if bad {
@@ -63,6 +73,9 @@ func Erase(ctx context.Context, cfg Config, addresses []netip.Addr) (e Erased, e
 				}
 				e.Damaged++
 			}
+		}
+		if err := syncDir(part.dir); err != nil && !os.IsNotExist(err) {
+			return e, err
 		}
 	}
 	return e, nil

@@ -23,6 +23,7 @@ type parts struct {
 	files   []part
 	skipped int
 	bad     []badFile // that were set aside, and not of samples that others have
+	oldest  int64     // time from which on samples or rollups are kept, µs; 0 unknown
 }
 
 func (p *parts) close() {
@@ -30,6 +31,13 @@ func (p *parts) close() {
 		if f := p.files[i].file; f != nil {
 			_ = f.Close() // it was only read
 		}
+	}
+}
+
+// since takes the beginning of a file.
+func (p *parts) since(first int64) {
+	if p.oldest == 0 || first < p.oldest {
+		p.oldest = first
 	}
 }
 
@@ -72,7 +80,9 @@ func listOnce(dir string, from, to int64) (_ *parts, err error) {
 		name := e.Name()
 		first, last, id, segment := spanOf(name)
 		journal := false
-		if !segment {
+		if segment {
+			p.since(first)
+		} else {
 			id, journal = journalID(name)
 		}
 		switch {

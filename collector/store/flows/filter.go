@@ -18,11 +18,48 @@ type selection struct {
 
 // calculus evaluates a filter over a group: each comparison once for every
 // value of a dictionary, and then by place, unless all values or none pass.
-type calculus struct{ g group }
+type calculus struct {
+	g    group
+	next int       // comparison of the filter
+	had  []verdict // of the group before, by comparison
+}
 
-func (c calculus) All() selection { return selection{all: true} }
+// verdict is what a comparison says of the values of a dictionary.
+type verdict struct {
+	pass      []bool
+	all, none bool
+}
 
-func (c calculus) Compare(f rules.Field, passes func(hi, lo uint64, ok bool) bool) (s selection, err error) {
+// of turns to a group.
+func (c *calculus) of(g group) *calculus {
+	c.g, c.next = g, 0
+	return c
+}
+
+// forget forgets dictionaries that grew.
+func (c *calculus) forget() { c.had = c.had[:0] }
+
+// ask asks a comparison of the values of a dictionary that it was not asked of.
+func (c *calculus) ask(col *column, passes func(hi, lo uint64, ok bool) bool) *verdict {
+	for len(c.had) <= c.next {
+		c.had = append(c.had, verdict{all: true, none: true})
+	}
+	v := &c.had[c.next]
+	c.next++
+	if !col.grows {
+		*v = verdict{pass: v.pass[:0], all: true, none: true}
+	}
+	for i := len(v.pass); i < col.size; i++ {
+		p := passes(col.words(i))
+		v.pass = append(v.pass, p)
+		v.all, v.none = v.all && p, v.none && !p
+	}
+	return v
+}
+
+func (c *calculus) All() selection { return selection{all: true} }
+
+func (c *calculus) Compare(f rules.Field, passes func(hi, lo uint64, ok bool) bool) (s selection, err error) {
 	name, ok := filterColumn(f)
 	if !ok {
 		return s, notKept(f.String())
@@ -31,13 +68,8 @@ func (c calculus) Compare(f rules.Field, passes func(hi, lo uint64, ok bool) boo
 	if err != nil {
 		return s, err
 	}
-	pass := make([]bool, col.size)
-	s.all, s.none = true, true
-	for i := range pass {
-		pass[i] = passes(col.words(i))
-		s.all, s.none = s.all && pass[i], s.none && !pass[i]
-	}
-	if s.all || s.none {
+	v := c.ask(col, passes)
+	if s.all, s.none = v.all, v.none; s.all || s.none {
 		s.all = s.all && c.g.rows() > 0
 		return s, nil
 	}
@@ -47,12 +79,12 @@ func (c calculus) Compare(f rules.Field, passes func(hi, lo uint64, ok bool) boo
 	}
 	s.some = make([]bool, len(places))
 	for i, x := range places {
-		s.some[i] = pass[x]
+		s.some[i] = v.pass[x]
 	}
 	return s, nil
 }
 
-func (calculus) And(a, b selection) selection {
+func (*calculus) And(a, b selection) selection {
 	switch {
 	case a.none || b.all:
 		return a
@@ -65,7 +97,7 @@ func (calculus) And(a, b selection) selection {
 	return a
 }
 
-func (calculus) Or(a, b selection) selection {
+func (*calculus) Or(a, b selection) selection {
 	switch {
 	case a.all || b.none:
 		return a
@@ -78,7 +110,7 @@ func (calculus) Or(a, b selection) selection {
 	return a
 }
 
-func (calculus) Not(a selection) selection {
+func (*calculus) Not(a selection) selection {
 	a.all, a.none = a.none, a.all
 	for i := range a.some {
 		a.some[i] = !a.some[i]
@@ -88,14 +120,14 @@ func (calculus) Not(a selection) selection {
 
 // passing returns the rows that pass and are of the time, every is whether all
 // do, in which case there is no list.
-func (s *scan) passing(g group, at []int64, list []int32) (_ []int32, every bool, err error) {
+func (s *scan) passing(c *calculus, at []int64, list []int32) (_ []int32, every bool, err error) {
 	sel := selection{all: true}
 	if f := s.q.Filter; f != nil && !f.All() {
-		if sel, err = rules.Fold(f, calculus{g}); err != nil {
+		if sel, err = rules.Fold(f, c); err != nil {
 			return nil, false, err
 		}
 	}
-	first, last, known := g.span()
+	first, last, known := c.g.span()
 	if sel.none {
 		return nil, false, nil
 	} else if sel.all && known && first >= s.from && last < s.to {

@@ -1,18 +1,25 @@
 package flows
 
-import "weir/detect/prefetch"
+import (
+	"math/bits"
+	"math/rand/v2"
+
+	"weir/detect/prefetch"
+)
 
 // places gives the first place to the first key, the next to the next new one,
 // and tells of a key that was there its place. It is a table of open addresses
 // without pointers, whose slots are small, so that most stay near the processor:
 // the keys are in a list, those that came first together. To reset it costs
-// nothing.
+// nothing. The hash has a secret: whoever spoofs addresses cannot have them meet.
 type places struct {
 	slots []placeSlot
 	mask  uint64
 	keys  [][2]uint64
 	loose []uint32 // places without a key, in order
 	turn  uint32   // of turns bits; slots of other turns are free
+
+	secret [2]uint64 // made with the first slots
 }
 
 // placeSlot has the turn, and of the key's hash what tells nearly all keys apart.
@@ -37,7 +44,7 @@ func (p *places) of(hi, lo uint64) (place int32, fresh bool) {
 	if len(p.keys)*2 >= len(p.slots) {
 		p.grow()
 	}
-	hash := mix(hi, lo)
+	hash := p.mix(hi, lo)
 	tag := p.tag(hash)
 	for at := hash & p.mask; ; at = (at + 1) & p.mask {
 		s := &p.slots[at]
@@ -57,7 +64,7 @@ func (p *places) of(hi, lo uint64) (place int32, fresh bool) {
 // ahead asks for the memory where a key's place is, which of then need not wait for.
 func (p *places) ahead(hi, lo uint64) {
 	if len(p.slots) > 0 {
-		prefetch.Line(&p.slots[mix(hi, lo)&p.mask])
+		prefetch.Line(&p.slots[p.mix(hi, lo)&p.mask])
 	}
 }
 
@@ -76,7 +83,9 @@ func (p *places) next() int32 {
 func (p *places) size() int { return len(p.keys) }
 
 func (p *places) grow() {
-	p.turn = max(p.turn, 1)
+	if p.turn = max(p.turn, 1); p.secret[0] == 0 {
+		p.secret = [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}
+	}
 	old := p.slots
 	p.slots = make([]placeSlot, max(2*len(old), 64))
 	p.mask = uint64(len(p.slots) - 1)
@@ -86,7 +95,7 @@ func (p *places) grow() {
 			loose = loose[1:]
 			continue
 		}
-		hash := mix(k[0], k[1])
+		hash := p.mix(k[0], k[1])
 		at := hash & p.mask
 		for p.slots[at].tag != 0 {
 			at = (at + 1) & p.mask
@@ -96,7 +105,7 @@ func (p *places) grow() {
 }
 
 // mix spreads a key over 64 bits.
-func mix(hi, lo uint64) uint64 {
-	x := (lo ^ hi*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
-	return x ^ x>>32
+func (p *places) mix(hi, lo uint64) uint64 {
+	above, below := bits.Mul64(hi^p.secret[0], lo^p.secret[1])
+	return above ^ below
 }

@@ -65,3 +65,18 @@ func TestPlacesOfSumsAreThoseOfAMap(t *testing.T) {
 		s.reset()
 	}
 }
+
+// Addresses that were chosen to meet in a table without a secret do not.
+func TestPlacesOfChosenKeysAreApart(t *testing.T) {
+	var p places
+	p.of(0, 0)
+	seen := map[uint64]bool{}
+	const n = 10_000
+	for hi := range uint64(n) {
+		lo := hi * 0x9e3779b97f4a7c15
+		seen[p.mix(hi, lo)&(1<<20-1)] = true
+	}
+	if len(seen) < n*95/100 {
+		t.Errorf("%d keys begin at %d slots", n, len(seen))
+	}
+}

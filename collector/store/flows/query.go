@@ -84,7 +84,7 @@ type Result struct {
 	Files   int    `json:"files"`   // that were read
 	Skipped int    `json:"skipped"` // files and row groups that statistics and Bloom filters ruled out
 	Broken  string `json:"broken,omitempty"`
-	// Notes say what names of instances stood for.
+	// Notes say what names of instances stood for, and from when on something is kept.
 	Notes []string `json:"notes,omitempty"`
 	// Rollup is nil where samples answered.
 	Rollup *Rolled `json:"rollup,omitempty"`

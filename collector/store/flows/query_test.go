@@ -225,6 +225,15 @@ func TestScanTimeRange(t *testing.T) {
 	if r.Total.Samples != want || r.Skipped == 0 {
 		t.Errorf("%d samples, want %d; %d files skipped", r.Total.Samples, want, r.Skipped)
 	}
+	for _, c := range []struct {
+		from time.Duration
+		note string
+	}{{0, ""}, {-30 * time.Second, ""}, {-time.Hour, "samples are kept from " + epoch.UTC().Format("2006-01-02 15:04:05Z") + " on"}} {
+		r, err := Scan(context.Background(), dir, Query{From: epoch.Add(c.from), To: to})
+		if notes := fmt.Sprint(r.Notes); err != nil || len(r.Notes) > 0 != (c.note != "") || !strings.Contains(notes, c.note) {
+			t.Errorf("from %v: notes %s, %v, want %q", c.from, notes, err, c.note)
+		}
+	}
 }
 
 func TestCheckNamesTheFault(t *testing.T) {

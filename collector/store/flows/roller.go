@@ -32,7 +32,6 @@ type roller struct {
 	agents places   // numbers of an agent and a place
 	values []float64
 	text   []byte
-	wait   map[int][]rollEntry // memory for step.wait, by definition
 }
 
 // run is rows of one minute that follow each other.
@@ -52,7 +51,7 @@ type tally struct {
 type rolledColumns map[string]*built
 
 func newRoller(columns []*built) *roller {
-	r := &roller{steps: newSteps(), columns: rolledColumns{}, wait: map[int][]rollEntry{}}
+	r := &roller{steps: newSteps(), columns: rolledColumns{}}
 	for _, c := range columns {
 		r.columns[c.name] = c
 	}
@@ -61,7 +60,7 @@ func newRoller(columns []*built) *roller {
 
 // begin begins the rollups of another segment.
 func (r *roller) begin() {
-	r.steps = newSteps()
+	r.steps = r.steps.next()
 	for _, k := range r.touched {
 		r.tallies[k] = tally{}
 	}
@@ -76,6 +75,7 @@ func (r *roller) add(x *block) {
 		if part.minute != r.now {
 			r.flush()
 			r.now = part.minute
+			r.steps.end((r.now - 1) * rollMinute.Microseconds())
 		}
 		r.tally(x.of[part.from:part.to], x.lengths[part.from:part.to])
 	}
@@ -195,9 +195,6 @@ func (r *roller) definition(k stepKey, names []string, g *grouped, at rolledColu
 	into := r.steps.at(k)
 	floor := r.choose(g, names[0] == "agent", into)
 	agents := at["agent"]
-	if into.wait == nil {
-		into.wait, r.wait[k.definition] = r.wait[k.definition], nil
-	}
 	r.steps.words.mu.Lock()
 	for i := range g.spots {
 		if r.best[r.of[i]] == 0 {
@@ -226,7 +223,8 @@ func (r *roller) definition(k stepKey, names []string, g *grouped, at rolledColu
 		r.best[n] = 0
 	}
 	if len(into.wait)+len(into.rows) > 2*maxWaiting {
-		into.keep(groupKeys)
+		into.join()
+		into.thin()
 	}
 }
 
@@ -245,16 +243,21 @@ func (r *roller) choose(g *grouped, byAgent bool, into *step) (floor float64) {
 			*b = uint32(i) + 1
 		}
 	}
-	if len(r.keys) <= groupKeys {
+	if len(r.keys) <= groupKeys && len(g.spots) <= manyRows {
 		return 0
 	}
 	for _, n := range r.keys {
 		r.values = append(r.values, g.spots[r.best[n]-1].bytes)
 	}
-	if floor = nth(r.values, groupKeys); floor == 0 {
+	if floor = r.least(groupKeys); len(g.spots) > manyRows {
+		if rows := r.rowsAbove(g, floor); rows > manyRows {
+			floor = r.least(keysOf(rows))
+		}
+	}
+	if floor < 0 {
 		return 0
 	}
-	into.floor += floor
+	into.floor += floor // 0 where agents say that frames have no length
 	for _, n := range r.keys {
 		if s := &g.spots[r.best[n]-1]; s.bytes <= floor {
 			row := s.row()
@@ -263,6 +266,26 @@ func (r *roller) choose(g *grouped, byAgent bool, into *step) (floor float64) {
 		}
 	}
 	return floor
+}
+
+// least returns what the greatest values, so many, are above: less than none where
+// these are all.
+func (r *roller) least(most int) float64 {
+	if len(r.values) <= most {
+		return -1
+	}
+	return nth(r.values, most)
+}
+
+// rowsAbove returns how many rows the keys have whose best has more octets than a
+// floor.
+func (r *roller) rowsAbove(g *grouped, floor float64) (rows int) {
+	for _, n := range r.of {
+		if g.spots[r.best[n]-1].bytes > floor {
+			rows++
+		}
+	}
+	return rows
 }
 
 // number gives the keys of spots numbers: of a definition by agent those of an
@@ -291,24 +314,21 @@ func (r *roller) word(c *built, place int) uint32 {
 	return r.steps.words.number(r.text)
 }
 
-// save makes the rollup of the journal with the id, whose rows are from first to
-// last µs.
-func (r *roller) save(dir string, first, last int64, id string) error {
-	if err := dropHours(dir, first, last+1); err != nil {
-		return err
-	}
+// save makes the rollups of the journal with the id.
+func (r *roller) save(dir, id string) error {
 	r.steps.keep(minuteKeys)
-	for k, one := range r.steps.all {
-		r.wait[k.definition], one.wait = one.wait, nil
-	}
-	return saveRollup(filepath.Join(dir, rollupDir), minutePrefix, rollMinute, id, func(d int) (*steps, error) {
+	err := saveRollup(filepath.Join(dir, rollupDir), minutePrefix, rollMinute, id, func(d int) (*steps, error) {
 		return r.steps.only(d), nil
 	})
+	if err != nil {
+		return err
+	}
+	return addLate(dir, id)
 }
 
 // only returns the steps of a definition.
 func (s *steps) only(d int) *steps {
-	one := &steps{s.words, map[stepKey]*step{}}
+	one := &steps{words: s.words, all: map[stepKey]*step{}}
 	for _, at := range s.of(d) {
 		k := stepKey{d, at}
 		one.all[k] = s.all[k]

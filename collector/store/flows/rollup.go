@@ -20,7 +20,8 @@ const (
 	// of a minute (or the part of it that a journal has), of an hour.
 	groupKeys  = 400
 	minuteKeys = 100
-	maxWaiting = 8 * groupKeys // before they are joined
+	maxWaiting = 8 * groupKeys  // before they are joined
+	manyRows   = 2 * maxWaiting // of a step: where keys are seen at more places fewer are kept meanwhile
 	hourKeys   = 200
 )
 
@@ -68,6 +69,9 @@ type step struct {
 	wait  []rollEntry // not yet joined
 	rest  rollRow     // of the keys left out, each at the vantage point that saw most
 	floor float64     // octets that a key left out has at most
+	ended bool        // a later minute is at hand
+
+	thinned int // rows that thin left last
 }
 
 // stepKey is a definition's number and the start of a step, µs.
@@ -80,18 +84,42 @@ type stepKey struct {
 type steps struct {
 	words *lexicon
 	all   map[stepKey]*step
+	spare []*step // whose memory is used again
 }
 
-func newSteps() *steps { return &steps{newLexicon(), map[stepKey]*step{}} }
+func newSteps() *steps { return &steps{words: newLexicon(), all: map[stepKey]*step{}} }
+
+// next returns those of another file, which take over the memory of s.
+func (s *steps) next() *steps {
+	n := newSteps()
+	n.spare = s.spare
+	for _, one := range s.all {
+		if !one.ended {
+			n.spare = append(n.spare, one.cleared())
+		}
+	}
+	return n
+}
 
 func (s *steps) at(k stepKey) *step {
 	one := s.all[k]
-	if one == nil {
-		one = &step{}
-		one.at.reset()
-		s.all[k] = one
+	if one != nil {
+		return one
 	}
+	if n := len(s.spare) - 1; n >= 0 {
+		one, s.spare = s.spare[n], s.spare[:n]
+	} else {
+		one = (&step{}).cleared()
+	}
+	s.all[k] = one
 	return one
+}
+
+// cleared returns a step with nothing.
+func (s *step) cleared() *step {
+	*s = step{at: s.at, rows: s.rows[:0], wait: s.wait[:0]}
+	s.at.reset()
+	return s
 }
 
 // missed is how much a key's row may lack.
@@ -122,6 +150,18 @@ func (s *step) join() {
 	}
 	s.wait = s.wait[:0]
 }
+
+// thin leaves groupKeys, or fewer, when rows are a quarter more than it left last.
+func (s *step) thin() {
+	if len(s.rows) > max(manyRows, s.thinned+s.thinned/4) {
+		s.keep(keysOf(len(s.rows)))
+		s.thinned = len(s.rows)
+	}
+}
+
+// keysOf returns how many of groupKeys are kept of so many rows that these have:
+// fewer where they are seen at so many vantage points that they take much memory.
+func keysOf(rows int) int { return max(minuteKeys, min(groupKeys, groupKeys*manyRows/rows)) }
 
 // keep leaves the keys with most octets at one vantage point, so many.
 func (s *step) keep(most int) {
@@ -188,6 +228,23 @@ func (s *step) greatest(rows []int32, most int) (stays []bool) {
 		}
 	}
 	return stays
+}
+
+// end leaves of the steps that begin before a time, µs, what a file has of them, in
+// no more memory than that takes. What comes late is added nevertheless.
+func (s *steps) end(before int64) {
+	for k, one := range s.all {
+		if k.at >= before || one.ended {
+			continue
+		}
+		one.keep(minuteKeys)
+		small := &step{rows: slices.Clone(one.rows), rest: one.rest, floor: one.floor, ended: true}
+		small.at.reset()
+		for i := range small.rows {
+			small.at.of(small.rows[i].words(), uint64(small.rows[i].point))
+		}
+		s.all[k], s.spare = small, append(s.spare, one.cleared())
+	}
 }
 
 // keep leaves the greatest of each step.

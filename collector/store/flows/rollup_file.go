@@ -52,86 +52,130 @@ func rollColumns() []columnar.Column {
 	}
 }
 
+// The places of some of rollColumns.
+const (
+	rollTime = iota
+	rollOf
+	rollRest
+	rollFirstKey // of src, dst, proto, domain, input, output
+	_
+	_
+	_
+	_
+	_
+	rollAgent
+	rollEgress
+	rollBytes
+	rollPackets
+	rollSamples
+	rollSquares
+	rollFloor
+)
+
 // rollData collects the columns of a row group.
 type rollData struct {
-	names   []string
 	columns []columnar.Data
-	at      []map[string]int32 // of texts
+	keys    []string           // names of the columns that a definition may have
+	at      []map[string]int32 // of each column of texts their places
+	last    []lastText
+}
+
+// lastText is the text that a column had last.
+type lastText struct {
+	text  string
+	place int32
 }
 
 func newRollData() *rollData {
 	all := rollColumns()
-	d := &rollData{columns: make([]columnar.Data, len(all)), at: make([]map[string]int32, len(all))}
+	d := &rollData{columns: make([]columnar.Data, len(all)), at: make([]map[string]int32, len(all)), last: make([]lastText, len(all))}
 	for i, c := range all {
-		d.names = append(d.names, c.Name)
-		if c.Kind == columnar.Text {
+		switch c.Kind {
+		case columnar.Text:
 			d.at[i] = map[string]int32{}
-		}
-		if c.Kind == columnar.Int32 {
+		case columnar.Int32:
 			d.columns[i].Numbers = []int64{0, 1}
+		default:
+		}
+		if i >= rollFirstKey && i < rollAgent {
+			d.keys = append(d.keys, c.Name)
 		}
 	}
 	return d
 }
 
-func (d *rollData) index(name string) int { return slices.Index(d.names, name) }
-
-func (d *rollData) text(name, v string) {
-	c := d.index(name)
-	place, ok := d.at[c][v]
-	if !ok {
-		place = int32(len(d.at[c]))
-		d.at[c][v] = place
-		d.columns[c].Texts.Add(func(b []byte) []byte { return append(b, v...) })
+// reset forgets the rows.
+func (d *rollData) reset() {
+	for i := range d.columns {
+		c := &d.columns[i]
+		switch i {
+		case rollRest, rollEgress:
+			c.Index = c.Index[:0]
+		default:
+			c.Index, c.Numbers, c.Floats = c.Index[:0], c.Numbers[:0], c.Floats[:0]
+			c.Texts.Reset()
+			clear(d.at[i])
+			d.last[i] = lastText{}
+		}
 	}
-	d.columns[c].Index = append(d.columns[c].Index, place)
 }
 
-func (d *rollData) flag(name string, v bool) {
+func (d *rollData) text(c int, v string) {
+	column, last := &d.columns[c], &d.last[c]
+	if v != last.text || column.Texts.Len() == 0 {
+		place, ok := d.at[c][v]
+		if !ok {
+			place = int32(column.Texts.Len())
+			d.at[c][v] = place
+			column.Texts.Add(func(b []byte) []byte { return append(b, v...) })
+		}
+		*last = lastText{v, place}
+	}
+	column.Index = append(column.Index, last.place)
+}
+
+func (d *rollData) flag(c int, v bool) {
 	place := int32(0)
 	if v {
 		place = 1
 	}
-	c := d.index(name)
 	d.columns[c].Index = append(d.columns[c].Index, place)
 }
 
-func (d *rollData) number(name string, v float64) {
-	c := d.index(name)
+func (d *rollData) number(c int, v float64) {
 	d.columns[c].Numbers = append(d.columns[c].Numbers, int64(math.Round(min(v, math.MaxInt64/2))))
 }
 
 // row adds a row of a definition, whose key has its numbers of words; it is nil
 // for the rest.
 func (d *rollData) row(at int64, definition []string, words []string, key *rollKey, r *rollRow, floor float64) {
-	d.columns[0].Numbers = append(d.columns[0].Numbers, at)
-	d.text("of", strings.Join(definition, ","))
-	d.flag("rest", key == nil)
-	d.flag("egress", key != nil && key.point&1 == 1)
-	for _, name := range []string{"src", "dst", "proto", "domain", "input", "output"} {
+	d.columns[rollTime].Numbers = append(d.columns[rollTime].Numbers, at)
+	d.text(rollOf, strings.Join(definition, ","))
+	d.flag(rollRest, key == nil)
+	d.flag(rollEgress, key != nil && key.point&1 == 1)
+	for i, name := range d.keys {
 		v := ""
-		if i := slices.Index(definition, name); i >= 0 && key != nil {
-			v = words[key.key[i]]
+		if n := slices.Index(definition, name); n >= 0 && key != nil {
+			v = words[key.key[n]]
 		}
-		d.text(name, v)
+		d.text(rollFirstKey+i, v)
 	}
 	agent := ""
 	if key != nil {
 		agent = words[key.point>>1]
 	}
-	d.text("agent", agent)
-	d.number("bytes", r.bytes)
-	d.number("packets", r.packets)
-	d.number("samples", r.samples)
-	d.number("floor", floor)
-	s := d.index("squares")
-	d.columns[s].Floats = append(d.columns[s].Floats, float64(float32(r.squares)))
+	d.text(rollAgent, agent)
+	d.number(rollBytes, r.bytes)
+	d.number(rollPackets, r.packets)
+	d.number(rollSamples, r.samples)
+	d.number(rollFloor, floor)
+	d.columns[rollSquares].Floats = append(d.columns[rollSquares].Floats, float64(float32(r.squares)))
 }
 
-// write writes the steps of a definition as a row group.
-func (s *steps) write(w *columnar.Writer, d int) error {
+// write writes the steps of a definition as a row group, whose memory is data's.
+func (s *steps) write(w *columnar.Writer, d int, data *rollData) error {
 	words := s.words.texts
-	data := newRollData()
+	data.reset()
 	for _, at := range s.of(d) {
 		one := s.all[stepKey{d, at}]
 		slices.SortFunc(one.rows, func(a, b rollEntry) int {
@@ -145,7 +189,7 @@ func (s *steps) write(w *columnar.Writer, d int) error {
 			data.row(at, definitions[d], words, &r.rollKey, &r.rollRow, r.covered)
 		}
 	}
-	if len(data.columns[0].Numbers) == 0 {
+	if len(data.columns[rollTime].Numbers) == 0 {
 		return nil
 	}
 	return w.Group(data.columns)
@@ -184,7 +228,7 @@ func saveRollup(dir, prefix string, length time.Duration, id string, of func(def
 	defer os.Remove(tmp) // after the rename there is none
 	defer f.Close()
 	out := bufio.NewWriterSize(f, 1<<16)
-	w := columnar.NewWriter(out, "weir", rollColumns())
+	w, data := columnar.NewWriter(out, "weir", rollColumns()), newRollData()
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for d := range definitions {
 		s, err := of(d)
@@ -193,7 +237,7 @@ func saveRollup(dir, prefix string, length time.Duration, id string, of func(def
 		}
 		from, to := s.span(length)
 		first, last = min(first, from), max(last, to)
-		if err := s.write(w, d); err != nil {
+		if err := s.write(w, d, data); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"weir/collector/store/columnar"
@@ -47,10 +48,25 @@ func rollFiles(dir, prefix string) (all []rollFile, err error) {
 	return all, nil
 }
 
-// makeHours makes the rollups of hours that ended before now and have none, or
-// one older than the minutes it is made of. Files that are damaged are handed to
-// bad, and left out.
+// lateOf returns the id of the rollup of the rows that a journal has of an hour whose
+// rollup was there before.
+func lateOf(hour, journal string) string { return hour + "." + journal }
+
+// late returns whose rows a rollup of late ones has, "" where it is another.
+func (f *rollFile) late() (journal string) {
+	_, journal, _ = strings.Cut(f.id, ".")
+	return journal
+}
+
+// makeHours makes the rollups of hours that ended before now and have none. One that
+// has is never made anew, since minutes that it was made of may be gone: what comes
+// later has rollups of its own, see addLate. Files that are damaged are handed to bad,
+// and left out.
 func makeHours(dir string, before time.Time, bad func(path string, why error)) error {
+	waiting, err := waitingJournals(dir)
+	if err != nil {
+		return err
+	}
 	minutes, err := rollFiles(dir, minutePrefix)
 	if err != nil {
 		return err
@@ -59,53 +75,73 @@ func makeHours(dir string, before time.Time, bad func(path string, why error)) e
 	if err != nil {
 		return err
 	}
-	made := map[int64]time.Time{}
-	for _, h := range hours {
-		made[h.first] = h.changed
+	type partKey struct {
+		hour    int64
+		journal string
+	}
+	have := map[partKey]bool{} // "" is the hour's own
+	for i := range hours {
+		have[partKey{hours[i].first, hours[i].late()}] = true
 	}
 	const hour = int64(rollHour / time.Microsecond)
 	of := map[int64][]rollFile{}
-	stale := map[int64]bool{}
 	for _, m := range minutes {
-		for h := m.first - m.first%hour; h < m.last; h += hour {
-			of[h] = append(of[h], m)
-			// Of the oldest hour minutes may be gone already.
-			if at, ok := made[h]; !ok || m.changed.After(at) && minutes[0].first < h {
-				stale[h] = true
+		if waiting[m.id] { // it will be late
+			continue
+		}
+		for h := hourOf(m.first); h < m.last && h+hour <= before.UnixMicro(); h += hour {
+			if !have[partKey{h, ""}] && !have[partKey{h, m.id}] {
+				of[h] = append(of[h], m)
 			}
 		}
 	}
-	for h := range stale {
-		if h+hour > before.UnixMicro() {
-			continue
-		}
-		_, old := made[h]
-		if err := makeHour(dir, h, of[h], old, bad); err != nil {
+	for h, minutes := range of {
+		if err := makeHour(dir, h, hourID(h), whole(dir, minutes, bad)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// makeHour makes the rollup of the hour that begins at h µs. Where minutes are
-// damaged and there is an old one, that has more than can be read now, and stays.
-func makeHour(dir string, h int64, minutes []rollFile, old bool, bad func(path string, why error)) error {
-	const hour = int64(rollHour / time.Microsecond)
-	whole := true
-	minutes = slices.DeleteFunc(minutes, func(m rollFile) bool {
+// waitingJournals returns the journals that have no segment yet. What they have is
+// answered from them, whatever rollups they have.
+func waitingJournals(dir string) (waiting map[string]bool, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	waiting = map[string]bool{}
+	for _, e := range entries {
+		if id, ok := journalID(e.Name()); ok {
+			waiting[id] = true
+		}
+	}
+	for _, e := range entries {
+		if _, _, id, ok := spanOf(e.Name()); ok {
+			delete(waiting, id)
+		}
+	}
+	return waiting, nil
+}
+
+// whole returns the files that are not damaged, and hands the others to bad.
+func whole(dir string, minutes []rollFile, bad func(path string, why error)) []rollFile {
+	return slices.DeleteFunc(minutes, func(m rollFile) bool {
 		path := filepath.Join(dir, rollupDir, m.name)
 		err := checkFile(path, (*columnar.File).Check)
-		if !damaged(err) {
-			return false
+		if damaged(err) {
+			bad(path, err)
 		}
-		bad(path, err)
-		whole = false
-		return true
+		return damaged(err)
 	})
-	if old && !whole {
-		return nil
-	}
-	return saveRollup(filepath.Join(dir, rollupDir), hourPrefix, rollHour, strconv.FormatInt(h/hour, 36), func(definition int) (*steps, error) {
+}
+
+func hourID(h int64) string { return strconv.FormatInt(h/rollHour.Microseconds(), 36) }
+
+// makeHour makes a rollup of the hour that begins at h µs.
+func makeHour(dir string, h int64, id string, minutes []rollFile) error {
+	const hour = int64(rollHour / time.Microsecond)
+	return saveRollup(filepath.Join(dir, rollupDir), hourPrefix, rollHour, id, func(definition int) (*steps, error) {
 		s := newSteps()
 		for _, m := range minutes {
 			err := s.load(filepath.Join(dir, rollupDir, m.name), definition, func(at int64) (int64, bool) { return h, at >= h && at < h+hour })
@@ -118,21 +154,33 @@ func makeHour(dir string, h int64, minutes []rollFile, old bool, bad func(path s
 	})
 }
 
-// dropHours removes the rollups of hours that a rollup which is being made has more
-// of, as after the clock was set back, where the minutes they were made of are
-// there to make them anew.
-func dropHours(dir string, first, last int64) error {
+// addLate makes rollups of what a journal, whose minutes have theirs, has of hours
+// that have theirs already, as where it waited for room on the disk or the clock was
+// set back. They are read with those of the hours as soon as the journal is a segment.
+func addLate(dir, journal string) error {
 	minutes, err := rollFiles(dir, minutePrefix)
 	if err != nil {
 		return err
 	}
 	hours, err := rollFiles(dir, hourPrefix)
-	for _, h := range hours {
-		if h.first < last && h.last > first && len(minutes) > 0 && minutes[0].first < h.first {
-			err = errors.Join(err, os.Remove(filepath.Join(dir, rollupDir, h.name)))
+	if err != nil {
+		return err
+	}
+	for _, m := range minutes {
+		if m.id != journal {
+			continue
+		}
+		for i := range hours {
+			h := &hours[i]
+			if h.late() != "" || h.last <= m.first || h.first >= m.last {
+				continue
+			}
+			if err := makeHour(dir, h.first, lateOf(h.id, journal), []rollFile{m}); err != nil {
+				return err
+			}
 		}
 	}
-	return err
+	return nil
 }
 
 // limitRollups deletes rollups that are too old or too many: of minutes, which
@@ -153,7 +201,9 @@ func limitRollups(dir string, most int64, now time.Time, maxAge time.Duration) (
 			sum += f.size
 			f.last = notAhead(filepath.Join(dir, rollupDir, f.name), f.last, f.changed, now)
 		}
-		slices.SortStableFunc(files, func(a, b rollFile) int { return cmp.Compare(a.last, b.last) })
+		slices.SortStableFunc(files, func(a, b rollFile) int { // an hour's late rows before the others
+			return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(b.late(), a.late()))
+		})
 		for _, f := range files {
 			// What the next files take is free already.
 			if sum <= part.most-part.most/slackShare && f.last >= now.Add(-maxAge).UnixMicro() {

@@ -91,20 +91,28 @@ func (s *scan) plan(dir string, p *parts) error {
 	}
 	r := &rolled{definition: names, hours: map[int64]bool{}, from: s.from - s.from%rollMinute.Microseconds()}
 	r.whole = !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(q.By, n) })
-	var files []part
-	for _, h := range hours {
-		if h.first >= r.from && h.last <= s.to && (q.Step == 0 || q.Step >= rollHour) {
-			r.hours[h.first] = true
-			files = append(files, part{name: h.name, path: filepath.Join(dir, rollupDir, h.name), rollup: true})
-		}
-	}
-	r.read[0] = len(files)
 	samples := map[string]bool{} // journals that are open
 	for i := range p.files {
 		if p.files[i].journal {
 			samples[p.files[i].id] = true
 		}
 	}
+	for i := range hours {
+		h := &hours[i]
+		if h.late() == "" && h.first >= r.from && h.last <= s.to && (q.Step == 0 || q.Step >= rollHour) {
+			r.hours[h.first] = true
+		}
+	}
+	var files []part
+	for _, x := range slices.Concat(hours, minutes) {
+		p.since(x.first)
+	}
+	for i := range hours {
+		if h := &hours[i]; r.hours[h.first] && !samples[h.late()] {
+			files = append(files, part{name: h.name, path: filepath.Join(dir, rollupDir, h.name), rollup: true})
+		}
+	}
+	r.read[0] = len(files)
 	have := map[string]bool{} // rollups of journals
 	for _, m := range minutes {
 		have[m.id] = true
@@ -133,8 +141,10 @@ func (s *scan) plan(dir string, p *parts) error {
 // nor hours that were made before.
 func (r *rolled) lacks(dir string, p *parts, hours []rollFile) error {
 	made := map[int64]int64{}
-	for _, h := range hours {
-		made[h.first] = h.changed.UnixMicro()
+	for i := range hours {
+		if h := &hours[i]; h.late() == "" {
+			made[h.first] = h.changed.UnixMicro()
+		}
 	}
 	bad, err := badFiles(filepath.Join(dir, rollupDir))
 	for i := range bad {
@@ -199,7 +209,7 @@ func (w *worker) rolled(g *segmentSource, hour bool) error {
 	}
 	sel := selection{all: true}
 	if f := w.s.q.Filter; f != nil && !f.All() {
-		if sel, err = rules.Fold(f, calculus{g}); err != nil {
+		if sel, err = rules.Fold(f, w.calculus.of(g)); err != nil {
 			return err
 		}
 	}

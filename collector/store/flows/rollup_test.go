@@ -3,8 +3,11 @@ package flows
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -94,6 +97,88 @@ func TestRollupsBoundTheTruth(t *testing.T) {
 	}
 }
 
+// A segment of several minutes, whose flows are seen by many agents and some of whose
+// rows come when their minute is long over, has rollups that bound the truth, made
+// in bounded memory.
+func TestRollupsOfManyPlaces(t *testing.T) {
+	n, agents := 1_200_000, 1000
+	if testing.Short() { // as under the race detector
+		n /= 10
+	}
+	rows := zipfRowsOf(7, n, n/240, 3000, false) // four minutes
+	for i := range rows {
+		r := &rows[i]
+		r.Agent = 1 + uint32(i*i>>2)%uint32(agents)
+		if i%80_000 > 79_900 {
+			r.At -= 3 * time.Minute.Nanoseconds()
+		}
+	}
+	b := newBuilder()
+	x := &block{said: &said{agents: map[uint32]netip.Addr{}, domains: map[uint32]string{0: ""}}}
+	for a := range uint32(agents) + 1 {
+		x.agents[a] = netip.AddrFrom4([4]byte{192, 0, 2 + byte(a>>8), byte(a)})
+	}
+	b.begin(io.Discard)
+	numbers := record.NewDictionary(record.MaxKeys)
+	most := 0
+	type seen struct {
+		minute int64
+		dst    string
+	}
+	truth := map[seen]map[uint32]float64{} // octets by agent
+	for some := range slices.Chunk(rows, 4000) {
+		if len(numbers.Keys()) > 60_000 {
+			numbers.Reset()
+			x.turn++
+		}
+		x.times, x.of, x.lengths = x.times[:0], x.of[:0], x.lengths[:0]
+		for i := range some {
+			r := &some[i]
+			x.times, x.of, x.lengths = append(x.times, r.At/1e3), append(x.of, numbers.Number(&r.Key)), append(x.lengths, r.Length)
+			k := seen{r.At / time.Minute.Nanoseconds(), r.DstAddr().String()}
+			if truth[k] == nil {
+				truth[k] = map[uint32]float64{}
+			}
+			truth[k][r.Agent] += float64(r.Rate) * float64(r.Length)
+		}
+		x.keys = numbers.Keys()
+		if err := b.add(x); err != nil {
+			t.Fatal(err)
+		}
+		held := 0
+		for _, one := range b.rolled.steps.all {
+			held += len(one.rows)
+		}
+		most = max(most, held)
+	}
+	if err := b.close(); err != nil {
+		t.Fatal(err)
+	}
+	b.rolled.steps.keep(minuteKeys)
+	const dst = 1
+	found := 0
+	for _, at := range b.rolled.steps.of(dst) {
+		one := b.rolled.steps.all[stepKey{dst, at}]
+		for i := range one.rows {
+			r := &one.rows[i]
+			a := netip.MustParseAddr(b.rolled.steps.words.texts[r.point>>1]).As4()
+			was := truth[seen{at / time.Minute.Microseconds(), b.rolled.steps.words.texts[r.key[0]]}][uint32(a[2]-2)<<8|uint32(a[3])]
+			if missed := one.missed(&r.rollRow); r.bytes > was*(1+1e-9) || r.bytes+missed < was*(1-1e-9) {
+				t.Fatalf("%v: %.0f, missed %.0f, but it was %.0f", r.rollKey, r.bytes, missed, was)
+			}
+			found++
+		}
+	}
+	if found < 4*minuteKeys {
+		t.Errorf("%d rows", found)
+	}
+	// 400 keys of each minute and definition, wherever they are seen, are 570,000.
+	if most > 450_000 {
+		t.Errorf("%d rows were held at a time", most)
+	}
+	t.Logf("%d rows held at most, %d of destinations in the end", most, found)
+}
+
 func TestRollupsAreNotAskedForWhatTheyDoNotKnow(t *testing.T) {
 	dir := t.TempDir()
 	days(t, dir, 25, 100, 20)
@@ -117,54 +202,6 @@ func TestRollupsAreNotAskedForWhatTheyDoNotKnow(t *testing.T) {
 				t.Errorf("%+v, %v", r, err)
 			}
 		})
-	}
-}
-
-// An hour that got more minutes is made again, once.
-func TestHoursAreMadeAgain(t *testing.T) {
-	dir := t.TempDir()
-	days(t, dir, 3, 100, 20)
-	late := zipfRows(100, 1000, 20, false)
-	for i := range late {
-		late[i].At += int64(90 * time.Minute)
-	}
-	samples := func() (n float64) {
-		hours, err := rollFiles(dir, hourPrefix)
-		if err != nil || len(hours) != 3 {
-			t.Fatal(len(hours), err)
-		}
-		s := newSteps()
-		const proto = 3
-		if err := s.load(filepath.Join(dir, rollupDir, hours[1].name), proto, func(at int64) (int64, bool) { return at, true }); err != nil {
-			t.Fatal(err)
-		}
-		for _, one := range s.all {
-			for _, r := range one.rows {
-				n += r.samples
-			}
-		}
-		return n
-	}
-	if n := samples(); n != 200 {
-		t.Errorf("%v samples before, want 200", n)
-	}
-	path := filepath.Join(dir, journalName("late"))
-	if err := os.Rename(writeJournal(t, dir, late), path); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := convert(dir, path); err != nil {
-		t.Fatal(err)
-	}
-	if left, err := rollFiles(dir, hourPrefix); err != nil || len(left) != 2 {
-		t.Errorf("%d hours, want 2 without the one that lacks rows now: %v", len(left), err)
-	}
-	for range 2 {
-		if err := makeHours(dir, epoch.Add(3*time.Hour), func(path string, why error) { t.Error(path, why) }); err != nil {
-			t.Fatal(err)
-		}
-		if n := samples(); n != 300 {
-			t.Errorf("%v samples, want 300", n)
-		}
 	}
 }
 

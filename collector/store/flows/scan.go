@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"weir/collector/record"
 	"weir/collector/store/columnar"
@@ -42,9 +43,28 @@ func scanDir(ctx context.Context, dir string, q Query) (r *Result, bad []string,
 		return nil, s.bad, err
 	}
 	s.finish(r)
+	r.Notes = append(r.Notes, s.before(parts, r.Total.First)...)
 	slices.Sort(s.broken)
 	r.Broken = strings.Join(append(s.broken, gaps(parts.bad, s.from, s.to)...), "; ")
 	return r, s.bad, nil
+}
+
+// before says of which time that was asked for nothing is kept any more, where that
+// is more than a hundredth of it.
+func (s *scan) before(p *parts, found time.Time) []string {
+	oldest := p.oldest
+	if !found.IsZero() {
+		oldest = min(oldest, found.UnixMicro()) // of a journal that a crash left
+	}
+	lacking := min(oldest, s.to) - s.from
+	if p.oldest == 0 || lacking <= max((s.to-s.from)/100, rollMinute.Microseconds()) {
+		return nil
+	}
+	what := "samples are"
+	if s.rolled != nil {
+		what = "rollups are"
+	}
+	return []string{fmt.Sprintf("%s kept from %s on: of the time before, nothing is counted", what, time.UnixMicro(oldest).UTC().Format("2006-01-02 15:04:05Z"))}
 }
 
 // scan is one query at work.
@@ -177,6 +197,7 @@ func (s *scan) file(ctx context.Context, p *part, w *worker) (rows int64, skippe
 // journal reads what has no segment yet.
 func (s *scan) journal(ctx context.Context, p *part, w *worker) (n int64, err error) {
 	g := newJournalSource()
+	w.forget()
 	src, dst := s.among(rules.Src), s.among(rules.Dst)
 	var bad error
 	err = readJournal(p.file, &block{}, func(x *block) bool {

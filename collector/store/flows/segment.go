@@ -246,7 +246,7 @@ func (b *builder) convert(dir, journal string, step func(at string)) (rows int, 
 	if rows == 0 {
 		return 0, errors.Join(cut, os.Remove(journal))
 	}
-	if err := b.rolled.save(dir, b.first, b.last, id); err != nil {
+	if err := b.rolled.save(dir, id); err != nil {
 		return 0, err
 	}
 	step("rollup")

@@ -17,6 +17,7 @@ type column struct {
 	texts   func(i int) []byte
 	read    func() ([]int32, error)
 	index   []int32
+	grows   bool // places stay, from a group to the next of its source
 }
 
 // places returns for each row its place in the dictionary.
@@ -174,7 +175,7 @@ func (g *journalSource) column(name string) (*column, error) {
 		b.data.Index = b.data.Index[:0]
 	}
 	b.add(g.block)
-	c := &column{size: b.at.size(), index: b.data.Index}
+	c := &column{size: b.at.size(), index: b.data.Index, grows: true}
 	if !b.ofRows() {
 		index := sized(g.index[name], len(g.of))
 		for i, k := range g.of {

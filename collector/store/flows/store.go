@@ -3,12 +3,12 @@ package flows
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/collector/record"
@@ -25,6 +25,9 @@ type Config struct {
 	// 0: 512 MB and 400 days.
 	Rollups    int64
 	RollupsAge time.Duration
+	// Quick bounds the octets of the journals of which Open makes segments, so that
+	// nobody waits long for it; Run makes the others. 0: Open makes all.
+	Quick int64
 	// Damaged is told of each file that is set aside, by any goroutine; nil is
 	// nobody.
 	Damaged func(path string, why error)
@@ -45,8 +48,10 @@ const (
 	defaultRollups    = 512 << 20
 	defaultRollupsAge = 400 * 24 * time.Hour
 
-	// maxJournalRows makes a segment before the time, so that none takes long.
-	maxJournalRows = 1 << 20
+	// maxJournalRows and maxJournalSize make a segment before the time, so that none
+	// takes long, or where most rows have keys of their own, much memory.
+	maxJournalRows = 1 << 22
+	maxJournalSize = 64 << 20
 	defaultFlush   = time.Second
 	// retryEvery is how often writing is tried again where the disk is full.
 	retryEvery = 5 * time.Second
@@ -78,9 +83,11 @@ type Store struct {
 	numbers numbers // of journal
 	opened  time.Time
 	retry   time.Time // when writing is tried again
+	again   time.Time // when a segment of a journal that was left is tried
 
 	converting chan struct{} // holds a token while a segment is made
 	builder    *builder      // of who has the token; nil where there is none to use again
+	left       atomic.Bool   // journals may be there of which no segment is being made
 	suspects   chan string   // files that a query found damaged
 	scrubbed   string        // the last file that was read through; of care
 	wait       sync.WaitGroup
@@ -93,8 +100,8 @@ type Store struct {
 	stats Stats
 }
 
-// Open makes the directory, makes segments of what a crash left, and applies
-// the limits.
+// Open makes the directory, makes segments of what the last process left, or has
+// Run make them, and applies the limits.
 func Open(cfg Config, x *record.Exchange) (*Store, error) {
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultBytes)
 	cfg.MaxAge = cmp.Or(cfg.MaxAge, defaultAge)
@@ -114,87 +121,6 @@ func Open(cfg Config, x *record.Exchange) (*Store, error) {
 		return nil, fmt.Errorf("history directory %s: %w", cfg.Dir, err)
 	}
 	return s, nil
-}
-
-// recover takes care of what the last process left.
-func (s *Store) recover() error {
-	for _, dir := range []string{s.cfg.Dir, filepath.Join(s.cfg.Dir, rollupDir)} {
-		if err := removeUnfinished(dir); err != nil {
-			return err
-		}
-	}
-	entries, err := os.ReadDir(s.cfg.Dir)
-	if err != nil {
-		return err
-	}
-	made := map[string]bool{}
-	for _, e := range entries {
-		if _, _, id, ok := spanOf(e.Name()); ok {
-			made[id] = true
-		}
-	}
-	for _, e := range entries {
-		path := filepath.Join(s.cfg.Dir, e.Name())
-		id, ok := journalID(e.Name())
-		switch {
-		case !ok:
-		case made[id]:
-			if err := os.Remove(path); err != nil {
-				return err
-			}
-		default:
-			s.convert(path)
-		}
-	}
-	s.rollHours(time.Now())
-	s.limit(time.Now())
-	return nil
-}
-
-// removeUnfinished removes files that were being written when a process ended.
-func removeUnfinished(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, "*"+newSuffix))
-	for _, path := range left {
-		err = errors.Join(err, os.Remove(path))
-	}
-	return err
-}
-
-// rollHours makes rollups of the hours whose journals are all segments now.
-func (s *Store) rollHours(now time.Time) {
-	s.cfg.Step("hours")
-	defer s.cfg.Step("rolled")
-	if err := makeHours(s.cfg.Dir, now.Add(-2*s.cfg.Rotate), s.setAside); err != nil {
-		s.lose(0, fmt.Errorf("rollups: %w", err))
-	}
-}
-
-// convert makes a segment of a journal, or sets it aside.
-func (s *Store) convert(path string) {
-	if s.builder == nil {
-		s.builder = newBuilder()
-	}
-	_, err := s.builder.convert(s.cfg.Dir, path, s.cfg.Step)
-	if s.builder.large() {
-		s.builder = nil
-	}
-	if err == nil {
-		return
-	}
-	if errors.Is(err, errCut) {
-		s.mu.Lock()
-		s.stats.Cut++
-		s.mu.Unlock()
-		if _, gone := os.Stat(path); gone != nil {
-			return // what was whole is kept
-		}
-	}
-	if isFull(err) {
-		s.lose(0, err)
-		return // it is tried again
-	}
-	s.setAside(path, err)
-	s.lose(0, err)
 }
 
 // Run keeps what comes from the exchange until ctx is done, and then what is
@@ -290,6 +216,7 @@ func (s *Store) failed(now time.Time, err error) {
 		s.settled.ends(s.journal)
 		s.journal = nil
 	}
+	s.left.Store(true)
 	s.lose(lost, err)
 	s.limit(now)
 }
@@ -303,10 +230,11 @@ func (s *Store) lose(rows int, err error) {
 	}
 }
 
-// flush makes what was added last, and a segment of a journal that is due.
+// flush makes what was added last, and a segment of a journal that is due, or that
+// was left.
 func (s *Store) flush(now time.Time) {
 	if s.journal == nil {
-		s.leftover()
+		s.leftover(now)
 		return
 	}
 	if err := s.journal.write(true); err != nil {
@@ -316,7 +244,8 @@ func (s *Store) flush(now time.Time) {
 	s.mu.Lock()
 	s.stats.Err = ""
 	s.mu.Unlock()
-	if now.Sub(s.opened) < s.cfg.Rotate && s.journal.rows < maxJournalRows && s.journal.size < s.cfg.MaxBytes/8 {
+	if now.Sub(s.opened) < s.cfg.Rotate && s.journal.rows < maxJournalRows && s.journal.size < min(maxJournalSize, s.cfg.MaxBytes/8) {
+		s.leftover(now)
 		return
 	}
 	select {
@@ -334,29 +263,6 @@ func (s *Store) flush(now time.Time) {
 		return
 	}
 	s.make(path)
-}
-
-// make makes a segment beside the intake; the token has been taken.
-func (s *Store) make(path string) {
-	s.wait.Go(func() {
-		defer func() { <-s.converting }()
-		s.convert(path)
-		s.rollHours(time.Now())
-		s.limit(time.Now())
-	})
-}
-
-// leftover tries journals again that could not be made into segments.
-func (s *Store) leftover() {
-	left, err := filepath.Glob(filepath.Join(s.cfg.Dir, "flows-*"+journalSuffix))
-	if err != nil || len(left) == 0 {
-		return
-	}
-	select {
-	case s.converting <- struct{}{}:
-		s.make(left[0])
-	default:
-	}
 }
 
 // Stats returns the counts. It may be called from any goroutine.

@@ -210,7 +210,9 @@ func (s *Store) limit(now time.Time) bool {
 	})
 	size := dirSize(s.cfg.Dir)
 	if size > s.cfg.MaxBytes {
-		s.dropSetAside()
+		if err := s.dropSetAside(); err != nil {
+			s.tell(err)
+		}
 		size = dirSize(s.cfg.Dir)
 	}
 	s.count(func(st *Stats) { st.Bytes = size })

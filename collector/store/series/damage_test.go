@@ -3,6 +3,7 @@ package series
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -206,4 +207,11 @@ func TestClockSteps(t *testing.T) {
 	s.shut()
 	s = open(t, Config{Dir: dir, MaxAge: 1000 * time.Hour, Log: discard})
 	count(now, "40h", sent)
+}
+
+// bads lists what was set aside.
+func (s *Store) bads() []string {
+	all, _ := filepath.Glob(filepath.Join(s.cfg.Dir, "*"+badSuffix))
+	slices.Sort(all)
+	return all
 }

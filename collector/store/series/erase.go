@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/tsdb/index"
+	"golang.org/x/sys/unix"
 )
 
 // About says what series are erased.
@@ -54,6 +55,11 @@ func Erase(ctx context.Context, cfg Config, about About) (gone int, err error) {
 	if about.empty() || nothingIn(cfg.Dir) {
 		return 0, nil
 	}
+	defer func() {
+		if isFull(err) { // the library tells of each file
+			err = fmt.Errorf("history directory %s: blocks cannot be written anew: %w", cfg.Dir, unix.ENOSPC)
+		}
+	}()
 	s, err := Open(cfg)
 	if err != nil {
 		return 0, err
@@ -72,8 +78,7 @@ func Erase(ctx context.Context, cfg Config, about About) (gone int, err error) {
 	for _, name := range []string{"wal", "wbl", "chunks_head", keepName} {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(cfg.Dir, name)))
 	}
-	s.dropSetAside()
-	err = errors.Join(err, os.MkdirAll(filepath.Join(cfg.Dir, "wal"), 0o750))
+	err = errors.Join(err, s.dropSetAside(), os.MkdirAll(filepath.Join(cfg.Dir, "wal"), 0o750))
 	seen := map[string]bool{}
 	for _, dir := range s.blockDirs() {
 		if err == nil {
@@ -135,7 +140,9 @@ func eraseFrom(ctx context.Context, dir, path string, of matching, seen map[stri
 			return err
 		}
 	}
-	c, err := tsdb.NewLeveledCompactor(ctx, nil, nil, []int64{mergeSpan}, chunkenc.NewPool(), nil)
+	c, err := tsdb.NewLeveledCompactorWithOptions(ctx, nil, nil, []int64{mergeSpan}, chunkenc.NewPool(), tsdb.LeveledCompactorOptions{
+		MaxBlockChunkSegmentSize: pieceSize, EnableOverlappingCompaction: true,
+	})
 	if err != nil {
 		return err
 	}

@@ -1,28 +1,13 @@
 package series
 
 import (
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-)
 
-// smallDisk mounts a disk of so many octets.
-func smallDisk(t *testing.T, size int) string {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root can mount a small disk")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("weir-test", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
-		t.Skip("no small disk: ", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	return dir
-}
+	"weir/collector/store/smalldisk"
+)
 
 // TestFullDiskStopsWritingAndNothingElse fills the disk at once, so that the
 // journal's write fails, and before the chunks are written.
@@ -41,7 +26,7 @@ func TestFullDiskStopsWritingAndNothingElse(t *testing.T) {
 		{"the chunks", func(s *Store, _ *feed) { s.compact(t.Context(), time.Now()) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := smallDisk(t, 24<<20)
+			dir := smalldisk.Mount(t, 24<<20)
 			s := open(t, Config{Dir: filepath.Join(dir, "series"), Log: discard})
 			f := &feed{t: t}
 			at := start
@@ -55,8 +40,7 @@ func TestFullDiskStopsWritingAndNothingElse(t *testing.T) {
 				}
 			}
 			write(120)
-			hog := filepath.Join(dir, "hog")
-			fillDisk(t, hog)
+			free := smalldisk.Fill(t, dir, 0)
 			c.meet(s, f)
 			st := s.Stats()
 			if !s.full.Load() || !strings.Contains(st.Err, "no space left") {
@@ -72,9 +56,7 @@ func TestFullDiskStopsWritingAndNothingElse(t *testing.T) {
 			if got := values(t, s, `count_over_time(weir_interface_oper_up{ifindex="7"}[6h])`, at); len(got) != 1 {
 				t.Errorf("what is there is not answered: %v", got)
 			}
-			if err := os.Remove(hog); err != nil {
-				t.Fatal(err)
-			}
+			free()
 			s.care(time.Now())
 			if st = s.Stats(); st.Err != "" || s.full.Load() {
 				t.Fatalf("there is room, and it is not written: %+v", st)
@@ -100,26 +82,9 @@ func TestFullDiskStopsWritingAndNothingElse(t *testing.T) {
 
 // TestStoreEndsOnAFullDisk closes a store whose disk is full.
 func TestStoreEndsOnAFullDisk(t *testing.T) {
-	dir := smallDisk(t, 24<<20)
+	dir := smalldisk.Mount(t, 24<<20)
 	s := open(t, Config{Dir: filepath.Join(dir, "series"), Log: discard})
 	fill(t, s, time.Now().Add(-150*time.Minute), 150*time.Minute, time.Second, 1)
-	fillDisk(t, filepath.Join(dir, "hog"))
+	smalldisk.Fill(t, dir, 0)
 	s.shut()
-}
-
-// fillDisk takes all room there is.
-func fillDisk(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for _, n := range []int{1 << 20, 4 << 10} {
-		for b := make([]byte, n); ; {
-			if _, err := f.Write(b); err != nil {
-				break
-			}
-		}
-	}
 }

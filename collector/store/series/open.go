@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +30,11 @@ const keepName = "wal.keep"
 // library's default takes 10 MB before the first series.
 const stripes = 512
 
+// pieceSize is how large the files of a block's chunks get, octets. The library takes
+// the whole place of one before it writes: its default is half a gigabyte, and less is
+// free on many a disk that has room for the block.
+const pieceSize = 4 << 20
+
 // options are those of the database.
 func (s *Store) options() *tsdb.Options {
 	o := tsdb.DefaultOptions()
@@ -40,6 +44,7 @@ func (s *Store) options() *tsdb.Options {
 	o.WALCompression = compression.Snappy
 	const page = 32 << 10
 	o.WALSegmentSize = int(min(max(s.cfg.MaxBytes/64, 1<<20), 16<<20)) / page * page
+	o.MaxBlockChunkSegmentSize = pieceSize
 	o.WALReplayConcurrency = 2
 	o.RetentionDuration = s.cfg.MaxAge.Milliseconds()
 	o.MaxBlockDuration = max(min(s.cfg.MaxAge.Milliseconds()/10, mergeSpan), o.MinBlockDuration)
@@ -158,16 +163,12 @@ func (s *Store) setAsideHead() {
 }
 
 // dropSetAside removes what was set aside, for want of room.
-func (s *Store) dropSetAside() {
+func (s *Store) dropSetAside() error {
 	old, err := filepath.Glob(filepath.Join(s.cfg.Dir, "*"+badSuffix))
-	if err != nil {
-		return
-	}
 	for _, path := range old {
-		if err := os.RemoveAll(path); err != nil {
-			s.tell(err)
-		}
+		err = errors.Join(err, os.RemoveAll(path))
 	}
+	return err
 }
 
 // broken sets aside the blocks that cannot be opened or, looked at closely, whose
@@ -227,13 +228,6 @@ func counted(reg *prometheus.Registry, name string) float64 {
 		}
 	}
 	return sum
-}
-
-// bads lists what was set aside, for tests and people.
-func (s *Store) bads() []string {
-	all, _ := filepath.Glob(filepath.Join(s.cfg.Dir, "*"+badSuffix))
-	slices.Sort(all)
-	return all
 }
 
 // checkBlock reports what is wrong with a block: with its index, and where it

@@ -35,7 +35,7 @@ export function flowsPanel(q, signal, told) {
       const all = await api(`/api/v1/flows?${search}`, { signal });
       told?.(null, all);
       if (!all.rows?.length) {
-        set(out, empty("No flow sample fits.", q.filter ? "Take a word out of the filter, or look at more time." : "Nothing was sampled in that time: see which agents are heard."));
+        set(out, empty("No flow sample fits.", q.filter ? "Take a word out of the filter, or look at more time." : "Nothing was sampled in that time: see which agents are heard."), ...(all.notes ?? []).map((n) => el("p", { className: "note" }, n)));
         return;
       }
       set(out, picture.element, summary(all), rows(by, all, q));
@@ -157,7 +157,7 @@ export function explore(parameters, { signal, go }) {
   const from = el("input", { name: "from", value: value("from", "-15m"), spellcheck: "false", size: "10" });
   const to = el("input", { name: "to", value: value("to", "now"), spellcheck: "false", size: "10" });
   const top = el("input", { name: "top", value: value("top", "20"), inputmode: "numeric", size: "5" });
-  const field = (label, wide, ...e) => el("label", { className: wide ? "wide" : "" }, label, ...e);
+  const field = (label, wide, ...e) => el("label", { className: wide }, label, ...e);
   const exports = el("span", { className: "exports" });
   const current = () => Object.fromEntries([filter, by, from, to, top].map((i) => [i.name, i.value.trim()]));
   const submit = (change = {}) => go("explore", { ...current(), ...change });
@@ -165,7 +165,7 @@ export function explore(parameters, { signal, go }) {
   const picked = el("div", { className: "chips", role: "group", "aria-label": "time range" }, spans.map(([text, v]) => chip(text, from.value === v && to.value === "now", () => submit({ from: v, to: "now" }))));
   const examples = el("div", { className: "chips", role: "group", "aria-label": "questions" }, ready.map(([text, q]) => chip(text, false, () => submit({ filter: "", ...q }))));
   const form = el("form", { "aria-label": "query", onsubmit: (e) => { e.preventDefault(); submit(); } },
-    field("filter", true, el("span", { className: "combo" }, filter, fits)), field("sum by", false, by, columns), field("from", false, from), field("to", false, to), field("top", false, top),
+    field("filter", "wide", el("span", { className: "combo" }, filter, fits)), field("sum by", "by", by, columns), field("from", "", from), field("to", "", to), field("top", "", top),
     el("button", { type: "submit", className: "primary" }, "Ask"));
   suggest(filter, fits, signal);
   api("/api/v1/flows/columns", { signal }).then((all) => {

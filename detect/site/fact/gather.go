@@ -62,7 +62,6 @@ type Gatherer struct {
 	mu    sync.Mutex // guards what follows
 	ready []Fact
 	drops uint64 // since Take
-	total uint64
 }
 
 // NewGatherer returns a Gatherer that tells authenticated statements by keys.
@@ -216,7 +215,6 @@ func (g *Gatherer) Tick(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.drops += g.lost
-	g.total += g.lost
 	g.lost = 0
 	if len(g.ready) == 0 {
 		g.ready, g.facts = g.facts, g.ready[:0]
@@ -260,13 +258,6 @@ func (g *Gatherer) Take(buf []Fact) ([]Fact, uint64) {
 	d := g.drops
 	g.drops = 0
 	return buf, d
-}
-
-// Dropped returns how many facts were ever dropped. Any goroutine may call it.
-func (g *Gatherer) Dropped() uint64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.total
 }
 
 // Refused returns how many statements, and sights of addresses, found no place: an

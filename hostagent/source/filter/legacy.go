@@ -27,7 +27,7 @@ type legacyFamily struct {
 	match  int // octets of ipt_ip or ip6t_ip6
 }
 
-// thread-self, because self names the namespace of the first thread.
+// The files are those of thread-self, because self names the namespace of the first thread.
 var legacyFamilies = [...]legacyFamily{
 	{toolIPTables, "/proc/thread-self/net/ip_tables_names", unix.AF_INET, unix.SOL_IP, 84},
 	{toolIP6Tables, "/proc/thread-self/net/ip6_tables_names", unix.AF_INET6, unix.SOL_IPV6, 136},

@@ -163,6 +163,7 @@ func TestCountersAreTheKernels(t *testing.T) {
 	var got *told
 	var dev string
 	l.Eventually(10*time.Second, "without traffic between two looks", func() bool {
+		time.Sleep(freshFor) // else the source says what it knew before
 		s.slow = time.Time{}
 		before = ipLinks(t, l, ns)
 		got = collect(t, l, ns, s, time.Now())

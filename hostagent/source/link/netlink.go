@@ -62,7 +62,7 @@ func (c *conn) begin(kind, flags uint16) {
 	c.out = ne.AppendUint32(b, 0)
 }
 
-// attr appends an attribute of 32 bits.
+// attr32 appends an attribute of 32 bits.
 func (c *conn) attr32(kind uint16, v uint32) {
 	c.out = ne.AppendUint16(c.out, 8)
 	c.out = ne.AppendUint16(c.out, kind)
