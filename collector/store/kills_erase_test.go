@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"weir/collector/record"
@@ -313,9 +314,12 @@ func (v *victim) lookAtErased(dir string) {
 		}
 		q.Samples = false
 	}
-	run, stop := context.WithCancel(ctx)
+	running, stop := context.WithCancel(ctx)
+	var ends sync.WaitGroup
+	defer ends.Wait() // until then it writes there
 	defer stop()
-	if n := v.lookAtSeries(v.openedSeries(run, seriesConfig(v.seriesToErase())), killPorts-1); n != erasedPoints {
+	left := v.openedSeries(seriesConfig(v.seriesToErase()), func(run func(context.Context)) { ends.Go(func() { run(running) }) })
+	if n := v.lookAtSeries(left, killPorts-1); n != erasedPoints {
 		v.wrong("erase: the series that are left end with point %d, want %d", n, erasedPoints)
 	}
 }

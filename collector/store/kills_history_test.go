@@ -182,10 +182,10 @@ func addPort(b *points.Batch, at time.Time, agent string, index int, in float64)
 const killPorts = 8
 
 // openedSeries opens series, runs them and waits until they are read.
-func (v *victim) openedSeries(ctx context.Context, cfg series.Config) *series.Store {
+func (v *victim) openedSeries(cfg series.Config, runs func(func(context.Context))) *series.Store {
 	s, err := series.Open(cfg)
 	v.must(err)
-	v.ends.Go(func() { s.Run(ctx) })
+	runs(s.Run)
 	for begun := time.Now(); !s.Stats().Ready; time.Sleep(time.Millisecond) {
 		if st := s.Stats(); st.Err != "" || time.Since(begun) > time.Minute {
 			v.wrong("series: %+v", st)
@@ -206,7 +206,7 @@ func (v *victim) openSeries() {
 			p.end(ofBlocks, p.done(ofBlocks)+1)
 		}
 	}
-	s := v.openedSeries(v.running, cfg)
+	s := v.openedSeries(cfg, v.runs)
 	v.found(ofSamples, v.lookAtSeries(s, killPorts))
 	var b points.Batch
 	v.work = append(v.work, func() {
