@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,12 +25,13 @@ type conn struct {
 	raw      net.Conn
 	socket   string
 	deadline time.Duration
-	nowait   bool // the daemon knows the flag
+	nowait   atomic.Bool // the daemon knows the flag
 
 	events chan any      // lifecycle, reboot and metadata messages
 	gone   chan struct{} // closed when the connection is lost
 	wake   chan struct{} // there may be XML to read
 	began  chan struct{} // there may be processes to wait for
+	doubt  chan struct{} // lists may say what events did not
 
 	ctx    context.Context // of subscriptions: done when the connection is lost
 	cancel context.CancelFunc
@@ -66,7 +68,8 @@ func dial(ctx context.Context, o *Options) (*conn, error) {
 
 // open makes the connection ready for calls. It takes over raw.
 func open(raw net.Conn, path string, o *Options) (*conn, error) {
-	c := &conn{raw: raw, socket: path, deadline: o.Deadline, nowait: true, events: make(chan any), gone: make(chan struct{}), wake: make(chan struct{}, 1), began: make(chan struct{}, 1)}
+	c := &conn{raw: raw, socket: path, deadline: o.Deadline, events: make(chan any), gone: make(chan struct{}), wake: make(chan struct{}, 1), began: make(chan struct{}, 1), doubt: make(chan struct{}, 1)}
+	c.nowait.Store(true)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.rpc = golibvirt.NewWithDialer(dialed{&frames{Conn: raw, lost: c.lose}})
 	uri := golibvirt.QEMUSystem
@@ -109,6 +112,9 @@ func (c *conn) describe() { wake(c.wake) }
 
 // attend wakes who looks for processes to wait for.
 func (c *conn) attend() { wake(c.began) }
+
+// settle wakes who compares lists with events.
+func (c *conn) settle() { wake(c.doubt) }
 
 func wake(ch chan<- struct{}) {
 	select {
@@ -189,15 +195,16 @@ func (c *conn) stats(what uint32) ([]golibvirt.DomainStatsRecord, error) {
 	var r []golibvirt.DomainStatsRecord
 	for {
 		f := flags
-		if c.nowait {
+		nowait := c.nowait.Load()
+		if nowait {
 			f |= golibvirt.ConnectGetAllDomainsStatsNowait
 		}
 		err := c.call(func() (err error) {
 			r, err = c.rpc.ConnectGetAllDomainStats(nil, what, uint32(f))
 			return err
 		})
-		if err != nil && c.nowait && !isGone(c) {
-			c.nowait = false // libvirt before 4.5
+		if err != nil && nowait && !isGone(c) {
+			c.nowait.Store(false) // libvirt before 4.5
 			continue
 		}
 		return r, err

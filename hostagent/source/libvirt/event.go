@@ -35,8 +35,11 @@ const oneReboot = 3 * time.Second
 // millisecond or two.
 const maxWaiting = 30 * time.Millisecond
 
-// missedCause says that an event was found by comparing lists.
-const missedCause = "found when libvirt came back"
+// Why it was not told at once.
+const (
+	missedCause = "found when libvirt came back"
+	unsaidCause = "libvirt lists it and sent no event"
+)
 
 // happened takes a message of libvirt's and tells it. It reports whether a domain
 // has a process now that it had not.
@@ -126,6 +129,9 @@ func (t *table) lifecycle(m golibvirt.DomainEventLifecycleMsg) []told {
 	if d == nil {
 		return nil
 	}
+	listed := d.unlike
+	t.changes++
+	d.changed, d.unlike = t.changes, unlike{}
 	e := told{d: d, reason: detailWord(m.Event, m.Detail)}
 	switch golibvirt.DomainEventType(m.Event) {
 	case golibvirt.DomainEventDefined:
@@ -143,14 +149,19 @@ func (t *table) lifecycle(m golibvirt.DomainEventLifecycleMsg) []told {
 		e.name = witness.InstanceUndefined
 	case golibvirt.DomainEventStarted:
 		t.describe(d) // its interfaces have names now
+		var unsaid []told
 		if alive(d.life) {
-			return nil
+			if !d.exited {
+				return nil
+			}
+			unsaid = d.ended(listed)
 		}
 		d.become(running, reasonStarted[e.reason])
 		e.name = witness.InstanceStarted
 		if golibvirt.DomainEventStartedDetailType(m.Detail) == golibvirt.DomainEventStartedMigrated {
 			e.name = witness.InstanceMigratedIn
 		}
+		return append(unsaid, e)
 	case golibvirt.DomainEventSuspended:
 		if golibvirt.DomainEventSuspendedDetailType(m.Detail) == golibvirt.DomainEventSuspendedMigrated {
 			d.state, d.reason = paused, reasonPaused[e.reason]
@@ -241,6 +252,8 @@ func (d *domain) missed(known bool, state, reason int32) []told {
 		if state == running && golibvirt.DomainRunningReason(reason) == golibvirt.DomainRunningMigrated {
 			e.name = witness.InstanceMigratedIn
 		}
+	case state == crashed && alive(was):
+		e.name = witness.InstanceCrashed
 	case !alive(state) && alive(was):
 		e.name = witness.InstanceStopped
 		switch golibvirt.DomainShutoffReason(reason) {

@@ -9,7 +9,8 @@
 //
 // A libvirt that is absent, restarted or hanging costs this source alone: every
 // call has a deadline, after which the connection is closed and made again. What
-// happened in the gap is found by comparing lists.
+// happened in the gap is found by comparing lists, as is what libvirt found then
+// and sent no event of.
 //
 // That a virtual machine's process has ended is told as soon as the kernel tells
 // it (instance_exited), with the signal that killed it where the kernel knows:
@@ -44,6 +45,8 @@ type Options struct {
 	URI      string        // of the hypervisor's driver; empty: qemu:///system
 	Proc     string        // where proc is mounted; empty: /proc
 	Deadline time.Duration // of a call; 0: 8 s
+
+	settle time.Duration // 0: settleTime
 }
 
 // Source tells of the node's virtual machines. Its methods may be called from
@@ -71,6 +74,9 @@ func New(o Options) *Source {
 	}
 	if o.Deadline == 0 {
 		o.Deadline = defaultDeadline
+	}
+	if o.settle == 0 {
+		o.settle = settleTime
 	}
 	if o.Proc == "" {
 		o.Proc = "/proc"
@@ -151,6 +157,7 @@ func (s *Source) serve(ctx context.Context, c *conn, sink source.Sink) error {
 	s.conn, s.err = c, nil
 	events := s.table.relist(records)
 	s.table.node = node
+	_, dead := s.table.unsure()
 	s.mu.Unlock()
 	for _, e := range events {
 		s.tell(e, sink)
@@ -159,6 +166,10 @@ func (s *Source) serve(ctx context.Context, c *conn, sink source.Sink) error {
 	c.attend()
 	go s.describe(c, sink)
 	go s.attend(c)
+	go s.settle(c, sink)
+	if dead { // libvirtd has yet to find it
+		c.settle()
+	}
 	for {
 		select {
 		case <-ctx.Done():

@@ -25,6 +25,7 @@ func (s *Source) Collect(now time.Time, out *source.Snapshot) error {
 	if c == nil {
 		return err
 	}
+	since := s.changes()
 	records, err := c.stats(statsAll)
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func (s *Source) Collect(now time.Time, out *source.Snapshot) error {
 		if d == nil {
 			continue
 		}
-		s.take(d, r.Params)
+		s.take(d, r.Params, since)
 		if alive(d.state) {
 			active++
 		}
@@ -58,15 +59,20 @@ func (s *Source) Collect(now time.Time, out *source.Snapshot) error {
 		s.poll.w.state(out, d)
 	}
 	virtNode(out, t.node, active)
-	err = t.reap(records)
+	t.missing(since)
+	if differ, dead := t.unsure(); differ || dead {
+		c.settle()
+	}
+	err = t.unread(records)
 	c.describe()
 	return err
 }
 
-// take reads one domain's statistics.
-func (s *Source) take(d *domain, params []golibvirt.TypedParam) {
+// take reads one domain's statistics, which were asked for after so many changes.
+func (s *Source) take(d *domain, params []golibvirt.TypedParam, since uint64) {
 	d.seen = s.table.seen
 	if state, reason, ok := stateOf(params); ok {
+		s.table.compare(d, since, state, reason)
 		d.state, d.reason = state, reason
 	}
 	s.poll.f.read(params)
@@ -79,16 +85,11 @@ func (s *Source) take(d *domain, params []golibvirt.TypedParam) {
 	}
 }
 
-// reap forgets domains that two polls in a row did not list: transient ones that
-// ended, whose end was told. It returns what is wrong with the others.
-func (t *table) reap(records []golibvirt.DomainStatsRecord) error {
+// unread returns what is wrong with the domains.
+func (t *table) unread(records []golibvirt.DomainStatsRecord) error {
 	unread := 0
 	var example error
 	for _, d := range t.domains {
-		if d.seen+2 <= t.seen {
-			t.remove(d)
-			continue
-		}
 		if d.err != nil {
 			unread++
 			example = fmt.Errorf("%s: %w", d.uuid, d.err)

@@ -125,7 +125,7 @@ func TestSourceTellsWhatHappens(t *testing.T) {
 
 func TestSourceFindsWhatItMissed(t *testing.T) {
 	d := newDaemon(t)
-	d.domains = []golibvirt.DomainStatsRecord{record(1, running, 1), record(2, running, 1), record(3, running, 1), record(4, shutoff, 0), record(5, paused, 1), record(6, running, 1)}
+	d.domains = []golibvirt.DomainStatsRecord{record(1, running, 1), record(2, running, 1), record(3, running, 1), record(4, shutoff, 0), record(5, paused, 1), record(6, running, 1), record(8, running, 1)}
 	s, k := start(t, Options{Sockets: []string{d.socket}})
 	await(t, "connected", s.connected)
 	if got := k.told(); len(got) > 0 {
@@ -134,14 +134,14 @@ func TestSourceFindsWhatItMissed(t *testing.T) {
 	d.kill()
 	await(t, "told to be down", func() bool { return len(k.all()) > 0 })
 	d.set(func() {
-		d.domains = []golibvirt.DomainStatsRecord{record(1, running, 1), record(2, shutoff, 2), record(3, shutoff, 6), record(4, running, 1), record(5, running, 5), record(7, shutoff, 0)}
+		d.domains = []golibvirt.DomainStatsRecord{record(1, running, 1), record(2, shutoff, 2), record(3, shutoff, 6), record(4, running, 1), record(5, running, 5), record(7, shutoff, 0), record(8, crashed, 1)}
 	})
 	d.listen()
-	await(t, "told to be up", func() bool { return slices.Contains(k.told(), "libvirt_up") && len(k.all()) >= 9 })
+	await(t, "told to be up", func() bool { return slices.Contains(k.told(), "libvirt_up") && len(k.all()) >= 10 })
 	got := k.told()
 	slices.Sort(got[2:])
 	want := []string{"libvirt_down", "libvirt_up",
-		"instance_crashed " + uuid(3) + " failed", "instance_defined " + uuid(7), "instance_resumed " + uuid(5) + " unpaused",
+		"instance_crashed " + uuid(3) + " failed", "instance_crashed " + uuid(8) + " panicked", "instance_defined " + uuid(7), "instance_resumed " + uuid(5) + " unpaused",
 		"instance_started " + uuid(4) + " booted", "instance_stopped " + uuid(2) + " destroyed", "instance_stopped " + uuid(6), "instance_undefined " + uuid(6)}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -258,17 +258,21 @@ func TestSourceTellsAThousandInstances(t *testing.T) {
 	if s.Tell(&told); !told.LibvirtContact.Equal(time.Unix(1, 0)) {
 		t.Errorf("last contact %v", told.LibvirtContact)
 	}
-	// Domains that end are forgotten.
+	// Domains that end are forgotten, whether or not it was told.
+	ended := d.domains[10:]
 	d.set(func() { d.domains = d.domains[:10] })
-	for range 3 {
+	for _, r := range ended[:500] {
+		d.lifecycle(r.Dom, golibvirt.DomainEventStopped, 0)
+	}
+	await(t, "all others forgotten", func() bool {
 		out.Reset()
 		if err := s.Collect(time.Unix(2, 0), &out); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if got := len(s.table.domains); got != 10 {
-		t.Errorf("%d domains are remembered, want 10", got)
-	}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.table.domains) == 10
+	})
 }
 
 func TestIndexesAreStableAndDistinct(t *testing.T) {
@@ -307,7 +311,7 @@ func BenchmarkCollect100(b *testing.B) {
 		out.Reset()
 		for i := range records {
 			d := t.get(records[i].Dom)
-			s.take(d, records[i].Params)
+			s.take(d, records[i].Params, 0)
 			s.poll.w.counters(&out, d, &s.poll.f, func(string) uint32 { return 1 })
 			s.poll.w.state(&out, d)
 		}

@@ -19,6 +19,7 @@ type table struct {
 	stale   []*domain // whose XML is to be read
 	node    nodeInfo
 	seen    uint64 // number of the last list
+	changes uint64 // messages that changed something
 	listed  bool   // there was one
 	dropped uint64 // domains that were too many
 }
@@ -48,6 +49,8 @@ type domain struct {
 	doubtful  bool      // why it is paused is to be asked
 	sought    time.Time // when all processes were last searched for its own
 	seen      uint64
+	changed   uint64 // the table's changes at its own last one
+	unlike    unlike
 	waiting   []told // for about
 }
 
@@ -64,7 +67,7 @@ func (t *table) get(ref golibvirt.Domain) *domain {
 			t.dropped++
 			return nil
 		}
-		d = &domain{ref: ref, uuid: formatUUID(ref.UUID), index: t.newIndex(ref.UUID), life: int32(golibvirt.DomainShutoff)}
+		d = &domain{ref: ref, uuid: formatUUID(ref.UUID), index: t.newIndex(ref.UUID), life: shutoff, seen: t.seen}
 		t.domains[ref.UUID] = d
 		t.indexes[d.index] = d
 		t.describe(d)
@@ -142,7 +145,7 @@ func (t *table) relist(records []golibvirt.DomainStatsRecord) []told {
 			events = append(events, d.missed(known, state, reason)...)
 		}
 		d.state, d.reason, d.life = state, reason, state
-		d.exited = d.exited && alive(state)
+		d.exited, d.unlike = d.exited && alive(state), unlike{}
 	}
 	for _, d := range t.domains {
 		if d.seen != t.seen {
