@@ -284,6 +284,60 @@ func TestHeartbeatOutlivesItsSources(t *testing.T) {
 	}
 }
 
+// teller is a fake that adds to the heartbeat.
+type teller struct {
+	fake
+	tell func(*source.Telling)
+}
+
+func (f *teller) Tell(t *source.Telling) { f.tell(t) }
+
+func TestLostFramesAreTold(t *testing.T) {
+	c := listen(t)
+	var lost atomic.Uint64
+	agent(t, c,
+		&teller{fake{name: "one"}, func(t *source.Telling) { t.FramesLost = lost.Load() }},
+		&teller{fake{name: "two"}, func(t *source.Telling) { t.FramesLost = 2 * lost.Load() }},
+	)
+	c.wait(beatSource, "nothing lost", func(s *witness.Said) bool {
+		_, ok := s.Uint(witness.FramesLost)
+		return !ok && strings.Contains(s.Text(witness.Modules), "two=ok")
+	})
+	lost.Store(7)
+	c.wait(beatSource, "frames lost of both", func(s *witness.Said) bool {
+		got, _ := s.Uint(witness.FramesLost)
+		return got == 21
+	})
+}
+
+func TestLostFramesAreLoggedNowAndThen(t *testing.T) {
+	var log strings.Builder
+	a := newAgent(config.Default(), IO{Log: zerolog.New(&log)})
+	m := &module{source: &fake{name: "lldp"}}
+	now := time.Unix(1_800_000_000, 0)
+	for _, poll := range []struct {
+		after time.Duration
+		lost  uint64
+		want  string
+	}{
+		{0, 0, ""},
+		{time.Second, 7, `"frames":7,"since_start":7,`},
+		{2 * time.Second, 9, ""},
+		{time.Second + lostEvery, 10, `"frames":3,"since_start":10,`},
+		{3 * lostEvery, 10, ""},
+	} {
+		log.Reset()
+		m.logLost(poll.lost, now.Add(poll.after), a)
+		want := ""
+		if poll.want != "" {
+			want = `{"level":"warn","module":"lldp",` + poll.want + `"message":"frames were too many and are not heard"}` + "\n"
+		}
+		if diff := cmp.Diff(want, log.String()); diff != "" {
+			t.Errorf("%d lost after %v (-want +got):\n%s", poll.lost, poll.after, diff)
+		}
+	}
+}
+
 func TestManyEventsAreBounded(t *testing.T) {
 	c := listen(t)
 	c.lossy.Store(true)

@@ -91,5 +91,8 @@ func (h *heartbeat) fill(a *Agent, n uint64, now time.Time) {
 	if t.SamplingBudget != 0 {
 		h.st.Add(witness.Gauge32(witness.SamplingBudget, t.SamplingBudget))
 	}
+	if t.FramesLost != 0 {
+		h.st.Add(witness.Counter64(witness.FramesLost, t.FramesLost))
+	}
 	a.signer.Sign(&h.st)
 }

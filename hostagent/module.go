@@ -31,7 +31,14 @@ type module struct {
 	errors  uint64
 	// What the log was told last of each, so that it is told once.
 	loggedPoll, loggedWatch string
+	// Of frames lost: what the log was told of last, and when.
+	loggedLost   uint64
+	loggedLostAt time.Time
 }
+
+// lostEvery is the least time between two lines of the log about lost frames of a
+// module: somebody may flood them for days.
+const lostEvery = 10 * time.Minute
 
 // maxStatus bounds what the heartbeat says about one module, in octets.
 const maxStatus = 80
@@ -112,6 +119,7 @@ func (m *module) collect(snap *source.Snapshot, a *Agent) {
 	m.polling, m.polled = time.Time{}, true
 	m.poll = err
 	m.told = telling
+	m.logLost(telling.FramesLost, now, a)
 	m.count(err, &m.loggedPoll, a)
 	m.mu.Unlock()
 }
@@ -188,6 +196,16 @@ func (m *module) count(err error, logged *string, a *Agent) {
 	}
 }
 
+// logLost tells the log of frames that found no room, since the last line about
+// them. The module is locked.
+func (m *module) logLost(lost uint64, now time.Time, a *Agent) {
+	if lost <= m.loggedLost || !m.loggedLostAt.IsZero() && now.Sub(m.loggedLostAt) < lostEvery {
+		return
+	}
+	a.io.Log.Warn().Str("module", m.source.Name()).Uint64("frames", lost-m.loggedLost).Uint64("since_start", lost).Msg("frames were too many and are not heard")
+	m.loggedLost, m.loggedLostAt = lost, now
+}
+
 // failures returns how often the source failed.
 func (m *module) failures() uint64 {
 	m.mu.Lock()
@@ -208,6 +226,7 @@ func (m *module) tell(t *source.Telling) {
 	if m.told.Sampling != "" {
 		t.Sampling, t.SamplingBudget, t.HeaderBytes = m.told.Sampling, m.told.SamplingBudget, m.told.HeaderBytes
 	}
+	t.FramesLost += m.told.FramesLost
 }
 
 // status appends "name=starting", "name=ok", "name=absent" or "name=error:why".

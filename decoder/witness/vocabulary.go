@@ -113,6 +113,7 @@ const (
 	PacketSamples  = "packet_samples"  // counter64
 	Datagrams      = "datagrams"       // counter64, sent to the first collector
 	DatagramsLost  = "datagrams_lost"  // counter64, of those for the first collector
+	FramesLost     = "frames_lost"     // counter64: LLDP, ARP and DHCP frames that found no room; left out where none was
 	LibvirtContact = "libvirt_contact" // counter64: Unix seconds of the last answer
 	OVSContact     = "ovs_contact"     // counter64: Unix seconds of the last answer
 	Sampling       = "sampling"        // string: interface=rate, joined by commas

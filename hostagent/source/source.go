@@ -84,6 +84,7 @@ type Telling struct {
 	Sampling       string // "eth0=1000,tap1=100"
 	SamplingBudget uint32 // samples a second that the rates adapt to; 0: they are fixed
 	HeaderBytes    uint32
+	FramesLost     uint64 // frames that were to be heard and found no room, since the start
 }
 
 // Capable is a Source that needs capabilities (CAP_NET_ADMIN …, the kernel's

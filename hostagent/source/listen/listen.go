@@ -95,14 +95,17 @@ func (l *Listener) Set(indexes []uint32) error {
 	return first
 }
 
-// Dropped returns how many packets were too much, since New.
+// Dropped returns how many packets were too much since it was asked last. Of those
+// that were so at the end of Run it is asked after it.
 func (l *Listener) Dropped() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, fd := range l.fds {
 		l.count(fd)
 	}
-	return l.dropped
+	n := l.dropped
+	l.dropped = 0
+	return n
 }
 
 func (l *Listener) count(fd int) {

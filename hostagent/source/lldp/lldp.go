@@ -24,6 +24,7 @@ type Source struct {
 	mu    sync.Mutex
 	heard map[uint32]*card
 	err   error
+	lost  uint64 // frames for which there was no room
 }
 
 // card is an interface on which a switch was heard.
@@ -98,8 +99,11 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
+	defer func() {
+		cancel()
+		wg.Wait()
+		s.addLost(plain.Dropped() + early.Dropped())
+	}()
 	for _, l := range [...]*listen.Listener{plain, early} {
 		wg.Go(func() {
 			if err := l.Run(ctx); err != nil {
@@ -112,6 +116,7 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 	for {
 		now := time.Now()
 		s.fail(s.listen(now, plain, early))
+		s.addLost(plain.Dropped() + early.Dropped())
 		s.expire(now, sink)
 		select {
 		case <-ctx.Done():
@@ -119,6 +124,21 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// Tell implements source.Teller.
+func (s *Source) Tell(t *source.Telling) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.FramesLost = s.lost
+}
+
+// addLost counts what Listeners dropped; they are asked without the lock, which they
+// take themselves while they give frames.
+func (s *Source) addLost(n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost += n
 }
 
 func (s *Source) fail(err error) {

@@ -116,7 +116,7 @@ func TestSwitchesAreHeard(t *testing.T) {
 	})
 	t.Cleanup(func() { cancel(); <-done })
 	l.Eventually(3*time.Second, "listening", func() bool { return table.Len() > 0 })
-	send := func(card string, b []byte) {
+	send := func(card string, frames ...[]byte) {
 		t.Helper()
 		i, ok := table.Named("sw-" + card)
 		if !ok {
@@ -129,8 +129,10 @@ func TestSwitchesAreHeard(t *testing.T) {
 				return
 			}
 			defer unix.Close(fd)
-			if err := unix.Sendto(fd, b, 0, &unix.SockaddrLinklayer{Ifindex: int(i.Index)}); err != nil {
-				t.Error(err)
+			for _, b := range frames {
+				if err := unix.Sendto(fd, b, 0, &unix.SockaddrLinklayer{Ifindex: int(i.Index)}); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
@@ -173,4 +175,15 @@ func TestSwitchesAreHeard(t *testing.T) {
 	want("lldp_changed nic0 leaf1/Ethernet8>")
 	send("nic1", frame(1, "leaf2", "Ethernet7"))
 	want("lldp_changed nic1 leaf2/Ethernet7>")
+
+	many := make([][]byte, 5000) // far more than there is room for, and than is read meanwhile
+	for i := range many {
+		many[i] = frame(120, "leaf1", "Ethernet7")
+	}
+	send("nic0", many...)
+	l.Eventually(4*lookEvery, "lost frames told", func() bool {
+		var told source.Telling
+		s.Tell(&told)
+		return told.FramesLost > 0 && told.FramesLost < uint64(len(many))
+	})
 }

@@ -26,6 +26,7 @@ type Source struct {
 	nobody  func() map[string]bool
 	emit    func(source.Event) // nil while Run does not run
 	err     error
+	lost    uint64 // frames for which there was no room
 }
 
 // Covered tells the Source which interfaces need no socket of its own, because
@@ -91,6 +92,7 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 	defer func() {
 		cancel()
 		<-ended
+		s.addLost(l.Dropped())
 	}()
 	tick := source.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -102,6 +104,21 @@ func (s *Source) Run(ctx context.Context, sink source.Sink) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// Tell implements source.Teller.
+func (s *Source) Tell(t *source.Telling) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.FramesLost = s.lost
+}
+
+// addLost counts what a Listener dropped; it is asked without the lock, which it
+// takes itself while it gives frames.
+func (s *Source) addLost(n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost += n
 }
 
 func (s *Source) setEmit(emit func(source.Event)) {
@@ -135,6 +152,7 @@ func (s *Source) look(now time.Time, l *listen.Listener, emit func(source.Event)
 		return true
 	})
 	err := l.Set(all)
+	s.addLost(l.Dropped())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tracker.set(taps)

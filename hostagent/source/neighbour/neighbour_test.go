@@ -324,6 +324,7 @@ func TestInstancesAreWatched(t *testing.T) {
 		talk(2, "10.0.0.1")
 		return h.has("arp_unanswered 02:00:00:00:00:01 tap1 10.0.0.1 ")
 	})
+	const many = 5000 // far more than there is room for, and than is read meanwhile
 	l.In(vms[0], func() {
 		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)
 		if err != nil {
@@ -332,12 +333,19 @@ func TestInstancesAreWatched(t *testing.T) {
 		}
 		defer unix.Close(fd)
 		i, err := net.InterfaceByName("eth0")
-		if err == nil {
-			err = unix.Sendto(fd, dhcpFrame(1, 1), 0, &unix.SockaddrLinklayer{Ifindex: i.Index})
+		for range many {
+			if err == nil {
+				err = unix.Sendto(fd, dhcpFrame(1, 1), 0, &unix.SockaddrLinklayer{Ifindex: i.Index})
+			}
 		}
 		if err != nil {
 			t.Error(err)
 		}
 	})
 	l.Eventually(3*time.Second, "DHCP told", func() bool { return h.has("dhcp_request 02:00:00:00:00:01 tap1 1") })
+	l.Eventually(10*time.Second, "lost frames told", func() bool {
+		var told source.Telling
+		s.Tell(&told)
+		return told.FramesLost > 0 && told.FramesLost < many
+	})
 }
