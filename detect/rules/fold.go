@@ -26,10 +26,13 @@ func fold1[T any](n *node, c Calculus[T]) (T, error) {
 			if err != nil {
 				break
 			}
-			var next T
-			if next, err = fold1(k, c); n.op == opAnd {
+			next, failed := fold1(k, c)
+			switch {
+			case failed != nil:
+				err = failed // next is nothing
+			case n.op == opAnd:
 				all = c.And(all, next)
-			} else {
+			default:
 				all = c.Or(all, next)
 			}
 		}

@@ -126,6 +126,33 @@ func TestDamagedSegmentIsSetAside(t *testing.T) {
 	}
 }
 
+// A column that a filter looks at after another may be the damaged one.
+func TestFilterOfADamagedColumn(t *testing.T) {
+	dir, paths := threeSegments(t, 500)
+	whole, err := os.ReadFile(paths[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := Query{From: epoch, To: epoch.Add(2 * time.Hour), By: []string{"dst"}}
+	said := 0
+	for _, text := range []string{"src_port > 40000 and dst_port = 443", "dst_port = 443 or vlan = 12 or src_port > 40000"} {
+		q.Filter = filter(t, text)
+		for part := range 200 {
+			spoil(t, paths[1], func([]byte) []byte { return flipAt(float64(part) / 200)(slices.Clone(whole)) })
+			r, err := Scan(context.Background(), dir, q)
+			if err != nil || r.Total.Samples == 0 {
+				t.Fatal(part, err, r)
+			}
+			if r.Broken != "" {
+				said++
+			}
+		}
+	}
+	if said == 0 {
+		t.Error("no damage was found")
+	}
+}
+
 // Damage where no query has looked shows as files are read through, any octet.
 func TestScrubFindsDamage(t *testing.T) {
 	dir, paths := threeSegments(t, 500)
