@@ -260,6 +260,10 @@ func (x *Exchange) NewWriter() *Writer {
 	return w
 }
 
+// Epoch begins a new clock, which may be behind the old one: how many samples came in
+// a slot says nothing of those to come.
+func (w *Writer) Epoch() { w.thin.Reset() }
+
 // Add keeps a flow sample, whose Est the registry has filled.
 func (w *Writer) Add(f *decoder.Flow) {
 	w.Ahead([]*decoder.Flow{f})

@@ -244,6 +244,9 @@ func (s *Shard) Epoch(now time.Time) {
 	if s.facts != nil {
 		s.facts.Reset()
 	}
+	if s.records != nil {
+		s.records.Epoch()
+	}
 }
 
 // Snapshot copies the last tick's counts into snap. Safe from any goroutine.

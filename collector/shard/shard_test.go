@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"weir/collector/agents"
+	"weir/collector/record"
 	"weir/collector/series"
 	"weir/decoder"
 	"weir/decoder/sflow"
@@ -83,6 +84,32 @@ func TestSnapshotIsOfTheLastTick(t *testing.T) {
 	s.Datagram(b, from, epoch0)
 	if s.Snapshot(&snap); snap.Octets != uint64(len(b)) || snap.Decoder.Datagrams != 1 {
 		t.Errorf("after the tick: %+v", snap.Counts)
+	}
+}
+
+// A clock that is set back leaves no sample out that would have been kept.
+func TestSamplesAreKeptWhenTheClockIsSetBack(t *testing.T) {
+	s, _, _ := newShard(agents.Config{})
+	x := record.NewExchange(2)
+	s.Record(x.NewWriter())
+	b := payload("192.0.2.1", 100)
+	kept := 0
+	run := func(at time.Time) {
+		for i := range 500 { // ten seconds, of 5,000 samples each
+			s.Datagram(b, from, at.Add(time.Duration(i)*20*time.Millisecond))
+			s.Tick(at, 0)
+			for len(x.Full()) > 0 {
+				b := <-x.Full()
+				kept += b.N
+				x.Release(b)
+			}
+		}
+	}
+	run(epoch0)
+	s.Epoch(epoch0.Add(-time.Hour))
+	run(epoch0.Add(-time.Hour))
+	if kept != 2*500*100 || x.Thinned() > 0 || x.Lost() > 0 {
+		t.Errorf("%d samples kept of %d, %d thinned, %d lost", kept, 2*500*100, x.Thinned(), x.Lost())
 	}
 }
 
