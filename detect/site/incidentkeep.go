@@ -169,9 +169,14 @@ func (st *Step) order() {
 	}
 }
 
-// same reports that two steps tell the same.
-func (st *Step) same(o *Step) bool {
-	return time.Time(st.At).Equal(time.Time(o.At)) && st.Node == o.Node && st.Entity == o.Entity && st.What == o.What && st.Was == o.Was && st.Is == o.Is && st.From == o.From
+// stepID is what tells steps apart: two with the same tell the same.
+type stepID struct {
+	at                                int64
+	node, entity, what, was, is, from string
+}
+
+func (st *Step) id() stepID {
+	return stepID{time.Time(st.At).UnixNano(), st.Node, st.Entity, st.What, st.Was, st.Is, st.From}
 }
 
 // inOrder sorts steps by the earliest possible time, each once.
@@ -179,7 +184,13 @@ func inOrder(all []Step) []Step {
 	slices.SortStableFunc(all, func(a, b Step) int {
 		return cmp.Or(cmp.Compare(a.ns, b.ns), time.Time(a.At).Compare(time.Time(b.At)), cmp.Compare(a.Entity, b.Entity))
 	})
-	return slices.CompactFunc(all, func(a, b Step) bool { return a.same(&b) })
+	told := make(map[stepID]bool, len(all))
+	return slices.DeleteFunc(all, func(st Step) bool {
+		id := st.id()
+		again := told[id]
+		told[id] = true
+		return again
+	})
 }
 
 // ends leaves the beginning and the end of a list that is too long.

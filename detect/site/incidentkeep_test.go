@@ -113,7 +113,7 @@ func TestKeptIncidentsGoOn(t *testing.T) {
 		t.Errorf("%s", asJSON(t, i))
 	}
 	for k := range before.Steps {
-		if n := len(slices.DeleteFunc(slices.Clone(i.Steps), func(s Step) bool { return !s.same(&before.Steps[k]) })); n != 1 {
+		if n := len(slices.DeleteFunc(slices.Clone(i.Steps), func(s Step) bool { return s.id() != before.Steps[k].id() })); n != 1 {
 			t.Errorf("%d times %s", n, before.Steps[k].What)
 		}
 	}
@@ -155,5 +155,20 @@ func TestLongTimelinesAreCut(t *testing.T) {
 		if got, cut := ends(slices.Clone(all), most); !slices.Equal(got, want) || cut != (most < 11) {
 			t.Errorf("%d: %v, %t", most, got, cut)
 		}
+	}
+}
+
+// Facts of one moment that each change of an alert repeats are told once.
+func TestStepsOfAMomentAreToldOnce(t *testing.T) {
+	var all []Step
+	for range 3 {
+		for _, what := range []string{"link of eth0", "speed of eth0", "bridge of eth0"} {
+			st := Step{At: at(epoch.UnixNano()), Node: "cn1", Entity: "port eth0", What: what}
+			st.order()
+			all = append(all, st)
+		}
+	}
+	if got := inOrder(all); len(got) != 3 || got[0].What != "link of eth0" || got[2].What != "bridge of eth0" {
+		t.Errorf("%s", asJSON(t, got))
 	}
 }

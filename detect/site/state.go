@@ -65,6 +65,10 @@ type OpenState struct {
 	Witness    string          `json:"witness"`
 	By         uint8           `json:"by"`
 	Confidence float64         `json:"confidence"`
+
+	// What weighed most of what was told, where that is no longer so.
+	Worst        detect.Severity `json:"worst,omitempty"`
+	WorstSummary string          `json:"worst_summary,omitempty"`
 }
 
 // Save returns what is to be kept. Call it from the Site's goroutine.
@@ -104,6 +108,9 @@ func (s *Site) Save() State {
 			ID: c.alertID, Incident: it.Incident, Seq: c.seq, Kind: c.kind, Severity: c.severity, State: c.state, Entity: c.entity, Above: c.above,
 			Subject: c.subject, Onset: time.Unix(0, c.onset).UTC(), Hold: time.Duration(c.hold), Summary: c.summary, Cause: c.cause,
 			Witness: c.witness, By: c.by, Confidence: c.sure,
+		}
+		if c.worst.severity != c.severity || c.worst.summary != c.summary {
+			o.Worst, o.WorstSummary = c.worst.severity, c.worst.summary
 		}
 		if c.good != 0 {
 			o.Good = time.Unix(0, c.good).UTC()
@@ -160,6 +167,7 @@ func (s *Site) Restore(st State, now time.Time) {
 				facts: []Noted{{At: at(o.Onset.UnixNano()), What: "known from before weir was started anew"}},
 			},
 			node: s.nodes[o.Node], raised: o.Onset.UnixNano(), open: true, state: o.State, alertID: o.ID, seq: o.Seq, by: max(o.By, byPassive), stale: true,
+			worst: worst{severity: cmp.Or(o.Worst, o.Severity), summary: cmp.Or(o.WorstSummary, o.Summary)},
 		}
 		if o.Kind == InstanceUnreachable && isCommon(o.Entity) {
 			s.restored = append(s.restored, o.Entity)

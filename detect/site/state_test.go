@@ -75,6 +75,33 @@ func TestOpenAlertsOutliveARestart(t *testing.T) {
 	w.want("end bridge_down critical cn1 br-int")
 }
 
+// TestEndsTellTheWorstAfterARestart: also where it was less by then, and where it ends
+// before anything else is told of it.
+func TestEndsTellTheWorstAfterARestart(t *testing.T) {
+	for _, less := range []bool{false, true} {
+		w := newWorld(t)
+		a := w.node(5)
+		w.node(1)
+		w.run(30 * time.Second)
+		a.bridge("no", 5, 0)
+		w.run(5 * time.Second)
+		entity, summary := "", w.last(BridgeDown).Evidence.(*Evidence).Summary
+		for _, it := range w.site.board.All() {
+			if c := it.Value; c.kind == BridgeDown {
+				if entity = c.entity; less {
+					c.severity, c.summary = detect.Info, "hardly"
+				}
+			}
+		}
+		w.restart(time.Second)
+		w.site.drop(BridgeDown, entity, "")
+		w.run(time.Second)
+		if end := w.last(BridgeDown); end.Change != detect.End || end.Severity != detect.Critical || end.Evidence.(*Evidence).Summary != summary || summary == "" {
+			t.Errorf("less then %v: %s %s: %q, want the end, critical: %q", less, end.Change, end.Severity, end.Evidence.(*Evidence).Summary, summary)
+		}
+	}
+}
+
 // TestAbsentAfterARestart: a node that did not come back is told once.
 func TestAbsentAfterARestart(t *testing.T) {
 	w := newWorld(t)
