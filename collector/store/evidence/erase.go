@@ -58,7 +58,7 @@ func eraseFrom(path string, changed time.Time, addresses []netip.Addr) (headers 
 		return 0, err
 	}
 	rest, n := without(b, addresses)
-	if n == 0 {
+	if len(rest) == len(b) {
 		return 0, nil
 	}
 	if err := writeFile(path+newSuffix, path, rest); err != nil {
@@ -75,7 +75,7 @@ func Tells(b []byte, addresses []netip.Addr) bool {
 }
 
 // without returns a capture file without the packets of some addresses, and how
-// many these were. What is not whole at its end goes.
+// many these were. What is not whole at its end goes: nobody can search it.
 func without(b []byte, addresses []netip.Addr) (rest []byte, n int) {
 	var links []packet.Protocol
 	for len(b) >= 12 {

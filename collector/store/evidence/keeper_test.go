@@ -339,6 +339,39 @@ func TestRingKeepsSeconds(t *testing.T) {
 	}
 }
 
+// What is damaged at the end of a file cannot be searched: it goes, though the rest has
+// nothing of the addresses.
+func TestEraseOfADamagedFile(t *testing.T) {
+	dir := t.TempDir()
+	var all []*record.Header
+	for _, to := range []string{"10.0.0.2", "10.0.0.3"} {
+		r := record.NewRing(true)
+		r.Add(sample(epoch, 5, 1, frame("10.0.0.1", to, 1, 2)))
+		r.Flush()
+		for _, h := range r.Since(0, nil) {
+			all = append(all, &h)
+		}
+	}
+	whole := appendHeaders(nil, "", all, agentOf)
+	gone := netip.MustParseAddr("10.0.0.3")
+	for _, cut := range []int{0, 20} {
+		path := filepath.Join(dir, "a"+suffix)
+		if err := os.WriteFile(path, whole[:len(whole)-cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Erase(dir, nil, []netip.Addr{gone}); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		if a := gone.As4(); err != nil || bytes.Contains(b, a[:]) {
+			t.Errorf("without the last %d octets: the address is still there: %v", cut, err)
+		}
+		if a := netip.MustParseAddr("10.0.0.2").As4(); !bytes.Contains(b, a[:]) {
+			t.Errorf("without the last %d octets: what is whole went too", cut)
+		}
+	}
+}
+
 // Subjects come from names that instances give themselves.
 func FuzzMatcher(f *testing.F) {
 	f.Add([]byte(`{"victim":"10.0.0.2/32"}`), frame("10.0.0.1", "10.0.0.2", 1, 2))

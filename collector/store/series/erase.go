@@ -52,8 +52,11 @@ func (m matching) has(l labels.Labels) bool {
 // blocks. What was set aside goes as a whole, since nobody can search it. It
 // returns how many series went.
 func Erase(ctx context.Context, cfg Config, about About) (gone int, err error) {
-	if about.empty() || nothingIn(cfg.Dir) {
+	if about.empty() {
 		return 0, nil
+	}
+	if none, err := nothingIn(cfg.Dir); none || err != nil {
+		return 0, err
 	}
 	defer func() {
 		if isFull(err) { // the library tells of each file
@@ -79,8 +82,10 @@ func Erase(ctx context.Context, cfg Config, about About) (gone int, err error) {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(cfg.Dir, name)))
 	}
 	err = errors.Join(err, s.dropSetAside(), os.MkdirAll(filepath.Join(cfg.Dir, "wal"), 0o750))
+	blocks, unread := blockDirs(cfg.Dir)
+	err = errors.Join(err, unread)
 	seen := map[string]bool{}
-	for _, dir := range s.blockDirs() {
+	for _, dir := range blocks {
 		if err == nil {
 			err = eraseFrom(ctx, cfg.Dir, dir, of, seen)
 		}
@@ -90,10 +95,17 @@ func Erase(ctx context.Context, cfg Config, about About) (gone int, err error) {
 
 // nothingIn reports that a directory has no series: no journal, and no block either,
 // since who erases is without a journal for a moment, and may have been killed then.
-func nothingIn(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "wal"))
-	s := Store{cfg: Config{Dir: dir}}
-	return err != nil && len(s.blockDirs()) == 0
+func nothingIn(dir string) (bool, error) {
+	blocks, err := blockDirs(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil
+	} else if err != nil || len(blocks) > 0 {
+		return false, err
+	}
+	if _, err = os.Stat(filepath.Join(dir, "wal")); errors.Is(err, os.ErrNotExist) {
+		return true, nil
+	}
+	return false, err
 }
 
 // blocksOfAll makes a block of the newest hours.
@@ -105,17 +117,18 @@ func (s *Store) blocksOfAll() error {
 	return s.db.CompactHead(tsdb.NewRangeHead(head, head.MinTime(), head.MaxTime()))
 }
 
-func (s *Store) blockDirs() (dirs []string) {
-	entries, err := os.ReadDir(s.cfg.Dir)
+// blockDirs lists the blocks in a directory.
+func blockDirs(dir string) (dirs []string, err error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	for _, e := range entries {
 		if _, err := ulid.ParseStrict(e.Name()); err == nil && e.IsDir() {
-			dirs = append(dirs, filepath.Join(s.cfg.Dir, e.Name()))
+			dirs = append(dirs, filepath.Join(dir, e.Name()))
 		}
 	}
-	return dirs
+	return dirs, nil
 }
 
 // eraseFrom writes a block anew without the series that match, whose labels it

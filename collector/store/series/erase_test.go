@@ -121,3 +121,18 @@ func TestErasePortsOfAnAgent(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// A directory that cannot be read is not one without series.
+func TestEraseOfWhatCannotBeRead(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none")
+	if n, err := Erase(t.Context(), Config{Dir: none, Log: discard}, About{Instances: []string{"x"}}); n != 0 || err != nil {
+		t.Errorf("of what is not there: %d, %v", n, err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Erase(t.Context(), Config{Dir: file, Log: discard}, About{Instances: []string{"x"}}); err == nil {
+		t.Error("nothing was said of a directory that cannot be read")
+	}
+}
