@@ -9,8 +9,9 @@ import (
 )
 
 // steering is a keyed hash of sFlow agent address and IP source address. The
-// kernel computes it for every datagram to choose a shard. A payload that is no sFlow version 5, or too short to hold an agent
-// address, is hashed by its source address alone.
+// kernel computes it for every datagram to choose a shard. A payload that is no
+// sFlow version 5, or too short to hold an agent address, is hashed by its source
+// address alone.
 type steering struct {
 	start uint32
 	mul   [2]uint32 // odd

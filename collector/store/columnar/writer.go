@@ -56,9 +56,8 @@ type Writer struct {
 	encoder *zstd.Encoder // nil until the first page
 	meta    format.FileMetaData
 	at      int64
-	sum     uint32                   // of what was written
-	blooms  []bloom.SplitBlockFilter // of the row group at hand
-	index   []int32                  // reused
+	sum     uint32  // of what was written
+	index   []int32 // reused
 	plain   []byte
 	packed  []byte
 }
@@ -88,7 +87,7 @@ func NewWriter(out io.Writer, creator string, columns []Column) *Writer {
 // memory of w. w must not be used any more.
 func (w *Writer) Next(out io.Writer) *Writer {
 	n := NewWriter(out, w.meta.CreatedBy, w.columns)
-	n.encoder, n.index, n.plain, n.packed, n.blooms = w.encoder, w.index, w.plain, w.packed, w.blooms
+	n.encoder, n.index, n.plain, n.packed = w.encoder, w.index, w.plain, w.packed
 	return n
 }
 
@@ -124,7 +123,6 @@ func (w *Writer) Group(data []Data) error {
 	}
 	rows := data[0].rows(w.columns[0].Kind)
 	g := format.RowGroup{NumRows: int64(rows), FileOffset: w.at, Ordinal: int16(len(w.meta.RowGroups))}
-	w.blooms = w.blooms[:0]
 	for i := range data {
 		if n := data[i].rows(w.columns[i].Kind); n != rows || n > MaxGroup {
 			return fmt.Errorf("column %s: %d rows, want %d, at most %d", w.columns[i].Name, n, rows, MaxGroup)

@@ -50,3 +50,41 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("%d rows are there, %d were kept", n, st.Rows+record.Rows)
 	}
 }
+
+// Where there is room for the journal, and none for a segment of it, that is said until
+// one is made.
+func TestNoRoomForASegmentIsSaid(t *testing.T) {
+	dir := smalldisk.Mount(t, 16<<20)
+	x := record.NewExchange(2)
+	w := x.NewWriter()
+	s, err := Open(Config{Dir: dir, MaxBytes: 1 << 30, MaxAge: forever, Names: site{}}, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		feedEach(w, i*record.Rows, record.Rows, func(f *decoder.Flow, i int) { f.Header.Key.SrcPort = uint16(i) })
+		s.add(<-x.Full())
+	}
+	free := smalldisk.Fill(t, dir, 100<<10)
+	now := s.opened.Add(s.cfg.Rotate)
+	flush := func() Stats {
+		now = now.Add(retryEvery)
+		s.flush(now)
+		s.wait.Wait()
+		feedEach(w, 0, 10, func(*decoder.Flow, int) {})
+		s.add(<-x.Full())
+		s.opened = now
+		s.flush(now) // of a journal that can be written
+		s.wait.Wait()
+		return s.Stats()
+	}
+	for range 2 {
+		if st := flush(); !strings.Contains(st.Err, "no space left") || st.Lost > 0 {
+			t.Errorf("full: %+v", st)
+		}
+	}
+	free()
+	if st := flush(); st.Err != "" || st.Segments != 1 {
+		t.Errorf("with room: %+v", st)
+	}
+}

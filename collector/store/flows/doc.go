@@ -1,11 +1,11 @@
 // Package flows keeps flow samples on disk and answers who talked to whom.
 //
 // What arrives is appended to a journal, which is on disk every second. Every
-// few minutes, or after four million rows, the journal becomes a Parquet file, compressed, with statistics
-// and Bloom filters of the addresses, which other programs read as it is; a
-// query reads both, only the columns it needs, and sums by places in their
-// dictionaries. A directory holds at most so many bytes, then files no older than
-// so long: the oldest go first.
+// few minutes, or sooner where it gets large, the journal becomes a Parquet file,
+// compressed, with statistics and Bloom filters of the addresses, which other
+// programs read as it is; a query reads both, only the columns it needs, and sums by
+// places in their dictionaries. A directory holds at most so many bytes, then files
+// no older than so long: the oldest go first.
 //
 // What the samples of a flow have in common where they are taken, their key, is in
 // a journal once as long as there are not many keys, under a number; a row is that
@@ -31,10 +31,10 @@
 //
 // A crash at any moment loses at most what was not on disk yet, a second. A
 // journal that was cut is read to the cut. What a process leaves becomes a file at
-// the next start, where it is large beside the intake: queries read it meanwhile. Every page and every footer has a
-// checksum. At the start the end of each file is looked at, and while the store
-// runs all of each, some with every segment that is made. A file that is damaged
-// is set aside under a name that ends in .bad, counted and told; it may have a
-// sixteenth of the room, and goes with the age of the others. Answers are made of
-// the rest, and say what they lack.
+// the next start, where it is large beside the intake: queries read it meanwhile.
+// Every page and every footer has a checksum. At the start the end of each file is
+// looked at, and while the store runs all of each, some with every segment that is
+// made. A file that is damaged is set aside under a name that ends in .bad, counted
+// and told; it may have a sixteenth of the room, and goes with the age of the others.
+// Answers are made of the rest, and say what they lack.
 package flows

@@ -13,7 +13,9 @@ type part struct {
 	size    int64
 	journal bool
 	id      string // of the journal that it is or was made of
-	first   int64  // µs, of a segment
+	first   int64  // µs, of a segment; so is last, which is in it
+	last    int64
+	besides bool // rows of hours whose rollups are read are not
 
 	rollup bool // it is opened when it is read
 	path   string
@@ -100,7 +102,7 @@ func listOnce(dir string, from, to int64) (_ *parts, err error) {
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		p.files = append(p.files, part{name: name, path: filepath.Join(dir, name), file: f, size: info.Size(), journal: journal, id: id, first: first})
+		p.files = append(p.files, part{name: name, path: filepath.Join(dir, name), file: f, size: info.Size(), journal: journal, id: id, first: first, last: last})
 	}
 	return p, nil
 }

@@ -119,8 +119,9 @@ func (*calculus) Not(a selection) selection {
 }
 
 // passing returns the rows that pass and are of the time, every is whether all
-// do, in which case there is no list.
-func (s *scan) passing(c *calculus, at []int64, list []int32) (_ []int32, every bool, err error) {
+// do, in which case there is no list. With besides rows of hours whose rollups are
+// read do not pass.
+func (s *scan) passing(c *calculus, at []int64, list []int32, besides bool) (_ []int32, every bool, err error) {
 	sel := selection{all: true}
 	if f := s.q.Filter; f != nil && !f.All() {
 		if sel, err = rules.Fold(f, c); err != nil {
@@ -130,12 +131,12 @@ func (s *scan) passing(c *calculus, at []int64, list []int32) (_ []int32, every 
 	first, last, known := c.g.span()
 	if sel.none {
 		return nil, false, nil
-	} else if sel.all && known && first >= s.from && last < s.to {
+	} else if sel.all && known && first >= s.from && last < s.to && !besides {
 		return nil, true, nil
 	}
 	list = list[:0]
 	for i, t := range at {
-		if t >= s.from && t < s.to && (sel.all || sel.some[i]) {
+		if t >= s.from && t < s.to && (sel.all || sel.some[i]) && (!besides || !s.rolled.hours[hourOf(t)]) {
 			list = append(list, int32(i))
 		}
 	}

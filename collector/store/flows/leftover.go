@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -48,6 +49,7 @@ func (s *Store) recover() error {
 		}
 	}
 	s.rollHours(time.Now())
+	s.made()
 	s.limit(time.Now())
 	return nil
 }
@@ -70,7 +72,16 @@ func (s *Store) rollHours(now time.Time) {
 	s.cfg.Step("hours")
 	defer s.cfg.Step("rolled")
 	if err := makeHours(s.cfg.Dir, now.Add(-2*s.cfg.Rotate), s.setAside); err != nil {
-		s.lose(0, fmt.Errorf("rollups: %w", err))
+		s.fault = cmp.Or(s.fault, fmt.Errorf("rollups: %w", err))
+	}
+}
+
+// made tells what kept the last segment or its rollups from being made: until one is.
+func (s *Store) made() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unmade = ""; s.fault != nil {
+		s.unmade = s.fault.Error()
 	}
 }
 
@@ -83,7 +94,7 @@ func (s *Store) convert(path string) {
 	if s.builder.large() {
 		s.builder = nil
 	}
-	if err == nil {
+	if s.fault = nil; err == nil {
 		return
 	}
 	if errors.Is(err, errCut) {
@@ -94,13 +105,11 @@ func (s *Store) convert(path string) {
 			return // what was whole is kept
 		}
 	}
-	if isFull(err) {
+	if s.fault = err; isFull(err) {
 		s.left.Store(true)
-		s.lose(0, err)
 		return // it is tried again
 	}
 	s.setAside(path, err)
-	s.lose(0, err)
 }
 
 // make makes a segment beside the intake; the token has been taken.
@@ -109,6 +118,7 @@ func (s *Store) make(path string) {
 		defer func() { <-s.converting }()
 		s.convert(path)
 		s.rollHours(time.Now())
+		s.made()
 		s.limit(time.Now())
 	})
 }

@@ -146,6 +146,12 @@ func (d *rollData) number(c int, v float64) {
 	d.columns[c].Numbers = append(d.columns[c].Numbers, int64(math.Round(min(v, math.MaxInt64/2))))
 }
 
+// maxSquares is what sums of squares are cut to, which are stored as floats of 32
+// bits: agents may say what they like, and infinity is no figure.
+const maxSquares = math.MaxFloat32
+
+func asSquares(v int64) float64 { return min(columnar.AsFloat(v), maxSquares) }
+
 // row adds a row of a definition, whose key has its numbers of words; it is nil
 // for the rest.
 func (d *rollData) row(at int64, definition []string, words []string, key *rollKey, r *rollRow, floor float64) {
@@ -169,7 +175,7 @@ func (d *rollData) row(at int64, definition []string, words []string, key *rollK
 	d.number(rollPackets, r.packets)
 	d.number(rollSamples, r.samples)
 	d.number(rollFloor, floor)
-	d.columns[rollSquares].Floats = append(d.columns[rollSquares].Floats, float64(float32(r.squares)))
+	d.columns[rollSquares].Floats = append(d.columns[rollSquares].Floats, float64(float32(min(r.squares, maxSquares))))
 }
 
 // write writes the steps of a definition as a row group, whose memory is data's.
@@ -298,7 +304,7 @@ func (s *steps) loadGroup(f *columnar.File, g, d int, into func(at int64) (int64
 		}
 		r := rollRow{
 			bytes: float64(values["bytes"][i]), packets: float64(values["packets"][i]), samples: float64(values["samples"][i]),
-			squares: columnar.AsFloat(values["squares"][i]), covered: float64(values["floor"][i]),
+			squares: asSquares(values["squares"][i]), covered: float64(values["floor"][i]),
 		}
 		one := s.at(stepKey{d, to})
 		if flag("rest", i) {

@@ -58,6 +58,36 @@ func (f *rollFile) late() (journal string) {
 	return journal
 }
 
+// hours returns the hours, by their start, that a file of minutes has something of.
+// Where the clock was set while a journal was written, its first row and its last may
+// be years apart: the rows tell then.
+func (f *rollFile) hours(dir string) (all []int64, err error) {
+	if first, last := hourOf(f.first), hourOf(f.last-1); last <= first+rollHour.Microseconds() {
+		return slices.Compact([]int64{first, last}), nil
+	}
+	file, in, err := columnar.OpenFile(filepath.Join(dir, rollupDir, f.name))
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	var c columnar.Chunk
+	for g := range file.Groups() {
+		if err := file.Read(g, timeColumn, &c); err != nil {
+			return nil, err
+		}
+		times, err := c.Values()
+		if err != nil {
+			return nil, err
+		}
+		for _, at := range times {
+			if h := hourOf(at); !slices.Contains(all, h) {
+				all = append(all, h)
+			}
+		}
+	}
+	return all, nil
+}
+
 // makeHours makes the rollups of hours that ended before now and have none. One that
 // has is never made anew, since minutes that it was made of may be gone: what comes
 // later has rollups of its own, see addLate. Files that are damaged are handed to bad,
@@ -85,13 +115,21 @@ func makeHours(dir string, before time.Time, bad func(path string, why error)) e
 	}
 	const hour = int64(rollHour / time.Microsecond)
 	of := map[int64][]rollFile{}
-	for _, m := range minutes {
+	for i := range minutes {
+		m := &minutes[i]
 		if waiting[m.id] { // it will be late
 			continue
 		}
-		for h := hourOf(m.first); h < m.last && h+hour <= before.UnixMicro(); h += hour {
-			if !have[partKey{h, ""}] && !have[partKey{h, m.id}] {
-				of[h] = append(of[h], m)
+		all, err := m.hours(dir)
+		if damaged(err) {
+			bad(filepath.Join(dir, rollupDir, m.name), err)
+			continue
+		} else if err != nil {
+			return err
+		}
+		for _, h := range all {
+			if h+hour <= before.UnixMicro() && !have[partKey{h, ""}] && !have[partKey{h, m.id}] {
+				of[h] = append(of[h], *m)
 			}
 		}
 	}
@@ -166,16 +204,21 @@ func addLate(dir, journal string) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range minutes {
+	for i := range minutes {
+		m := &minutes[i]
 		if m.id != journal {
 			continue
 		}
+		of, err := m.hours(dir)
+		if err != nil {
+			return err
+		}
 		for i := range hours {
 			h := &hours[i]
-			if h.late() != "" || h.last <= m.first || h.first >= m.last {
+			if h.late() != "" || !slices.Contains(of, h.first) {
 				continue
 			}
-			if err := makeHour(dir, h.first, lateOf(h.id, journal), []rollFile{m}); err != nil {
+			if err := makeHour(dir, h.first, lateOf(h.id, journal), []rollFile{*m}); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,8 +74,12 @@ func (a *askedFields) Compare(f rules.Field, _ func(hi, lo uint64, ok bool) bool
 	return struct{}{}, nil
 }
 
+// errMoved says that a journal became a segment while rollups were looked for: the
+// hours may have its rows by now.
+var errMoved = errors.New("a journal became a segment")
+
 // plan turns a query to rollups where they answer it: parts then are the samples
-// that no rollup has yet.
+// that no rollup has yet. The error is errMoved where the parts are to be listed anew.
 func (s *scan) plan(dir string, p *parts) error {
 	q := s.q
 	names, ok := q.definition()
@@ -95,6 +100,15 @@ func (s *scan) plan(dir string, p *parts) error {
 	for i := range p.files {
 		if p.files[i].journal {
 			samples[p.files[i].id] = true
+		}
+	}
+	waiting, err := waitingJournals(dir)
+	if err != nil {
+		return err
+	}
+	for id := range samples {
+		if !waiting[id] {
+			return errMoved
 		}
 	}
 	for i := range hours {
@@ -122,14 +136,17 @@ func (s *scan) plan(dir string, p *parts) error {
 	}
 	r.read[1] = len(files) - r.read[0]
 	p.files = slices.DeleteFunc(p.files, func(f part) bool {
-		if f.journal || !have[f.id] && !r.hours[hourOf(f.first)] {
+		if f.journal || !have[f.id] && !r.covers(f.first, f.last+1) {
 			return false
 		}
 		_ = f.file.Close() // it was not even read
 		return true
 	})
+	for i := range p.files {
+		p.files[i].besides = len(r.hours) > 0 && !p.files[i].journal // hours do not have what waits
+	}
 	p.bad = slices.DeleteFunc(p.bad, func(b badFile) bool { return have[b.id] || r.covers(b.first, b.last) })
-	if err := r.lacks(dir, p, hours); err != nil {
+	if err := r.lacks(dir, p, hours, have); err != nil {
 		return err
 	}
 	p.files = append(p.files, files...)
@@ -139,7 +156,8 @@ func (s *scan) plan(dir string, p *parts) error {
 
 // lacks adds the rollups that were set aside, and whose time neither samples have
 // nor hours that were made before.
-func (r *rolled) lacks(dir string, p *parts, hours []rollFile) error {
+// have are the journals whose minutes have rollups.
+func (r *rolled) lacks(dir string, p *parts, hours []rollFile, have map[string]bool) error {
 	made := map[int64]int64{}
 	for i := range hours {
 		if h := &hours[i]; h.late() == "" {
@@ -149,11 +167,12 @@ func (r *rolled) lacks(dir string, p *parts, hours []rollFile) error {
 	bad, err := badFiles(filepath.Join(dir, rollupDir))
 	for i := range bad {
 		b := &bad[i]
-		lacking := !slices.ContainsFunc(p.files, func(f part) bool { return f.id == b.id })
-		for h := hourOf(b.first); h < b.last && lacking; h += rollHour.Microseconds() {
+		_, journal, late := strings.Cut(b.id, ".")
+		lacking := late && (r.hours[b.first] || !have[journal]) // the hour's own never had them
+		for h := hourOf(b.first); h < b.last && !late && !lacking; h += rollHour.Microseconds() {
 			lacking = !r.hours[h] || made[h] >= b.aside
 		}
-		if lacking {
+		if lacking && !slices.ContainsFunc(p.files, func(f part) bool { return f.id == b.id }) {
 			p.bad = append(p.bad, *b)
 		}
 	}
@@ -219,7 +238,7 @@ func (w *worker) rolled(g *segmentSource, hour bool) error {
 		case t < w.s.rolled.from || t >= w.s.to || !hour && w.s.rolled.hours[hourOf(t)]:
 		case v.rest[i] == 1:
 			w.sums.left(w.stepOf(t), float64(v.floor[i]), &sum{
-				samples: uint64(v.samples[i]), bytes: float64(v.bytes[i]), packets: float64(v.packets[i]), squares: columnar.AsFloat(v.squares[i]),
+				samples: uint64(v.samples[i]), bytes: float64(v.bytes[i]), packets: float64(v.packets[i]), squares: asSquares(v.squares[i]),
 			})
 		case sel.all || !sel.none && sel.some[i]:
 			w.rows = append(w.rows, int32(i))
@@ -242,7 +261,7 @@ func (w *worker) rolled(g *segmentSource, hour bool) error {
 	for i, r := range w.rows {
 		place := w.sums.place(w.keys[i], points[int(agent[r])*ways+int(egress[r])], w.stepOf(at[r]))
 		w.sums.all[place].add(&sum{
-			samples: uint64(v.samples[r]), bytes: float64(v.bytes[r]), packets: float64(v.packets[r]), squares: columnar.AsFloat(v.squares[r]),
+			samples: uint64(v.samples[r]), bytes: float64(v.bytes[r]), packets: float64(v.packets[r]), squares: asSquares(v.squares[r]),
 			covered: float64(v.floor[r]), first: at[r], last: at[r] + length.Microseconds(),
 		})
 	}

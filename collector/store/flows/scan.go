@@ -28,15 +28,12 @@ func scanDir(ctx context.Context, dir string, q Query) (r *Result, bad []string,
 	if err := q.Check(); err != nil {
 		return nil, nil, err
 	}
-	parts, err := list(dir, q.From.UnixMicro(), q.To.UnixMicro())
+	s := newScan(&q)
+	parts, err := s.open(dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer parts.close()
-	s := newScan(&q)
-	if err := s.plan(dir, parts); err != nil {
-		return nil, nil, err
-	}
 	r = &Result{Files: len(parts.files), Skipped: parts.skipped}
 	err = s.all(ctx, parts.files, r)
 	if err != nil {
@@ -47,6 +44,22 @@ func scanDir(ctx context.Context, dir string, q Query) (r *Result, bad []string,
 	slices.Sort(s.broken)
 	r.Broken = strings.Join(append(s.broken, gaps(parts.bad, s.from, s.to)...), "; ")
 	return r, s.bad, nil
+}
+
+// open opens what a query reads: samples, and rollups where they answer it.
+func (s *scan) open(dir string) (p *parts, err error) {
+	for range 10 {
+		if p, err = list(dir, s.from, s.to); err != nil {
+			return nil, err
+		}
+		if err = s.plan(dir, p); err == nil {
+			return p, nil
+		}
+		if p.close(); !errors.Is(err, errMoved) {
+			break
+		}
+	}
+	return nil, err
 }
 
 // before says of which time that was asked for nothing is kept any more, where that
@@ -186,7 +199,7 @@ func (s *scan) file(ctx context.Context, p *part, w *worker) (rows int64, skippe
 			skipped++
 			continue
 		}
-		if err := w.group(w.file); err != nil {
+		if err := w.group(w.file, p.besides); err != nil {
 			return rows, skipped, err
 		}
 		rows += int64(w.file.rows())
@@ -209,7 +222,7 @@ func (s *scan) journal(ctx context.Context, p *part, w *worker) (n int64, err er
 		}
 		if len(x.times) > 0 {
 			g.take(x)
-			bad = w.group(g)
+			bad = w.group(g, p.besides)
 		}
 		return bad == nil && ctx.Err() == nil
 	})

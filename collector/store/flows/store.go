@@ -87,6 +87,7 @@ type Store struct {
 
 	converting chan struct{} // holds a token while a segment is made
 	builder    *builder      // of who has the token; nil where there is none to use again
+	fault      error         // of who has the token: what kept the last segment or its rollups from being made
 	left       atomic.Bool   // journals may be there of which no segment is being made
 	suspects   chan string   // files that a query found damaged
 	scrubbed   string        // the last file that was read through; of care
@@ -96,8 +97,9 @@ type Store struct {
 	agesMu  sync.Mutex // guards ages
 	settled settled
 
-	mu    sync.Mutex // guards stats
-	stats Stats
+	mu     sync.Mutex // guards what follows
+	stats  Stats
+	unmade string // fault, as last told
 }
 
 // Open makes the directory, makes segments of what the last process left, or has
@@ -272,6 +274,7 @@ func (s *Store) Stats() Stats {
 	st := s.stats
 	st.Lost += s.x.Lost()
 	st.Thinned = s.x.Thinned()
+	st.Err = cmp.Or(st.Err, s.unmade)
 	return st
 }
 

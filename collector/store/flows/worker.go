@@ -35,13 +35,14 @@ func (w *worker) forget() {
 	w.points = w.points[:0]
 }
 
-// group sums the rows of a group that pass.
-func (w *worker) group(g group) error {
+// group sums the rows of a group that pass, with besides those of hours whose rollups
+// are not read.
+func (w *worker) group(g group, besides bool) error {
 	at, err := g.times()
 	if err != nil {
 		return err
 	}
-	rows, every, err := w.s.passing(w.calculus.of(g), at, w.rows)
+	rows, every, err := w.s.passing(w.calculus.of(g), at, w.rows, besides)
 	if err != nil || !every && len(rows) == 0 {
 		return err
 	}
