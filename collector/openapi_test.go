@@ -100,6 +100,9 @@ func (d *document) operation(r *web.Route, problem object) object {
 	schema := object{}
 	if answer != nil {
 		schema = d.schema(reflect.TypeOf(answer))
+		if reflect.TypeOf(answer).Kind() == reflect.Pointer {
+			schema = object{"anyOf": []any{schema, object{"type": "null"}}}
+		}
 	}
 	kind := "application/json"
 	if r.Type != "" {

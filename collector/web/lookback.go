@@ -65,7 +65,7 @@ func lookbackRoutes(s Source) (all []Route) {
 	}
 	if x, ok := s.(RecentSource); ok {
 		all = append(all, Route{
-			Method: "GET", Path: "/api/v1/lookback/flows", Needs: access.Viewer, Answer: Recent{},
+			Method: "GET", Path: "/api/v1/lookback/flows", Needs: access.Viewer, Answer: (*Recent)(nil),
 			Summary: "The largest flows of the last two minutes in steps of two seconds, each as the one point tells that saw most of it; null without history.",
 			Serve:   Answers(func(r *http.Request) (any, error) { return x.Recent(r.Context()) }),
 		})

@@ -1,8 +1,11 @@
 package web_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -72,6 +75,31 @@ func (shared) AlertHistory(ctx context.Context, _ url.Values) (any, error) {
 
 func (shared) Flows(context.Context, url.Values) (any, error) {
 	return map[string]any{"rows": []any{map[string]any{"key": []string{"secret-flow"}}}, "total": map[string]any{}}, nil
+}
+
+// The document says that an incident has lists: one that tells nothing of nodes has
+// an empty one.
+func TestIncidentsHaveTheirLists(t *testing.T) {
+	srv := listen(t, shared{}, web.Options{Guard: access.New(access.Config{Rate: 1000, People: []access.Known{
+		{Name: "tenant", Role: access.Viewer, Projects: []string{"p1"}, Token: access.HashOf(token)},
+		{Name: "viewer", Role: access.Viewer, Token: access.HashOf("weir_viewer_viewer_viewer")},
+	}})})
+	for _, c := range []struct{ who, path string }{{token, "/api/v1/incidents"}, {token, "/api/v1/incidents/m-1"}, {"weir_viewer_viewer_viewer", "/api/v1/incidents/s-1"}} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+srv.Addr().String()+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+c.who)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		b, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode != http.StatusOK || !bytes.Contains(b, []byte(`"nodes"`)) || bytes.Contains(b, []byte("null")) {
+			t.Errorf("%s: %s %s %v", c.path, answer.Status, b, err)
+		}
+	}
 }
 
 // Who sees one project alone is shown its instances and alerts on every view, and

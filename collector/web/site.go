@@ -64,15 +64,21 @@ func incidents(s SiteSource, r *http.Request) ([]site.Incident, error) {
 	if p.Role >= access.Viewer {
 		all, err := s.Incidents(r.Context())
 		for i := range all {
-			all[i].Alerts, all[i].Steps = orEmpty(all[i].Alerts), orEmpty(all[i].Steps)
+			fill(&all[i])
 		}
 		return all, err
 	}
 	all, err := s.IncidentsOf(r.Context(), p.Sees)
 	for i := range all {
-		all[i].Steps = []site.Step{}
+		all[i].Steps = nil
+		fill(&all[i])
 	}
 	return all, err
+}
+
+// fill makes the lists of an incident that has none empty ones, as the document says.
+func fill(i *site.Incident) {
+	i.Alerts, i.Steps, i.Nodes = orEmpty(i.Alerts), orEmpty(i.Steps), orEmpty(i.Nodes)
 }
 
 // incidentOf returns what the person may see of one.
@@ -80,12 +86,13 @@ func incidentOf(s SiteSource, r *http.Request, id string) (any, error) {
 	p := access.Of(r.Context())
 	if p.Role >= access.Viewer {
 		i, err := s.Incident(r.Context(), id)
-		i.Alerts, i.Steps = orEmpty(i.Alerts), orEmpty(i.Steps)
+		fill(&i)
 		return i, asked(err)
 	}
 	all, err := s.IncidentsOf(r.Context(), p.Sees)
 	for i := range all {
 		if all[i].ID == id {
+			fill(&all[i])
 			return all[i], nil
 		}
 	}
