@@ -12,6 +12,12 @@ export CGO_ENABLED := 0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.14.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.2.0
 
+# The page is bundled as it is written: its diffs are to be read.
+PAGE := collector/web/page
+ESBUILD := github.com/evanw/esbuild/cmd/esbuild@v0.28.2
+BUNDLE := go run $(ESBUILD) $(PAGE)/src/app.ts --bundle --format=esm --target=es2022 --charset=utf8 --log-level=warning \
+	--banner:js='// Built by `make page` from src: change it there.'
+
 # Where the race detector is worth its tenfold cost: code with goroutines. In
 # detect only the hand-over from shards to engine has them.
 RACE ?= ./collector/... ./cmd/...
@@ -86,6 +92,17 @@ lint: ## check format, go vet and golangci-lint (its first build takes two minut
 		test -z "$$files" || { echo "not formatted, run gofmt -w:" $$files; exit 1; }
 	go vet ./...
 	go run $(GOLANGCI) run --allow-parallel-runners ./...
+	@$(MAKE) --no-print-directory page-check
+
+.PHONY: page
+page: ## build the page from its TypeScript (esbuild by go run; no node)
+	$(BUNDLE) --outfile=$(PAGE)/app.js
+
+.PHONY: page-check
+page-check: ## check the page's types, and that its build is that of its sources (Debian: node-typescript)
+	@command -v tsc >/dev/null || { echo "make page-check: the types of the page are checked by tsc: apt-get install node-typescript"; exit 1; }
+	tsc -p $(PAGE)
+	@$(BUNDLE) | diff -u $(PAGE)/app.js - || { echo "$(PAGE)/app.js is not what its sources give: run make page"; exit 1; }
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities (asks the database at vuln.go.dev)

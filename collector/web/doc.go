@@ -12,12 +12,16 @@
 //
 // # Page
 //
-// The folder page is the operator's page, as it is served: modules, a style sheet
-// and no step that builds them. app.js chooses a view by the address's fragment and
-// keeps one stream of live data; each view is a module that makes its parts, is told
-// of live data, and is ended. dom.js has what all are made of: text from the network
-// is only ever set as text, and nothing reads markup. Tests look at every view in a
-// browser, with a script in every name, and hold its size and its time.
+// The folder page is the operator's page. Its modules are TypeScript, in page/src;
+// `make page` builds page/app.js of them, which is committed and served with
+// index.html and style.css, so that nobody needs more than Go to build weir. app.ts
+// chooses a view by the address's fragment and keeps one stream of live data; each
+// view (view.ts) is a module that makes its parts, is told of live data, and is
+// ended. ask.ts asks the API, whose types api.ts has from its document. dom.ts has
+// what all are made of: text from the network is only ever set as text, and nothing
+// reads markup. Tests look at every view in a browser, with a script in every name,
+// and hold its size and its time; `make lint` checks types, and that app.js is what
+// the sources give.
 //
 // # Metrics
 //

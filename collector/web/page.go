@@ -20,7 +20,9 @@ import (
 	"weir/detect"
 )
 
-//go:embed page
+// pageFiles is what of the page is served; make page builds app.js from page/src.
+//
+//go:embed page/index.html page/style.css page/app.js
 var pageFiles embed.FS
 
 // PageSource is what the page shows beside the status.

@@ -105,6 +105,48 @@ func TestPageOfALargeSiteDrawsWhatIsInSight(t *testing.T) {
 	}
 }
 
+// On a small screen the list of agents has all of each within the screen, also when
+// the window becomes small.
+func TestAgentsOnASmallScreen(t *testing.T) {
+	s := httptest.NewServer(web.LocalHandler(newLarge()))
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	ctx := browser(t)
+	const width = 360
+	looks(t, ctx, 1280, "light")
+	show(t, ctx, s.URL, "#agents", "agents")
+	for _, when := range []string{"made small", "small from the start"} {
+		t.Run(when, func(t *testing.T) {
+			looks(t, ctx, width, "light")
+			if when != "made small" {
+				show(t, ctx, s.URL, "#agents", "agents")
+			}
+			fitsIn(t, ctx, width)
+			var hidden []string
+			if err := chromedp.Run(ctx, chromedp.Evaluate(hiddenText, &hidden)); err != nil {
+				t.Fatal(err)
+			}
+			if len(hidden) > 0 {
+				t.Errorf("is there and cannot be seen: %q", hidden)
+			}
+			picture(t, ctx, "agents-"+strings.ReplaceAll(when, " ", "-"))
+		})
+	}
+}
+
+// hiddenText lists what of the first rows of the list of agents is cut off, beside
+// the list or under the next row.
+const hiddenText = `(() => {
+  const rows = [...document.querySelectorAll(".agents .list .row")].slice(0, 4), box = document.querySelector(".agents").getBoundingClientRect(), out = rows.length === 4 ? [] : ["no rows"];
+  rows.forEach((row, i) => {
+    const end = rows[i + 1]?.getBoundingClientRect().top ?? row.getBoundingClientRect().bottom;
+    for (const e of row.children) {
+      const at = e.getBoundingClientRect();
+      if (e.scrollWidth > e.clientWidth || at.left < box.left || at.right > box.right || at.bottom > end || !at.height) out.push(e.textContent);
+    }
+  });
+  return out;
+})()`
+
 // BenchmarkPageOfALargeSite tells after how many ms each view is there, the best of
 // those asked for; the first is to be there within 200 ms on an idle machine.
 func BenchmarkPageOfALargeSite(b *testing.B) {

@@ -287,3 +287,26 @@ func TestKeyboardAlone(t *testing.T) {
 		}
 	}
 }
+
+// What explains a view goes with it.
+func TestHelpClosesWithItsView(t *testing.T) {
+	at, ctx := serve(t), browser(t)
+	look(t, ctx, at+"/", "500 Mbit/s")
+	const opened = `document.getElementById("help").open`
+	var before, after bool
+	if err := chromedp.Run(ctx, chromedp.KeyEvent("?"), chromedp.Evaluate(opened, &before),
+		chromedp.Evaluate(`location.hash = "#history"`, nil), chromedp.WaitReady("body[data-shown=history]"), chromedp.Evaluate(opened, &after)); err != nil {
+		t.Fatal(err)
+	}
+	if !before || after {
+		t.Errorf("the help is open %v, in the next view %v", before, after)
+	}
+	// Within a view, too: a branch of the site is an address.
+	if err := chromedp.Run(ctx, chromedp.KeyEvent("2"), chromedp.WaitReady("body[data-shown=site]"), chromedp.KeyEvent("?"), chromedp.Evaluate(opened, &before),
+		chromedp.Evaluate(`location.hash = "#site?node=192.0.2.7"`, nil), chromedp.WaitReady(".crumbs"), chromedp.Evaluate(opened, &after)); err != nil {
+		t.Fatal(err)
+	}
+	if !before || after {
+		t.Errorf("the help is open %v, in the next branch %v", before, after)
+	}
+}

@@ -13,7 +13,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -290,36 +290,45 @@ func TestPageIsGuarded(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d octets compressed", packed.Len())
-	// Each file by itself, as browsers get them, is a fifth more: README has that.
 	if limit := 150 << 10; packed.Len() > limit {
 		t.Errorf("the page is %d octets compressed, at most %d wanted", packed.Len(), limit)
 	}
 }
 
-// assets are the files of the page.
+// assets are the files that the page is of, beside index.html.
 func assets(t *testing.T) []string {
 	t.Helper()
-	files, err := os.ReadDir("page")
+	b, err := os.ReadFile("page/index.html")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []string
-	for _, f := range files {
-		if f.Name() != "index.html" {
-			all = append(all, "/page/"+f.Name())
-		}
+	all := regexp.MustCompile(`/page/[a-z.]+`).FindAllString(string(b), -1)
+	if len(all) == 0 {
+		t.Fatal("index.html has no assets")
 	}
 	return all
+}
+
+// What the page is made of is not served with it.
+func TestPageServesNoSources(t *testing.T) {
+	at := serve(t)
+	for _, path := range []string{"/page/src/app.ts", "/page/src/", "/page/tsconfig.json"} {
+		r, err := http.Get(at + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close() // its status is enough
+		if r.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %s", path, r.Status)
+		}
+	}
 }
 
 // The page fetches nothing from elsewhere, and runs nothing that is not a file of
 // its own.
 func TestPageIsOffline(t *testing.T) {
-	files, err := filepath.Glob("page/*")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, f := range files {
+	for _, f := range append([]string{"/page/index.html"}, assets(t)...) {
+		f = strings.TrimPrefix(f, "/")
 		b, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
