@@ -38,27 +38,31 @@ func (h *alertHistory) deed(ctx context.Context, about store.AlertChange, d care
 	return h.kept.Deed(ctx, about, d)
 }
 
-// findAlert returns the alert with an identity, or the only one shown that begins
-// so.
+// findAlert returns the alert with an identity, or the only open one that begins so,
+// else the only one shown: a condition that returns has the same beginning each time.
 func (a *app) findAlert(ctx context.Context, id string) (store.AlertChange, error) {
-	c, n := store.AlertChange{}, 0
+	var open, shown []*web.AlertView
 	for _, v := range a.board.list() {
-		if v.ID != id && !strings.HasPrefix(v.ID, id) {
+		switch {
+		case v.ID == id:
+			return viewedChange(v)
+		case !strings.HasPrefix(v.ID, id):
 			continue
+		case v.Ended == nil:
+			open = append(open, v)
 		}
-		var err error
-		if c, err = viewedChange(v); err != nil {
-			return c, err
-		}
-		if n++; v.ID == id {
-			return c, nil
-		}
+		shown = append(shown, v)
 	}
-	if n == 1 {
-		return c, nil
+	if len(open) > 0 {
+		shown = open
 	}
-	if n > 1 {
-		return c, fmt.Errorf("alert %q: %d begin so; write all of it", id, n)
+	if len(shown) == 1 {
+		return viewedChange(shown[0])
+	}
+	c := store.AlertChange{}
+	if n := len(shown); n > 1 {
+		newest := slices.MaxFunc(shown, func(x, y *web.AlertView) int { return x.Started.Compare(y.Started) })
+		return c, fmt.Errorf("alert %q: %d begin so, the newest is %s; write all of it", id, n, newest.ID)
 	}
 	unknown := fmt.Errorf("alert %q: is none; `weir alert list` shows those that are open", id)
 	onset, err := strconv.ParseInt(id[strings.LastIndexByte(id, '-')+1:], 10, 64)

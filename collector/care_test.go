@@ -113,3 +113,39 @@ func TestCareIsShownAndOutlivesARestart(t *testing.T) {
 		t.Errorf("%+v, %v", proof, err)
 	}
 }
+
+// A condition that returns has the same beginning each time: the alert that is open is
+// meant, and where none is, all that begin so have to be told apart.
+func TestAlertByTheBeginningOfItsIdentity(t *testing.T) {
+	t.Parallel()
+	r := start(t, testConfig(t))
+	var ids []string
+	again := func(change detect.Change, onset time.Time) {
+		a := raised(change, "")
+		a.Identify(onset)
+		r.app.emit(a)
+		if change == detect.Start {
+			ids = append(ids, a.ID)
+		}
+	}
+	day := time.Unix(1772366400, 0)
+	care := func(want string) {
+		t.Helper()
+		done, err := r.care(ids[0][:8], care.Ack, DeedAsk{})
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = done.ID
+		}
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	again(detect.Start, day)
+	care(ids[0])
+	again(detect.End, day)
+	care(ids[0])
+	again(detect.Start, day.Add(time.Minute))
+	care(ids[1])
+	again(detect.End, day.Add(time.Minute))
+	care(fmt.Sprintf("alert %q: 2 begin so, the newest is %s; write all of it", ids[0][:8], ids[1]))
+}

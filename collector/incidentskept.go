@@ -238,23 +238,25 @@ func (a *app) Incident(ctx context.Context, id string) (i site.Incident, err err
 	if err := a.askSite(ctx, func(s *site.Site) { i, ok = s.Incident(id) }); err != nil {
 		return i, err
 	}
-	none := fmt.Errorf("incident %q: is none that is kept, or several begin so; `weir incident list` shows them", id)
+	none := func(why error) error {
+		return fmt.Errorf("incident %q: %w; `weir incident list` shows them", id, why)
+	}
 	k := a.site.incidents
 	switch {
-	case ok && (k == nil || i.ID == id):
+	case ok && (k == nil || i.ID == id || time.Time(i.Ended).IsZero()):
 		return i, nil
 	case k == nil:
-		return i, none
+		return i, none(errors.New("is none that is known, or several begin so"))
 	case ok: // by the beginning of its identity
 		ids, err := store.IncidentIDs(ctx, k.dir, id)
 		if slices.ContainsFunc(ids, func(other string) bool { return other != i.ID }) {
-			return site.Incident{}, none
+			return site.Incident{}, none(store.Several(ids))
 		}
 		return i, err
 	}
 	kept, err := store.ReadIncident(ctx, k.dir, id)
 	if errors.Is(err, store.ErrNoIncident) || errors.Is(err, store.ErrSeveral) {
-		return i, none
+		return i, none(err)
 	}
 	if err != nil {
 		return i, fmt.Errorf("incident %q: %w", id, err)

@@ -154,10 +154,14 @@ func (w *siteWatch) keep() {
 	w.model = b
 }
 
-// saveSite writes model and windows.
+// saveSite writes model and windows; where nothing outlives the process the nodes of
+// the model alone, by which queries of the files know instances.
 func (a *app) saveSite() error {
-	if a.site == nil || a.io.Forget {
+	if a.site == nil {
 		return nil
+	}
+	if a.io.Forget {
+		return a.saveNodes(time.Now())
 	}
 	a.site.mu.Lock()
 	model := a.site.model

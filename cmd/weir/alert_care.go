@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,16 +40,21 @@ func careCommand(p *program, do, short, long, example string) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use: use, Short: short, Example: "  " + example, Args: cobra.ExactArgs(args),
-		Long: long + "\n\nID is the alert's, or as much of its beginning as no other open alert has;\n`weir alert list` shows it. What is done is kept in the history of alerts with\nthe user's name.",
+		Long: long + "\n\nID is the alert's, or as much of its beginning as no other open alert has, or where\nnone is open no other of the last that ended; `weir alert list` shows it. What is done is kept in the history of alerts with\nthe user's name.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if do == care.Mark {
 				ask.Verdict = args[1]
 			}
+			now := time.Now()
+			d := care.Deed{Do: do, Note: ask.Note, Verdict: ask.Verdict}
 			if do == care.Mute {
 				if length <= 0 {
 					return commandline.Usagef("--for %s: write a length of time such as 2h", length)
 				}
-				ask.For = length.String()
+				ask.For, d.Until = length.String(), now.Add(length)
+			}
+			if err := d.Check(now); err != nil { // as the collector would, but for the names of what is written here
+				return commandline.Usagef("%s", strings.NewReplacer("until:", fmt.Sprintf("--for %s:", length), "note:", "--note:").Replace(err.Error()))
 			}
 			var done collector.Done
 			if err := p.call(cmd.Context(), http.MethodPost, "api/v1/alerts/"+url.PathEscape(args[0])+"/"+do, ask, &done); err != nil {

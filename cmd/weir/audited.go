@@ -17,6 +17,18 @@ import (
 	"weir/collector/web/audit"
 )
 
+// folderOf returns the folder of a history in its directory where that was named, and
+// else what was named.
+func folderOf(dir, folder string) string {
+	if dir == "" {
+		return ""
+	}
+	if in, err := os.Stat(filepath.Join(dir, folder)); err != nil || !in.IsDir() {
+		return dir
+	}
+	return filepath.Join(dir, folder)
+}
+
 // stateBeside returns the state directory that a directory of the history belongs to
 // where people keep it as weir does, and "" elsewhere: then it is a copy.
 func stateBeside(dir string) string {

@@ -36,11 +36,13 @@ func TestCommandsThatReadFilesAreWrittenDown(t *testing.T) {
 	}{
 		{[]string{"query", "flows", "--by", "dst", "--filter", "src = 10.0.0.5"}, audit.Query, "weir query flows --by=dst --filter=src = 10.0.0.5"},
 		{[]string{"query", "flows", "--dir", filepath.Join(history, "flows")}, audit.Query, "weir query flows --dir="},
+		{[]string{"query", "flows", "--dir", history}, audit.Query, "weir query flows --dir="},
 		{[]string{"query", "alerts", "--kind", "bridge_down"}, audit.Query, "weir query alerts --kind=bridge_down"},
 		{[]string{"query", "series", "up"}, audit.Query, "weir query series up"},
 		{[]string{"report"}, audit.Query, "weir report "},
 		{[]string{"evidence", id}, audit.Payload, "weir evidence aa-1"},
 		{[]string{"evidence", "aa", "--dir", filepath.Join(history, "evidence")}, audit.Payload, "weir evidence aa-1 --dir="},
+		{[]string{"evidence", "aa", "--dir", history}, audit.Payload, "weir evidence aa-1 --dir="},
 		{[]string{"backup", backup}, audit.Export, "weir backup " + backup},
 		{[]string{"evidence"}, "", ""},
 		{[]string{"verify"}, "", ""},
@@ -86,5 +88,20 @@ func TestCommandsThatReadFilesAreWrittenDown(t *testing.T) {
 	}
 	if code, out, text := weir(t, "evidence", "--dir", alone, id); code != 0 || out != "headers" {
 		t.Errorf("%d %q %s", code, out, text)
+	}
+}
+
+func TestHistoryOrItsFolderIsNamed(t *testing.T) {
+	history := t.TempDir()
+	flows := filepath.Join(history, "flows")
+	if err := os.Mkdir(flows, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ dir, want string }{
+		{"", ""}, {history, flows}, {flows, flows}, {"/nonexistent", "/nonexistent"},
+	} {
+		if got := folderOf(c.dir, "flows"); got != c.want {
+			t.Errorf("%q: %q, want %q", c.dir, got, c.want)
+		}
 	}
 }

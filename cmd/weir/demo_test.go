@@ -31,7 +31,7 @@ type alertLine struct {
 // reported: the bridge with its instances, and nothing else about them.
 func TestDemoRaisesItsAlerts(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	out, w := io.Pipe()
 	var log output
@@ -68,6 +68,17 @@ func TestDemoRaisesItsAlerts(t *testing.T) {
 	go io.Copy(io.Discard, out)
 	if code, status, stderr := weir(t, "status", "--config", ask[1]); code != 0 || !strings.Contains(status, "alerts") {
 		t.Errorf("the demo cannot be asked: code %d, %s%s", code, status, stderr)
+	}
+	for { // by its instances too, as soon as they are written
+		code, flows, stderr := weir(t, "query", "flows", "--config", ask[1], "--filter", "instance = web-1", "--by", "src_instance,dst_instance")
+		if code == 0 && strings.Contains(flows, "\nweb-1 ") {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Errorf("flows of an instance: code %d, %s%s", code, flows, stderr)
+			break
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
 	cancel()
 	if code := <-done; code != 0 {

@@ -33,6 +33,7 @@ enough.`,
   weir evidence 7596403b81c77bf9 | tshark -r -`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			dir = folderOf(dir, "evidence")
 			state := stateBeside(dir)
 			if dir == "" {
 				cfg, err := p.loadToAsk()
@@ -67,7 +68,7 @@ enough.`,
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write to this `FILE`; default the standard output")
-	cmd.Flags().StringVar(&dir, "dir", "", "read the files of this `DIRECTORY`")
+	cmd.Flags().StringVar(&dir, "dir", "", "read the files of this `DIRECTORY`, a history or its folder evidence; default history.dir")
 	return cmd
 }
 

@@ -122,7 +122,7 @@ possible time:
   WITNESS  agent (weir-agent on the node) or passive (sFlow of others)
   SKEW     of the node's clock against this collector's, with the way between
 
-ID may be cut where it stays unique.`,
+ID may be cut where it stays unique, or where no other that begins so is open.`,
 		Example: "  weir incident show 7596403b81c77bf9-1795332090",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

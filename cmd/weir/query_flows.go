@@ -71,6 +71,7 @@ flows of the history. --format parquet writes the answer as such a file.`,
 			if err := checkFormat(p.out, f.format); err != nil {
 				return commandline.Usage(err)
 			}
+			f.dir = folderOf(f.dir, "flows")
 			state := stateBeside(f.dir)
 			f.ask.Instances = func() ([]flows.Instance, error) { return p.instances(cmd.Context(), f.dir) }
 			q, err := f.query(time.Now())
@@ -119,7 +120,7 @@ flows of the history. --format parquet writes the answer as such a file.`,
 	fl.BoolVar(&f.ask.Add, "add", false, "sum over all vantage points")
 	fl.BoolVar(&f.ask.Samples, "samples", false, "read the samples, never rollups")
 	fl.StringVar(&f.format, "format", "table", "table, json, csv or parquet")
-	fl.StringVar(&f.dir, "dir", "", "read the files of this `DIRECTORY`")
+	fl.StringVar(&f.dir, "dir", "", "read the files of this `DIRECTORY`, a history or its folder flows; default history.dir")
 	return cmd
 }
 

@@ -82,7 +82,7 @@ source with the URL http://ADDRESS/prometheus.`,
 	fl.DurationVar(&f.step, "step", 0, "evaluated at steps of this `LENGTH`; 0 makes about 60")
 	fl.BoolVar(&f.list, "list", false, "which metrics there are, with type, unit and how many series")
 	fl.StringVar(&f.format, "format", "table", "table, json, csv or parquet")
-	fl.StringVar(&f.dir, "dir", "", "read the files of this `DIRECTORY`; default asks the collector that runs, else history.dir")
+	fl.StringVar(&f.dir, "dir", "", "read the files of this `DIRECTORY`, a history or its folder series; default asks the collector that runs, else history.dir")
 	return cmd
 }
 
@@ -172,7 +172,8 @@ type asker func(ctx context.Context, q *series.Query) ([]byte, error)
 
 // asker asks the collector that runs, or reads the files.
 func (f *seriesFlags) asker(cmd *cobra.Command, args []string, p *program) (asker, error) {
-	ctx, dir, state := cmd.Context(), f.dir, stateBeside(f.dir)
+	dir := folderOf(f.dir, "series")
+	ctx, state := cmd.Context(), stateBeside(dir)
 	if dir == "" {
 		cfg, err := p.loadToAsk()
 		if err != nil {

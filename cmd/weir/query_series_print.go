@@ -143,6 +143,12 @@ const columns = 6
 // series a line for each time, of more a line for each series with what its
 // values were.
 func printSeries(p *program, q *series.Query, a *seriesAnswer) error {
+	if len(a.all) == 0 && q.Step > 0 {
+		last := q.From.Add(q.To.Sub(q.From).Truncate(q.Step))
+		_, err := fmt.Fprintf(p.out, "no series at steps of %s up to %s: there may be some with a shorter --step, or a later --from; `weir query series --list` shows what there is\n",
+			shortTime(q.Step), last.Format("01-02 15:04:05"))
+		return err
+	}
 	if len(a.all) == 0 {
 		_, err := fmt.Fprintln(p.out, "no series; `weir query series --list` shows what there is")
 		return err

@@ -116,6 +116,8 @@ func TestQuerySeriesReadsFiles(t *testing.T) {
 			fmt.Sprintf("[\n  {\n    \"metric\": {},\n    \"values\": [\n      [\n        %d,\n        \"2001\"\n      ]\n    ]\n  }\n]\n", from.Unix())},
 		{"number", []string{"2*3", "--to", first}, "VALUE  SERIES\n6      {}\n"},
 		{"none", []string{"weir_nothing", "--to", first}, "no series; `weir query series --list` shows what there is\n"},
+		{"none at its steps", []string{"weir_interface_in_bits_per_second", "--from", "2026-03-13T16:00:40", "--to", last, "--step", "3h"},
+			"no series at steps of 3h0m up to 03-14 13:00:00: there may be some with a shorter --step, or a later --from; `weir query series --list` shows what there is\n"},
 		{"list", []string{"--list", "--to", last},
 			"METRIC                             TYPE   UNIT             SERIES  WHAT\n" +
 				"weir_interface_in_bits_per_second  gauge  bits_per_second  2       in bits per second (counters of an interface (if_counters, 0:1), and rates that know wraps and resets)\n"},

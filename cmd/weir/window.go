@@ -48,6 +48,9 @@ A node that nobody has heard of is taken too, with a note: it may be still to co
 			if err := windowTimes(&w, from, to, length); err != nil {
 				return commandline.Usage(err)
 			}
+			if strings.TrimSpace(reason) == "" {
+				return commandline.Usagef("--reason: is missing; say what is done")
+			}
 			cfg, err := p.loadToAsk()
 			if err != nil {
 				return err

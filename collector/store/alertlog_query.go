@@ -186,8 +186,8 @@ func (q *AlertQuery) where() (string, []any) {
 		}
 	}
 	if q.ID != "" {
-		where += " AND (id = ? OR incident = ?)"
-		args = append(args, q.ID, q.ID)
+		where += " AND (substr(id, 1, length(?)) = ? OR substr(incident, 1, length(?)) = ?)"
+		args = append(args, q.ID, q.ID, q.ID, q.ID)
 	}
 	if q.Subject != "" {
 		where += " AND (instr(lower(line), lower(?)) > 0 OR instr(lower(subject), lower(?)) > 0)"

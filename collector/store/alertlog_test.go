@@ -151,6 +151,7 @@ func TestQueryAlertsSelects(t *testing.T) {
 		{"subject with the words of a pattern", AlertQuery{Subject: "%"}, nil, false},
 		{"an alert", AlertQuery{ID: "1-1"}, []uint64{2, 4, 6, 8}, false},
 		{"an incident", AlertQuery{ID: "i-1", Changes: []string{"end"}}, []uint64{3, 4, 7, 8}, false},
+		{"those that begin so", AlertQuery{ID: "i-", Changes: []string{"end"}}, []uint64{3, 4, 7, 8}, false},
 		{"an alert that is none", AlertQuery{ID: "none"}, nil, false},
 		{"the newest", AlertQuery{Limit: 3}, []uint64{6, 7, 8}, true},
 		{"as many as there are", AlertQuery{Limit: 8}, []uint64{1, 2, 3, 4, 5, 6, 7, 8}, false},

@@ -15,6 +15,9 @@ import (
 // ErrSeveral is the error of the beginning of an identity that several have.
 var ErrSeveral = errors.New("several begin so")
 
+// Several is ErrSeveral with the newest of the identities, which is the first.
+func Several(ids []string) error { return fmt.Errorf("%w, the newest is %s", ErrSeveral, ids[0]) }
+
 // ErrNoIncident is the error of an identity that nothing kept has.
 var ErrNoIncident = errors.New("is none that is kept")
 
@@ -116,7 +119,7 @@ func ReadIncident(ctx context.Context, dir, text string) (k site.KeptIncident, e
 	case len(ids) == 0:
 		return k, ErrNoIncident
 	case len(ids) > 1:
-		return k, ErrSeveral
+		return k, Several(ids)
 	}
 	found := ErrNoIncident // it was removed meanwhile
 	err = eachIncident(ctx, dir, `SELECT parts, body, body FROM incidents WHERE id = ?`, ids[0], func(parts, body, _ []byte) {
@@ -128,12 +131,12 @@ func ReadIncident(ctx context.Context, dir, text string) (k site.KeptIncident, e
 }
 
 // IncidentIDs returns the identities of incidents kept that begin with text, two at
-// most; where one is just that, it alone.
+// most, the newest first; where one is just that, it alone.
 func IncidentIDs(ctx context.Context, dir, text string) (ids []string, err error) {
 	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r < '-' || r > 'z' }) {
 		return nil, nil
 	}
-	err = eachIncident(ctx, dir, `SELECT id, id, id FROM incidents WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id != ?1, id LIMIT 2`, text, func(id, _, _ []byte) {
+	err = eachIncident(ctx, dir, `SELECT id, id, id FROM incidents WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id != ?1, began DESC, id DESC LIMIT 2`, text, func(id, _, _ []byte) {
 		ids = append(ids, string(id))
 	})
 	if len(ids) > 0 && ids[0] == text {

@@ -110,6 +110,9 @@ func TestIncidentsAreKept(t *testing.T) {
 			t.Errorf("%q: %v, want %v", id, err, want)
 		}
 	}
+	if _, err := ReadIncident(t.Context(), dir, "a"); err == nil || err.Error() != "several begin so, the newest is aa-2" {
+		t.Errorf("%v", err)
+	}
 	to := t.TempDir()
 	if _, err := Backup(t.Context(), dir, to); err != nil {
 		t.Fatal(err)

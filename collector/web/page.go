@@ -124,7 +124,7 @@ func pageRoutes(s PageSource) []Route {
 	alertParams := []Param{
 		{Name: "from", Says: "start"}, {Name: "to", Says: "end, not included"}, {Name: "kind", Says: "kinds, with commas"},
 		{Name: "severity", Says: "info, warning, critical, with commas"}, {Name: "change", Says: "start, update, end and what people did, with commas"},
-		{Name: "subject", Says: "text in the alert's line or subject"}, {Name: "id", Says: "of the alert, or of the incident that it belongs to"}, {Name: "limit", Says: "the newest so many", Example: 100},
+		{Name: "subject", Says: "text in the alert's line or subject"}, {Name: "id", Says: "of the alert, or of the incident that it belongs to, or its beginning"}, {Name: "limit", Says: "the newest so many", Example: 100},
 	}
 	return slices.Concat([]Route{
 		{Method: "GET", Path: "/api/v1/agents", Needs: access.Viewer, Summary: "Agents with sub-agents, data sources, interfaces and hosts.", Answer: []*agents.AgentInfo{},

@@ -163,6 +163,22 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
+// TestIncidentByTheBeginningOfItsIdentity: what returns has the same beginning, and
+// the one that is open is meant.
+func TestIncidentByTheBeginningOfItsIdentity(t *testing.T) {
+	s := newWorld(t).site
+	for _, r := range []*record{{ID: "aa-1", from: 1, ended: 2}, {ID: "aa-2", from: 3, ended: 4}, {ID: "ab-1", from: 5}, {ID: "bb-1", from: 6, ended: 7}} {
+		r.Root = &detect.Alert{Kind: BridgeDown, Subject: &Subject{}, Evidence: &Evidence{}}
+		s.incident[r.ID] = r
+		s.recent = append(s.recent, r.ID)
+	}
+	for text, want := range map[string]string{"aa-1": "aa-1", "aa": "", "a": "ab-1", "b": "bb-1", "": "", "c": ""} {
+		if i, ok := s.Incident(text); i.ID != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v, want %q", text, i.ID, ok, want)
+		}
+	}
+}
+
 func TestEveryKindIsExplained(t *testing.T) {
 	for _, k := range []detect.Kind{
 		BridgeDown, InstanceUnreachable, InstanceStopped, InstanceNoAddress, RulesFlushed, TelemetrySilent, TelemetryTampered, NodeDown, HostRestarted,

@@ -93,26 +93,30 @@ func (s *Site) Incidents() []Incident {
 	return all
 }
 
-// Incident returns the incident whose id begins with text; ok is false where it
-// is none, or not the only one. Call it from the Site's goroutine.
+// Incident returns the incident whose id is text, or the only open one that begins
+// so, else the only one; ok is false where there is none such. A condition that
+// returns has the same beginning each time. Call it from the Site's goroutine.
 func (s *Site) Incident(text string) (i Incident, ok bool) {
-	var found *record
+	var open, all []*record
 	for _, id := range s.recent {
+		r := s.incident[id]
 		if id == text {
-			found = s.incident[id]
-			break
+			return s.whole(r), true
 		}
-		if strings.HasPrefix(id, text) && text != "" {
-			if found != nil {
-				return Incident{}, false
-			}
-			found = s.incident[id]
+		if !strings.HasPrefix(id, text) || text == "" {
+			continue
+		}
+		if all = append(all, r); r.ended == 0 {
+			open = append(open, r)
 		}
 	}
-	if found == nil {
+	if len(open) > 0 {
+		all = open
+	}
+	if len(all) != 1 {
 		return Incident{}, false
 	}
-	return s.whole(found), true
+	return s.whole(all[0]), true
 }
 
 // whole is all that is shown of an incident.
