@@ -117,10 +117,10 @@ func (s *Source) look(w, b *follower, lines map[string]record, sink source.Sink)
 	s.mu.Lock()
 	s.failed += failures
 	s.counted = bErr == nil
-	if !logind {
-		s.sessions = sessions
-	} else {
+	if s.logind { // perhaps since a moment ago: it knows better
 		wErr = nil
+	} else if !logind {
+		s.sessions = sessions
 	}
 	s.err = errors.Join(wErr, bErr)
 	s.mu.Unlock()
