@@ -105,15 +105,27 @@ func (c *collector) all(source string) (out []statement) {
 // wait waits until the data source has said something for which ok is true.
 func (c *collector) wait(source, what string, ok func(s *witness.Said) bool) statement {
 	c.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	var said statement
+	c.await(source+" saying "+what, func() bool {
 		for _, s := range c.all(source) {
 			if ok(&s.said) {
-				return s
+				said = s
+				return true
 			}
 		}
+		return false
+	})
+	return said
+}
+
+// await waits until ok.
+func (c *collector) await(what string, ok func() bool) {
+	c.t.Helper()
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			c.t.Fatalf("still not: %s", what)
+		}
 	}
-	c.t.Fatalf("%s does not say %s", source, what)
-	return statement{}
 }
 
 func any1(*witness.Said) bool { return true }
@@ -216,8 +228,8 @@ func TestEventIsToldThreeTimes(t *testing.T) {
 			t.Errorf("repetition %d: the signature does not fit", i)
 		}
 		after := []time.Duration{0, 200 * time.Millisecond, time.Second}[i]
-		if late := s.at.Sub(at) - after; late < 0 || late > 300*time.Millisecond {
-			t.Errorf("repetition %d came after %v, want %v", i, s.at.Sub(at), after)
+		if got := s.at.Sub(at); got < after {
+			t.Errorf("repetition %d came after %v, want %v", i, got, after)
 		}
 	}
 	if n := len(c.all("weir/link/br0")); n != 3 {
@@ -257,7 +269,7 @@ func TestHeartbeatOutlivesItsSources(t *testing.T) {
 	c.wait(beatSource, "all that fails", func(s *witness.Said) bool {
 		m := s.Text(witness.Modules)
 		for _, want := range []string{"good=ok", "failing=error:no  because: a b", "panicking=error:panic: oops", "hanging=error:hangs for ",
-			"slow=error:took 3", "missing=absent", "ending=error:broken", "bursting=error:panic: watch"} {
+			"slow=error:took ", "missing=absent", "ending=error:broken", "bursting=error:panic: watch"} {
 			if !strings.Contains(m, want) {
 				return false
 			}
@@ -266,10 +278,7 @@ func TestHeartbeatOutlivesItsSources(t *testing.T) {
 		return errs > 5
 	})
 	n := polls.Load()
-	time.Sleep(500 * time.Millisecond)
-	if polls.Load() < n+4 {
-		t.Error("the good source waits for the others")
-	}
+	c.await("four polls more of the good source", func() bool { return polls.Load() >= n+4 }) // while another hangs
 	if len(c.all("weir/log/late")) > 0 {
 		t.Error("what came after its deadline was sent")
 	}
@@ -277,9 +286,8 @@ func TestHeartbeatOutlivesItsSources(t *testing.T) {
 	for i := 1; i < len(beats); i++ {
 		a, _ := beats[i-1].said.Uint(witness.Sequence)
 		b, _ := beats[i].said.Uint(witness.Sequence)
-		gap := beats[i].at.Sub(beats[i-1].at)
-		if b != a+1 || gap > 1500*time.Millisecond {
-			t.Errorf("heartbeat %d, then %d after %v", a, b, gap)
+		if b != a+1 {
+			t.Errorf("heartbeat %d, then %d", a, b)
 		}
 	}
 }
@@ -401,7 +409,7 @@ func TestRunFromStartToEnd(t *testing.T) {
 	if err := run("2", process.Why{}); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond)
+	c.await("three ends, three times each", func() bool { return len(c.all("weir/event/agent_stopping")) >= 9 })
 	causes := map[string]string{}
 	var order []string
 	for _, s := range c.all("weir/event/agent_started") {

@@ -8,13 +8,19 @@ import (
 	"time"
 )
 
-// Traffic is what an iperf3 client says it sent, without any header.
+// Traffic is what an iperf3 client says it sent, without any header, and what its
+// server says arrived. A busy machine loses packets in the datapath, before or
+// after they may be sampled: what was sampled lies between the two.
 type Traffic struct {
-	Octets  uint64
+	Octets  uint64 // over TCP with what was sent again
+	Arrived uint64 // of the octets
 	Packets uint64 // of UDP; 0 for TCP
 	Lost    uint64 // of UDP, as the server saw it
 	Seconds float64
 }
+
+// segment is the payload of a full TCP segment, in octets.
+const segment = 1448
 
 // iperfPort is far from every port that means something.
 const iperfPort = 5201
@@ -40,20 +46,24 @@ func (v *Instance) IPerf(to *Instance, proto string, bits uint64, d time.Duratio
 		Bytes       uint64
 		Packets     uint64
 		LostPackets uint64 `json:"lost_packets"`
+		Retransmits uint64
 		Seconds     float64
 	}
 	var r struct {
 		End struct {
-			Sum     sum
-			SumSent sum `json:"sum_sent"`
+			Sum         sum
+			SumSent     sum `json:"sum_sent"`
+			SumReceived sum `json:"sum_received"`
 		}
 	}
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		l.t.Fatalf("iperf3 --json: %v: %s", err, out)
 	}
-	s := r.End.SumSent
 	if proto == "udp" {
-		s = r.End.Sum
+		s := r.End.Sum
+		arrived := s.Bytes / max(s.Packets, 1) * (s.Packets - min(s.LostPackets, s.Packets))
+		return Traffic{Octets: s.Bytes, Arrived: arrived, Packets: s.Packets, Lost: s.LostPackets, Seconds: s.Seconds}
 	}
-	return Traffic{Octets: s.Bytes, Packets: s.Packets, Lost: s.LostPackets, Seconds: s.Seconds}
+	s := r.End.SumSent
+	return Traffic{Octets: s.Bytes + s.Retransmits*segment, Arrived: r.End.SumReceived.Bytes, Seconds: s.Seconds}
 }

@@ -25,11 +25,16 @@ func listen(t *testing.T, addr string) (*net.UDPConn, netip.AddrPort) {
 	return c, a.AddrPort()
 }
 
-// received counts the datagrams that wait in a socket.
-func received(c *net.UDPConn) (n int) {
+// received counts the datagrams that arrive at a socket: it waits for those that
+// are wanted, and a moment for more.
+func received(c *net.UDPConn, want int) (n int) {
 	var b [2000]byte
 	for {
-		_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		wait := 50 * time.Millisecond
+		if n < want {
+			wait = 10 * time.Second
+		}
+		_ = c.SetReadDeadline(time.Now().Add(wait))
 		if _, err := c.Read(b[:]); err != nil {
 			return n
 		}
@@ -46,7 +51,7 @@ func TestSenderTellsEveryCollector(t *testing.T) {
 	for range 10 {
 		s.Send([]byte("datagram"))
 	}
-	if a, b := received(four), received(six); a != 10 || b != 10 {
+	if a, b := received(four, 10), received(six, 10); a != 10 || b != 10 {
 		t.Errorf("%d and %d received, want 10 each", a, b)
 	}
 	sent, lost := s.Sent()
@@ -75,10 +80,10 @@ func TestSenderOutlivesRefusal(t *testing.T) {
 	for range 20 {
 		s.Send([]byte("somebody listens"))
 	}
-	if n := received(back); n != 20 {
+	if n := received(back, 20); n != 20 {
 		t.Errorf("%d of 20 received", n)
 	}
-	if n := received(other); n != 40 {
+	if n := received(other, 40); n != 40 {
 		t.Errorf("the other collector received %d of 40", n)
 	}
 }
@@ -103,7 +108,7 @@ func TestSenderCountsWhatItCannotSend(t *testing.T) {
 	}
 	s.Retry()
 	s.Send([]byte("x"))
-	if n := received(c); n != 1 || s.Stats()[0].Err != nil {
+	if n := received(c, 1); n != 1 || s.Stats()[0].Err != nil {
 		t.Errorf("%d received after an error", n)
 	}
 }
@@ -119,7 +124,7 @@ func TestSenderKeepsWhoStays(t *testing.T) {
 	s.Send([]byte("2"))
 	s.Set([]netip.AddrPort{atB})
 	s.Send([]byte("3"))
-	if na, nb := received(a), received(b); na != 2 || nb != 2 {
+	if na, nb := received(a, 2), received(b, 2); na != 2 || nb != 2 {
 		t.Errorf("%d and %d, want 2 each", na, nb)
 	}
 	if st := s.Stats(); len(st) != 1 || st[0].Sent != 2 {

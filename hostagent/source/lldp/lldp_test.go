@@ -115,7 +115,9 @@ func TestSwitchesAreHeard(t *testing.T) {
 		}
 	})
 	t.Cleanup(func() { cancel(); <-done })
-	l.Eventually(3*time.Second, "listening", func() bool { return table.Len() > 0 })
+	l.Eventually(3*time.Second, "listening", func() bool { // on both cards and their other ends
+		return strings.Count(l.Exec(ns, "cat", "/proc/net/packet"), " 88cc ") == 4
+	})
 	send := func(card string, frames ...[]byte) {
 		t.Helper()
 		i, ok := table.Named("sw-" + card)
@@ -143,7 +145,6 @@ func TestSwitchesAreHeard(t *testing.T) {
 		h.list = nil
 		h.mu.Unlock()
 	}
-	time.Sleep(100 * time.Millisecond)
 	send("nic0", frame(120, "leaf1", "Ethernet7", tlv(5, []byte("leaf1.dc")...)))
 	want("lldp_changed nic0 >leaf1/Ethernet7")
 	send("nic0", frame(120, "leaf1", "Ethernet7"))
