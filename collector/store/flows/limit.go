@@ -2,6 +2,7 @@ package flows
 
 import (
 	"cmp"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,19 +17,26 @@ const (
 	// that it need not be with each block of rows; slackLeast, in octets, has some.
 	slackShare = 64
 	slackLeast = 2 * (frameHead + maxFrame)
-	// segmentTimes is how many times the octets of a journal its segment takes at
-	// most. Of few keys it may take twice as many, since each row is still packed in
-	// each column, which what is free above has room for: such a journal is small.
-	segmentTimes = 1
+	// segmentRow is how many octets a row takes of a segment at most where many have
+	// its key: its place is packed in each column. A row with a key of its own takes
+	// less than of the journal.
+	segmentRow = 20
+	// segmentTimes is how many times the octets of a journal its segment takes, where it
+	// is not known how many rows that has.
+	segmentTimes = 2
 )
+
+// segment returns the octets that the segment of a journal takes at most.
+func (j *journal) segment() int64 { return max(j.size, int64(j.rows)*segmentRow) }
 
 // settled is what the directory holds beside the journal that rows go to: segments,
 // and journals with the segments that are being made of them, in octets.
 type settled struct {
-	mu      sync.Mutex
-	bytes   int64
-	journal string // name of the one that rows go to; "" is none
-	live    int64  // its octets
+	mu       sync.Mutex
+	bytes    int64
+	journal  string           // name of the one that rows go to; "" is none
+	live     int64            // its octets
+	segments map[string]int64 // of those before it, what their segments take at most
 }
 
 // begins notes the journal that rows go to from now on.
@@ -42,7 +50,15 @@ func (s *settled) begins(j *journal) {
 func (s *settled) ends(j *journal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bytes += j.size + segmentTimes*j.size
+	s.bytes += j.size + j.segment()
+	maps.DeleteFunc(s.segments, func(name string, _ int64) bool {
+		_, err := os.Stat(filepath.Join(filepath.Dir(j.path), name))
+		return err != nil // it is made
+	})
+	if s.segments == nil {
+		s.segments = map[string]int64{}
+	}
+	s.segments[filepath.Base(j.path)] = j.segment()
 	s.journal, s.live = "", 0
 }
 
@@ -80,6 +96,9 @@ func (s *Store) list(now time.Time, journal string) (all []segmentFile, bytes, s
 	if err != nil {
 		return nil, 0, 0, err
 	}
+	s.settled.mu.Lock()
+	segments := maps.Clone(s.settled.segments)
+	s.settled.mu.Unlock()
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil || info.IsDir() {
@@ -90,7 +109,7 @@ func (s *Store) list(now time.Time, journal string) (all []segmentFile, bytes, s
 		switch {
 		case e.Name() == journal, strings.HasSuffix(e.Name(), newSuffix): // what becomes of that is counted with its journal
 		case strings.HasSuffix(e.Name(), journalSuffix):
-			soon += size + segmentTimes*size
+			soon += size + cmp.Or(segments[e.Name()], segmentTimes*size)
 		default:
 			soon += size
 		}

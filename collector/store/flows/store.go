@@ -167,7 +167,7 @@ func (s *Store) add(b *record.Block) {
 	rows := b.N
 	defer s.x.Release(b)
 	now := time.Now()
-	if now.Before(s.retry) || s.begin(now) != nil || s.journal.size > s.cfg.MaxBytes/4 || !s.room(rows, now) {
+	if now.Before(s.retry) || s.begin(now) != nil || s.journal.segment() > s.cfg.MaxBytes/4 || !s.room(rows, now) {
 		s.lose(rows, nil)
 		return
 	}
@@ -246,7 +246,7 @@ func (s *Store) flush(now time.Time) {
 	s.mu.Lock()
 	s.stats.Err = ""
 	s.mu.Unlock()
-	if now.Sub(s.opened) < s.cfg.Rotate && s.journal.rows < maxJournalRows && s.journal.size < min(maxJournalSize, s.cfg.MaxBytes/8) {
+	if now.Sub(s.opened) < s.cfg.Rotate && s.journal.rows < maxJournalRows && s.journal.size < maxJournalSize && s.journal.segment() < s.cfg.MaxBytes/8 {
 		s.leftover(now)
 		return
 	}
