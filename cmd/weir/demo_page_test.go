@@ -233,5 +233,8 @@ func TestDemoOnThePage(t *testing.T) {
 	v.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}))
 	v.presses("1")
 	v.sees("Open incidents")
+	if os.Getenv("WEIR_SCREENSHOTS") != "" { // the picture is of the next large flow
+		v.do(chromedp.WaitVisible(".incident:not(.ended)"))
+	}
 	v.picture("dark", 700)
 }

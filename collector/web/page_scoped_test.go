@@ -129,7 +129,10 @@ func TestScopedViewerInABrowser(t *testing.T) {
 		{"agent", "/#agents?agent=192.0.2.7", "viewer of some projects", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dom, _ := look(t, ctx, at+c.view, c.wait)
+			dom, title := look(t, ctx, at+c.view, c.wait)
+			if c.name == "now" && !strings.HasPrefix(title, "(2) ") {
+				t.Errorf("the title %q does not tell of two incidents", title)
+			}
 			missing := func(w string) bool { return !strings.Contains(dom, w) }
 			for end := time.Now().Add(10 * time.Second); slices.ContainsFunc(c.want, missing) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 				if err := chromedp.Run(ctx, chromedp.OuterHTML("html", &dom)); err != nil {

@@ -100,7 +100,7 @@ func (shown) Incident(_ context.Context, id string) (site.Incident, error) {
 		ID: id, Line: "bridge " + hostile + " down", Began: at, Kind: "bridge_down", State: detect.Confirmed, Severity: detect.Critical, Affected: 1, Nodes: []string{hostile},
 		Alerts:   []string{"12:00 start " + hostile},
 		Steps:    []site.Step{{At: at, Before: detect.Time(time.Now().Add(-2 * time.Minute)), Node: hostile, Entity: "port/" + hostile, What: "status of " + hostile, From: "agent", Was: hostile, Is: hostile, Skew: hostile}},
-		Root:     json.RawMessage(`{"kind":"bridge_down","subject":{"type":"bridge","name":"x"},"evidence":{"confidence":0.999,"cause":"\u003cscript>1\u003c/script>","facts":[{"at":"2026-01-01T00:00:00Z","what":"\u003cimg src=x onerror=1>"}]}}`),
+		Root:     json.RawMessage(`{"kind":"bridge_down","subject":{"type":"bridge","name":"x"},"evidence":{"confidence":0.999,"cause":"\u003cscript>1\u003c/script>","facts":[{"at":"2026-01-01T00:00:00Z","what":"\u003cimg src=x onerror=1>"},{"what":"a fact of no time"}]}}`),
 		Children: []site.Child{{Kind: "instance_unreachable", Subject: site.Subject{Name: hostile, Project: hostile, Node: hostile}, Since: at, Line: hostile}},
 	}, nil
 }
@@ -198,14 +198,15 @@ func TestPageInABrowser(t *testing.T) {
 		want             []string
 	}{
 		{"now", "/", "500 Mbit/s", []string{"bridge &lt;img src=x", "critical", `aria-current="page"`, "incidents open", "6 affected", "1234 datagrams/s from 1 agent"}},
-		{"incident", "/#incident?id=a-1", "Usual causes", []string{"bridge &lt;img src=x", "status of &lt;img", "What happened, in order", "Affected: 1", "99.9 % sure", "Cause: "}},
+		{"incident", "/#incident?id=a-1", "Usual causes", []string{"bridge &lt;img src=x", "status of &lt;img", "What happened, in order", "Affected: 1", "99.9 % sure", "Cause: ", "a fact of no time"}},
 		{"incident that is one alert", "/#incident?id=b-1", "What it is about", []string{"&lt;img src=x onerror=1&gt;"}},
 		{"incident of the past", "/#incident?id=old-1", "As it was told", []string{"history: &lt;img src=x"}},
 		{"incident that is none", "/#incident?id=none", "No incident none is kept", []string{"Look in the history"}},
 		{"site", "/#site", "2 instances", []string{"not observable", "&lt;script&gt;"}},
 		{"branch", "/#site?node=192.0.2.7", "observed by", []string{"vm &lt;img", "nobody"}},
 		{"search", "/#site?search=vm", "found <img", []string{"found &lt;img", "write more letters"}},
-		{"explore", "/#explore?by=src&top=5", "1 key, 1.00 MB", []string{"&lt;script&gt;", "0.90–2.00 MB", "CSV"}},
+		{"explore", "/#explore?by=src&top=5", "1 key, 1.00 MB", []string{"&lt;script&gt;", "0.90–2.00 MB", "CSV", "in 3 samples · 3 rows of 1 file read"}},
+		{"explore from a whole time", "/#explore?by=src&from=2026-11-23T06:38:44.765Z", "1 key, 1.00 MB", []string{`name="from" value="2026-11-23T06:38:44.765Z" spellcheck="false" size="22"`}},
 		{"explore with a mistake", "/#explore?by=src&filter=x", "column 1:", []string{"column 1: &lt;img", "x\n^"}},
 		{"explore without an answer", "/#explore?by=src&filter=none", "No flow sample fits", []string{"kept from &lt;img"}},
 		{"agents", "/#agents", "1 agent", []string{"192.0.2.7", "&lt;script&gt;", "10.0 %", "1:1 000", "3 to see"}},
@@ -232,6 +233,36 @@ func TestPageInABrowser(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of a link that could not be copied it is not said that it was.
+func TestLinkSaysWhetherItIsCopied(t *testing.T) {
+	at, ctx := serve(t), browser(t)
+	look(t, ctx, at+"/#explore?by=src", "CSV")
+	for how, says := range map[string]string{"Promise.resolve()": "copied", "Promise.reject(new Error('no'))": "not allowed"} {
+		var text string
+		if err := chromedp.Run(ctx, chromedp.Evaluate(`navigator.clipboard.writeText = () => `+how, nil), chromedp.Click(".exports button:last-child"),
+			chromedp.Text(".exports button:last-child", &text)); err != nil {
+			t.Fatal(err)
+		}
+		if text != says {
+			t.Errorf("%s: %q, want %q", how, text, says)
+		}
+	}
+}
+
+// What is no answer of weir, as of a proxy before it, is shown as what it is.
+func TestPageTellsForeignAnswers(t *testing.T) {
+	page := web.LocalHandler(shown{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/agent" {
+			_, _ = io.WriteString(w, "<p>sign in at the proxy") // the browser has gone
+			return
+		}
+		page.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	look(t, browser(t), s.URL+"/#agents?agent=192.0.2.7", "weir answered 200: <p>sign in at the proxy")
 }
 
 // Who is not on this machine learns no flow and no alert, and no other name than

@@ -635,7 +635,7 @@ function draw(picture2, answer, from, to, step, by, out) {
     if (one2) row.querySelector("rect")?.setAttribute("fill", one2.color);
   }
 }
-var summary2 = (a) => el("p", { className: "note" }, `${count(a.keys)} ${a.keys === 1 ? "key" : "keys"}, ${octets(a.total.bytes)} (${interval(a.total.low, a.total.high, "B")}) in ${count(a.total.samples)} samples · ${count(a.scanned)} rows of ${count(a.files)} files read` + (a.skipped ? `, ${count(a.skipped)} parts ruled out unread` : "") + (a.broken ? ` · ${a.broken}` : ""), (a.notes ?? []).map((n) => [el("br", {}), n]));
+var summary2 = (a) => el("p", { className: "note" }, `${many(a.keys, "key")}, ${octets(a.total.bytes)} (${interval(a.total.low, a.total.high, "B")}) in ${many(a.total.samples, "sample")} · ${many(a.scanned, "row")} of ${many(a.files, "file")} read` + (a.skipped ? `, ${many(a.skipped, "part")} ruled out unread` : "") + (a.broken ? ` · ${a.broken}` : ""), (a.notes ?? []).map((n) => [el("br", {}), n]));
 function rows(by, a, q) {
   const most = Math.max(1, ...a.rows.map((x) => x.bytes));
   const mark2 = (x) => el("span", { "data-name": named(by, x.key) }, swatch("var(--line)"));
@@ -711,6 +711,7 @@ function suggest(input, box, signal) {
     }
   });
 }
+var timeInput = (name3, value2) => el("input", { name: name3, value: value2, spellcheck: "false", size: value2.length > 10 ? "22" : "10" });
 function caret(text2, e) {
   const bytes = new TextEncoder().encode(text2), decode = (from, to) => new TextDecoder().decode(bytes.slice(from, to));
   const before = [...decode(0, e.offset)].length, meant = Math.max(1, [...decode(e.offset, e.end)].length);
@@ -738,8 +739,7 @@ function explore(parameters, { signal, go: go2 }) {
   const wrong = el("pre", { className: "problem", role: "alert", hidden: true });
   const by = el("input", { name: "by", value: value2("by", "src,dst,proto,dst_port"), spellcheck: "false", autocomplete: "off", list: "columns" });
   const columns2 = el("datalist", { id: "columns" });
-  const from = el("input", { name: "from", value: value2("from", "-15m"), spellcheck: "false", size: "10" });
-  const to = el("input", { name: "to", value: value2("to", "now"), spellcheck: "false", size: "10" });
+  const from = timeInput("from", value2("from", "-15m")), to = timeInput("to", value2("to", "now"));
   const top2 = el("input", { name: "top", value: value2("top", "20"), inputmode: "numeric", size: "5" });
   const field = (label3, wide, ...e) => el("label", { className: wide }, label3, ...e);
   const exports = el("span", { className: "exports" });
@@ -818,8 +818,7 @@ function past(parameters, { signal, go: go2 }) {
   );
   const kind = el("select", { name: "kind", onchange: () => form.requestSubmit() }, el("option", { value: "" }, "all kinds"), value2("kind") ? el("option", { value: value2("kind"), selected: true }, words(value2("kind"))) : null);
   const subject = el("input", { name: "subject", type: "search", value: value2("subject"), placeholder: "name, address, project", spellcheck: "false" });
-  const from = el("input", { name: "from", value: value2("from", "-1d"), size: "10", spellcheck: "false" });
-  const to = el("input", { name: "to", value: value2("to", "now"), size: "10", spellcheck: "false" });
+  const from = timeInput("from", value2("from", "-1d")), to = timeInput("to", value2("to", "now"));
   const severity = pick("severity", ["", "any severity"], ["critical", "critical"], ["critical,warning", "warning and worse"], ["info", "info"]);
   const change = pick("change", ["start,end", "beginnings and ends"], ["", "every change"], ["start", "beginnings"], ["end", "ends"]);
   const every = (v) => v === "all" ? "" : v;
@@ -1254,7 +1253,7 @@ function grouped(alerts) {
 }
 var ongoing = (alerts) => grouped(alerts.filter((a) => !a.ended));
 var cared = (c) => [c?.ack ? badge("good", `looked after by ${c.ack.by}`) : null, c?.mute ? badge("off", `muted until ${clock(c.mute.until)}`) : null].map((b) => b && [" ", b]);
-var affected = (g) => (g.lead.affected ? ` · ${count(g.lead.affected)} affected` : "") + (g.more ? ` · ${g.more} more alerts` : "");
+var affected = (g) => (g.lead.affected ? ` · ${count(g.lead.affected)} affected` : "") + (g.more ? ` · ${many(g.more, "more alert")}` : "");
 function incidentItem(g) {
   const a = g.lead;
   return el(
@@ -1576,7 +1575,7 @@ function site(parameters, { signal, go: go2 }) {
     { className: `node ${n.health}${big ? " big" : ""}`, href: href("site", { node: n.key }) },
     el("span", { className: "title" }, mark(n.self), el("strong", {}, label2(n)), el("span", { className: "dim" }, ` ${n.port ? `at ${n.port}` : n.kind}`)),
     (n.bridges ?? []).map((b) => el("span", { className: `bridge ${b.health}` }, el("span", { className: "dim" }, b.name || "no bridge told"), b.instances ? dots(b.instances, big ? 40 : 20) : el("span", { className: "dim" }, " no instance"))),
-    !(n.bridges ?? []).length ? el("span", { className: "dim" }, `${count(n.ports)} ports${n.ports_down ? `, ${count(n.ports_down)} down` : ""}`) : "",
+    !(n.bridges ?? []).length ? el("span", { className: "dim" }, `${many(n.ports, "port")}${n.ports_down ? `, ${count(n.ports_down)} down` : ""}`) : "",
     n.orphans ? el("span", { className: "dim", title: "ports and domains" }, `${many(n.orphans, "orphan")}`) : ""
   );
   function draw2() {

@@ -4,7 +4,7 @@ import type { flows } from "./api";
 import { Problem, aborted, get } from "./ask";
 import { chart, colors } from "./chart";
 import type { Chart, Series } from "./chart";
-import { bar, card, count, csv, download, el, empty, href, interval, octets, problem, protocol, scaled, set, swatch, table } from "./dom";
+import { bar, card, count, csv, download, el, empty, href, interval, many, octets, problem, protocol, scaled, set, swatch, table } from "./dom";
 import type { Child, Column } from "./dom";
 import type { Context, View } from "./view";
 
@@ -88,8 +88,8 @@ function draw(picture: Chart, answer: flows.Result, from: number, to: number, st
   }
 }
 
-const summary = (a: flows.Result): Child => el("p", { className: "note" }, `${count(a.keys)} ${a.keys === 1 ? "key" : "keys"}, ${octets(a.total.bytes)} (${interval(a.total.low, a.total.high, "B")}) in ${count(a.total.samples)} samples · ${count(a.scanned)} rows of ${count(a.files)} files read` +
-  (a.skipped ? `, ${count(a.skipped)} parts ruled out unread` : "") + (a.broken ? ` · ${a.broken}` : ""), (a.notes ?? []).map((n) => [el("br", {}), n]));
+const summary = (a: flows.Result): Child => el("p", { className: "note" }, `${many(a.keys, "key")}, ${octets(a.total.bytes)} (${interval(a.total.low, a.total.high, "B")}) in ${many(a.total.samples, "sample")} · ${many(a.scanned, "row")} of ${many(a.files, "file")} read` +
+  (a.skipped ? `, ${many(a.skipped, "part")} ruled out unread` : "") + (a.broken ? ` · ${a.broken}` : ""), (a.notes ?? []).map((n) => [el("br", {}), n]));
 
 function rows(by: readonly string[], a: flows.Result, q: Question): Child {
   const most = Math.max(1, ...a.rows.map((x) => x.bytes));
@@ -149,6 +149,10 @@ function suggest(input: HTMLInputElement, box: HTMLElement, signal: AbortSignal)
   });
 }
 
+/** timeInput takes a time, and has room for a whole one. */
+export const timeInput = (name: string, value: string): HTMLInputElement =>
+  el("input", { name, value, spellcheck: "false", size: value.length > 10 ? "22" : "10" });
+
 /** caret shows where in the filter something is wrong. */
 function caret(text: string, e: Problem): string {
   const bytes = new TextEncoder().encode(text), decode = (from: number, to: number): string => new TextDecoder().decode(bytes.slice(from, to));
@@ -175,8 +179,7 @@ export function explore(parameters: URLSearchParams, { signal, go }: Context): V
   const wrong = el("pre", { className: "problem", role: "alert", hidden: true });
   const by = el("input", { name: "by", value: value("by", "src,dst,proto,dst_port"), spellcheck: "false", autocomplete: "off", list: "columns" });
   const columns = el("datalist", { id: "columns" });
-  const from = el("input", { name: "from", value: value("from", "-15m"), spellcheck: "false", size: "10" });
-  const to = el("input", { name: "to", value: value("to", "now"), spellcheck: "false", size: "10" });
+  const from = timeInput("from", value("from", "-15m")), to = timeInput("to", value("to", "now"));
   const top = el("input", { name: "top", value: value("top", "20"), inputmode: "numeric", size: "5" });
   const field = (label: string, wide: string, ...e: Child[]): Child => el("label", { className: wide }, label, ...e);
   const exports = el("span", { className: "exports" });

@@ -4,7 +4,7 @@ import type { store } from "./api";
 import { aborted, get } from "./ask";
 import { badge, card, el, empty, link, many, problem, set, svg, table, time, words } from "./dom";
 import type { Child } from "./dom";
-import { moment } from "./explore";
+import { moment, timeInput } from "./explore";
 import type { Context, View } from "./view";
 
 const spans = [["1 h", "-1h"], ["24 h", "-1d"], ["7 d", "-7d"], ["30 d", "-30d"], ["1 year", "-365d"]] as const;
@@ -38,8 +38,7 @@ export function past(parameters: URLSearchParams, { signal, go }: Context): View
     [first, ...more].map(([v, text]) => el("option", { value: v || "all", selected: (v || "all") === value(name, first[0] || "all") }, text)));
   const kind: HTMLSelectElement = el("select", { name: "kind", onchange: () => form.requestSubmit() }, el("option", { value: "" }, "all kinds"), value("kind") ? el("option", { value: value("kind"), selected: true }, words(value("kind"))) : null);
   const subject = el("input", { name: "subject", type: "search", value: value("subject"), placeholder: "name, address, project", spellcheck: "false" });
-  const from = el("input", { name: "from", value: value("from", "-1d"), size: "10", spellcheck: "false" });
-  const to = el("input", { name: "to", value: value("to", "now"), size: "10", spellcheck: "false" });
+  const from = timeInput("from", value("from", "-1d")), to = timeInput("to", value("to", "now"));
   const severity = pick("severity", ["", "any severity"], ["critical", "critical"], ["critical,warning", "warning and worse"], ["info", "info"]);
   const change = pick("change", ["start,end", "beginnings and ends"], ["", "every change"], ["start", "beginnings"], ["end", "ends"]);
   const every = (v: string): string => (v === "all" ? "" : v);

@@ -3,7 +3,7 @@
 import type { care, detect, web } from "./api";
 import { get } from "./ask";
 import { chart, colors } from "./chart";
-import { badge, bar, bits, card, clock, count, el, empty, href, interval, link, percent, set, since, swatch, table, words } from "./dom";
+import { badge, bar, bits, card, clock, count, el, empty, href, interval, link, many, percent, set, since, swatch, table, words } from "./dom";
 import type { Child } from "./dom";
 import { flowFilter, flowName } from "./flows";
 import type { Key } from "./flows";
@@ -32,7 +32,7 @@ function grouped(alerts: readonly web.AlertView[]): Group[] {
 
 const ongoing = (alerts: readonly web.AlertView[]): Group[] => grouped(alerts.filter((a) => !a.ended));
 const cared = (c?: care.Care): Child => [c?.ack ? badge("good", `looked after by ${c.ack.by}`) : null, c?.mute ? badge("off", `muted until ${clock(c.mute.until)}`) : null].map((b) => b && [" ", b]);
-const affected = (g: Group): string => (g.lead.affected ? ` · ${count(g.lead.affected)} affected` : "") + (g.more ? ` · ${g.more} more alerts` : "");
+const affected = (g: Group): string => (g.lead.affected ? ` · ${count(g.lead.affected)} affected` : "") + (g.more ? ` · ${many(g.more, "more alert")}` : "");
 
 function incidentItem(g: Group): Child {
   const a = g.lead;

@@ -127,7 +127,7 @@ export function site(parameters: URLSearchParams, { signal, go }: Context): View
   const cardOf = (n: model.NodeView, big = false): Child => el("a", { className: `node ${n.health}${big ? " big" : ""}`, href: href("site", { node: n.key }) },
     el("span", { className: "title" }, mark(n.self), el("strong", {}, label(n)), el("span", { className: "dim" }, ` ${n.port ? `at ${n.port}` : n.kind}`)),
     (n.bridges ?? []).map((b) => el("span", { className: `bridge ${b.health}` }, el("span", { className: "dim" }, b.name || "no bridge told"), b.instances ? dots(b.instances, big ? 40 : 20) : el("span", { className: "dim" }, " no instance"))),
-    !(n.bridges ?? []).length ? el("span", { className: "dim" }, `${count(n.ports)} ports${n.ports_down ? `, ${count(n.ports_down)} down` : ""}`) : "",
+    !(n.bridges ?? []).length ? el("span", { className: "dim" }, `${many(n.ports, "port")}${n.ports_down ? `, ${count(n.ports_down)} down` : ""}`) : "",
     n.orphans ? el("span", { className: "dim", title: "ports and domains" }, `${many(n.orphans, "orphan")}`) : "");
 
   function draw(): void {
