@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -98,6 +100,9 @@ func (p *program) erase(cmd *cobra.Command, f *eraseFlags, addresses []netip.Add
 	cfg, err := p.loadToAsk()
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(cfg.HistoryDir()); errors.Is(err, fs.ErrNotExist) && !store.HasState(cfg.StateDir) {
+		return fmt.Errorf("no state in %s and no history in %s: name the configuration of what is kept with --config FILE", cfg.StateDir, cfg.HistoryDir())
 	}
 	ctx := cmd.Context()
 	held, err := store.OpenHistory(cfg.HistoryDir())

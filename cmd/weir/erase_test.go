@@ -34,7 +34,7 @@ func TestEraseAsksFirstAndNeedsTheDirectoryAlone(t *testing.T) {
 		{"no project", nil, 2, "--project: name the project"},
 		{"not sure", []string{"--project", "p"}, 2, "what is erased cannot be brought back: add --yes"},
 		{"no address", []string{"--project", "p", "--address", "cn7", "--yes"}, 2, `--address "cn7": write an IP address`},
-		{"nothing kept", []string{"--project", "p", "--yes"}, 0, `no alert and no instance of project "p" is known`},
+		{"nothing kept", []string{"--project", "p", "--yes"}, 1, "no state in " + state + " and no history in " + filepath.Join(state, "history") + ": name the configuration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, text := weir(t, append([]string{"--config", conf, "erase"}, c.args...)...)
@@ -43,13 +43,21 @@ func TestEraseAsksFirstAndNeedsTheDirectoryAlone(t *testing.T) {
 			}
 		})
 	}
+	if left, err := os.ReadDir(state); err != nil || len(left) > 0 {
+		t.Errorf("made %v, %v", left, err)
+	}
 	held, err := store.Open(state)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.Close()
 	if code, _, text := weir(t, "--config", conf, "erase", "--project", "p", "--yes"); code != 1 || !strings.Contains(text, "in use by process") {
 		t.Errorf("while weir runs: %d %s", code, text)
+	}
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, text := weir(t, "--config", conf, "erase", "--project", "p", "--yes"); code != 0 || !strings.Contains(text, `no alert and no instance of project "p" is known`) {
+		t.Errorf("nothing of it: %d %s", code, text)
 	}
 }
 

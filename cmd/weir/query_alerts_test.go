@@ -237,7 +237,7 @@ func TestVerifyMistakes(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "state.db"), []byte("rubbish"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr := weir(t, "verify", "--dir", dir); code != 1 || !strings.Contains(stderr, "state.db: cannot be read") {
+	if code, _, stderr := weir(t, "verify", "--dir", dir); code != 1 || !strings.Contains(stderr, "state.db: cannot be read") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("rubbish: code %d, %s", code, stderr)
 	}
 }

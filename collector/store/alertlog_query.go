@@ -248,8 +248,17 @@ func readAlertLog(ctx context.Context, dir string) (*sql.DB, string, error) {
 		return nil, path, err
 	}
 	var tables, id, version int
-	err = errors.Join(db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id), db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version),
-		db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name IN ('alert_log', 'alert_log_state')`).Scan(&tables))
+	for _, ask := range []struct {
+		query string
+		to    *int
+	}{
+		{`PRAGMA application_id`, &id}, {`PRAGMA user_version`, &version},
+		{`SELECT count(*) FROM sqlite_schema WHERE name IN ('alert_log', 'alert_log_state')`, &tables},
+	} {
+		if err == nil { // one mistake is one line
+			err = db.QueryRowContext(ctx, ask.query).Scan(ask.to)
+		}
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		err = ctx.Err()

@@ -260,7 +260,7 @@ func (r *record) parts(sees func(project string) bool) (all []Part) {
 		}
 		for k := range e.Children {
 			if c := &e.Children[k]; sees(c.Subject.Project) {
-				all = append(all, Part{c.Subject.Project, told(a), c.Line, nil})
+				all = append(all, Part{c.Subject.Project, told(a), c.Subject.Line() + ": " + c.Line, nil}) // many share the words
 			}
 		}
 	}

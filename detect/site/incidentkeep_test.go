@@ -89,6 +89,13 @@ func TestKeptIncidentsGoOn(t *testing.T) {
 	if diff := cmp.Diff(asJSON(t, of), asJSON(t, []Incident{one})); diff != "" || !ok || len(one.Alerts) == 0 {
 		t.Errorf("to a project (-shown +kept)\n%s", diff)
 	}
+	told := map[string]bool{}
+	for _, line := range one.Alerts {
+		told[line] = true
+	}
+	if len(told) != 3 { // an instance each, by name
+		t.Errorf("to a project: %q", one.Alerts)
+	}
 	if none, ok := kept[0].Of(func(project string) bool { return project == "other" }); ok || len(none.Alerts)+len(none.Steps) != 0 {
 		t.Errorf("told to others: %+v", none)
 	}
