@@ -87,7 +87,7 @@ kills: ## kill processes 1,000 times in each kind of write, and look at what the
 	WEIR_KILLS=$(KILLS) go test -count=1 -v -timeout 4h -run '^TestKills$$' ./collector/store
 
 .PHONY: lint
-lint: ## check format, go vet and golangci-lint (its first build takes two minutes)
+lint: ## check format, go vet, golangci-lint (its first build takes two minutes), then page-check
 	@files=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
 		test -z "$$files" || { echo "not formatted, run gofmt -w:" $$files; exit 1; }
 	go vet ./...
