@@ -97,16 +97,19 @@ func TestSegmentsAtTheEdgeOfHours(t *testing.T) {
 // A rollup that is set aside is told of wherever nothing else has its rows: of several
 // hours where one of them lacks it, and of late rows, which the hour was made without.
 func TestRollupSetAsideIsTold(t *testing.T) {
-	aside := func(t *testing.T, dir, prefix, end string) {
+	asideAt := func(t *testing.T, dir, prefix, end string, at time.Time) {
 		t.Helper()
 		all, err := filepath.Glob(filepath.Join(dir, rollupDir, prefix+"-*"+end+segmentSuffix))
 		if err != nil || len(all) != 1 {
 			t.Fatal(all, err)
 		}
-		now := time.Now().Add(time.Second)
-		if err := errors.Join(os.Rename(all[0], all[0]+badSuffix), os.Chtimes(all[0]+badSuffix, now, now)); err != nil {
+		if err := errors.Join(os.Rename(all[0], all[0]+badSuffix), os.Chtimes(all[0]+badSuffix, at, at)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	aside := func(t *testing.T, dir, prefix, end string) {
+		t.Helper()
+		asideAt(t, dir, prefix, end, time.Now().Add(time.Second))
 	}
 	without := func(t *testing.T, dir, id string) {
 		t.Helper()
@@ -147,6 +150,17 @@ func TestRollupSetAsideIsTold(t *testing.T) {
 			without(t, dir, "two")
 			aside(t, dir, minutePrefix, "-two")
 		}, "-two"},
+		{"minutes of an hour that is made without them, and one whose samples are read", func(t *testing.T, dir string) {
+			journaled(t, dir, "two", of(27*time.Hour+50*time.Minute, 20*time.Minute))
+			asideAt(t, dir, minutePrefix, "-two", time.Now().Add(-time.Minute))
+			journaled(t, dir, "other", of(27*time.Hour, time.Minute))
+			makeThem(t, dir, epoch.Add(28*time.Hour))
+		}, "-two"},
+		{"minutes of an hour that has its rollup and one whose samples are read", func(t *testing.T, dir string) {
+			journaled(t, dir, "two", of(27*time.Hour+50*time.Minute, 20*time.Minute))
+			makeThem(t, dir, epoch.Add(28*time.Hour))
+			aside(t, dir, minutePrefix, "-two")
+		}, ""},
 		{"minutes of hours that have theirs", func(t *testing.T, dir string) {
 			journaled(t, dir, "two", of(27*time.Hour+50*time.Minute, 20*time.Minute))
 			makeThem(t, dir, epoch.Add(29*time.Hour))

@@ -169,10 +169,13 @@ func (r *rolled) lacks(dir string, p *parts, hours []rollFile, have map[string]b
 		b := &bad[i]
 		_, journal, late := strings.Cut(b.id, ".")
 		lacking := late && (r.hours[b.first] || !have[journal]) // the hour's own never had them
+		there := slices.ContainsFunc(p.files, func(f part) bool { return f.id == b.id })
 		for h := hourOf(b.first); h < b.last && !late && !lacking; h += rollHour.Microseconds() {
-			lacking = !r.hours[h] || made[h] >= b.aside
+			if lacking = !there; r.hours[h] {
+				lacking = made[h] >= b.aside
+			}
 		}
-		if lacking && !slices.ContainsFunc(p.files, func(f part) bool { return f.id == b.id }) {
+		if lacking {
 			p.bad = append(p.bad, *b)
 		}
 	}
