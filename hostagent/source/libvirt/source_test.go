@@ -172,7 +172,11 @@ func TestSourceSurvivesTheDaemon(t *testing.T) {
 			t.Parallel()
 			d := newDaemon(t)
 			d.domains = []golibvirt.DomainStatsRecord{record(1, running, 1)}
-			s, k := start(t, Options{Sockets: []string{d.socket}, Deadline: 100 * time.Millisecond})
+			deadline := time.Minute
+			if strings.Contains(c.want, "does not answer") {
+				deadline = 100 * time.Millisecond
+			}
+			s, k := start(t, Options{Sockets: []string{d.socket}, Deadline: deadline})
 			await(t, "connected", s.connected)
 			await(t, "its XML read", func() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.pushed > 0 }) // no answer is under way
 			d.set(func() {
@@ -202,6 +206,18 @@ func TestSourceSurvivesTheDaemon(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestXMLIsReadWhenLibvirtIsBack: what could not be read because the connection was
+// lost needs no poll to be read.
+func TestXMLIsReadWhenLibvirtIsBack(t *testing.T) {
+	d := newDaemon(t)
+	d.domains = []golibvirt.DomainStatsRecord{record(1, running, 1)}
+	d.hang[procXML] = true
+	_, k := start(t, Options{Sockets: []string{d.socket}, Deadline: 100 * time.Millisecond})
+	await(t, "told to be down", func() bool { return len(k.all()) > 0 })
+	d.set(func() { clear(d.hang) })
+	await(t, "its XML read", func() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.pushed > 0 })
 }
 
 func TestSourceIsAbsentWithoutSocket(t *testing.T) {

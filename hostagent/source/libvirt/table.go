@@ -140,6 +140,9 @@ func (t *table) relist(records []golibvirt.DomainStatsRecord) []told {
 			continue
 		}
 		d.seen = t.seen
+		if d.err != nil { // the connection may have been lost over it
+			t.describe(d)
+		}
 		state, reason, _ := stateOf(r.Params)
 		if t.listed {
 			events = append(events, d.missed(known, state, reason)...)
