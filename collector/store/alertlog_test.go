@@ -329,9 +329,9 @@ func TestAlertHistoryWritesEachSecond(t *testing.T) {
 	done := make(chan struct{})
 	go func() { l.Run(ctx); close(done) }()
 	l.Put(change(0))
-	for end := time.Now().Add(10 * time.Second); len(ask(t, dir, AlertQuery{}).Alerts) == 0; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(ask(t, dir, AlertQuery{}).Alerts) == 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("not written within 10 s")
+			t.Fatal("not written within a minute")
 		}
 	}
 	l.Put(change(1))

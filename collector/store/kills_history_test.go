@@ -187,7 +187,7 @@ func (v *victim) openedSeries(cfg series.Config, runs func(func(context.Context)
 	v.must(err)
 	runs(s.Run)
 	for begun := time.Now(); !s.Stats().Ready; time.Sleep(time.Millisecond) {
-		if st := s.Stats(); st.Err != "" || time.Since(begun) > time.Minute {
+		if st := s.Stats(); st.Err != "" || time.Since(begun) > killPatience {
 			v.wrong("series: %+v", st)
 		}
 	}

@@ -191,7 +191,7 @@ func TestStoreLooksAtEveryEndAtTheStart(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()
-	for i := 0; s.Stats().Broken < 2 && i < 500; i++ {
+	for end := time.Now().Add(time.Minute); s.Stats().Broken < 2 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	stop()

@@ -56,7 +56,9 @@ func TestStoreKeepsWhatIsRecorded(t *testing.T) {
 	go func() { s.Run(ctx); close(done) }()
 	for i := range 5 {
 		feed(w, 5000*i, 5000)
-		time.Sleep(20 * time.Millisecond)
+		for end := time.Now().Add(time.Minute); s.Stats().Rows < 5000*uint64(i+1) && time.Now().Before(end); { // there are fewer blocks than all of it takes
+			time.Sleep(time.Millisecond)
+		}
 	}
 	stop()
 	<-done

@@ -374,10 +374,11 @@ func TestLimitByAgeHolds(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, Config{Dir: dir, Log: discard, MaxAge: 24 * time.Hour})
 	fill(t, s, time.Now().Add(-40*time.Hour), 40*time.Hour, 2*time.Minute, 5)
-	s.limit(time.Now())
+	now := time.Now()
+	s.limit(now)
 	s.mu.RLock()
 	for _, b := range s.db.Blocks() {
-		if b.MinTime() < time.Now().Add(-24*time.Hour).UnixMilli() {
+		if b.MinTime() < now.Add(-24*time.Hour).UnixMilli() {
 			t.Errorf("a block begins at %s", time.UnixMilli(b.MinTime()))
 		}
 	}
