@@ -85,12 +85,13 @@ func TestBucketThatMayNotBeMade(t *testing.T) {
 	defer server.Close()
 	s, log := newTest(t, server.URL, t.TempDir(), nil)
 	s.WriteLines([]byte("m v=1i 1\n"), 1)
-	for end := time.Now().Add(5 * time.Second); s.Stats().Failing == "" && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	const told = `"said":"no such thing here","message":"influx: there is no bucket weir` // after it fails
+	for end := time.Now().Add(patience); !strings.Contains(log.String(), told) && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 	}
 	if got := s.Stats().Failing; !strings.HasPrefix(got, "there is no bucket weir") {
 		t.Errorf("fails because of %q", got)
 	}
-	for _, want := range []string{"the missing bucket could not be made", `"said":"no such thing here","message":"influx: there is no bucket weir`} {
+	for _, want := range []string{"the missing bucket could not be made", told} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log does not say %q:\n%s", want, log)
 		}

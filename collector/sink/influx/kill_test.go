@@ -40,12 +40,13 @@ func writeUntilKilled(dir, url string, from int) {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		close(end)
 	}()
-	next := time.Now()
+	next, late := time.Now(), time.Duration(0) // at most, as the machine was busy elsewhere
 	for {
+		late = max(late, time.Since(next))
 		next = next.Add(10 * time.Millisecond)
 		select {
 		case <-end:
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			for st := s.Stats(); st.Spool.Points+int64(st.MemoryPoints) > 0 && ctx.Err() == nil; st = s.Stats() {
 				time.Sleep(20 * time.Millisecond)
@@ -60,7 +61,7 @@ func writeUntilKilled(dir, url string, from int) {
 			from++
 		}
 		s.WriteLines(b.Bytes(), rate/100)
-		fmt.Println("accepted", from)
+		fmt.Println("accepted", from, late.Milliseconds())
 	}
 }
 
@@ -70,6 +71,13 @@ type process struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 	out   *bufio.Scanner
+	late  int // ms, that it was behind its time at most
+}
+
+// accepted reads what it says of the points that it gave to the sink.
+func (p *process) accepted(line string) (n int, ok bool) {
+	read, _ := fmt.Sscanf(line, "accepted %d %d", &n, &p.late)
+	return n, read == 2
 }
 
 func startWriter(t testing.TB, dir, url string, from int) *process {
@@ -115,8 +123,8 @@ func (p *process) kill(after time.Duration) int {
 	n := 0
 	end := time.Now().Add(after)
 	for p.out.Scan() {
-		if rest, ok := strings.CutPrefix(p.out.Text(), "accepted "); ok {
-			n, _ = strconv.Atoi(rest)
+		if m, ok := p.accepted(p.out.Text()); ok {
+			n = m
 		}
 		if time.Now().After(end) {
 			_ = p.cmd.Process.Kill()
@@ -141,21 +149,23 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	time.AfterFunc(500*time.Millisecond, server.Kill)
 	first := p.kill(1700 * time.Millisecond) // of a server that is gone
+	most1 := rate + rate*p.late/1000
 
 	p = startWriter(t, dir, proxy.URL, first)
 	gap1, _ := strconv.Atoi(p.read("gap"))
 	time.AfterFunc(300*time.Millisecond, func() { proxy.Set(influxtest.Fault{Hang: true}) })
 	server.Restart()
 	second := p.kill(1700 * time.Millisecond) // of a server that hangs
+	most2 := rate + rate*p.late/1000
 
 	proxy.Set(influxtest.Fault{})
 	p = startWriter(t, dir, proxy.URL, second)
 	gap2, _ := strconv.Atoi(p.read("gap"))
-	last, _ := strconv.Atoi(p.read("accepted"))
+	last, _ := p.accepted("accepted " + p.read("accepted"))
 	p.stdin.Close()
 	for p.out.Scan() {
-		if rest, ok := strings.CutPrefix(p.out.Text(), "accepted "); ok {
-			last, _ = strconv.Atoi(rest)
+		if n, ok := p.accepted(p.out.Text()); ok {
+			last = n
 		} else if rest, ok := strings.CutPrefix(p.out.Text(), "closed "); ok && rest != "<nil> 0" {
 			t.Errorf("closed with %s", rest)
 		}
@@ -170,8 +180,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	if lost < 0 || lost > gap1+gap2 {
 		t.Errorf("%d points of %d are missing, a gap of %d and %d was counted", lost, last, gap1, gap2)
 	}
-	if gap1 > rate || gap2 > rate {
-		t.Errorf("more than a second was lost: %d and %d of %d points a second", gap1, gap2, rate)
+	if gap1 > most1 || gap2 > most2 { // who writes to disk may be as late as who gives the points
+		t.Errorf("more than a second was lost: %d and %d of %d points a second; at most %d and %d", gap1, gap2, rate, most1, most2)
 	}
 	t.Logf("%d points, %d missing, gaps %d and %d", last, lost, gap1, gap2)
 }

@@ -23,7 +23,7 @@ func TestReplayLetsLiveDataPass(t *testing.T) {
 	s.WriteLines([]byte("new v=1i 1\n"), 1)
 	start := time.Now()
 	for p.Lines()["new v=1i 1"] == 0 {
-		if time.Since(start) > 10*time.Second {
+		if time.Since(start) > patience {
 			t.Fatal("a point that is written while others are replayed does not arrive")
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -31,7 +31,7 @@ func TestReplayLetsLiveDataPass(t *testing.T) {
 	if st := s.Stats(); st.Spool.Points == 0 {
 		t.Errorf("%v: the replay was over before, it is not limited: %+v", time.Since(start), st)
 	}
-	for end := time.Now().Add(60 * time.Second); s.Stats().Spool.Points > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(patience); s.Stats().Spool.Points > 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	took := time.Since(start)
@@ -73,7 +73,7 @@ func TestClosesAmidReplay(t *testing.T) {
 		defer s.gate.mu.Unlock()
 		return s.gate.busy
 	}
-	for end := time.Now().Add(10 * time.Second); !asked(); {
+	for end := time.Now().Add(patience); !asked(); {
 		if time.Now().After(end) {
 			t.Fatal("nothing is replayed")
 		}
@@ -86,7 +86,7 @@ func TestClosesAmidReplay(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the sink does not close")
 	}
 	p.Set(influxtest.Fault{})

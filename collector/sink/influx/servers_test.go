@@ -201,7 +201,7 @@ func TestInfluxDBWantsToKnowWhoWrites(t *testing.T) {
 	dir := t.TempDir()
 	s, log := newTest(t, server.URL, dir, func(c *Config) { c.Token = "noc:wrong" })
 	s.WriteLines([]byte("m v=1i 1\n"), 1)
-	for end := time.Now().Add(5 * time.Second); s.Stats().Failing == "" && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); s.Stats().Failing == "" && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 	}
 	if got, want := s.Stats().Failing, "the server does not know the token: correct influx.token"; got != want {
 		t.Errorf("fails because of %q, want %q; log: %s", got, want, log)
@@ -212,7 +212,7 @@ func TestInfluxDBWantsToKnowWhoWrites(t *testing.T) {
 		t.Error(err)
 	}
 	s, _ = newTest(t, server.URL, dir, func(c *Config) { c.Token = "noc:secret" })
-	for end := time.Now().Add(10 * time.Second); s.Stats().Sent == 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); s.Stats().Sent == 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 	}
 	if st := s.Stats(); st.Sent != 1 {
 		t.Errorf("with the right password %+v", st)
@@ -240,7 +240,7 @@ func TestVictoriaMetricsTakesPoints(t *testing.T) {
 		} `json:"data"`
 	}
 	q := url.Values{"query": {`sum(last_over_time(if_counters_in_octets{site="test",agent="192.0.2.1"}[1h]))`}}
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		resp, err := http.Get(server.URL + "/api/v1/query?" + q.Encode())
 		if err != nil {
 			t.Fatal(err)

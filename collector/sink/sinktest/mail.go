@@ -63,7 +63,9 @@ func NewMailServer(t testing.TB, security, cert, key string) *MailServer {
 	}, "/usr/bin/python3", "-u", name, fmt.Sprint(port), security, cert, key)
 	select {
 	case <-ready:
-	case <-time.After(20 * time.Second):
+	case <-m.done:
+		t.Fatal("the mail server ended")
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the mail server does not start")
 	}
 	return m

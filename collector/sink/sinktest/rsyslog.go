@@ -14,7 +14,7 @@ type Rsyslog struct {
 	*Process
 	UDP, TCP, TLS string // addresses; TLS "" without a certificate
 	file, conf    string
-	port          int // of TCP
+	ports         []int // of TCP and TLS
 }
 
 // LogLine is a message as rsyslog took it apart.
@@ -33,6 +33,7 @@ func NewRsyslog(t testing.TB, cert, key string) *Rsyslog {
 	global, more := "", ""
 	if cert != "" {
 		r.TLS = fmt.Sprintf("127.0.0.1:%d", tls)
+		r.ports = append(r.ports, tls)
 		global = fmt.Sprintf(`DefaultNetstreamDriverCAFile=%q DefaultNetstreamDriverCertFile=%q DefaultNetstreamDriverKeyFile=%q`, cert, cert, key)
 		more = fmt.Sprintf(`input(type="imtcp" address="127.0.0.1" port="%d" streamDriver.Name="ossl" streamDriver.Mode="1" streamDriver.AuthMode="anon")`, tls)
 	}
@@ -58,7 +59,7 @@ action(type="omfile" file=%q template="json" asyncWriting="off" flushOnTXEnd="on
 	if err := os.WriteFile(name, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.conf, r.port = name, tcp
+	r.conf, r.ports = name, append(r.ports, tcp)
 	r.Restart(t)
 	return r
 }
@@ -68,7 +69,9 @@ func (r *Rsyslog) Restart(t testing.TB) {
 	t.Helper()
 	_ = os.Remove(r.conf + ".pid")
 	r.Process = Start(t, nil, "/usr/sbin/rsyslogd", "-n", "-f", r.conf, "-i", r.conf+".pid")
-	Await(t, "rsyslog", Listens(r.port))
+	for _, port := range r.ports {
+		Await(t, "rsyslog", Listens(port))
+	}
 }
 
 // Lines returns what it took so far.

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -84,15 +85,17 @@ func Need(t testing.TB, tools ...string) {
 	t.Skip(why)
 }
 
-// Free returns a port of the loopback that nobody listens on, of TCP and UDP.
+// Free returns a port of the loopback that nobody listens on, of TCP and UDP. It is
+// below those that the kernel gives to whoever asks for any, so that nobody else is
+// given it before it is used.
 func Free(t testing.TB) int {
 	t.Helper()
 	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port := 20000 + mathrand.IntN(12000)
+		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		port := l.Addr().(*net.TCPAddr).Port
 		u, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 		_ = l.Close()
 		if err == nil {
@@ -176,7 +179,7 @@ func (p *Process) Stop() {
 // Await waits until something is true.
 func Await(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited for %s in vain", what)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -150,15 +151,20 @@ func (s *Server) Kill() {
 	s.cmd = nil
 }
 
-// freePort returns an address of 127.0.0.1 that nobody listens on.
+// freePort returns an address of 127.0.0.1 that nobody listens on. Its port is below
+// those that the kernel gives to whoever asks for any, so that nobody else is given it
+// before the server has it, or while the server is away.
 func freePort(t T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 // get returns the body of an answer, which must be a success.
