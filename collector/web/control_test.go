@@ -140,7 +140,7 @@ func TestControlCloseLeavesNothingBehind(t *testing.T) {
 		if err := c.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if d := time.Since(start); d > 2*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("closed after %v", d)
 		}
 		if err := <-done; err != nil {

@@ -224,7 +224,7 @@ func TestParentsInABrowser(t *testing.T) {
 					dom, title := look(t, ctx, srv.URL+"/"+v.view, v.wait)
 					var text string
 					missing := func(w string) bool { return !strings.Contains(text, w) }
-					for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+					for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 						if err := chromedp.Run(ctx, chromedp.Evaluate("document.body.textContent", &text), chromedp.OuterHTML("html", &dom), chromedp.Title(&title)); err != nil {
 							t.Fatal(err)
 						}
@@ -277,7 +277,7 @@ func TestKeyboardAlone(t *testing.T) {
 			t.Fatalf("%q: %v", c.key, err)
 		}
 		var text string
-		for end := time.Now().Add(10 * time.Second); !strings.Contains(text, c.says) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		for end := time.Now().Add(patience); !strings.Contains(text, c.says) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 			if err := chromedp.Run(ctx, chromedp.Evaluate("document.body.textContent", &text)); err != nil {
 				t.Fatal(err)
 			}

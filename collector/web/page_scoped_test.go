@@ -134,7 +134,7 @@ func TestScopedViewerInABrowser(t *testing.T) {
 				t.Errorf("the title %q does not tell of two incidents", title)
 			}
 			missing := func(w string) bool { return !strings.Contains(dom, w) }
-			for end := time.Now().Add(10 * time.Second); slices.ContainsFunc(c.want, missing) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			for end := time.Now().Add(patience); slices.ContainsFunc(c.want, missing) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 				if err := chromedp.Run(ctx, chromedp.OuterHTML("html", &dom)); err != nil {
 					t.Fatal(err)
 				}

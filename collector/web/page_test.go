@@ -156,15 +156,19 @@ func browser(t testing.TB) context.Context {
 		}
 		t.Skip("no chromium: apt-get install chromium")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(time.Minute))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(patience))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 8*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// patience is how long is waited for what comes within a second where the machine does
+// nothing else.
+const patience = 2 * time.Minute
 
 // look returns the document of a view once it has the text that is waited for.
 func look(t *testing.T, ctx context.Context, address, text string) (dom, title string) {
@@ -172,7 +176,7 @@ func look(t *testing.T, ctx context.Context, address, text string) (dom, title s
 	if err := chromedp.Run(ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(address)); err != nil { // a change of the fragment alone loads nothing
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		found := false
 		err := chromedp.Run(ctx, chromedp.Evaluate("document.body.textContent.includes("+strconv.Quote(text)+")", &found))
 		if err == nil && found {
@@ -218,7 +222,7 @@ func TestPageInABrowser(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dom, title := look(t, ctx, at+c.view, c.wait)
 			missing := func(w string) bool { return !strings.Contains(dom, w) }
-			for end := time.Now().Add(10 * time.Second); slices.ContainsFunc(c.want, missing) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			for end := time.Now().Add(patience); slices.ContainsFunc(c.want, missing) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 				if err := chromedp.Run(ctx, chromedp.OuterHTML("html", &dom), chromedp.Title(&title)); err != nil {
 					t.Fatal(err)
 				}
