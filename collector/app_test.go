@@ -87,7 +87,7 @@ func TestRunRaisesALargeFlowAlert(t *testing.T) {
 	r.send(c1, one.counted("swp9"))
 	r.eventually("the end of the alert", func() bool { return r.saw("end") })
 
-	all := parseAlerts(t, r.alerts.all())
+	all := parseAlerts(t, r.alerts.with(`"large_flow"`))
 	truth := bitsPerSecond(10 * time.Millisecond)
 	for i, a := range all {
 		if a.ID != all[0].ID || a.Seq != i+1 || a.Kind != "large_flow" || a.Reason != "" ||
@@ -107,7 +107,11 @@ func TestRunRaisesALargeFlowAlert(t *testing.T) {
 		t.Errorf("%.0f bit/s, 95 %% between %.0f and %.0f; sent %.0f", e.BitsPerSecond, e.Low, e.High, truth)
 	}
 
-	s := r.status()
+	var s web.Status
+	r.eventually("all lines counted", func() bool { // just after they are written
+		s = r.status()
+		return s.Sinks[0].Sent == uint64(len(r.alerts.all()))
+	})
 	for _, c := range []struct {
 		name      string
 		got, want uint64
@@ -120,7 +124,6 @@ func TestRunRaisesALargeFlowAlert(t *testing.T) {
 		{"errors", uint64(len(s.Errors)), 0},
 		{"lost", s.LostDatagrams + s.LostSamples + s.SocketDropped, 0},
 		{"open alerts", count(s.AlertsOpen, "large_flow"), 0},
-		{"alert lines", s.Sinks[0].Sent, uint64(len(all))},
 	} {
 		if c.got != c.want {
 			t.Errorf("status: %s %d, want %d", c.name, c.got, c.want)
@@ -158,6 +161,7 @@ func TestBadSendersAreNamedOnceAndCounted(t *testing.T) {
 	for text, from := range map[string]string{
 		`"kind":"netflow_v5"`: "127.0.0.21", `"kind":"sflow_v4"`: "127.0.0.22", `"message":"damaged datagrams"`: "127.0.0.23",
 	} {
+		r.eventually("a line with "+text, func() bool { return len(r.log.with(text)) > 0 })
 		if got := r.log.with(text); len(got) != 1 || !strings.Contains(got[0], `"from":"`+from+":") {
 			t.Errorf("%d lines with %s, want one about %s: %q", len(got), text, from, got)
 		}
@@ -271,7 +275,7 @@ func TestCancelEndsUnderFlood(t *testing.T) {
 	r.eventually("a flood", func() bool { return r.status().Datagrams > 1000 })
 	begin := time.Now()
 	r.stop()
-	if took := time.Since(begin); took > 5*drainTime {
+	if took := time.Since(begin); took > 15*drainTime { // else until the flood ends
 		t.Errorf("stopped after %v", took)
 	}
 	close(stop)

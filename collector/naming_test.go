@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -97,16 +99,17 @@ func TestNamesAreLearnedAnewAfterARestart(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Skip("needs snmpd: apt-get install snmpd")
 	}
-	port := freeUDP(t)
+	host := ownLoopback()
+	port := freeUDP(t, host)
 	snmpd := func(name string) (stop func()) {
 		dir := t.TempDir()
-		conf := writeFile(t, filepath.Join(dir, "snmpd.conf"), fmt.Sprintf(`agentaddress udp:127.0.0.1:%d
+		conf := writeFile(t, filepath.Join(dir, "snmpd.conf"), fmt.Sprintf(`agentaddress udp:%s:%d
 rocommunity s3cret 127.0.0.1
 sysName leaf1.example.net
 override .1.3.6.1.2.1.31.1.1.1.1.9 octet_str "%s"
 override .1.3.6.1.2.1.31.1.1.1.15.9 uinteger 40000
 override .1.3.6.1.2.1.31.1.1.1.18.9 octet_str "to spine2"
-`, port, name))
+`, host, port, name))
 		cmd := exec.Command(path, "-f", "-Lo", "-C", "-c", conf)
 		cmd.Env = append(os.Environ(), "MIBS=", "SNMP_PERSISTENT_DIR="+dir, "SNMPCONFPATH="+dir)
 		if err := cmd.Start(); err != nil {
@@ -114,6 +117,7 @@ override .1.3.6.1.2.1.31.1.1.1.18.9 octet_str "to spine2"
 		}
 		stop = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
 		t.Cleanup(stop)
+		listensUDP(t, host, port) // the second try is half a minute away
 		return stop
 	}
 	t.Setenv("WEIR_TEST_COMMUNITY", "s3cret")
@@ -125,9 +129,8 @@ override .1.3.6.1.2.1.31.1.1.1.18.9 octet_str "to spine2"
 	cfg.SNMP = []config.SNMP{{Agents: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Port: uint16(port), Community: community}}
 
 	stop := snmpd("Ethernet9")
-	time.Sleep(500 * time.Millisecond) // until it listens: the second try is half a minute away
 	r := start(t, cfg)
-	e, c := newExporter("127.0.0.1"), r.dial("127.0.0.1")
+	e, c := newExporter(host.String()), r.dial(host.String())
 	e.uptime = 3_600_000
 	for range 100 {
 		r.send(c, e.flows(1))
@@ -148,24 +151,49 @@ override .1.3.6.1.2.1.31.1.1.1.18.9 octet_str "to spine2"
 	}
 	r.eventually("no name rather than a wrong one", func() bool { return iface() == "" })
 	snmpd("Ethernet33")
-	time.Sleep(500 * time.Millisecond)
-	r.app.naming.poller.Again(netip.MustParseAddr("127.0.0.1"))
+	r.app.naming.poller.Again(host)
 	r.eventually("the new name", func() bool { return iface() == "Ethernet33" })
 	r.stop()
 
 	// What was learned is there at once after a restart of the collector.
-	cfg.SNMP[0].Port = uint16(freeUDP(t))
+	cfg.SNMP[0].Port = uint16(freeUDP(t, host))
 	r = start(t, cfg)
-	r.send(r.dial("127.0.0.1"), newExporter("127.0.0.1").flows(1))
+	r.send(r.dial(host.String()), newExporter(host.String()).flows(1))
 	r.eventually("the name kept", func() bool { return iface() == "Ethernet33" })
 }
 
-func freeUDP(t *testing.T) int {
+// ownLoopback is a loopback address of this process alone: nobody else is given a
+// port there that was free a moment ago.
+func ownLoopback() netip.Addr {
+	pid := os.Getpid() // 22 bits at most
+	return netip.AddrFrom4([4]byte{127, 64 + byte(pid>>16), byte(pid >> 8), byte(pid)})
+}
+
+func freeUDP(t *testing.T, host netip.Addr) int {
 	t.Helper()
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(host, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	return c.LocalAddr().(*net.UDPAddr).Port
+}
+
+// listensUDP waits until somebody holds a port: until then what is sent there is
+// refused at once.
+func listensUDP(t *testing.T, host netip.Addr, port int) {
+	t.Helper()
+	c, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(host, uint16(port))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		_, werr := c.Write([]byte{0})
+		_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if _, err := c.Read(make([]byte, 1)); werr == nil && !errors.Is(err, syscall.ECONNREFUSED) {
+			return
+		}
+	}
+	t.Fatalf("nobody listens on %v:%d", host, port)
 }

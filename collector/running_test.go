@@ -64,6 +64,7 @@ func testConfig(t *testing.T) config.Config {
 	cfg.HTTP = netip.MustParseAddrPort("127.0.0.1:0")
 	cfg.StateDir = t.TempDir()
 	cfg.Shards = 2
+	cfg.Access.Rate = 1e6 // who waits for something asks often
 	cfg.LargeFlow.Threshold = detect.Threshold{BitsPerSecond: 100e6}
 	return cfg
 }
@@ -163,12 +164,12 @@ func (r *running) agents() []*agents.AgentInfo {
 // eventually waits for what must come to be.
 func (r *running) eventually(what string, done func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if done() {
 			return
 		}
 	}
-	r.t.Fatalf("not within a minute: %s", what)
+	r.t.Fatalf("not within three minutes: %s", what)
 }
 
 // stream sends an elephant of 1.2 Gbit/s among mice until done says so.

@@ -19,9 +19,14 @@ import (
 	"weir/collector/store"
 )
 
-// knownAgents is how many agents the state file of the tests holds, behind a
-// few source addresses.
-const knownAgents = 10_000
+// countKnown is how many agents the state file of the tests holds, behind a few
+// source addresses: far more than could be admitted anew while a test waits.
+func countKnown() int {
+	if testing.Short() { // with the race detector
+		return 2_000
+	}
+	return 10_000
+}
 
 func knownAgent(i int) (agent netip.Addr, source string) {
 	return netip.AddrFrom4([4]byte{10, byte(1 + i>>16), byte(i >> 8), byte(i)}), fmt.Sprintf("127.0.1.%d", 1+i%4)
@@ -68,33 +73,36 @@ func speak(r *running, n int) {
 }
 
 // A collector that was restarted admits the agents it knew at once, however
-// slowly it admits others, and so does the one after it.
+// slowly it admits others (one a second), and so does the one after it.
 func TestKnownAgentsSurviveRestarts(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	cfg.Limits.AdmissionBurst, cfg.Limits.AdmissionRate = 1, 1
+	knownAgents := countKnown()
 	remember(t, cfg.StateDir, knownAgents)
 	for generation := range 2 {
-		begin := time.Now()
 		r := start(t, cfg)
 		speak(r, knownAgents)
 		r.eventually("all agents", func() bool {
 			s := r.status()
-			return s.Agents == knownAgents && count(s.Samples, "0:1") == knownAgents
+			return s.Agents == knownAgents && count(s.Samples, "0:1") == uint64(knownAgents)
 		})
-		if took := time.Since(begin); took > 30*time.Second {
-			t.Errorf("generation %d: admitted after %v, want 30 s at most", generation, took)
-		}
 		s := r.status()
-		if len(s.Refused) != 0 || s.Admitted != knownAgents {
+		if len(s.Refused) != 0 || s.Admitted != uint64(knownAgents) {
 			t.Errorf("generation %d: refused %v, admitted %d", generation, s.Refused, s.Admitted)
 		}
-		c := r.dial("127.0.1.9")
+		c, begin := r.dial("127.0.1.9"), time.Now()
 		for i := range 50 { // nobody knew these
 			e := newExporter(fmt.Sprintf("192.0.2.%d", i))
 			r.send(c, e.flows(1))
 		}
-		r.eventually("strangers refused", func() bool { return count(r.status().Refused, "admission_rate") >= 48 })
+		r.eventually("strangers refused", func() bool {
+			s = r.status()
+			return s.Admitted-uint64(knownAgents)+count(s.Refused, "admission_rate") == 50
+		})
+		if n := s.Admitted - uint64(knownAgents); float64(n) > 2+time.Since(begin).Seconds() {
+			t.Errorf("generation %d: %d strangers admitted in %v", generation, n, time.Since(begin))
+		}
 		r.stop()
 	}
 }
@@ -102,7 +110,7 @@ func TestKnownAgentsSurviveRestarts(t *testing.T) {
 // runOnce runs a collector that is expected to refuse, and returns why.
 func runOnce(t *testing.T, cfg config.Config) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	return Run(ctx, cfg, IO{Alerts: io.Discard, Log: zerolog.Nop()})
 }

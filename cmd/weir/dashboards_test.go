@@ -94,16 +94,25 @@ func runDemo(t *testing.T, server *influxtest.Server) *shown {
 		code <- execute(ctx, []string{"demo", "--config", conf, "--influx", server.URL, "--json"}, streams{strings.NewReader(""), &out, &log})
 	}()
 	var first time.Time
-	for deadline := time.Now().Add(30 * time.Second); first.IsZero() && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); first.IsZero() && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		w.mu.Lock()
 		first = w.first
 		w.mu.Unlock()
 	}
 	now := first.Add(demoSpan)
-	select {
-	case c := <-code:
-		t.Fatalf("the demo ended with %d: %s", c, log.String())
-	case <-time.After(time.Until(now) + 2*time.Second):
+	has := func() bool { // the server, all until then: nothing waits on the disk
+		rows, err := server.Query("weir", fmt.Sprintf("SELECT spool_points FROM weir_sink WHERE sink = 'influx' AND spool_points = 0 AND time >= %dms LIMIT 1", now.UnixMilli()))
+		return err == nil && len(rows) > 0
+	}
+	for wait, end := time.Until(now), now.Add(2*time.Minute); ; wait = 500 * time.Millisecond {
+		select {
+		case c := <-code:
+			t.Fatalf("the demo ended with %d: %s", c, log.String())
+		case <-time.After(wait):
+		}
+		if has() || time.Now().After(end) {
+			break
+		}
 	}
 	stop()
 	if c := <-code; c != 0 || first.IsZero() {

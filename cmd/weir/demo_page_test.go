@@ -45,7 +45,7 @@ func newVisitor(t *testing.T, url string) *visitor {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 10*time.Minute)
 	t.Cleanup(cancel)
 	return &visitor{t, ctx, url}
 }
@@ -62,7 +62,7 @@ func (v *visitor) sees(texts ...string) {
 	v.t.Helper()
 	for _, text := range texts {
 		found := false
-		for end := time.Now().Add(40 * time.Second); !found; time.Sleep(50 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); !found; time.Sleep(50 * time.Millisecond) {
 			v.do(chromedp.Evaluate("document.body.innerText.includes("+strconv.Quote(text)+")", &found))
 			if !found && time.Now().After(end) {
 				var all string
@@ -78,7 +78,7 @@ func (v *visitor) sees(texts ...string) {
 func (v *visitor) opens(text string) {
 	v.t.Helper()
 	done := false
-	for end := time.Now().Add(20 * time.Second); !done && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !done && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		v.do(chromedp.Evaluate(`(() => { const e = [...document.querySelectorAll("main a, main button, nav a")].find((e) => e.innerText.includes(`+strconv.Quote(text)+`)); e?.click(); return Boolean(e); })()`, &done))
 	}
 	if !done {
@@ -174,7 +174,7 @@ func TestDemoOnThePage(t *testing.T) {
 
 	v.do(chromedp.Navigate(v.url))
 	v.sees("Largest flows", "large flow", "10.20.1.12:40001 → 10.20.2.13:873 TCP", "bridge down brq4c7a91e0-5d on hv3", "with it 6 instances unreachable", "6 affected")
-	if took := time.Since(began); took > time.Minute {
+	if took := time.Since(began); took > 2*time.Minute { // less than half a minute, where nothing else runs
 		t.Errorf("a newcomer waits %v", took)
 	}
 	v.picture("now", 900)

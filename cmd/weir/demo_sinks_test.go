@@ -188,9 +188,9 @@ alerts:
 			t.Errorf("code %d, %s", code, stderr)
 		}
 		for _, want := range []string{
-			"alertmanager (alertmanager): arrived, after 0.", "\n    200 OK\n", "\nsyslog (syslog): arrived, after 0.",
-			"\n    handed over by udp to " + log.UDP + ", which answers nothing\n", "\npagerduty (pagerduty): arrived, after 0.", "\n    202 Accepted\n    202 Accepted\n",
-			"\nchat (slack): FAILED: http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused, after 0.",
+			"alertmanager (alertmanager): arrived, after ", "\n    200 OK\n", "\nsyslog (syslog): arrived, after ",
+			"\n    handed over by udp to " + log.UDP + ", which answers nothing\n", "\npagerduty (pagerduty): arrived, after ", "\n    202 Accepted\n    202 Accepted\n",
+			"\nchat (slack): FAILED: http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused, after ",
 		} {
 			if !strings.Contains("\n"+out, want) {
 				t.Errorf("no %q in\n%s", want, out)

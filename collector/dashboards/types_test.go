@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,19 +34,25 @@ func installTypes(t *testing.T) string {
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "typescript", "bin", "tsc")); err == nil {
 		return dir
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	// What was installed in part is not taken for the whole by the next run.
+	part := filepath.Join(cache, "weir-test", fmt.Sprintf("grafana-schema.%d", os.Getpid()))
+	defer os.RemoveAll(part)
+	if err := os.MkdirAll(part, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"private": true}`), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(part, "package.json"), []byte(`{"private": true}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", schemaPackage, typescriptPackage)
-	cmd.Dir = dir
+	cmd.Dir = part
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Logf("types are not checked: npm install: %v; the other tests here hold\n%s", err, out)
 		return ""
+	}
+	if err := errors.Join(os.RemoveAll(dir), os.Rename(part, dir)); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

@@ -20,11 +20,16 @@ import (
 	"weir/collector/names"
 )
 
-var localhost = netip.MustParseAddr("127.0.0.1")
+// localhost is a loopback address of this process alone: nobody else is given a
+// port there that was free a moment ago.
+var localhost = func() netip.Addr {
+	pid := os.Getpid() // 22 bits at most
+	return netip.AddrFrom4([4]byte{127, 64 + byte(pid>>16), byte(pid >> 8), byte(pid)})
+}()
 
 // agentConf is the configuration of a real snmpd that calls itself a switch:
 // its interfaces are this machine's, but for what it says of lo.
-const agentConf = `agentaddress udp:127.0.0.1:%d
+const agentConf = `agentaddress udp:%s:%d
 rocommunity public 127.0.0.1
 createUser weir SHA-256 "authpassword" AES "privpassword"
 rouser weir priv
@@ -45,7 +50,7 @@ func startSNMPD(t *testing.T, port int, name string) (stop func()) {
 	}
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "snmpd.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, agentConf, port, name), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, agentConf, localhost, port, name), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(path, "-f", "-Lo", "-C", "-c", conf)
@@ -66,12 +71,11 @@ func startSNMPD(t *testing.T, port int, name string) (stop func()) {
 		})
 	}
 	t.Cleanup(stop)
-	a := Access{Agents: []netip.Prefix{netip.PrefixFrom(localhost, 32)}, Port: uint16(port), Community: "public", timeout: 200 * time.Millisecond}
-	for range 100 {
+	a := Access{Agents: []netip.Prefix{netip.PrefixFrom(localhost, 32)}, Port: uint16(port), Community: "public", timeout: 2 * time.Second}
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) { // refused at once while it starts
 		if _, _, err := Read(t.Context(), localhost, a); err == nil {
 			return stop
 		}
-		time.Sleep(100 * time.Millisecond) // refused at once while it starts
 	}
 	t.Fatal("snmpd does not answer")
 	return nil
@@ -79,7 +83,7 @@ func startSNMPD(t *testing.T, port int, name string) (stop func()) {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(localhost, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +100,7 @@ func lo(d names.Device) names.Interface {
 }
 
 func TestReadAsksARealAgent(t *testing.T) {
-	port := freePort(t)
+	port, began := freePort(t), time.Now()
 	startSNMPD(t, port, "leaf1")
 	v3 := func(change func(*Access)) Access {
 		a := Access{User: "weir", Auth: AuthSHA256, AuthPassword: "authpassword", Privacy: PrivacyAES, PrivacyPassword: "privpassword"}
@@ -118,7 +122,10 @@ func TestReadAsksARealAgent(t *testing.T) {
 		{"v3, wrong privacy password", v3(func(a *Access) { a.PrivacyPassword = "wrongpassword" }), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.a.Port, c.a.timeout = uint16(port), 300*time.Millisecond
+			c.a.Port, c.a.timeout = uint16(port), 20*time.Second
+			if c.want == "no answer" || strings.HasPrefix(c.name, "v3, wrong privacy") {
+				c.a.timeout = 300 * time.Millisecond // which it takes
+			}
 			d, uptime, err := Read(t.Context(), localhost, c.a)
 			switch {
 			case strings.HasPrefix(c.name, "v3, wrong privacy"):
@@ -140,7 +147,7 @@ func TestReadAsksARealAgent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d.Name != "leaf1" || len(d.Interfaces) < len(all) || uptime <= 0 || uptime > time.Minute {
+			if d.Name != "leaf1" || len(d.Interfaces) < len(all) || uptime <= 0 || uptime > time.Since(began) {
 				t.Errorf("device %q up for %v with %d interfaces, this machine has %d", d.Name, uptime, len(d.Interfaces), len(all))
 			}
 		})
@@ -154,7 +161,7 @@ func TestPollerLearnsAnew(t *testing.T) {
 	learned := make(chan names.Device, 16)
 	p := New(Config{
 		Access: []Access{
-			{Agents: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Port: uint16(port), Community: "public", timeout: 100 * time.Millisecond},
+			{Agents: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Port: uint16(port), Community: "public", timeout: 2 * time.Second},
 		},
 		Learned: func(d names.Device) { learned <- d },
 		every:   time.Hour, retry: 50 * time.Millisecond,
@@ -168,7 +175,7 @@ func TestPollerLearnsAnew(t *testing.T) {
 		select {
 		case d := <-learned:
 			return d
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("%s: nothing learned; %+v", what, p.Stats())
 			return names.Device{}
 		}
@@ -177,7 +184,7 @@ func TestPollerLearnsAnew(t *testing.T) {
 	for p.Stats().Failed == 0 {
 		time.Sleep(10 * time.Millisecond)
 	}
-	if s := p.Stats(); s.Devices != 1 || s.Answered != 0 || !strings.HasPrefix(s.Error, "127.0.0.1: ") {
+	if s := p.Stats(); s.Devices != 1 || s.Answered != 0 || !strings.HasPrefix(s.Error, localhost.String()+": ") {
 		t.Errorf("nobody there: %+v", s)
 	}
 	stop := startSNMPD(t, port, "leaf1")
@@ -195,7 +202,7 @@ func TestPollerLearnsAnew(t *testing.T) {
 	if p.Again(netip.MustParseAddr("192.0.2.1")) {
 		t.Error("asks an agent outside the networks listed")
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		p.Want(nil) // one that is being asked goes when it has answered
 		if s := p.Stats(); s.Devices == 0 {
 			break
@@ -208,7 +215,7 @@ func TestPollerLearnsAnew(t *testing.T) {
 // TestReadIsBounded speaks to an agent that has no end of interfaces, or
 // answers with nonsense.
 func TestReadIsBounded(t *testing.T) {
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(localhost, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
