@@ -224,7 +224,7 @@ func (h *Hypervisor) Define(s GuestSpec) *Guest {
 	if !s.Bare {
 		g.Block = h.blockDevice(g.DiskFile+".block", 8)
 		h.Start(nil, "qemu-nbd", "--persistent", "--format=raw", "--shared=8", "--socket", g.NBD, g.DiskFile+".exported")
-		l.Eventually(5*time.Second, "qemu-nbd listening", func() bool { return exists(g.NBD) })
+		l.Eventually(5*time.Second, "qemu-nbd listening", func() bool { return listens(g.NBD) })
 	}
 	file := filepath.Join(h.dir, g.Name+".xml")
 	h.must(os.WriteFile(file, []byte(g.xml()), 0o600))

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -86,7 +87,17 @@ func (n *Node) StartDB() {
 	n.removeStale("db.sock", "ovsdb.pid", "ovsdb.ctl")
 	n.DB = l.Start(n.NS, n.ovsEnv(), "ovsdb-server", n.db, "--remote=punix:"+n.in("db.sock"),
 		"--unixctl="+n.in("ovsdb.ctl"), "--pidfile="+n.in("ovsdb.pid"), "-vconsole:emer")
-	l.Eventually(10*time.Second, "ovsdb-server listening", func() bool { return exists(n.in("db.sock")) && exists(n.in("ovsdb.pid")) })
+	l.Eventually(10*time.Second, "ovsdb-server listening", func() bool { return listens(n.in("db.sock")) && exists(n.in("ovsdb.pid")) })
+}
+
+// listens reports whether somebody listens on a socket: its file is there before.
+func listens(socket string) bool {
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
 }
 
 // StartSwitchd starts the switch alone.
