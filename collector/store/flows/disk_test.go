@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -86,5 +87,36 @@ func TestNoRoomForASegmentIsSaid(t *testing.T) {
 	free()
 	if st := flush(); st.Err != "" || st.Segments != 1 {
 		t.Errorf("with room: %+v", st)
+	}
+}
+
+// What keeps a journal from being made a segment, and is not in the journal, costs
+// nothing that was kept: it is said, and tried again.
+func TestJournalIsKeptWhereTheSystemFails(t *testing.T) {
+	dir := t.TempDir()
+	x := record.NewExchange(2)
+	w := x.NewWriter()
+	s, err := Open(Config{Dir: dir, MaxBytes: 1 << 30, MaxAge: forever, Names: site{}}, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed(w, 0, 100)
+	s.add(<-x.Full())
+	inTheWay := strings.TrimSuffix(s.journal.path, journalSuffix) + newSuffix
+	if err := os.Mkdir(inTheWay, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	s.flush(s.opened.Add(s.cfg.Rotate))
+	s.wait.Wait()
+	if st := s.Stats(); !strings.Contains(st.Err, "is a directory") || st.Bad+st.Segments > 0 || count(t, dir) != 100 {
+		t.Errorf("with a directory in the way: %+v, %d rows, want 100", st, count(t, dir))
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	s.flush(time.Now().Add(retryEvery + s.cfg.Rotate))
+	s.wait.Wait()
+	if st := s.Stats(); st.Err != "" || st.Segments != 1 || count(t, dir) != 100 {
+		t.Errorf("with nothing in the way: %+v, %d rows, want 100 in a segment", st, count(t, dir))
 	}
 }

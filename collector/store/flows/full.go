@@ -6,9 +6,11 @@ import (
 	"syscall"
 )
 
-// isFull reports that the disk has no room, which passes.
-func isFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+// passes reports that an error is the system's and says nothing of what is in a file:
+// no room, too many open files, a file system that cannot be written for now.
+func passes(err error) bool {
+	_, ok := errors.AsType[syscall.Errno](err)
+	return ok
 }
 
 // reason is the system's word, without the name that the caller says.

@@ -97,15 +97,15 @@ func (s *Store) convert(path string) {
 	if s.fault = nil; err == nil {
 		return
 	}
-	if errors.Is(err, errCut) {
+	if errors.Is(err, errCut) && !passes(err) {
 		s.mu.Lock()
 		s.stats.Cut++
 		s.mu.Unlock()
-		if _, gone := os.Stat(path); gone != nil {
-			return // what was whole is kept
-		}
 	}
-	if s.fault = err; isFull(err) {
+	if _, gone := os.Stat(path); gone != nil {
+		return // what was whole is kept, or it went with the limits
+	}
+	if s.fault = err; passes(err) {
 		s.left.Store(true)
 		return // it is tried again
 	}

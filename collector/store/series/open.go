@@ -106,7 +106,7 @@ func (s *Store) open() (*tsdb.DB, *prometheus.Registry, error) {
 		s.cfg.Log.Error().Str("dir", s.cfg.Dir).Msg("the journal of series was damaged: what follows the damage is set aside")
 		s.setAside(keepName)
 	} else if err := os.RemoveAll(keep); err != nil {
-		return db, reg, err
+		return nil, nil, errors.Join(err, db.Close())
 	}
 	if n := counted(reg, "prometheus_tsdb_mmap_chunk_corruptions_total"); n > 0 {
 		s.count(func(st *Stats) { st.Broken += uint64(n) }) // the journal has what they had
