@@ -255,6 +255,28 @@ func TestLinkSaysWhetherItIsCopied(t *testing.T) {
 	}
 }
 
+// Until weir has told something, nothing is called good.
+func TestPageSaysNothingBeforeItHears(t *testing.T) {
+	page := web.LocalHandler(shown{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/live" {
+			<-r.Context().Done()
+			return
+		}
+		page.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	dom, _ := look(t, browser(t), s.URL, "Listening…")
+	for _, said := range []string{"Everybody is heard", "Nothing ended yet", "Nothing is wrong", "No interface has told"} {
+		if strings.Contains(dom, said) {
+			t.Errorf("%q is said before anything was heard", said)
+		}
+	}
+	if !strings.Contains(dom, `id="pulse" class="unheard"`) {
+		t.Errorf("a connection that has brought nothing looks good: %s", dom)
+	}
+}
+
 // What is no answer of weir, as of a proxy before it, is shown as what it is.
 func TestPageTellsForeignAnswers(t *testing.T) {
 	page := web.LocalHandler(shown{})

@@ -1308,12 +1308,10 @@ function recent(r) {
   const cut = all2.map((f) => ({ ...f, v: f.v.slice(first2), low: f.low.slice(first2), high: f.high.slice(first2) })), rest = times.slice(first2);
   return { times: rest, flows: cut, total: rest.map((_, i) => cut.reduce((sum, f) => sum + (f.v[i] ?? 0), 0)) };
 }
+var unheard = () => el("div", {}, empty("Listening…"));
 function now(_, { signal }) {
   const tiles = el("div", { className: "tiles" });
-  const open2 = el("div", {}, empty("Listening…"));
-  const ended = el("div", {}, empty("Nothing ended yet."));
-  const links = el("div", {}, empty("No interface has told two polls yet.", "Rates need two counter samples of an interface."));
-  const silent = el("div", {}, empty("Everybody is heard."));
+  const open2 = unheard(), ended = unheard(), links = unheard(), silent = unheard();
   const planned = card("Planned work", { hidden: true });
   const legend = el("div", {}), note = el("p", { className: "note" });
   const picture2 = chart("largest flows of the last two minutes", 260);
@@ -1352,7 +1350,8 @@ function now(_, { signal }) {
   };
   const look = async () => {
     if (paused || document.hidden) return;
-    const r = await get("/api/v1/lookback/flows", {}, signal).catch(() => null);
+    const r = await get("/api/v1/lookback/flows", {}, signal).catch(() => void 0);
+    if (r === void 0 && history2) return;
     history2 = Boolean(r);
     set(note, history2 ? "Two minutes, each flow as the one point tells that saw most of it. Shaded edges are 95 % intervals; grey are further flows." : "Two minutes, summed over the points that sample a flow. Shaded edges are 95 % intervals; grey is all else.");
     draw2(r ? recent(r) : live());

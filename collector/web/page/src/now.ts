@@ -88,12 +88,12 @@ function recent(r: web.Recent): Shown {
   return { times: rest, flows: cut, total: rest.map((_, i) => cut.reduce((sum, f) => sum + (f.v[i] ?? 0), 0)) };
 }
 
+/** unheard is shown until weir has told something: what is not known yet is not called good. */
+const unheard = (): HTMLElement => el("div", {}, empty("Listening…"));
+
 export function now(_: URLSearchParams, { signal }: Context): View {
   const tiles = el("div", { className: "tiles" });
-  const open = el("div", {}, empty("Listening…"));
-  const ended = el("div", {}, empty("Nothing ended yet."));
-  const links = el("div", {}, empty("No interface has told two polls yet.", "Rates need two counter samples of an interface."));
-  const silent = el("div", {}, empty("Everybody is heard."));
+  const open = unheard(), ended = unheard(), links = unheard(), silent = unheard();
   const planned = card("Planned work", { hidden: true });
   const legend = el("div", {}), note = el("p", { className: "note" });
   const picture = chart("largest flows of the last two minutes", 260);
@@ -135,7 +135,8 @@ export function now(_: URLSearchParams, { signal }: Context): View {
 
   const look = async (): Promise<void> => {
     if (paused || document.hidden) return;
-    const r = await get("/api/v1/lookback/flows", {}, signal).catch(() => null);
+    const r = await get("/api/v1/lookback/flows", {}, signal).catch(() => undefined);
+    if (r === undefined && history) return; // it is asked again
     history = Boolean(r);
     set(note, history ? "Two minutes, each flow as the one point tells that saw most of it. Shaded edges are 95 % intervals; grey are further flows." :
       "Two minutes, summed over the points that sample a flow. Shaded edges are 95 % intervals; grey is all else.");
