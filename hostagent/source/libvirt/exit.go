@@ -165,7 +165,8 @@ func (x *exits) ended(fd int, told func(golibvirt.UUID, exit)) {
 		if !late {
 			return
 		}
-		if e, _ = howEnded(fd, reapLate); e.known {
+		// Meanwhile the domain may have another process, which lives.
+		if e, _ = howEnded(fd, reapLate); e.known && !x.watches(w.uuid) {
 			e.pid = w.pid
 			told(w.uuid, e)
 		}

@@ -139,6 +139,33 @@ func TestExitsAreTold(t *testing.T) {
 	}
 }
 
+// TestLateWordOfAnEarlierProcess: how a process has ended is not told any more once the
+// domain has another one.
+func TestLateWordOfAnEarlierProcess(t *testing.T) {
+	kernelTells(t)
+	u := golibvirt.UUID{15: 9}
+	x := newExits("/proc")
+	got := make(chan exit, 4)
+	x.start(t.Context(), func(_ golibvirt.UUID, e exit) { got <- e })
+	was, is := newStandIn(t, formatUUID(u), ""), newStandIn(t, formatUUID(u), "")
+	if !x.watch(u, was.Process.Pid) {
+		t.Fatal("it is not watched")
+	}
+	_ = was.Process.Kill()
+	if e := <-got; e != (exit{pid: was.Process.Pid}) {
+		t.Fatalf("told %+v of a process that is not reaped", e)
+	}
+	if !x.watch(u, is.Process.Pid) {
+		t.Fatal("the next is not watched")
+	}
+	_ = was.Wait()
+	select {
+	case e := <-got:
+		t.Errorf("told %+v while process %d lives", e, is.Process.Pid)
+	case <-time.After(300 * time.Millisecond):
+	}
+}
+
 // TestSourceTellsExits: from libvirt's files, and without; a domain that libvirt
 // has told to be stopped is not told of again.
 func TestSourceTellsExits(t *testing.T) {
