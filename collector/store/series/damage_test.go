@@ -12,6 +12,9 @@ import (
 
 func TestDamagedJournalIsSetAside(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
+	if begun := now.Truncate(2 * time.Hour); now.Sub(begun) <= 100*time.Second {
+		now = begun.Add(-time.Second) // what is of an earlier block is not in the journal alone
+	}
 	dir := t.TempDir()
 	s := open(t, Config{Dir: dir, Log: discard})
 	f := &feed{t: t}
