@@ -195,8 +195,11 @@ func TestKills(t *testing.T) {
 		})
 	}
 	lane.Wait()
+	if k.failed {
+		return // what failed is said last
+	}
 	t.Log(k)
-	if !k.failed && !k.had(k.least, max(k.each, k.hits)) {
+	if !k.had(k.least, max(k.each, k.hits)) {
 		t.Errorf("want %d kills, %d while each kind was under way", k.least, max(k.each, k.hits))
 	}
 }

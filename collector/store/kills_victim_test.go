@@ -124,8 +124,8 @@ func (v *victim) live() {
 		if v.groups&(1<<i) != 0 {
 			before := v.leftovers(part.dirs)
 			part.open()
-			for _, path := range v.leftovers(part.dirs) {
-				if slices.Contains(before, path) {
+			for path, written := range v.leftovers(part.dirs) {
+				if was, ok := before[path]; ok && was.Equal(written) { // else what runs since has begun one of that name
 					v.wrong("%s is left", path)
 				}
 			}
@@ -157,16 +157,20 @@ func forever() {
 	}
 }
 
-// leftovers lists what is half written below directories. Nothing is set aside there.
-func (v *victim) leftovers(dirs []string) (all []string) {
+// leftovers lists what is half written below directories, and when it was written.
+// Nothing is set aside there.
+func (v *victim) leftovers(dirs []string) map[string]time.Time {
+	all := map[string]time.Time{}
 	for _, dir := range dirs {
-		_ = filepath.WalkDir(dir, func(path string, _ os.DirEntry, _ error) error { // some go meanwhile
+		_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, _ error) error { // some go meanwhile
 			switch name := filepath.Base(path); {
 			case name == "room.tmp": // is always the same
 			case strings.HasSuffix(name, ".bad"):
 				v.wrong("%s is set aside", path)
 			case strings.HasSuffix(name, newSuffix), strings.Contains(name, ".tmp"), name == "wal.keep":
-				all = append(all, path)
+				if info, err := e.Info(); err == nil {
+					all[path] = info.ModTime()
+				}
 			}
 			return nil
 		})
