@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -79,7 +80,10 @@ func (v *victim) openFlows() {
 			p.end(ofHours, p.done(ofHours)+1)
 		}
 	}
-	cfg.Quick = int64(v.page.done(ofJournal) % 2) // now and then Run makes segments of what a kill left
+	if left, err := filepath.Glob(filepath.Join(cfg.Dir, journals)); err != nil || len(left) <= 1 { // for more there is no room beside those that follow
+		v.must(err)
+		cfg.Quick = int64(v.page.done(ofJournal) % 2) // now and then Run makes segments of what a kill left
+	}
 	x := record.NewExchange(2)
 	s, err := flows.Open(cfg, x)
 	v.must(err)
@@ -111,11 +115,30 @@ func (v *victim) openFlows() {
 			}
 		}
 		v.page.end(ofJournal, uint64(i))
-		time.Sleep(time.Millisecond)
-		for begun := time.Now(); v.page.under(ofSegment)+v.page.under(ofHours) != 0 && time.Since(begun) < time.Second; { // what is kept must not be more than can be made into segments
-			time.Sleep(time.Millisecond)
+		for time.Sleep(time.Millisecond); v.newestJournal(cfg.Dir) > enoughJournal; time.Sleep(time.Millisecond) {
 		}
 	})
+}
+
+const (
+	journals = "*.journal"
+	// enoughJournal is how many octets of samples are written while the segment of
+	// those before is being made, however long that takes: a journal with 26,214 takes
+	// no more, since its segment may have a quarter of the limit. One is six octets.
+	enoughJournal = 6 * 20_000
+)
+
+// newestJournal returns how many octets the journal has that was begun last.
+func (v *victim) newestJournal(dir string) int64 {
+	all, err := filepath.Glob(filepath.Join(dir, journals))
+	if v.must(err); len(all) == 0 {
+		return 0
+	}
+	info, err := os.Stat(slices.Max(all))
+	if err != nil {
+		return 0 // it is a segment
+	}
+	return info.Size()
 }
 
 // lookAtFlows returns the number of the next sample. Those that are there follow each

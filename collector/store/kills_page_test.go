@@ -140,9 +140,10 @@ func (p page) is(kind int, found uint64) bool {
 	return found == p.done(kind) || found != 0 && found == p.under(kind) || p.get(pageCut) != 0 && found > p.done(kind) && found < p.under(kind)
 }
 
-// settle takes what was found as done: the next process goes on from there.
+// settle takes what was found as done: the next process goes on from there. How long
+// a write takes is what the last that was done took, not the time between processes.
 func (p page) settle(kind int, found uint64) {
-	p.end(kind, found)
+	p.set(kind*pageKind+8, found)
 	p.begin(kind, 0)
 }
 

@@ -173,7 +173,7 @@ func TestKills(t *testing.T) {
 	}
 	base := inMemory(t)
 	templates := filepath.Join(base, "templates")
-	(&victim{templates: templates, disk: templates}).makeTemplates()
+	(&victim{templates: templates, disk: templates, test: t, label: "templates"}).makeTemplates()
 	var lane sync.WaitGroup
 	for l := range lanes {
 		lane.Go(func() {
