@@ -147,7 +147,7 @@ func serve(t *testing.T) string {
 }
 
 // browser starts a real one, for all views of a test.
-func browser(t testing.TB) context.Context {
+func browser(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -157,6 +157,7 @@ func browser(t testing.TB) context.Context {
 		t.Skip("no chromium: apt-get install chromium")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(patience))
+	options = append(options, more...)
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -257,16 +258,8 @@ func TestLinkSaysWhetherItIsCopied(t *testing.T) {
 
 // Until weir has told something, nothing is called good.
 func TestPageSaysNothingBeforeItHears(t *testing.T) {
-	page := web.LocalHandler(shown{})
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/api/v1/live" {
-			<-r.Context().Done()
-			return
-		}
-		page.ServeHTTP(w, r)
-	}))
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	dom, _ := look(t, browser(t), s.URL, "Listening…")
+	at := but(t, shown{}, map[string]http.HandlerFunc{"/api/v1/live": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }})
+	dom, _ := look(t, browser(t), at, "Listening…")
 	for _, said := range []string{"Everybody is heard", "Nothing ended yet", "Nothing is wrong", "No interface has told"} {
 		if strings.Contains(dom, said) {
 			t.Errorf("%q is said before anything was heard", said)
@@ -279,16 +272,8 @@ func TestPageSaysNothingBeforeItHears(t *testing.T) {
 
 // What is no answer of weir, as of a proxy before it, is shown as what it is.
 func TestPageTellsForeignAnswers(t *testing.T) {
-	page := web.LocalHandler(shown{})
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/api/v1/agent" {
-			_, _ = io.WriteString(w, "<p>sign in at the proxy") // the browser has gone
-			return
-		}
-		page.ServeHTTP(w, r)
-	}))
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	look(t, browser(t), s.URL+"/#agents?agent=192.0.2.7", "weir answered 200: <p>sign in at the proxy")
+	at := but(t, shown{}, map[string]http.HandlerFunc{"/api/v1/agent": says("<p>sign in at the proxy")})
+	look(t, browser(t), at+"/#agents?agent=192.0.2.7", "weir answered 200: <p>sign in at the proxy")
 }
 
 // Who is not on this machine learns no flow and no alert, and no other name than

@@ -950,7 +950,7 @@ function actions(id, holds, signal) {
 
 // collector/web/page/src/flows.ts
 var end = (a = "–", p) => p === void 0 || p === "" ? a : a.includes(":") ? `[${a}]:${p}` : `${a}:${p}`;
-var name = (a) => a === void 0 ? a : String(a);
+var name = (a) => a === void 0 || a === "" ? void 0 : String(a);
 function flowName(key, domain = "") {
   const net = domain && domain !== "underlay" ? ` in ${domain}` : "";
   return `${end(name(key.src), key.src_port)} → ${end(name(key.dst), key.dst_port)} ${protocol(key.proto)}${net}`.trim();

@@ -6,7 +6,7 @@ import { protocol } from "./dom";
 export type Key = Readonly<Record<string, string | number | undefined>>;
 
 const end = (a = "–", p?: string | number): string => (p === undefined || p === "" ? a : a.includes(":") ? `[${a}]:${p}` : `${a}:${p}`);
-const name = (a?: string | number): string | undefined => (a === undefined ? a : String(a));
+const name = (a?: string | number): string | undefined => (a === undefined || a === "" ? undefined : String(a));
 
 /** flowName writes 10.0.0.5:443 → 10.0.0.9:5321 TCP. */
 export function flowName(key: Key, domain = ""): string {
