@@ -38,7 +38,8 @@ func newQuerySeries(p *program) *cobra.Command {
 		Long: `Evaluate an expression in PromQL: as of now or --to, or with --from at each step of
 a time. A collector that runs is asked; else its files are read.
 
-Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z.
+Times are such as -1h, -7d, now, 15:04, 2026-01-31 or 2026-01-31T15:04:05Z. Without
+--step there are about 60 steps, of that part of the time of which something is kept.
 Figures that are estimated from samples, weir_top_bits_per_second and
 weir_top_packets_per_second, have their 95 % interval beside them, and as series of
 their own, whose names end in _low and _high; the others are counted by agents.
@@ -61,10 +62,7 @@ source with the URL http://ADDRESS/prometheus.`,
 			if err != nil {
 				return err
 			}
-			all, err := f.ask(cmd.Context(), p, q, ask)
-			if err == nil && !f.list {
-				err = f.addErrors(cmd.Context(), p, q, all, ask)
-			}
+			all, err := f.answer(cmd.Context(), p, q, ask)
 			switch {
 			case errors.Is(err, context.Canceled):
 				return errors.New("interrupted")
@@ -110,10 +108,9 @@ func (f *seriesFlags) query(args []string, now time.Time) (*series.Query, error)
 		}
 		if q.Step = f.step; q.Step == 0 {
 			q.Step = niceStep(q.To.Sub(q.From))
+		} else {
+			align(q)
 		}
-		// Steps of a minute begin at full minutes, so that they are the same
-		// when they are asked again.
-		q.From, q.To = q.From.Truncate(min(q.Step, time.Hour)), q.To.Truncate(min(q.Step, time.Hour))
 	} else if f.step != 0 {
 		return nil, errors.New("--step needs --from")
 	}
@@ -136,6 +133,27 @@ func exprCaret(expr string, err error) string {
 	}
 	before := expr[:min(column-1, len(expr))]
 	return "\n  " + expr + "\n  " + strings.Repeat(" ", utf8.RuneCountInString(before)) + "^"
+}
+
+// align lets steps of a minute begin at full minutes, so that they are the same when
+// they are asked again.
+func align(q *series.Query) {
+	unit := min(q.Step, time.Hour)
+	q.From, q.To = q.From.Truncate(unit), q.To.Truncate(unit)
+}
+
+// fit chooses the steps: of a day of which there are three minutes, these.
+func fit(q *series.Query, span series.Span) {
+	if !span.From.IsZero() {
+		zone := q.To.Location()
+		q.From, q.To = span.From.In(zone), span.To.In(zone)
+		q.Step = niceStep(q.To.Sub(q.From))
+	}
+	begin, end := q.From, q.To
+	align(q)
+	if q.To.Before(begin) { // less than a step: what is there at its end
+		q.From, q.To = end, end
+	}
 }
 
 // niceStep returns a step that makes about 60 of a length of time.
@@ -167,57 +185,90 @@ func (f *seriesFlags) sliceOf(q *series.Query) time.Duration {
 	return q.Step * sliceSteps
 }
 
-// asker returns the answer to a query in the form of Prometheus's API.
-type asker func(ctx context.Context, q *series.Query) ([]byte, error)
+// asker asks the collector that runs, or the files.
+type asker struct {
+	// query returns the answer to a query in the form of Prometheus's API.
+	query func(ctx context.Context, q *series.Query) ([]byte, error)
+	// span returns at which part of its time there is something.
+	span func(ctx context.Context, q *series.Query) (series.Span, error)
+}
 
 // asker asks the collector that runs, or reads the files.
-func (f *seriesFlags) asker(cmd *cobra.Command, args []string, p *program) (asker, error) {
+func (f *seriesFlags) asker(cmd *cobra.Command, args []string, p *program) (a asker, err error) {
 	dir := folderOf(f.dir, "series")
 	ctx, state := cmd.Context(), stateBeside(dir)
 	if dir == "" {
 		cfg, err := p.loadToAsk()
 		if err != nil {
-			return nil, err
+			return a, err
 		}
 		var up json.RawMessage
 		err = web.AskSeries(ctx, cfg.StateDir, "status/buildinfo", nil, &up)
 		if !web.NotRunning(err) {
-			return func(ctx context.Context, q *series.Query) ([]byte, error) { return askRunning(ctx, cfg.StateDir, q) }, err
+			return askerOf(cfg.StateDir), err
 		}
 		dir, state = cfg.SeriesDir(), cfg.StateDir
 		if err := store.CheckHistory(cfg.HistoryDir()); err != nil {
-			return nil, err
+			return a, err
 		}
 	}
 	if err := noted(cmd, args, state, audit.Query); err != nil {
-		return nil, err
+		return a, err
 	}
 	r, err := series.OpenReader(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no history of series in %s: start `weir run` first, or name the directory with --dir", dir)
+		return a, fmt.Errorf("no history of series in %s: start `weir run` first, or name the directory with --dir", dir)
 	}
 	if err != nil {
-		return nil, err
+		return a, err
 	}
 	f.files = true
-	return r.Query, nil
+	return asker{r.Query, r.Span}, nil
 }
 
-// askRunning asks the collector that runs with a state directory.
-func askRunning(ctx context.Context, stateDir string, q *series.Query) (b []byte, err error) {
-	v := url.Values{"query": {q.Expr}}
-	path := "query"
-	if q.Step > 0 {
-		path = "query_range"
-		v.Set("start", q.From.Format(time.RFC3339Nano))
-		v.Set("end", q.To.Format(time.RFC3339Nano))
-		v.Set("step", fmt.Sprint(q.Step.Seconds()))
-	} else {
-		v.Set("time", q.To.Format(time.RFC3339Nano))
+// askerOf asks the collector that runs with a state directory.
+func askerOf(stateDir string) asker {
+	times := func(q *series.Query) url.Values {
+		return url.Values{"query": {q.Expr}, "start": {q.From.Format(time.RFC3339Nano)}, "end": {q.To.Format(time.RFC3339Nano)}}
 	}
-	var raw json.RawMessage
-	err = web.AskSeries(ctx, stateDir, path, v, &raw)
-	return raw, err
+	return asker{
+		query: func(ctx context.Context, q *series.Query) (raw []byte, err error) {
+			v, path := times(q), "query_range"
+			if q.Step > 0 {
+				v.Set("step", fmt.Sprint(q.Step.Seconds()))
+			} else {
+				path, v = "query", url.Values{"query": {q.Expr}, "time": v["end"]}
+			}
+			err = web.AskSeries(ctx, stateDir, path, v, (*json.RawMessage)(&raw))
+			return raw, err
+		},
+		span: func(ctx context.Context, q *series.Query) (series.Span, error) {
+			var answer struct {
+				Data series.Span `json:"data"`
+			}
+			err := web.AskSeries(ctx, stateDir, "query_span", times(q), &answer)
+			return answer.Data, err
+		},
+	}
+}
+
+// answer chooses the steps where nobody else did, and asks.
+func (f *seriesFlags) answer(ctx context.Context, p *program, q *series.Query, ask asker) (*seriesAnswer, error) {
+	if q.Step > 0 && f.step == 0 {
+		span, err := ask.span(ctx, q)
+		if ctx.Err() != nil {
+			return nil, context.Canceled
+		}
+		if err != nil { // the answer will say it too; or it is an older collector
+			span = series.Span{}
+		}
+		fit(q, span)
+	}
+	all, err := f.ask(ctx, p, q, ask)
+	if err == nil && !f.list {
+		err = f.addErrors(ctx, p, q, all, ask)
+	}
+	return all, err
 }
 
 // ask evaluates the query, in slices, so that none is too long and what is done
@@ -226,7 +277,7 @@ func (f *seriesFlags) ask(ctx context.Context, p *program, q *series.Query, ask 
 	a := &seriesAnswer{}
 	slice, total := f.sliceOf(q), q.To.Sub(q.From)
 	if q.Step == 0 || slice >= total {
-		b, err := ask(ctx, q)
+		b, err := ask.query(ctx, q)
 		if err != nil {
 			return nil, err
 		}
@@ -247,7 +298,7 @@ func (f *seriesFlags) ask(ctx context.Context, p *program, q *series.Query, ask 
 		if part.To = part.From.Add(slice - q.Step); part.To.After(q.To) {
 			part.To = q.To
 		}
-		b, err := ask(ctx, &part)
+		b, err := ask.query(ctx, &part)
 		if err != nil {
 			return nil, err
 		}

@@ -133,7 +133,7 @@ func (f *seriesFlags) print(p *program, q *series.Query, a *seriesAnswer) error 
 	case "csv", "parquet":
 		return a.printSheet(p, f.format)
 	}
-	return printSeries(p, q, a)
+	return printSeries(p, q, a, f.step > 0)
 }
 
 // columns is how many series stand beside each other.
@@ -141,12 +141,16 @@ const columns = 6
 
 // printSeries writes a table: of one time a line for each series, of a few
 // series a line for each time, of more a line for each series with what its
-// values were.
-func printSeries(p *program, q *series.Query, a *seriesAnswer) error {
-	if len(a.all) == 0 && q.Step > 0 {
+// values were. Where someone else chose the steps, none may be where something is.
+func printSeries(p *program, q *series.Query, a *seriesAnswer, stepped bool) error {
+	if len(a.all) == 0 && stepped {
 		last := q.From.Add(q.To.Sub(q.From).Truncate(q.Step))
-		_, err := fmt.Fprintf(p.out, "no series at steps of %s up to %s: there may be some with a shorter --step, or a later --from; `weir query series --list` shows what there is\n",
+		_, err := fmt.Fprintf(p.out, "no series at steps of %s up to %s: without --step they are chosen by what there is, which `weir query series --list` shows\n",
 			shortTime(q.Step), last.Format("01-02 15:04:05"))
+		return err
+	}
+	if len(a.all) == 0 && q.Step > 0 {
+		_, err := fmt.Fprintf(p.out, "no series from %s to %s; `weir query series --list` shows what there is\n", q.From.Format("01-02 15:04:05"), q.To.Format("01-02 15:04:05"))
 		return err
 	}
 	if len(a.all) == 0 {

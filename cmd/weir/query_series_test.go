@@ -117,7 +117,7 @@ func TestQuerySeriesReadsFiles(t *testing.T) {
 		{"number", []string{"2*3", "--to", first}, "VALUE  SERIES\n6      {}\n"},
 		{"none", []string{"weir_nothing", "--to", first}, "no series; `weir query series --list` shows what there is\n"},
 		{"none at its steps", []string{"weir_interface_in_bits_per_second", "--from", "2026-03-13T16:00:40", "--to", last, "--step", "3h"},
-			"no series at steps of 3h0m up to 03-14 13:00:00: there may be some with a shorter --step, or a later --from; `weir query series --list` shows what there is\n"},
+			"no series at steps of 3h0m up to 03-14 13:00:00: without --step they are chosen by what there is, which `weir query series --list` shows\n"},
 		{"list", []string{"--list", "--to", last},
 			"METRIC                             TYPE   UNIT             SERIES  WHAT\n" +
 				"weir_interface_in_bits_per_second  gauge  bits_per_second  2       in bits per second (counters of an interface (if_counters, 0:1), and rates that know wraps and resets)\n"},
@@ -128,6 +128,49 @@ func TestQuerySeriesReadsFiles(t *testing.T) {
 				t.Errorf("exit %d, %s (-want +got)\n%s", code, errs, diff)
 			}
 		})
+	}
+}
+
+// Of a long time of which little is kept, the steps are where that is.
+func TestQuerySeriesChoosesStepsByWhatThereIs(t *testing.T) {
+	from := time.Date(2026, 3, 14, 15, 7, 3, 0, time.Local)
+	dir := keepSeries(t, from, 12) // of two minutes
+	rows := func(t *testing.T, args ...string) []string {
+		t.Helper()
+		code, out, errs := weir(t, append([]string{"query", "series", "--dir", dir, "--format", "csv"}, args...)...)
+		if code != 0 {
+			t.Fatalf("exit %d, %s", code, errs)
+		}
+		return strings.Split(strings.TrimSpace(out), "\n")[1:]
+	}
+	at := func(d time.Duration, value string) string {
+		return from.Add(d).UTC().Format(time.RFC3339) + ",1," + value
+	}
+	const sum = `sum by (ifindex) (weir_interface_in_bits_per_second{ifindex="1"})`
+	for _, c := range []struct {
+		name        string
+		args        []string
+		n           int
+		first, last string
+	}{
+		{"up to its end", []string{sum, "--from", "2026-03-13T15:00:00", "--to", "2026-03-14T15:08:53"}, 11, at(7*time.Second, "1001"), at(107*time.Second, "11001")},
+		{"within a month", []string{sum, "--from", "2026-03-01", "--to", "2026-03-31"}, 41, at(7*time.Second, "1001"), at(407*time.Second, "12001")},
+		{"later by an offset", []string{strings.Replace(sum, "}", "} offset 6h", 1), "--from", "2026-03-01", "--to", "2026-03-31"}, 41, at(6*time.Hour+7*time.Second, "1001"), at(6*time.Hour+407*time.Second, "12001")},
+		{"less than a step", []string{sum, "--from", "2026-03-13T15:00:00", "--to", "2026-03-14T15:07:04"}, 1, at(time.Second, "1001"), at(time.Second, "1001")},
+		{"of all time", []string{"time()", "--from", "2026-03-13T15:00:00", "--to", "2026-03-14T15:00:00"}, 49, "2026-03-13T", "2026-03-14T"},
+		{"where there is none", []string{"absent(weir_interface_in_bits_per_second)", "--from", "2026-03-13T15:00:00", "--to", "2026-03-14T15:00:00"}, 49, "2026-03-13T", "2026-03-14T"},
+		{"steps that are asked for", []string{sum, "--from", "2026-03-13T15:00:00", "--to", "2026-03-14T16:00:00", "--step", "5m"}, 1, at(177*time.Second, "12001"), at(177*time.Second, "12001")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := rows(t, c.args...)
+			if len(got) != c.n || !strings.HasPrefix(got[0], c.first) || !strings.HasPrefix(got[len(got)-1], c.last) {
+				t.Errorf("%d rows:\n%s\nwant %d, from %s to %s", len(got), strings.Join(got, "\n"), c.n, c.first, c.last)
+			}
+		})
+	}
+	code, out, errs := weir(t, "query", "series", "--dir", dir, sum, "--from", "2026-03-01", "--to", "2026-03-02")
+	if want := "no series from 03-01 00:00:00 to 03-02 00:00:00; `weir query series --list` shows what there is\n"; code != 0 || out != want {
+		t.Errorf("exit %d: %s%s, want %s", code, out, errs, want)
 	}
 }
 

@@ -46,6 +46,7 @@ func seriesRoutes(s SeriesSource) (all []Route) {
 	for _, r := range []Route{
 		{Path: "query", Audit: audit.Query, Summary: "An expression in PromQL, as of one time.", Params: []Param{query, {Name: "time", Says: "seconds since 1970, or RFC 3339; now without"}}},
 		{Path: "query_range", Audit: audit.Query, Summary: "An expression in PromQL, at each step of a time.", Params: []Param{query, from, to, {Name: "step", Says: "seconds, or such as 1m"}}},
+		{Path: "query_span", Audit: audit.Query, Summary: "At which part of a time an expression in PromQL may have values; weir's own, for who chooses a step.", Params: []Param{query, from, to}},
 		{Path: "series", Audit: audit.Query, Summary: "The series that selectors choose.", Params: []Param{match, from, to, limit}},
 		{Path: "labels", Summary: "The names of labels.", Params: []Param{match, from, to, limit}},
 		{Path: "label/{name}/values", Summary: "The values of a label.", Params: []Param{match, from, to, limit}},

@@ -45,6 +45,7 @@ func (s *Store) Handler() http.Handler {
 		mux.HandleFunc("GET "+Prefix+"/api/v1/"+path, f)
 		mux.HandleFunc("POST "+Prefix+"/api/v1/"+path, f)
 	}
+	both("query_span", s.querySpan)
 	both("series", func(r *http.Request, v url.Values) (any, error) {
 		l, err := readLook(v)
 		if err != nil {
@@ -145,6 +146,18 @@ func readQuery(v url.Values, ranged bool, now time.Time) (q *Query, err error) {
 		return nil, err
 	}
 	return q, nil
+}
+
+// querySpan answers, of the parameters of query_range, at which part of that time
+// there is something. Prometheus has no such path; who chooses steps needs it.
+func (s *Store) querySpan(r *http.Request, v url.Values) (any, error) {
+	v.Set("step", "1h") // is of no account
+	q, err := readQuery(v, true, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	span, err := s.ask.span(r.Context(), s, q)
+	return span, s.met(err)
 }
 
 // readTime reads seconds since the epoch or RFC 3339.

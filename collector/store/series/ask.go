@@ -211,7 +211,11 @@ func (h held) Close() error {
 
 // query asks the store.
 func (s *Store) query(ctx context.Context, q *Query, use func(parser.Value) error) error {
-	err := s.ask.query(ctx, s, q, use)
+	return s.met(s.ask.query(ctx, s, q, use))
+}
+
+// met passes on the error of a question; damage that it met is looked at.
+func (s *Store) met(err error) error {
 	if d, ok := errors.AsType[*damage](err); ok {
 		if errors.Is(d.err, errReading) {
 			return errReading

@@ -143,6 +143,33 @@ func BenchmarkPanel(b *testing.B) {
 	}
 }
 
+// BenchmarkSpan looks when a day of 20,000 series begins and ends, of whose time
+// there is more before, and more behind.
+func BenchmarkSpan(b *testing.B) {
+	k := newSite(b, benchSeries)
+	start := time.Now().Add(-26 * time.Hour)
+	s := open(b, Config{Dir: b.TempDir(), Log: discard})
+	for i := range 24 * 60 {
+		k.write(s, start.Add(time.Duration(i)*time.Minute))
+		if i%10 == 0 {
+			s.compact(context.Background(), time.Now())
+		}
+	}
+	for _, c := range []struct {
+		name         string
+		before, less time.Duration
+	}{{"within", 0, 3 * time.Hour}, {"before", 24 * time.Hour, 3 * time.Hour}, {"behind", 24 * time.Hour, 0}} {
+		b.Run(c.name, func(b *testing.B) {
+			q := &Query{Expr: "weir_interface_in_bits_per_second", From: start.Add(-c.before), To: time.Now().Add(-c.less)}
+			for b.Loop() {
+				if span, err := s.ask.span(b.Context(), s, q); err != nil || span.From.IsZero() {
+					b.Fatal(span, err)
+				}
+			}
+		})
+	}
+}
+
 // cpu returns the processor time of this process, which tells more than a clock
 // where others work beside it.
 func cpu() time.Duration {

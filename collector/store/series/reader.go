@@ -35,19 +35,26 @@ func OpenReader(dir string) (*Reader, error) {
 
 // Query returns the answer as the query API of Prometheus gives it. It keeps
 // links to files in the directory meanwhile.
-func (r *Reader) Query(ctx context.Context, q *Query) (_ []byte, err error) {
-	db, err := tsdb.OpenDBReadOnly(r.dir, "", nil)
-	if errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("history directory %s: cannot be read by this user: %w; ask as the user that runs weir", r.dir, reason(err))
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+func (r *Reader) Query(ctx context.Context, q *Query) ([]byte, error) {
 	var b bytes.Buffer
-	err = r.ask.query(ctx, db, q, func(v parser.Value) error {
-		writeAnswer(bufio.NewWriter(&b), v)
-		return nil
+	err := r.read(func(db *tsdb.DBReadOnly) error {
+		return r.ask.query(ctx, db, q, func(v parser.Value) error {
+			writeAnswer(bufio.NewWriter(&b), v)
+			return nil
+		})
 	})
 	return b.Bytes(), err
+}
+
+// read opens the directory for as long as use takes.
+func (r *Reader) read(use func(*tsdb.DBReadOnly) error) (err error) {
+	db, err := tsdb.OpenDBReadOnly(r.dir, "", nil)
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("history directory %s: cannot be read by this user: %w; ask as the user that runs weir", r.dir, reason(err))
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return use(db)
 }
