@@ -82,8 +82,7 @@ func (s *Store) care(ctx context.Context) {
 // files lists segments and rollups.
 func (s *Store) files() (paths []string) {
 	for _, dir := range []string{s.cfg.Dir, filepath.Join(s.cfg.Dir, rollupDir)} {
-		some, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
-		if err == nil {
+		if some, err := ending(dir, segmentSuffix); err == nil {
 			paths = append(paths, some...)
 		}
 	}

@@ -32,6 +32,8 @@
 // A crash at any moment loses at most what was not on disk yet, a second. A
 // journal that was cut is read to the cut. What a process leaves becomes a file at
 // the next start, where it is large beside the intake: queries read it meanwhile.
+// What the system keeps from being made a file is told, and tried again after the
+// others.
 // Every page and every footer has a checksum. At the start the end of each file is
 // looked at, and while the store runs all of each, some with every segment that is
 // made. A file that is damaged is set aside under a name that ends in .bad, counted

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // part is a file that is open.
@@ -19,6 +20,21 @@ type part struct {
 
 	rollup bool // it is opened when it is read
 	path   string
+}
+
+// ending returns the paths of the files of a directory, if it is there, whose names
+// end so, in order. (To a pattern the directory's own name would be one.)
+func ending(dir, suffix string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), suffix) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return paths, err
 }
 
 type parts struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,7 @@ func (s *Store) recover() error {
 			}
 			if quick -= info.Size(); s.cfg.Quick > 0 && quick < 0 {
 				s.left.Store(true)
+				s.untried.Store(true)
 				continue
 			}
 			s.convert(path)
@@ -56,7 +58,7 @@ func (s *Store) recover() error {
 
 // removeUnfinished removes files that were being written when a process ended.
 func removeUnfinished(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, "*"+newSuffix))
+	left, err := ending(dir, newSuffix)
 	for _, path := range left {
 		err = errors.Join(err, os.Remove(path))
 	}
@@ -64,9 +66,10 @@ func removeUnfinished(dir string) error {
 }
 
 // rollHours makes rollups of the hours whose journals are all segments now: none
-// while there are journals of which it is not known what hours they are of.
+// while there are journals of which it is not known what hours they are of, but those
+// of which no segment can be made. What these have is late when one can.
 func (s *Store) rollHours(now time.Time) {
-	if s.left.Load() {
+	if s.untried.Load() {
 		return
 	}
 	s.cfg.Step("hours")
@@ -76,12 +79,16 @@ func (s *Store) rollHours(now time.Time) {
 	}
 }
 
-// made tells what kept the last segment or its rollups from being made: until one is.
+// made tells what keeps a segment or its rollups from being made: until it is.
 func (s *Store) made() {
+	fault := s.fault
+	for _, path := range slices.Sorted(maps.Keys(s.stuck)) {
+		fault = cmp.Or(fault, s.stuck[path])
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.unmade = ""; s.fault != nil {
-		s.unmade = s.fault.Error()
+	if s.unmade = ""; fault != nil {
+		s.unmade = fault.Error()
 	}
 }
 
@@ -94,6 +101,7 @@ func (s *Store) convert(path string) {
 	if s.builder.large() {
 		s.builder = nil
 	}
+	delete(s.stuck, path)
 	if s.fault = nil; err == nil {
 		return
 	}
@@ -102,10 +110,11 @@ func (s *Store) convert(path string) {
 		s.stats.Cut++
 		s.mu.Unlock()
 	}
-	if _, gone := os.Stat(path); gone != nil {
+	if _, gone := os.Lstat(path); errors.Is(gone, os.ErrNotExist) {
 		return // what was whole is kept, or it went with the limits
 	}
 	if s.fault = err; passes(err) {
+		s.stuck[path] = err
 		s.left.Store(true)
 		return // it is tried again
 	}
@@ -134,14 +143,34 @@ func (s *Store) leftover(now time.Time) {
 	default:
 		return // it comes next
 	}
-	all, err := filepath.Glob(filepath.Join(s.cfg.Dir, "flows-*"+journalSuffix))
-	all = slices.DeleteFunc(all, func(path string) bool { return s.journal != nil && path == s.journal.path })
+	all, err := ending(s.cfg.Dir, journalSuffix)
+	all = slices.DeleteFunc(all, func(path string) bool {
+		_, journal := journalID(filepath.Base(path))
+		return !journal || s.journal != nil && path == s.journal.path
+	})
+	maps.DeleteFunc(s.stuck, func(path string, _ error) bool { return err == nil && !slices.Contains(all, path) })
+	s.again = now.Add(retryEvery)
 	if err != nil || len(all) == 0 {
-		s.left.Store(false)
+		s.left.Store(err != nil)
+		s.untried.Store(err != nil)
+		s.lose(0, err)
+		s.made()
 		<-s.converting
 		return
 	}
 	s.left.Store(len(all) > 1)
-	s.again = now.Add(retryEvery)
-	s.make(all[0])
+	path := s.next(all)
+	s.untried.Store(slices.ContainsFunc(all, func(other string) bool { return other != path && s.stuck[other] == nil }))
+	s.make(path)
+}
+
+// next returns of journals the one to try: one that was not yet, or else each in turn.
+// One of which no segment can be made keeps none from being tried.
+func (s *Store) next(all []string) string {
+	i := slices.IndexFunc(all, func(path string) bool { return s.stuck[path] == nil })
+	if i < 0 {
+		i = slices.IndexFunc(all, func(path string) bool { return path > s.tried })
+	}
+	s.tried = all[max(i, 0)]
+	return s.tried
 }

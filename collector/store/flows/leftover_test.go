@@ -4,7 +4,9 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,5 +70,108 @@ func TestLargeJournalsAreMadeSegmentsBesideTheIntake(t *testing.T) {
 	s.Run(ctx)
 	if got := count(t, dir); got != want {
 		t.Errorf("%d rows in the end, want %d", got, want)
+	}
+}
+
+// stuckJournals makes journals, and a directory in the way of the rollup of some of
+// them, and returns these directories.
+func stuckJournals(t *testing.T, dir string, journals, rows int, stuck []int) (inTheWay []string) {
+	t.Helper()
+	made := t.TempDir()
+	for _, d := range []string{dir, made} {
+		if err := os.MkdirAll(d, 0o750); err != nil {
+			t.Fatal(err)
+		}
+		for i := range journals {
+			rows := zipfRows(rows, 1000, 500, false)
+			for j := range rows {
+				rows[j].At += int64(i) * int64(10*time.Second)
+			}
+			if err := os.Rename(writeJournal(t, d, rows), filepath.Join(d, journalName(strconv.Itoa(i)))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	openStore(t, made, &told{})
+	minutes, err := rollFiles(made, minutePrefix)
+	if err != nil || len(minutes) != journals {
+		t.Fatal(minutes, err)
+	}
+	for _, i := range stuck {
+		m := minutes[slices.IndexFunc(minutes, func(m rollFile) bool { return m.id == strconv.Itoa(i) })]
+		path := filepath.Join(dir, rollupDir, m.name)
+		if err := os.MkdirAll(path, 0o750); err != nil {
+			t.Fatal(err)
+		}
+		inTheWay = append(inTheWay, path)
+	}
+	return inTheWay
+}
+
+// A journal that the system keeps from becoming a segment keeps no other from it, nor
+// the hours from being rolled up, wherever it is among them; it is told all the while,
+// and what it has counts once, before and after.
+func TestStuckJournalHoldsNoOther(t *testing.T) {
+	const n, journals = 2000, 4
+	for _, c := range []struct {
+		name  string
+		stuck []int
+		dir   string
+		quick int64 // 0: the start tries what it finds
+	}{
+		{"the first", []int{0}, "", 1},
+		{"one between", []int{2}, "", 1},
+		{"the last", []int{journals - 1}, "", 1},
+		{"two", []int{0, 1}, "", 1},
+		{"all", []int{0, 1, 2, 3}, "", 1},
+		{"found at the start", []int{0, 2}, "", 0},
+		{"in a directory whose name is a pattern", []int{0}, "[x]*", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), c.dir)
+			inTheWay := stuckJournals(t, dir, journals, n, c.stuck)
+			s, err := Open(Config{Dir: dir, MaxAge: forever, RollupsAge: forever, Names: site{}, Quick: c.quick}, record.NewExchange(1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now()
+			after := func(what string, rounds, segments int, says string) {
+				t.Helper()
+				for range rounds {
+					now = now.Add(retryEvery)
+					s.flush(now)
+					s.wait.Wait()
+				}
+				hours, err := rollFiles(dir, hourPrefix)
+				if err != nil {
+					t.Fatal(err)
+				}
+				st := s.Stats()
+				if st.Segments != segments || len(hours) > 0 != (segments > 0) || !strings.Contains(st.Err, says) || says == "" && st.Err != "" || st.Bad > 0 {
+					t.Errorf("%s: %+v, %d hours; want %d segments, an error %q", what, st, len(hours), segments, says)
+				}
+				for _, q := range []Query{{}, {Samples: true}} {
+					q.From, q.To, q.By, q.Add = epoch, epoch.Add(25*time.Hour), []string{"proto"}, true
+					if got, err := Scan(context.Background(), dir, q); err != nil || got.Total.Samples != journals*n || got.Broken != "" {
+						t.Errorf("%s: %+v, want %d samples: %v", what, got, journals*n, err)
+					}
+				}
+			}
+			rounds := journals
+			if c.quick == 0 {
+				rounds = 0
+			}
+			after("in the way", rounds, journals-len(c.stuck), "file exists")
+			after("still", journals+1, journals-len(c.stuck), "file exists")
+			for _, path := range inTheWay {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			after("not any more", len(c.stuck)+1, journals, "")
+			if s.left.Load() || len(s.stuck) > 0 {
+				t.Errorf("left %v, stuck %v", s.left.Load(), s.stuck)
+			}
+		})
 	}
 }

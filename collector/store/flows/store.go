@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,12 +87,15 @@ type Store struct {
 	retry   time.Time // when writing is tried again
 	again   time.Time // when a segment of a journal that was left is tried
 
-	converting chan struct{} // holds a token while a segment is made
-	builder    *builder      // of who has the token; nil where there is none to use again
-	fault      error         // of who has the token: what kept the last segment or its rollups from being made
-	left       atomic.Bool   // journals may be there of which no segment is being made
-	suspects   chan string   // files that a query found damaged
-	scrubbed   string        // the last file that was read through; of care
+	converting chan struct{}    // holds a token while a segment is made
+	builder    *builder         // of who has the token; nil where there is none to use again
+	fault      error            // of who has the token: what kept the last segment or its rollups from being made
+	stuck      map[string]error // of who has the token: journals of which the system keeps a segment from being made
+	tried      string           // of who has the token: the one of them that was tried last
+	left       atomic.Bool      // journals may be there of which no segment is being made
+	untried    atomic.Bool      // some of them may not be stuck
+	suspects   chan string      // files that a query found damaged
+	scrubbed   string           // the last file that was read through; of care
 	wait       sync.WaitGroup
 
 	ages    age.Clock
@@ -99,7 +104,7 @@ type Store struct {
 
 	mu     sync.Mutex // guards what follows
 	stats  Stats
-	unmade string // fault, as last told
+	unmade string // fault, or why a journal is stuck, as last told
 }
 
 // Open makes the directory, makes segments of what the last process left, or has
@@ -117,7 +122,7 @@ func Open(cfg Config, x *record.Exchange) (*Store, error) {
 	if cfg.Step == nil {
 		cfg.Step = noStep
 	}
-	s := &Store{cfg: cfg, x: x, converting: make(chan struct{}, 1), suspects: make(chan string, maxSuspects)}
+	s := &Store{cfg: cfg, x: x, converting: make(chan struct{}, 1), suspects: make(chan string, maxSuspects), stuck: map[string]error{}}
 	s.stats.MaxBytes, s.stats.MaxRollups = cfg.MaxBytes, cfg.Rollups
 	if err := s.recover(); err != nil {
 		return nil, fmt.Errorf("history directory %s: %w", cfg.Dir, err)
@@ -203,8 +208,8 @@ func (s *Store) begin(now time.Time) error {
 // has reports that there is a segment of a journal already: the clock may show a
 // time twice.
 func (s *Store) has(id string) bool {
-	made, err := filepath.Glob(filepath.Join(s.cfg.Dir, "flows-*-"+id+segmentSuffix+"*"))
-	return err == nil && len(made) > 0
+	made, err := ending(s.cfg.Dir, "")
+	return err == nil && slices.ContainsFunc(made, func(path string) bool { return strings.Contains(filepath.Base(path), "-"+id+segmentSuffix) })
 }
 
 // failed ends a journal that could not be written; what it has is kept.
@@ -219,6 +224,7 @@ func (s *Store) failed(now time.Time, err error) {
 		s.journal = nil
 	}
 	s.left.Store(true)
+	s.untried.Store(true)
 	s.lose(lost, err)
 	s.limit(now)
 }
