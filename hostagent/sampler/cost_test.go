@@ -82,9 +82,9 @@ func TestCostOfForwardedPacket(t *testing.T) {
 			without = append(without, w.sendCost(other, frame, packets))
 			with = append(with, w.sendCost(w.fd, frame, packets))
 		}
-		samples, _ := s.Totals()
 		s.Set(nil)
 		w.Eventually(time.Second, "stopped", func() bool { return len(s.States()) == 0 })
+		samples, _ := s.Totals()
 		empty()
 		base, cost := cheap(without), cheap(with)
 		if c.method == MethodTCX && c.rate == 0 {
