@@ -53,6 +53,8 @@ type agent struct {
 	hosts   map[sflow.DataSource]*host
 	debts   *debts // nil: everything is read
 
+	framesLost uint64 // as weir-agent says in its heartbeat
+
 	// Published by the owner at the tick, read by anyone.
 	pubFirst, pubLast, pubGap atomic.Int64
 	heardSince                atomic.Int64 // ns, pubFirst or that of the agent it took over from

@@ -33,6 +33,7 @@ type Registry struct {
 	allow     *[]netip.Prefix // as last applied
 	counts    counts
 	records   records
+	metric    sflow.RTMetric
 	read      map[uint64]bool // formats, by kind of sample: whether somebody reads them
 
 	labelGen uint64   // of Shared, as last applied
@@ -194,9 +195,6 @@ func (r *Registry) Discard(d *decoder.Discard) {
 	d.Packet.Header.Key.Domain = r.domain(src, &d.Packet,
 		sflow.Port{Value: d.Sample.Input}, sflow.Port{Value: d.Sample.Output})
 }
-
-// Metrics counts an rtmetric or rtflow sample.
-func (r *Registry) Metrics(*decoder.Metrics) { r.counts.MetricSamples++ }
 
 // Tick publishes what others read and does what is due. It costs nothing for
 // agents that did not speak since the last one.

@@ -22,6 +22,7 @@ type AgentInfo struct {
 	Contested  bool            `json:"contested"` // another source claims the same agent address
 	Hypervisor bool            `json:"hypervisor"`
 	Datagrams  uint64          `json:"datagrams"`
+	FramesLost uint64          `json:"frames_lost,omitempty"` // LLDP, ARP and DHCP frames for which weir-agent had no room since it started
 	SubAgents  []SubAgentInfo  `json:"sub_agents"`
 	Sources    []SourceInfo    `json:"sources"`
 	Interfaces []InterfaceInfo `json:"interfaces"`
@@ -181,7 +182,7 @@ func (sh *Shared) info(a *agent) *AgentInfo {
 		Number: a.number, Agent: a.addr, Source: a.source, Name: a.shownName(),
 		FirstHeard: instant(a.heardSince.Load()), LastHeard: instant(a.last),
 		Known: a.known, Contested: a.contested.Load(), Hypervisor: a.virtual || a.taps,
-		Datagrams: a.datagrams,
+		Datagrams: a.datagrams, FramesLost: a.framesLost,
 	}
 	for _, s := range a.subs {
 		info.SubAgents = append(info.SubAgents, SubAgentInfo{

@@ -124,6 +124,7 @@ func conform(x *AgentRow, a *agents.AgentInfo) {
 		}
 	}
 	note(true, b2i(a.Contested), "another source claims its address")
+	note(true, b2i(a.FramesLost > 0), "weir-agent has lost LLDP, ARP and DHCP frames since it started, for want of room: %d; a switch it hangs on, or an instance that gets no address, may be told late or not at all", a.FramesLost)
 	noteSequences(note, a)
 	noteSources(note, a)
 	unknown, differ, resets := 0, 0, 0

@@ -2,11 +2,14 @@ package web_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,5 +166,22 @@ func BenchmarkPageOfALargeSite(b *testing.B) {
 			}
 			b.ReportMetric(best, "ms-shown")
 		})
+	}
+}
+
+// Of what no agent lost nothing is said.
+func TestAgentsThatLostNothing(t *testing.T) {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, "http://localhost/api/v1/agents/overview", nil)
+	r.RemoteAddr = "127.0.0.1:4711"
+	web.LocalHandler(newLarge()).ServeHTTP(w, r)
+	var all []web.AgentRow
+	if err := json.Unmarshal(w.Body.Bytes(), &all); err != nil || len(all) != 1000 {
+		t.Fatalf("%d agents, %v: %d %.200s", len(all), err, w.Code, w.Body)
+	}
+	for _, a := range all {
+		if slices.ContainsFunc(a.Notes, func(n web.Note) bool { return strings.Contains(n.Text, "lost") }) {
+			t.Fatalf("of %s is noted: %v", a.Name, a.Notes)
+		}
 	}
 }

@@ -43,7 +43,7 @@ func (shown) Status() web.Status {
 
 func (shown) Agents() []*agents.AgentInfo {
 	return []*agents.AgentInfo{{
-		Agent: netip.MustParseAddr("192.0.2.7"), Name: hostile, LastHeard: time.Now(), Contested: true,
+		Agent: netip.MustParseAddr("192.0.2.7"), Name: hostile, LastHeard: time.Now(), Contested: true, FramesLost: 1234,
 		Interfaces: []agents.InterfaceInfo{{Index: 7, Name: hostile, Alias: hostile, Speed: 1e9, In: agents.Rates{BitsPerSecond: 5e8}, Counted: true}},
 		Hosts:      []agents.HostInfo{{Name: hostile, OSRelease: hostile}},
 		SubAgents:  []agents.SubAgentInfo{{ID: 1, Datagrams: agents.SequenceInfo{Received: 90, Lost: 10}}},
@@ -214,8 +214,8 @@ func TestPageInABrowser(t *testing.T) {
 		{"explore from a whole time", "/#explore?by=src&from=2026-11-23T06:38:44.765Z", "1 key, 1.00 MB", []string{`name="from" value="2026-11-23T06:38:44.765Z" spellcheck="false" size="22"`}},
 		{"explore with a mistake", "/#explore?by=src&filter=x", "column 1:", []string{"column 1: &lt;img", "x\n^"}},
 		{"explore without an answer", "/#explore?by=src&filter=none", "No flow sample fits", []string{"kept from &lt;img"}},
-		{"agents", "/#agents", "1 agent", []string{"192.0.2.7", "&lt;script&gt;", "10.0 %", "1:1 000", "3 to see"}},
-		{"agent", "/#agents?agent=192.0.2.7", "Data sources (1)", []string{"another source claims its address", "500 Mbit/s", "50.0 %", "&lt;script&gt;"}},
+		{"agents", "/#agents", "1 agent", []string{"192.0.2.7", "&lt;script&gt;", "10.0 %", "1:1 000", `ARP and DHCP frames since it started, for want of room: 1234;`, "4 to see"}},
+		{"agent", "/#agents?agent=192.0.2.7", "Data sources (1)", []string{"another source claims its address", "ARP and DHCP frames since it started, for want of room: 1234;", "500 Mbit/s", "50.0 %", "&lt;script&gt;"}},
 		{"agent that is none", "/#agents?agent=192.0.2.9", "is not known", []string{"All agents"}},
 		{"history", "/#history?from=-7d&severity=critical", "1 change", []string{"history: &lt;img src=x"}},
 		{"history with a mistake", "/#history?from=soon", "from <img", []string{"from &lt;img"}},

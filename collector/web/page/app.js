@@ -256,6 +256,7 @@ var range = ([least, most]) => !most ? "–" : oneIn(least) === oneIn(most) ? on
 var oneIn = (n) => `1:${count(Math.round(n))}`;
 var silentAfter = 6e4;
 var gravity = (a) => a.notes.some((n) => n.matters) ? 2 : a.notes.length ? 1 : 0;
+var noted = (a, severity, what) => el("span", { title: a.notes.map((n) => n.text).join("\n") }, badge(severity, `${a.notes.length} ${what}`));
 var first = { name: "agent", kind: "", by: (a) => a.name || a.agent, write: (a) => [el("strong", {}, a.name || a.agent), a.name ? el("span", { className: "dim" }, ` ${a.agent}`) : ""] };
 var columns = [
   first,
@@ -265,7 +266,7 @@ var columns = [
   { name: "told rate", kind: "number", by: (a) => a.sampling[1], write: (a) => range(a.sampling) },
   { name: "effective", kind: "number", by: (a) => a.effective[1], write: (a) => range(a.effective) },
   { name: "interfaces", kind: "number", by: (a) => a.interfaces, write: (a) => [count(a.interfaces), a.down ? el("span", { className: "dim" }, ` (${count(a.down)} down)`) : ""] },
-  { name: "conformance", kind: "", by: gravity, write: (a) => gravity(a) === 2 ? badge("warning", `${a.notes.length} to see`) : gravity(a) ? badge("info", `${a.notes.length} noted`) : badge("good", "as told") },
+  { name: "conformance", kind: "", by: gravity, write: (a) => gravity(a) === 2 ? noted(a, "warning", "to see") : gravity(a) ? noted(a, "info", "noted") : badge("good", "as told") },
   { name: "not decoded", kind: "number", by: (a) => a.debt, write: (a) => a.debt ? scaled(a.debt, "") : "–" }
 ];
 function agents(parameters, context) {

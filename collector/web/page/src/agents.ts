@@ -14,6 +14,9 @@ const oneIn = (n: number): string => `1:${count(Math.round(n))}`;
 const silentAfter = 60_000;
 const gravity = (a: web.AgentRow): number => (a.notes.some((n) => n.matters) ? 2 : a.notes.length ? 1 : 0);
 
+/** noted counts what is to be seen of an agent, and says it to who points there. */
+const noted = (a: web.AgentRow, severity: string, what: string): Child => el("span", { title: a.notes.map((n) => n.text).join("\n") }, badge(severity, `${a.notes.length} ${what}`));
+
 /** Column is one of the list: what it is sorted by, and what stands in it. */
 interface Column {
   name: string;
@@ -31,7 +34,7 @@ const columns: readonly Column[] = [
   { name: "told rate", kind: "number", by: (a) => a.sampling[1], write: (a) => range(a.sampling) },
   { name: "effective", kind: "number", by: (a) => a.effective[1], write: (a) => range(a.effective) },
   { name: "interfaces", kind: "number", by: (a) => a.interfaces, write: (a) => [count(a.interfaces), a.down ? el("span", { className: "dim" }, ` (${count(a.down)} down)`) : ""] },
-  { name: "conformance", kind: "", by: gravity, write: (a) => (gravity(a) === 2 ? badge("warning", `${a.notes.length} to see`) : gravity(a) ? badge("info", `${a.notes.length} noted`) : badge("good", "as told")) },
+  { name: "conformance", kind: "", by: gravity, write: (a) => (gravity(a) === 2 ? noted(a, "warning", "to see") : gravity(a) ? noted(a, "info", "noted") : badge("good", "as told")) },
   { name: "not decoded", kind: "number", by: (a) => a.debt, write: (a) => (a.debt ? scaled(a.debt, "") : "–") },
 ];
 

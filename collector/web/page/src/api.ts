@@ -11,6 +11,7 @@ export namespace agents {
     readonly datagrams: number;
     readonly debt?: readonly agents.DebtInfo[];
     readonly first_heard: string;
+    readonly frames_lost?: number;
     readonly hosts?: readonly agents.HostInfo[];
     readonly hypervisor: boolean;
     readonly interfaces: readonly agents.InterfaceInfo[];
