@@ -37,6 +37,7 @@ type IO struct {
 	Ready      func(Addresses)      // called once everything listens; nil is nothing
 	Version    string               // of the program, for status and metrics
 	Alive      func()               // called every second while all parts work; nil is nothing
+	OtherPort  bool                 // where that of http is taken, any that is free
 	Forget     bool                 // nothing is remembered over a restart, and the end of open alerts is told at the stop
 }
 
@@ -171,7 +172,9 @@ func (a *app) openIntake() (err error) {
 		return err
 	}
 	if a.cfg.HTTP.IsValid() {
-		a.http, err = web.Listen(a.cfg.HTTP, a, a.door.options(&a.cfg))
+		o := a.door.options(&a.cfg)
+		o.OtherPort = a.io.OtherPort
+		a.http, err = web.Listen(a.cfg.HTTP, a, o)
 	}
 	return err
 }

@@ -81,7 +81,6 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	}
 	cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)}
 	cfg.Allow = nil
-	cfg.HTTP = freeHTTP(cfg.HTTP)
 	names, err := writeDemoNames(state)
 	if err != nil {
 		return err
@@ -95,7 +94,7 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	sent := make(chan struct{})
 	close(sent) // until there is a sender to wait for
 	err = collector.Run(ctx, cfg, collector.IO{
-		Alerts: p.out, AlertsJSON: json, Log: p.logger(cfg.Log), Forget: true, Version: build.This(version).Version,
+		Alerts: p.out, AlertsJSON: json, Log: p.logger(cfg.Log), Forget: true, OtherPort: true, Version: build.This(version).Version,
 		Ready: func(at collector.Addresses) {
 			if at.HTTP != "" {
 				fmt.Fprintf(p.err, "weir demo: open http://%s/ in a browser\n", at.HTTP)
@@ -131,19 +130,6 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 func demoConfig(state string) (name string, err error) {
 	name = filepath.Join(state, "weir.yaml")
 	return name, os.WriteFile(name, fmt.Appendf(nil, "state_dir: %q\n", state), 0o600)
-}
-
-// freeHTTP returns at, or any free port of the same address where at is taken.
-func freeHTTP(at netip.AddrPort) netip.AddrPort {
-	if !at.IsValid() {
-		return at
-	}
-	l, err := net.Listen("tcp", at.String())
-	if err != nil {
-		return netip.AddrPortFrom(at.Addr(), 0)
-	}
-	l.Close()
-	return at
 }
 
 // sendDemo sends the network's datagrams when they are due, each agent from the

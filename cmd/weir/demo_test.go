@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -93,5 +95,39 @@ func TestDemoRaisesItsAlerts(t *testing.T) {
 	}
 	if s := first.Subject; s.Src != "10.20.1.12" || s.Dst != "10.20.2.13" || s.DstPort != 873 {
 		t.Errorf("subject %+v, want the elephant", s)
+	}
+}
+
+// Demos that begin at once want the same port: one has it, the others another.
+func TestDemosBeginAtOnce(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := file(t, "weir.yaml", fmt.Sprintf("http: %q\n", l.Addr()))
+	l.Close() // where something else takes it, they all have another
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	const demos = 4
+	var logs [demos]output
+	codes := make(chan int, demos)
+	for i := range demos {
+		go func() {
+			codes <- execute(ctx, []string{"demo", "--config", conf}, streams{strings.NewReader(""), io.Discard, &logs[i]})
+		}()
+	}
+	taken := map[string]bool{}
+	for i := range logs {
+		taken[await(t, &logs[i], `open http://(\S+)/ in a browser`)[1]] = true
+	}
+	if len(taken) != demos {
+		t.Errorf("%d demos have %v", demos, taken)
+	}
+	cancel()
+	for range demos {
+		if code := <-codes; code != 0 {
+			t.Errorf("exit code %d, want 0", code)
+		}
 	}
 }

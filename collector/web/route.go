@@ -158,6 +158,8 @@ type Options struct {
 	Audit *audit.Log    // nil keeps nothing
 	Local bool          // on loopback; Listen sets it
 	TLS   *Certificates // nil is none
+	// OtherPort lets Listen take any port of the address where that one is taken.
+	OtherPort bool
 	// As is who asks, without looking; for the control socket.
 	As func(*http.Request) *access.Person
 }

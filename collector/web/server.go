@@ -34,6 +34,9 @@ type Server struct {
 // that others can reach, who asks needs a name: the configuration has seen to it.
 func Listen(addr netip.AddrPort, s Source, o Options) (*Server, error) {
 	l, err := net.Listen("tcp", addr.String())
+	if err != nil && o.OtherPort {
+		l, err = net.Listen("tcp", netip.AddrPortFrom(addr.Addr(), 0).String())
+	}
 	if err != nil {
 		reason := err
 		if op, ok := errors.AsType[*net.OpError](err); ok {

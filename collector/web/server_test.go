@@ -224,6 +224,13 @@ func TestListenServesAndCloses(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("second listener: %v, want %s", err, want)
 	}
+	other, err := Listen(s.Addr(), busy(), Options{OtherPort: true})
+	if err != nil || other.Addr().Addr() != s.Addr().Addr() || other.Addr().Port() == s.Addr().Port() {
+		t.Fatalf("%v, %v; want another port", other, err)
+	}
+	if err := other.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 	if err := s.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
