@@ -266,6 +266,14 @@ func TestKeyboardAlone(t *testing.T) {
 	if !reached {
 		t.Fatal("Tab does not reach the incident")
 	}
+	// What is told of its alerts meanwhile makes it anew, and leaves who has reached it there.
+	if err := chromedp.Run(ctx, chromedp.Evaluate(`document.querySelector(".incident").id = "before"`, nil), chromedp.WaitNotPresent("#before", chromedp.ByQuery),
+		chromedp.Evaluate(`Boolean(document.activeElement?.closest(".incident"))`, &reached)); err != nil {
+		t.Fatal(err)
+	}
+	if !reached {
+		t.Fatal("an incident of which something is told loses the focus")
+	}
 	for _, c := range []struct{ key, shown, says string }{
 		{"\r", "incident", "What happened, in order"},
 		{"2", "site", "not observable"},

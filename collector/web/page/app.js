@@ -88,7 +88,11 @@ var me = () => asked ??= get("/api/v1/me", {}).catch((e) => {
 // collector/web/page/src/dom.ts
 var space = "http://www.w3.org/2000/svg";
 var there = (children) => children.flatMap((c) => c === void 0 || c === null || c === false ? [] : c instanceof Node ? [c] : typeof c === "object" ? there(c) : [String(c)]);
-var set = (e, ...children) => e.replaceChildren(...there(children));
+function set(e, ...children) {
+  const held = e.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
+  e.replaceChildren(...there(children));
+  if (held) e.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+}
 function fill(e, attributes, children) {
   for (const [k, v] of Object.entries(attributes)) {
     if (v === void 0 || v === null || v === false) continue;

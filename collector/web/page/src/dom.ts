@@ -20,8 +20,12 @@ export interface Attributes {
 const there = (children: readonly Child[]): (Node | string)[] =>
   children.flatMap((c) => (c === undefined || c === null || c === false ? [] : c instanceof Node ? [c] : typeof c === "object" ? there(c) : [String(c)]));
 
-/** set replaces what is in e; what is nothing is left out. */
-export const set = (e: Element, ...children: Child[]): void => e.replaceChildren(...there(children));
+/** set replaces what is in e; what is nothing is left out. Whoever was at a link stays there, if it is there again. */
+export function set(e: Element, ...children: Child[]): void {
+  const held = e.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
+  e.replaceChildren(...there(children));
+  if (held) e.querySelector<HTMLElement>(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+}
 
 function fill<E extends Element>(e: E, attributes: Attributes, children: readonly Child[]): E {
   for (const [k, v] of Object.entries(attributes)) {
