@@ -52,7 +52,7 @@ func TestAlertHistoryHasEveryChange(t *testing.T) {
 		return c
 	}
 	var told []change
-	for _, l := range r.alerts.all() {
+	for _, l := range r.told() {
 		told = append(told, read([]byte(l)))
 	}
 	var kept struct{ Alerts []json.RawMessage }

@@ -349,9 +349,10 @@ func TestAStormOfMailsIsADigest(t *testing.T) {
 		o.Put(sinktest.Alert(i, detect.Start, "x"))
 		time.Sleep(5 * time.Millisecond)
 	}
+	const together = 3 // that wait for a slow server and are still mails of their own: the tenth may be the first of them
 	before := len(srv.Mails())
-	if before > mailBurst {
-		t.Errorf("%d mails before the digest, want %d at most", before, mailBurst)
+	if before > mailBurst-1+together {
+		t.Errorf("%d mails before the digest, want %d at most", before, mailBurst-1+together)
 	}
 	if err := o.Close(t.Context()); err != nil {
 		t.Fatal(err)
@@ -365,8 +366,9 @@ func TestAStormOfMailsIsADigest(t *testing.T) {
 		}
 		return len(ids) == n
 	})
-	last := srv.Mails()[len(srv.Mails())-1]
-	if !strings.Contains(last.Data, "\nSubject: DIGEST ") || len(srv.Mails()) > mailBurst+1 {
-		t.Errorf("%d mails, the last\n%s", len(srv.Mails()), last.Data)
+	all := srv.Mails()
+	digest := func(m sinktest.Mail) bool { return strings.Contains(m.Data, "\nSubject: DIGEST ") } // mostly the last; what waits for a slow mail comes as one too
+	if !slices.ContainsFunc(all, digest) || len(all) > mailBurst+together {
+		t.Errorf("%d mails, the last\n%s", len(all), all[len(all)-1].Data)
 	}
 }

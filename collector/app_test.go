@@ -206,7 +206,7 @@ func TestAnotherSourcePortIsTheSameAgent(t *testing.T) {
 	if s := r.status(); s.LostDatagrams+s.LostSamples != 0 {
 		t.Errorf("lost %d datagrams, %d samples", s.LostDatagrams, s.LostSamples)
 	}
-	if a := r.alerts.all(); len(a) != 0 {
+	if a := r.told(); len(a) != 0 {
 		t.Errorf("alerts: %s", a)
 	}
 }
@@ -219,7 +219,7 @@ func TestReloadChangesTheThreshold(t *testing.T) {
 	e, c := newExporter("192.0.2.41"), r.dial("127.0.0.41")
 	n := 0
 	r.stream(e, c, func() bool { n++; return n > 50 })
-	if a := r.alerts.all(); len(a) != 0 {
+	if a := r.told(); len(a) != 0 {
 		t.Fatalf("alerts below the threshold: %s", a)
 	}
 	cfg.LargeFlow.Threshold = detect.Threshold{BitsPerSecond: 100e6}
@@ -241,7 +241,7 @@ func TestCancelDrains(t *testing.T) {
 		r.send(c, e.flows(40000))
 	}
 	r.stop()
-	all := parseAlerts(t, r.alerts.all())
+	all := parseAlerts(t, r.told())
 	last := all[len(all)-1]
 	if last.Change != "end" || last.Reason != detect.ReasonShutdown || last.State != "resolved" || last.ID != all[0].ID {
 		t.Errorf("last change %+v, want the end by shutdown", last)

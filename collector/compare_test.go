@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,20 +103,26 @@ func TestRunShowsTheBoundsOfRules(t *testing.T) {
 	})
 	want := 2 * cfg.Rules[0].Bytes()
 	r.eventually("bounds of rules", func() bool {
+		r.send(c, e.flows(40000))
 		b := bounds()
 		return b["rule_bytes"].Used == want && b["rule_keys"].Limit == 2*4096 && b["rule_entities"].Limit == 2*16384 && b["rule_alerts"].Limit > 0
 	})
 	none := cfg
 	none.Rules = nil
-	r.reload <- none
+	taken := make(chan struct{})
+	go func() { defer close(taken); r.reload <- none }()
+	r.stream(e, c, func() bool { // else the alert ends by itself
+		select {
+		case <-taken:
+			return true
+		default:
+			return false
+		}
+	})
 	r.eventually("no rules", func() bool { return len(bounds()) == 0 })
-	ended := false
-	for _, line := range r.alerts.all() {
-		ended = ended || strings.Contains(line, `"kind":"rule"`) && strings.Contains(line, `"reason":"reload"`)
-	}
-	if !ended {
-		t.Error("the alert of the rule that is gone does not end")
-	}
+	r.eventually("the end of the alert of the rule that is gone", func() bool {
+		return slices.ContainsFunc(r.alerts.with(`"kind":"rule"`), func(l string) bool { return strings.Contains(l, `"reason":"reload"`) })
+	})
 }
 
 func jsonOf(t *testing.T, v any) string {

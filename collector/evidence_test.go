@@ -34,7 +34,7 @@ func TestAlertHasItsHeaders(t *testing.T) {
 	r := start(t, testConfig(t))
 	one := newExporter("192.0.2.11")
 	r.stream(one, r.dial("127.0.0.11"), func() bool { return r.saw("start") })
-	id := parseAlerts(t, r.alerts.all())[0].ID
+	id := parseAlerts(t, r.told())[0].ID
 	var files []evidence.File
 	r.eventually("evidence of the alert", func() bool {
 		code, _, body := r.fetch("/api/v1/evidence")

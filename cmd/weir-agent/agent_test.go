@@ -273,7 +273,7 @@ func TestRunAsAProgram(t *testing.T) {
 	_ = run.Process.Signal(syscall.SIGTERM)
 	last := heard(t, conn, "weir/event/agent_stopping", func(*witness.Said) bool { return true })
 	pid, _ := last.Uint(witness.PID)
-	if last.Text(witness.Cause) != "signal" || pid != uint64(os.Getpid()) || !strings.Contains(last.Text(witness.Command), "weir-agent.test") {
+	if last.Text(witness.Cause) != "signal" || pid != uint64(os.Getpid()) || !strings.Contains(last.Text(witness.Command), filepath.Base(os.Args[0])) {
 		t.Errorf("cause %q, pid %d, command %q; want this test, %d", last.Text(witness.Cause), pid, last.Text(witness.Command), os.Getpid())
 	}
 	select {
