@@ -43,6 +43,54 @@ func TestDamagedJournalIsSetAside(t *testing.T) {
 	}
 }
 
+func TestRepairThatWasStoppedLosesNothing(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	if begun := now.Truncate(2 * time.Hour); now.Sub(begun) <= 100*time.Second {
+		now = begun.Add(-time.Second) // what is of an earlier block is not in the journal alone
+	}
+	dir := t.TempDir()
+	s := open(t, Config{Dir: dir, Log: discard})
+	f := &feed{t: t}
+	for i := range 100 {
+		f.port(now.Add(time.Duration(i-100)*time.Second), "10.0.0.1", 7, float64(i))
+		f.give(s)
+	}
+	s.shut()
+	// As the library leaves it: the segment has another name, and in its place is the
+	// beginning of a new one.
+	segment := newest(t, filepath.Join(dir, "wal"))
+	if err := os.Rename(segment, segment+".repair"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(segment, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, Config{Dir: dir, Log: discard})
+	const all = `count_over_time(weir_interface_in_bits_per_second{ifindex="7"}[10m])`
+	for _, n := range values(t, s, all, now) {
+		if n != 100 {
+			t.Errorf("%v samples of 100", n)
+		}
+	}
+	if got := values(t, s, all, now); len(got) != 1 {
+		t.Errorf("%d series, want 1", len(got))
+	}
+	s.shut()
+	// One that an older weir left is of a journal that has gone on since.
+	if err := os.WriteFile(segment+".repair", []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, Config{Dir: dir, Log: discard})
+	for _, n := range values(t, s, all, now) {
+		if n != 100 {
+			t.Errorf("%v samples of 100 beside what an older weir left", n)
+		}
+	}
+	if _, err := os.Stat(segment + ".repair"); !os.IsNotExist(err) {
+		t.Errorf("%v: want what an older weir left removed", err)
+	}
+}
+
 func TestDamagedBlocksAreSetAside(t *testing.T) {
 	for _, c := range []struct {
 		name, file string

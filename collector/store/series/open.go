@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,6 +85,11 @@ func (s *Store) reopen() {
 // open opens the database. What it cannot read is set aside.
 func (s *Store) open() (*tsdb.DB, *prometheus.Registry, error) {
 	s.broken(false)
+	for _, name := range []string{"wal", "wbl"} {
+		if err := undoRepair(filepath.Join(s.cfg.Dir, name)); err != nil {
+			return nil, nil, err
+		}
+	}
 	keep := filepath.Join(s.cfg.Dir, keepName)
 	if err := linkFiles(filepath.Join(s.cfg.Dir, "wal"), keep); err != nil {
 		return nil, nil, err
@@ -112,6 +118,34 @@ func (s *Store) open() (*tsdb.DB, *prometheus.Registry, error) {
 		s.count(func(st *Stats) { st.Broken += uint64(n) }) // the journal has what they had
 	}
 	return db, reg, nil
+}
+
+// undoRepair gives the segments of a journal back what the library had moved away to
+// write them anew, where it was stopped at that: by a full disk, or by its end. It
+// would not look for it, and take the half that it wrote for all there was.
+func undoRepair(journal string) error {
+	const repair = ".repair"
+	moved, err := filepath.Glob(filepath.Join(journal, "*"+repair))
+	if err != nil {
+		return err
+	}
+	for _, from := range moved {
+		segment := strings.TrimSuffix(from, repair)
+		later, err := filepath.Glob(filepath.Join(journal, "[0-9]*"))
+		if err != nil {
+			return err
+		}
+		// A later one begins when the repair has ended: this is left of an older weir's.
+		if slices.ContainsFunc(later, func(name string) bool { return !strings.HasSuffix(name, repair) && name > segment }) {
+			err = os.Remove(from)
+		} else {
+			err = os.Rename(from, segment)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // linkFiles makes to, with the files of from under a second name.
