@@ -40,7 +40,8 @@ func newErase(p *program) *cobra.Command {
 		Long: `Remove for good what is kept of one project, by the name or id that its
 instances have in alerts. Stop weir first.
 
-  alerts    of each change about its instances, or that tells of one, the line,
+  alerts    of each change about its instances, that tells of one, or that names
+            one of their addresses or ports, such as a large flow, the line,
             subject, reason and evidence; notes of people about them. Time,
             kind, severity, identity and hash stay, so that ` + "`weir verify`" + ` still
             walks the chain: a change at its end names the erased ones. Alerts
@@ -148,7 +149,7 @@ func (p *program) eraseSteps(ctx context.Context, cfg *config.Config, project st
 		func() error { return p.eraseSeries(ctx, cfg, about) },
 		func() error { return p.eraseHeld(ctx, cfg, archives) },
 		func() error {
-			e, err := store.EraseProject(ctx, cfg.StateDir, project, time.Now())
+			e, err := store.EraseProject(ctx, cfg.StateDir, project, store.Named{Instances: about.Instances, Addresses: about.Addresses}, time.Now())
 			if err == nil {
 				_, err = fmt.Fprintf(p.out, "%d changes of alerts, %d open alerts, %d incidents, %d instances of the model of the site\n", e.Changes, e.Open, e.Incidents, e.Model)
 			}

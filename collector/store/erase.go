@@ -44,6 +44,13 @@ type Erased struct {
 	Ports     []Port       // of its instances, as far as is known
 }
 
+// Named is by what instances of a project are known beside what a state directory
+// says of them.
+type Named struct {
+	Instances []string
+	Addresses []netip.Addr
+}
+
 // FindProject returns what EraseProject would erase, and erases nothing. Nobody
 // may run with the directory.
 func FindProject(ctx context.Context, dir, project string) (e *Erased, err error) {
@@ -54,9 +61,9 @@ func FindProject(ctx context.Context, dir, project string) (e *Erased, err error
 	defer func() { err = errors.Join(err, s.Close()) }()
 	e = &Erased{}
 	err = s.inTransaction(func(tx *sql.Tx) error {
-		rows, err := e.find(ctx, tx, project)
+		rows, err := e.take(ctx, tx, project, false)
 		e.Changes = len(rows)
-		return errors.Join(err, e.takeNodes(ctx, tx, project, false), e.takeIncidents(ctx, tx, project, false))
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("state file %s: %w", s.path, err)
@@ -107,12 +114,23 @@ func ReleaseHeld(ctx context.Context, dir string, incidents []string, now time.T
 	return nil
 }
 
+// take returns the rows of the history of alerts to erase, and removes what incidents
+// and the model of the site tell of the project, unless it is only to be found.
+func (e *Erased) take(ctx context.Context, tx *sql.Tx, project string, remove bool) ([]uint64, error) {
+	rows, err := e.find(ctx, tx, project)
+	if err := errors.Join(err, e.takeNodes(ctx, tx, project, remove), e.takeIncidents(ctx, tx, project, remove)); err != nil {
+		return nil, err
+	}
+	return e.findNamed(ctx, tx, rows)
+}
+
 // EraseProject erases what a state directory says of a project: the texts of
-// each change of an alert about one of its instances, or that tells of one, its
-// open alerts, and what incidents and the model of the site tell of it. Time, kind,
-// identity and hash stay, so that the chain can be walked; what is erased is named
-// by a row at its end. Nobody may run with the directory.
-func EraseProject(ctx context.Context, dir, project string, now time.Time) (e *Erased, err error) {
+// each change of an alert about one of its instances, or that tells of one or names
+// one of their addresses, its open alerts, and what incidents and the model of the
+// site tell of it. Time, kind, identity and hash stay, so that the chain can be
+// walked; what is erased is named by a row at its end. Nobody may run with the
+// directory.
+func EraseProject(ctx context.Context, dir, project string, more Named, now time.Time) (e *Erased, err error) {
 	s, err := Open(dir)
 	if err != nil {
 		return nil, err
@@ -121,13 +139,13 @@ func EraseProject(ctx context.Context, dir, project string, now time.Time) (e *E
 	if _, err := s.db.ExecContext(ctx, `PRAGMA secure_delete = ON`); err != nil {
 		return nil, err
 	}
-	e = &Erased{}
+	e = &Erased{Instances: slices.Clone(more.Instances), Addresses: slices.Clone(more.Addresses)}
 	err = s.inTransaction(func(tx *sql.Tx) error {
-		rows, err := e.find(ctx, tx, project)
+		rows, err := e.take(ctx, tx, project, true)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(e.forget(ctx, tx, project), forgetTenants(ctx, tx, project), e.takeNodes(ctx, tx, project, true), e.takeIncidents(ctx, tx, project, true)); err != nil {
+		if err := errors.Join(e.forget(ctx, tx, project), forgetTenants(ctx, tx, project)); err != nil {
 			return err
 		}
 		return e.erase(ctx, tx, rows, now)
@@ -213,6 +231,43 @@ func (e *Erased) find(ctx context.Context, tx *sql.Tx, project string) (all []ui
 	return all, errors.Join(rows.Err(), e.findTenants(ctx, tx, project))
 }
 
+// findNamed adds the rows to rows, which are in order, that name an instance, an
+// address or a port of the project: what flows, floods and scans are about has
+// addresses alone. Call it when all of them are known.
+func (e *Erased) findNamed(ctx context.Context, tx *sql.Tx, rows []uint64) ([]uint64, error) {
+	names := e.naming()
+	if len(names.words)+len(names.ports) == 0 {
+		return rows, nil
+	}
+	all, err := tx.QueryContext(ctx, `SELECT `+alertColumns+` FROM alert_log ORDER BY n`)
+	if err != nil {
+		return nil, err
+	}
+	defer all.Close()
+	about := map[string]bool{} // alerts, whose notes go, too
+	var more []uint64
+	for all.Next() {
+		var c AlertChange
+		var digest, hash []byte
+		if err := c.scan(all, &digest, &hash); err != nil {
+			return nil, err
+		}
+		if _, is := slices.BinarySearch(rows, c.N); is {
+			continue
+		}
+		subject := c.Line + " " + c.Reason + " " + string(c.Subject)
+		if c.Seq > 0 && names.in(subject) {
+			about[c.ID] = true
+		}
+		if about[c.ID] && !c.ofEraser() || names.in(subject+" "+string(c.Evidence)) {
+			more = append(more, c.N)
+		}
+	}
+	rows = append(rows, more...)
+	slices.Sort(rows)
+	return rows, all.Err()
+}
+
 // ofEraser reports that a change is what ReleaseHeld appends, which says nothing of
 // the project.
 func (c *AlertChange) ofEraser() bool {
@@ -278,8 +333,9 @@ func (e *Erased) forget(ctx context.Context, tx *sql.Tx, project string) error {
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
+	names := e.naming()
 	for _, o := range all {
-		if !Mentions([]byte(o.body), project) {
+		if !Mentions([]byte(o.body), project) && !names.in(o.body) {
 			continue
 		}
 		e.Open++
@@ -300,7 +356,7 @@ func (e *Erased) forget(ctx context.Context, tx *sql.Tx, project string) error {
 		return nil // the collector would not read it either
 	}
 	before := len(open)
-	open = slices.DeleteFunc(open, func(o json.RawMessage) bool { return Mentions(o, project) })
+	open = slices.DeleteFunc(open, func(o json.RawMessage) bool { return Mentions(o, project) || names.in(string(o)) })
 	if len(open) == before {
 		return nil
 	}

@@ -68,7 +68,7 @@ func TestEraseKeepsTheChain(t *testing.T) {
 	if err != nil || before.Break != nil || before.Changes != 4 {
 		t.Fatal(before, err)
 	}
-	got, err := EraseProject(t.Context(), dir, "secret-project", now)
+	got, err := EraseProject(t.Context(), dir, "secret-project", Named{}, now)
 	if err != nil {
 		t.Fatal(err)
 	}

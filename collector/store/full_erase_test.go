@@ -40,7 +40,7 @@ func (v *victim) eraseOnce(dir string, before func(step string)) error {
 		return err
 	}
 	before("state")
-	_, err = EraseProject(ctx, dir, erasedProject, day)
+	_, err = EraseProject(ctx, dir, erasedProject, Named{}, day)
 	return err
 }
 

@@ -167,14 +167,14 @@ func TestOlderVersionsAndErasingOnAFullDisk(t *testing.T) {
 	}
 	_, err := OpenHistory(history)
 	full("history", err)
-	_, err = EraseProject(t.Context(), erasing, erasedProject, day)
+	_, err = EraseProject(t.Context(), erasing, erasedProject, Named{}, day)
 	full("erase", err)
 	free()
 	for version := 1; version < len(migrations); version++ {
 		v.newestState(filepath.Join(dir, fmt.Sprint("state-", version)))
 	}
 	v.newestHistory(history)
-	if e, err := EraseProject(t.Context(), erasing, erasedProject, day); err != nil || e.Changes == 0 {
+	if e, err := EraseProject(t.Context(), erasing, erasedProject, Named{}, day); err != nil || e.Changes == 0 {
 		t.Errorf("%+v, %v", e, err)
 	}
 	if p := verify(t, erasing); p.Break != nil || p.Erased != erasedChanges {

@@ -256,7 +256,7 @@ func TestEraseTakesFromIncidents(t *testing.T) {
 	if ids, _ := listed(t, dir); !slices.Equal(ids, []string{"aa", "bb", "aa"}) { // the last is damaged, but for how it is listed
 		t.Errorf("found, and took from %v", ids)
 	}
-	e, err := EraseProject(t.Context(), dir, "secret-project", day)
+	e, err := EraseProject(t.Context(), dir, "secret-project", Named{}, day)
 	if err != nil || e.Incidents != 1 {
 		t.Fatalf("%+v, %v", e, err)
 	}

@@ -273,7 +273,7 @@ func (v *victim) erase(dir string) {
 		v.must(err)
 	})
 	v.next(ofEraseState, func(uint64) {
-		_, err := EraseProject(ctx, dir, erasedProject, day)
+		_, err := EraseProject(ctx, dir, erasedProject, Named{}, day)
 		v.must(err)
 	})
 }

@@ -114,7 +114,7 @@ func TestEraseTakesFromTheModel(t *testing.T) {
 	if diff := cmp.Diff(want, found, same); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
-	e, err := EraseProject(t.Context(), dir, "secret-project", now)
+	e, err := EraseProject(t.Context(), dir, "secret-project", Named{}, now)
 	if diff := cmp.Diff(want, e, same); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}

@@ -47,7 +47,7 @@ func TestEraseKnowsThePortsOfAProject(t *testing.T) {
 	if diff := cmp.Diff(want, found, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
-	if _, err := EraseProject(t.Context(), dir, "secret-project", now); err != nil {
+	if _, err := EraseProject(t.Context(), dir, "secret-project", Named{}, now); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, stateFile))
