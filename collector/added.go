@@ -166,7 +166,7 @@ func (a *app) addedRoutes() []web.Route {
 }
 
 // place is where a mistake of a rule stands, which is of no use to who sent it.
-var place = regexp.MustCompile(`^rule:(\d+:)? (rule(\.|: ))?`)
+var place = regexp.MustCompile(`(?m)^rule:(\d+:)? (rule(\.|: ))?`)
 
 func (a *app) addRule(r *http.Request) (any, error) {
 	body, err := io.ReadAll(r.Body)
@@ -178,7 +178,7 @@ func (a *app) addRule(r *http.Request) (any, error) {
 	}
 	rule, err := config.ParseRule("rule", body)
 	if err != nil {
-		return nil, asked(errors.New(place.ReplaceAllString(config.OneLine(err), "")))
+		return nil, asked(errors.New(place.ReplaceAllString(err.Error(), "")))
 	}
 	more := config.AddedRule{By: access.Of(r.Context()).Name, At: time.Now().UTC(), Rule: body}
 	err = a.changeAdded(r.Context(), func(x config.Added) (config.Added, error) {

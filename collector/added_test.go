@@ -56,6 +56,10 @@ func TestRulesAreAddedWhileRunning(t *testing.T) {
 			t.Errorf("%s: %v, want %s", bad.body, err, bad.want)
 		}
 	}
+	if err, want := post(`{"name":"a","key":"dts","threshold":"x"}`), []string{`key[0]: "dts": `, `threshold: "x": `}; err == nil || len(strings.Split(err.Error(), "\n")) != len(want) ||
+		slices.ContainsFunc(want, func(w string) bool { return !strings.Contains("\n"+err.Error(), "\n"+w) }) {
+		t.Errorf("%v, want lines with %q", err, want)
+	}
 	if err := post(`{"name":"to / one","key":"dst","threshold":"1Mbit/s","severity":"critical"}`); err != nil {
 		t.Fatal(err)
 	}

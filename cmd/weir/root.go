@@ -37,6 +37,9 @@ func execute(ctx context.Context, args []string, s streams) int {
 	err := root.ExecuteContext(ctx)
 	if all, ok := errors.AsType[config.Errors](err); ok {
 		printMistakes(s.err, all)
+		if commandline.IsUsage(err) { // of a file that the command line names
+			return commandline.ExitUsage
+		}
 		return commandline.ExitConfig
 	}
 	return commandline.Report(s.err, "weir", err)

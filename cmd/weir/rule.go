@@ -15,6 +15,7 @@ import (
 
 	"weir/cmd/internal/commandline"
 	"weir/collector"
+	"weir/collector/config"
 )
 
 func newRule(p *program) *cobra.Command {
@@ -70,8 +71,9 @@ func newRuleAdd(p *program) *cobra.Command {
 		Use:   "add FILE",
 		Short: "Add rules",
 		Long: `Add the rule in FILE, in YAML or JSON, with the keys of a rule in the
-configuration, or all of a list, as below rules there; - is standard input. The
-first that is wrong ends it: those before it are in force.`,
+configuration, or all of a list, as below rules there; - is standard input. Where
+one has a mistake none is added, and all mistakes are told; where the collector
+has no place for one, such as for a name that it knows, those before it are in force.`,
 		Example: "  weir rule add dns.yaml\n  echo '{name: big, key: dst, threshold: 5Gbit/s}' | weir rule add -",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -97,7 +99,7 @@ first that is wrong ends it: those before it are in force.`,
 const maxRuleFile = 64 << 10
 
 // rulesOf reads one rule in YAML as JSON, or those of a list, which may stand below
-// the key rules as in the configuration.
+// the key rules as in the configuration. Its error has a line for each mistake.
 func rulesOf(stdin io.Reader, name string) ([]json.RawMessage, error) {
 	in, err := openInput(name, stdin)
 	if err != nil {
@@ -105,39 +107,60 @@ func rulesOf(stdin io.Reader, name string) ([]json.RawMessage, error) {
 	}
 	defer in.Close()
 	b, err := io.ReadAll(io.LimitReader(in, maxRuleFile+1))
-	if err == nil && len(b) > maxRuleFile {
-		err = errors.New("is longer than 64KiB; name a file with rules alone")
-	}
-	var v any
-	if err == nil {
-		err = yaml.Unmarshal(b, &v)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s", name, strings.ReplaceAll(err.Error(), "\n", " "))
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if m, ok := v.(map[string]any); ok && m["rules"] != nil && len(m) == 1 {
-		v = m["rules"]
+	if len(b) > maxRuleFile {
+		return nil, commandline.Usagef("%s: is longer than 64KiB; name a file with rules alone", name)
 	}
-	all, ok := v.([]any)
-	if !ok {
-		all = []any{v}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(b, &doc); err != nil {
+		return nil, commandline.Usagef("%s: %s", name, strings.ReplaceAll(err.Error(), "\n", " "))
 	}
+	all := ruleNodes(&doc)
+	var mistakes config.Errors
 	var bodies []json.RawMessage
-	for _, rule := range all {
-		keys, ok := rule.(map[string]any)
-		if !ok || len(keys) == 0 {
-			return nil, fmt.Errorf("%s: has no rule; write its keys, such as name, key and threshold", name)
+	for _, n := range all {
+		_, err := config.CheckRule(name, n)
+		if wrong, ok := errors.AsType[config.Errors](err); ok {
+			mistakes = append(mistakes, wrong...)
+			continue
 		}
-		body, err := json.Marshal(keys)
-		if err != nil {
+		var keys map[string]any
+		if err == nil {
+			err = n.Decode(&keys)
+		}
+		body, unwritten := json.Marshal(keys)
+		if err = errors.Join(err, unwritten); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		bodies = append(bodies, body)
 	}
-	if len(bodies) == 0 {
-		return nil, fmt.Errorf("%s: has no rule; write its keys, such as name, key and threshold", name)
+	if len(all) == 0 {
+		return nil, commandline.Usagef("%s: has no rule; write its keys, such as name, key and threshold", name)
+	}
+	if len(mistakes) > 0 {
+		return nil, commandline.Usage(mistakes)
 	}
 	return bodies, nil
+}
+
+// ruleNodes are the rules of a document.
+func ruleNodes(doc *yaml.Node) []*yaml.Node {
+	if len(doc.Content) == 0 {
+		return nil
+	}
+	n := doc.Content[0]
+	if n.Kind == yaml.MappingNode && len(n.Content) == 2 && n.Content[0].Value == "rules" {
+		n = n.Content[1]
+	}
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		return n.Content
+	case n.Tag == "!!null" || n.Kind == yaml.MappingNode && len(n.Content) == 0:
+		return nil
+	}
+	return []*yaml.Node{n}
 }
 
 func newRuleRemove(p *program) *cobra.Command {

@@ -105,13 +105,17 @@ func ParseRule(file string, b []byte) (rules.Rule, error) {
 		r.add(nil, "rule", &fault{"is empty", "write its keys, such as name, key and threshold"})
 		return rules.Rule{}, r.err()
 	}
-	root := resolve(doc.Content[0])
+	return CheckRule(file, doc.Content[0])
+}
+
+// CheckRule reads a rule of a file; its errors, which are an Errors, have the lines of
+// that.
+func CheckRule(file string, n *yaml.Node) (rules.Rule, error) {
+	r, root := &report{file: file}, resolve(n)
 	rd := &ruleReader{r: r, at: "rule", nodes: map[string]*yaml.Node{"": root}}
 	spec := rd.rule(root)
 	rule, problems := rules.Compile(spec)
-	if len(r.errs) == 0 {
-		rd.problems(problems)
-	}
+	rd.compiled(problems, len(r.errs) == 0)
 	return rule, r.err()
 }
 

@@ -57,9 +57,7 @@ func (r *report) rules(name string, n *yaml.Node) []rules.Rule {
 		before := len(r.errs)
 		spec := rd.rule(resolve(item))
 		rule, problems := rules.Compile(spec)
-		if len(r.errs) == before { // what was not read whole would be missed
-			rd.problems(problems)
-		}
+		rd.compiled(problems, len(r.errs) == before)
 		all = append(all, rule)
 	}
 	together := rules.Check(all)
@@ -74,6 +72,17 @@ type ruleReader struct {
 	r     *report
 	at    string // "rules[0]"
 	nodes map[string]*yaml.Node
+}
+
+// compiled reports the mistakes of one rule. Where it was not read whole, what others
+// are about may be missed for that, and only names that nobody knows are told.
+func (rd *ruleReader) compiled(all []rules.Problem, whole bool) {
+	if !whole {
+		all = slices.DeleteFunc(all, func(p rules.Problem) bool {
+			return p.Caret == "" && (p.Value == "" || p.Key != "key" && !strings.HasPrefix(p.Key, "key["))
+		})
+	}
+	rd.problems(all)
 }
 
 // problems reports mistakes at their places.

@@ -28,6 +28,15 @@ type usageError struct{ error }
 // Usage makes err one of the command line: its exit code is ExitUsage.
 func Usage(err error) error { return usageError{err} }
 
+// Unwrap returns what Usage was given.
+func (e usageError) Unwrap() error { return e.error }
+
+// IsUsage reports that err is one of the command line.
+func IsUsage(err error) bool {
+	_, ok := errors.AsType[usageError](err)
+	return ok
+}
+
 // Usagef returns an error of the command line.
 func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
@@ -40,7 +49,7 @@ func Report(w io.Writer, program string, err error) int {
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintln(w, program+": "+strings.TrimSuffix(line, "\n"))
 	}
-	if _, ok := errors.AsType[usageError](err); ok {
+	if IsUsage(err) {
 		return ExitUsage
 	}
 	return 1
