@@ -30,6 +30,9 @@ var historySteps = []func(dir string) error{
 	// 2: a journal of flow samples has once what many of them have in common. One
 	// of version 1 is read as it is.
 	func(string) error { return nil },
+	// 3: a journal of flow samples is read behind what is damaged. One of version 2
+	// is read as it is.
+	func(string) error { return nil },
 }
 
 // History is a directory of history that this process holds.

@@ -12,11 +12,11 @@ import (
 
 func TestHistoryDirectoryHasAVersion(t *testing.T) {
 	for _, c := range []struct{ name, before, want, after string }{
-		{"new", "", "", "weir history 2\n"},
-		{"of this version", "weir history 2\n", "", "weir history 2\n"},
-		{"one older", "weir history 1\n", "", "weir history 2\n"},
-		{"older", "weir history 0\n", "", "weir history 2\n"},
-		{"newer", "weir history 7\n", "history directory DIR: is of version 7, this weir knows up to 2: run the newer weir, or set another history.dir", "weir history 7\n"},
+		{"new", "", "", "weir history 3\n"},
+		{"of this version", "weir history 3\n", "", "weir history 3\n"},
+		{"one older", "weir history 2\n", "", "weir history 3\n"},
+		{"older", "weir history 0\n", "", "weir history 3\n"},
+		{"newer", "weir history 7\n", "history directory DIR: is of version 7, this weir knows up to 3: run the newer weir, or set another history.dir", "weir history 7\n"},
 		{"another's", "1.2.3", `DIR/VERSION: does not say "weir history" and a number: is this the directory of weir's history?`, "1.2.3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

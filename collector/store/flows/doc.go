@@ -30,7 +30,11 @@
 // what is of a time ahead of the clock ages from when that was seen.
 //
 // A crash at any moment loses at most what was not on disk yet, a second. A
-// journal that was cut is read to the cut. What a process leaves becomes a file at
+// journal that was cut is read to the cut. Where one is damaged in its middle, the
+// frames are lost that the damage touches, and rows whose key or names were in these.
+// The next frame is looked for octet by octet: addresses and names have no frames in
+// them that somebody made up, since nobody knows the number that a journal's checksums
+// begin with. A journal without its head is set aside. What a process leaves becomes a file at
 // the next start, where it is large beside the intake: queries read it meanwhile.
 // What the system keeps from being made a file is told, and tried again after the
 // others.

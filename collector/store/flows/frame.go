@@ -9,14 +9,14 @@ import (
 	"weir/collector/record"
 )
 
-// The body of a frame of rows, behind its type: 1 where numbers of keys begin
-// anew, else 0; how many rows and new keys there are, and of how many octets a
-// number and a length is; the new keys; of each row the number of its key, then of
-// each its length, then the time, µs, as the difference to the one before, of the
-// first to the epoch.
+// The body of a frame of rows, behind its type: how often numbers of keys began
+// anew, and how many there were since, before it; how many rows and new keys there
+// are, and of how many octets a number and a length is; the new keys; of each row the
+// number of its key, then of each its length, then the time, µs, as the difference to
+// the one before, of the first to the epoch.
 const (
 	keySize  = 64
-	rowsHead = 1 + 1 + 2*binary.MaxVarintLen16 + 2
+	rowsHead = 1 + 2*binary.MaxVarintLen32 + 2*binary.MaxVarintLen16 + 2
 	rowMost  = keySize + 4 + 4 + binary.MaxVarintLen64 // with a key of its own
 	maxFrame = rowsHead + record.Rows*rowMost
 )
@@ -29,6 +29,12 @@ type block struct {
 	times   []int64      // of each row, µs
 	of      []uint32     // the number of its key
 	lengths []uint32     // octets of its frame
+
+	second bool     // frames are as secondMagic says
+	begun  uint64   // how often numbers began anew, as frames say
+	given  uint64   // numbers since
+	hurt   bool     // frames may be missing
+	places []uint32 // then, by a frame's number, that of the key here, and one; 0: it is missing
 }
 
 // said is what a journal tells of the numbers in its keys.
@@ -42,10 +48,9 @@ type said struct {
 func (j *journal) appendRows(b []byte, keys []record.Key) []byte {
 	b = slices.Grow(b, rowsHead+len(j.fresh)*keySize+len(j.at)*(4+4+binary.MaxVarintLen64))
 	wide, long := octets(j.numbers.given-1), octets(slices.Max(j.lengths))
-	b = append(b, frameRows, 0)
-	if j.anew {
-		b[len(b)-1] = 1
-	}
+	b = append(b, frameRows)
+	b = binary.AppendUvarint(b, j.turns)
+	b = binary.AppendUvarint(b, uint64(j.numbers.given)-uint64(len(j.fresh)))
 	b = binary.AppendUvarint(b, uint64(len(j.at)))
 	b = binary.AppendUvarint(b, uint64(len(j.fresh)))
 	b = append(b, byte(wide), byte(long))
@@ -88,16 +93,13 @@ func appendTimes(b []byte, all []int64) []byte {
 // octets returns how many a number up to n needs.
 func octets(n uint32) int { return max(1, (bits.Len32(n)+7)/8) }
 
-// read reads the body of a frame of rows, and reports whether it is one.
+// read reads the body of a frame of rows, and reports whether it is one. Where frames
+// are missing, rows are left out whose keys, or what these name, are in them.
 func (x *block) read(b []byte) bool {
-	if len(b) < 6 || b[1] > 1 {
-		return false
-	}
-	anew := b[1] == 1
-	b = b[2:]
+	turn, given, b := x.numbering(b[1:])
 	rows, n := binary.Uvarint(b)
 	fresh, m := binary.Uvarint(b[max(n, 0):])
-	if n <= 0 || m <= 0 || rows == 0 || rows > record.Rows || fresh > rows || len(b) < n+m+2 {
+	if n <= 0 || m <= 0 || rows == 0 || rows > record.Rows || fresh > rows || given+fresh > maxKeys || len(b) < n+m+2 {
 		return false
 	}
 	wide, long := int(b[n+m]), int(b[n+m+1])
@@ -105,23 +107,84 @@ func (x *block) read(b []byte) bool {
 	if wide < 1 || wide > 4 || long < 1 || long > 4 || len(b) < int(fresh)*keySize+int(rows)*(wide+long+1) {
 		return false
 	}
-	if anew {
-		x.turn++
-		x.keys = x.keys[:0]
-	}
-	if len(x.keys)+int(fresh) > maxKeys {
-		return false
-	}
-	for range fresh {
-		x.keys = append(x.keys, record.Key{})
-		readKey((*[keySize]byte)(b), &x.keys[len(x.keys)-1])
-		b = b[keySize:]
-	}
+	keys, b := b[:fresh*keySize], b[fresh*keySize:]
 	x.of, x.lengths = sized(x.of, int(rows)), sized(x.lengths, int(rows))
 	greatest := readNumbers(x.of, b, wide)
 	b = b[int(rows)*wide:]
 	readNumbers(x.lengths, b, long)
-	return int(greatest) < len(x.keys) && x.readTimes(b[int(rows)*long:], int(rows))
+	if uint64(greatest) >= given+fresh || !x.readTimes(b[int(rows)*long:], int(rows)) {
+		return false
+	}
+	if turn != x.begun {
+		x.turn++
+		x.begun, x.given, x.keys, x.places = turn, 0, x.keys[:0], x.places[:0]
+	}
+	x.number(keys, given)
+	return true
+}
+
+// numbering reads with how many numbers a frame begins, in which turn of these; what
+// does not follow the frame before has more than there are.
+func (x *block) numbering(b []byte) (turn, given uint64, rest []byte) {
+	if x.second {
+		switch turn = x.begun; {
+		case len(b) == 0 || b[0] > 1:
+			return turn, maxKeys + 1, b
+		case b[0] == 1:
+			return turn + 1, 0, b[1:]
+		}
+		return turn, x.given, b[1:]
+	}
+	turn, n := binary.Uvarint(b)
+	given, m := binary.Uvarint(b[max(n, 0):])
+	had := x.given
+	if turn != x.begun {
+		had = 0
+	}
+	if n <= 0 || m <= 0 || turn < x.begun || given < had || !x.hurt && (turn > x.begun+1 || given > had) {
+		return turn, maxKeys + 1, nil
+	}
+	return turn, given, b[n+m:]
+}
+
+// number takes the keys of a frame, which begin with the number given.
+func (x *block) number(keys []byte, given uint64) {
+	if x.hurt {
+		for n := uint64(len(x.places)); n < x.given; n++ { // those before the damage
+			x.places = append(x.places, uint32(n)+1)
+		}
+		x.places = extended(x.places, int(given))
+	}
+	x.given = given + uint64(len(keys)/keySize)
+	for ; len(keys) > 0; keys = keys[keySize:] {
+		var k record.Key
+		readKey((*[keySize]byte)(keys), &k)
+		place := uint32(0)
+		if !x.hurt || x.tells(&k) {
+			x.keys = append(x.keys, k)
+			place = uint32(len(x.keys))
+		}
+		if x.hurt {
+			x.places = append(x.places, place)
+		}
+	}
+	if x.hurt {
+		n := 0
+		for i, k := range x.of {
+			if place := x.places[k]; place > 0 {
+				x.times[n], x.of[n], x.lengths[n] = x.times[i], place-1, x.lengths[i]
+				n++
+			}
+		}
+		x.times, x.of, x.lengths = x.times[:n], x.of[:n], x.lengths[:n]
+	}
+}
+
+// tells reports that it was said what the numbers in a key stand for.
+func (s *said) tells(k *record.Key) bool {
+	_, agent := s.agents[k.Agent]
+	_, domain := s.domains[k.Domain]
+	return agent && domain
 }
 
 // keep leaves the rows whose key passes.

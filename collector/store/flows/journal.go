@@ -2,6 +2,7 @@ package flows
 
 import (
 	"bufio"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,12 +15,24 @@ import (
 	"weir/collector/record"
 )
 
-// A journal is a magic word and then frames: length of the body, its checksum
-// (CRC-32C), and the body, whose first octet is the type. Rows name their keys by
-// numbers, which begin anew with a row group of the segment to be where there are
-// many of them.
+// A journal is a magic word, a number by chance, the checksum of these, and then
+// frames: length of the body, its checksum (CRC-32C), and the body, whose first octet
+// is the type. Rows name their keys by numbers, which begin anew with a row group of
+// the segment to be where there are many of them.
+//
+// Behind what is damaged the next frame is where there is one with its checksum.
+// Bodies have what strangers send, addresses and names, so this could be a frame that
+// somebody made up, had the checksums not begun with the number by chance, which
+// nobody knows who cannot read the file.
 const (
-	journalMagic = "weirflw2"
+	journalMagic = "weirflw3"
+	journalHead  = len(journalMagic) + 4 + 4
+	// secondMagic begins one of version 2 of the directory, without such a number. Its
+	// frames of rows have 1 where numbers begin anew, else 0, instead of counts.
+	secondMagic = "weirflw2"
+	// maxSearch is of how many octets checksums are made to find frames, so that what
+	// is made to look like many costs no more than a second.
+	maxSearch = 1 << 30
 
 	frameAgent  = 'a' // number, address
 	frameDomain = 'd' // number, name
@@ -55,6 +68,8 @@ type journal struct {
 	agents  map[uint32]bool
 	domains map[uint32]bool
 	numbers *numbers
+	salt    uint32   // that checksums begin with
+	turns   uint64   // how often numbers began
 	at      []int64  // of the rows at hand, µs
 	of      []uint32 // the numbers of their keys
 	lengths []uint32
@@ -108,8 +123,11 @@ func createJournal(path string, names Names, n *numbers) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
+	var salt [4]byte
+	_, _ = rand.Read(salt[:]) // it never fails
+	head := append([]byte(journalMagic), salt[:]...)
 	return &journal{
-		file: f, path: path, names: names, buf: []byte(journalMagic), size: int64(len(journalMagic)),
+		file: f, path: path, names: names, buf: le.AppendUint32(head, crc32.Checksum(head, castagnoli)), size: int64(journalHead), salt: le.Uint32(salt[:]),
 		agents: map[uint32]bool{}, domains: map[uint32]bool{0: true}, numbers: n,
 	}, nil
 }
@@ -120,7 +138,7 @@ func (j *journal) frame(fill func(b []byte) []byte) {
 	j.buf = fill(append(j.buf, 0, 0, 0, 0, 0, 0, 0, 0))
 	body := j.buf[at+frameHead:]
 	le.PutUint32(j.buf[at:], uint32(len(body)))
-	le.PutUint32(j.buf[at+4:], crc32.Checksum(body, castagnoli))
+	le.PutUint32(j.buf[at+4:], crc32.Update(j.salt, castagnoli, body))
 	j.size += int64(len(j.buf) - at)
 }
 
@@ -135,6 +153,7 @@ func (j *journal) add(b *record.Block) {
 	}
 	if j.anew = j.rows == 0 || j.group == 0 && j.numbers.given > carriedKeys; j.anew {
 		j.numbers.anew()
+		j.turns++
 	}
 	j.number(b)
 	j.name(b.Keys)
@@ -214,52 +233,86 @@ func (j *journal) close() error {
 	return errors.Join(err, j.file.Close())
 }
 
-// errCut says that a journal ends within a frame, or has a broken one.
-var errCut = errors.New("cut or broken")
+// errCut says that a journal ends within a frame, or has a broken one; errHead that not
+// even its beginning is there.
+var (
+	errCut  = errors.New("cut or broken")
+	errHead = fmt.Errorf("no journal of flows: %w", errCut)
+)
 
 // readJournal passes the rows of a journal, a frame at a time, until each
-// returns false, in x, whose memory is used again. A file that is cut is read to the cut;
-// the error is errCut then.
+// returns false, in x, whose memory is used again. What is damaged, as the end of a
+// file that is cut, is left out; the error is errCut then.
 func readJournal(r io.Reader, x *block, each func(x *block) bool) error {
-	in := bufio.NewReaderSize(r, 1<<18)
-	magic := make([]byte, len(journalMagic))
-	_, err := io.ReadFull(in, magic)
-	x.said, x.turn, x.keys = &said{agents: map[uint32]netip.Addr{}, domains: map[uint32]string{0: ""}}, 0, x.keys[:0]
-	read := x.read
-	switch {
-	case err == nil && string(magic) == journalMagic:
-	case err == nil && string(magic) == oldMagic:
-		read = (&oldRows{to: x, keys: record.NewDictionary(groupRows)}).read
-	default:
-		return fmt.Errorf("no journal of flows: %w", errCut)
+	in := bufio.NewReaderSize(r, frameHead+maxFrame)
+	*x = block{
+		said: &said{agents: map[uint32]netip.Addr{}, domains: map[uint32]string{0: ""}},
+		keys: x.keys[:0], times: x.times, of: x.of, lengths: x.lengths, places: x.places[:0],
 	}
-	var head [frameHead]byte
-	body := make([]byte, maxFrame)
-	for {
-		if _, err := io.ReadFull(in, head[:]); errors.Is(err, io.EOF) {
+	head, _ := in.Peek(journalHead) // what is missing is no head
+	read, salt, begins := x.read, uint32(0), len(journalMagic)
+	switch magic := string(head[:min(begins, len(head))]); {
+	case magic == secondMagic:
+		x.second = true
+	case magic == oldMagic:
+		read = (&oldRows{to: x, keys: record.NewDictionary(groupRows)}).read
+	case magic != journalMagic || len(head) < journalHead || crc32.Checksum(head[:begins+4], castagnoli) != le.Uint32(head[begins+4:]):
+		return errHead
+	default:
+		salt, begins = le.Uint32(head[begins:]), journalHead
+	}
+	search := maxSearch
+	for skip := begins; ; {
+		_, _ = in.Discard(skip) // it was peeked at
+		b, err := frameAt(in, salt, &search)
+		switch {
+		case errors.Is(err, io.EOF) && !x.hurt:
 			return nil
-		} else if err != nil {
+		case err != nil:
 			return errCut
-		}
-		n := le.Uint32(head[:])
-		if n < 5 || n > maxFrame {
-			return errCut
-		}
-		b := body[:n]
-		if _, err := io.ReadFull(in, b); err != nil || crc32.Checksum(b, castagnoli) != le.Uint32(head[4:]) {
-			return errCut
-		}
-		switch number := le.Uint32(b[1:]); {
-		case b[0] == frameAgent && n == 21:
-			x.agents[number] = netip.AddrFrom16([16]byte(b[5:])).Unmap()
-		case b[0] == frameDomain:
-			x.domains[number] = string(b[5:])
-		case b[0] == frameRows && read(b):
-			if !each(x) {
+		case len(b) > 0 && x.take(b, read):
+			if skip = frameHead + len(b); b[0] == frameRows && len(x.of) > 0 && !each(x) {
 				return nil
 			}
-		default:
+		case begins < journalHead || search < 0:
 			return errCut
+		default:
+			x.hurt, skip = true, 1
 		}
 	}
+}
+
+// frameAt returns the body of the frame that is next, which is still to be discarded,
+// nil where there is none; the error is that of the reader at its end. What checksums
+// are made of in vain is taken from search.
+func frameAt(in *bufio.Reader, salt uint32, search *int) ([]byte, error) {
+	b, err := in.Peek(frameHead + 1)
+	if len(b) == 0 {
+		return nil, err
+	}
+	if len(b) <= frameHead || b[frameHead] != frameAgent && b[frameHead] != frameDomain && b[frameHead] != frameRows {
+		return nil, nil
+	}
+	n := int(le.Uint32(b))
+	if n < 5 || n > maxFrame {
+		return nil, nil
+	}
+	if b, err = in.Peek(frameHead + n); err != nil || crc32.Update(salt, castagnoli, b[frameHead:]) != le.Uint32(b[4:]) {
+		*search -= n
+		return nil, nil
+	}
+	return b[frameHead:], nil
+}
+
+// take takes what a frame says, of rows by read, and reports whether it says something.
+func (x *block) take(b []byte, read func(b []byte) bool) bool {
+	switch number := le.Uint32(b[1:]); {
+	case b[0] == frameAgent && len(b) == 21:
+		x.agents[number] = netip.AddrFrom16([16]byte(b[5:])).Unmap()
+	case b[0] == frameDomain:
+		x.domains[number] = string(b[5:])
+	default:
+		return b[0] == frameRows && read(b)
+	}
+	return true
 }

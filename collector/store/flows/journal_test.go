@@ -3,6 +3,7 @@ package flows
 import (
 	"bytes"
 	"hash/crc32"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -164,24 +165,36 @@ func FuzzRows(f *testing.F) {
 		j := journal{names: site{}, numbers: &numbers{}, agents: map[uint32]bool{}, domains: map[uint32]bool{}}
 		for b := range blocks(rows[:n]) {
 			j.add(b)
-			f.Add(j.appendRows(nil, b.Keys))
+			body := j.appendRows(nil, b.Keys)
+			f.Add(body)
+			body = bytes.Clone(body)
+			body[1] = 0 // of a turn before
+			f.Add(body)
 		}
 	}
-	f.Add([]byte{frameRows, 1, 1, 0, 1, 1, 0, 0, 0})
+	f.Add([]byte{frameRows, 1, 0, 1, 0, 1, 1, 0, 0, 0}) // without a key
+	f.Add([]byte{frameRows, 1, 2, 1, 0, 1, 1, 1, 0, 0}) // of one before
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 4<<10 {
 			t.Skip("no frame of so few rows is as long")
 		}
-		x := &block{keys: make([]record.Key, 2)}
-		for range 2 {
-			if !x.read(bytes.Clone(b)) {
-				return
-			}
-			if len(x.of) == 0 || len(x.of) != len(x.times) || len(x.of) != len(x.lengths) || len(x.keys) > maxKeys {
-				t.Fatalf("%d numbers, %d times, %d lengths, %d keys", len(x.of), len(x.times), len(x.lengths), len(x.keys))
-			}
-			for _, k := range x.of {
-				_ = x.keys[k]
+		whole := b
+		for _, hurt := range []bool{false, true} {
+			b := bytes.Clone(whole)
+			x := &block{keys: make([]record.Key, 2), begun: 1, given: 2, hurt: hurt, said: &said{agents: map[uint32]netip.Addr{0: {}}, domains: map[uint32]string{0: ""}}}
+			for len(b) > 0 && x.read(b) {
+				if len(x.of) == 0 && !hurt || len(x.of) != len(x.times) || len(x.of) != len(x.lengths) || len(x.keys) > maxKeys || x.given > maxKeys || x.begun < 1 {
+					t.Fatalf("%d numbers, %d times, %d lengths, %d keys, in turn %d", len(x.of), len(x.times), len(x.lengths), len(x.keys), x.begun)
+				}
+				if n := len(x.places); hurt && x.given != uint64(n) || !hurt && x.given != uint64(len(x.keys)) {
+					t.Fatalf("%d numbers are given, of %d keys at %d places", x.given, len(x.keys), n)
+				}
+				for _, k := range x.of {
+					_ = x.keys[k]
+				}
+				if b[1]++; b[1] > 3 { // a further turn
+					break
+				}
 			}
 		}
 	})

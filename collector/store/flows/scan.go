@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
@@ -213,7 +214,7 @@ func (s *scan) journal(ctx context.Context, p *part, w *worker) (n int64, err er
 	w.forget()
 	src, dst := s.among(rules.Src), s.among(rules.Dst)
 	var bad error
-	err = readJournal(p.file, &block{}, func(x *block) bool {
+	err = readJournal(io.LimitReader(p.file, p.size), &block{}, func(x *block) bool {
 		n += int64(len(x.times))
 		if src != nil || dst != nil {
 			x.keep(func(k *record.Key) bool {

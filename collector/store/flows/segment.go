@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -214,8 +215,8 @@ func extended[T any](s []T, n int) []T {
 func noStep(string) {}
 
 // convert makes a segment of a journal and removes the journal. What the
-// journal lost at its end is counted by the error's being errCut, which does not
-// keep the rest from being converted. It tells step where it is, for tests that
+// journal lost is counted by the error's being errCut, which does not
+// keep the rest from being converted; one that lost all stays. It tells step where it is, for tests that
 // end there.
 func (b *builder) convert(dir, journal string, step func(at string)) (rows int, err error) {
 	in, err := os.Open(journal)
@@ -244,6 +245,9 @@ func (b *builder) convert(dir, journal string, step func(at string)) (rows int, 
 	rows = b.rows
 	step("written")
 	if rows == 0 {
+		if info, err := in.Stat(); err != nil || info.Size() > torn(cut) {
+			return 0, errors.Join(cut, err)
+		}
 		return 0, errors.Join(cut, os.Remove(journal))
 	}
 	if err := b.rolled.save(dir, id); err != nil {
@@ -259,6 +263,18 @@ func (b *builder) convert(dir, journal string, step func(at string)) (rows int, 
 	err = errors.Join(cut, syncDir(dir), os.Remove(journal))
 	step("converted")
 	return rows, err
+}
+
+// torn returns how many octets a journal without a row has at most of which nothing is
+// kept: what a crash leaves of the first write.
+func torn(cut error) int64 {
+	switch {
+	case cut == nil:
+		return math.MaxInt64 // there is nothing else
+	case errors.Is(cut, errHead):
+		return int64(journalHead)
+	}
+	return int64(journalHead + frameHead + maxFrame)
 }
 
 // syncDir makes what was renamed in a directory last.

@@ -72,7 +72,7 @@ type Stats struct {
 	Deleted    uint64 `json:"deleted"`     // files, by age or for want of room
 	Broken     uint64 `json:"broken"`      // files set aside since the start
 	Bad        int    `json:"bad"`         // files that are set aside now
-	Cut        uint64 `json:"cut"`         // journals that ended within a frame
+	Cut        uint64 `json:"cut"`         // journals that ended within a frame, or were damaged
 	Err        string `json:"error,omitempty"`
 }
 
