@@ -174,10 +174,16 @@ func ended(got []alert) bool {
 // ports by name, which takes one poll of the counters.
 func checkAgents(t *testing.T, c *collector, one, two *Node, a, b *Instance) {
 	t.Helper()
+	var out string
 	var missing []string
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		out, err := c.command("agents", "--json")
-		if err != nil {
+	defer func() {
+		if t.Failed() {
+			t.Logf("weir agents --json does not name %q:\n%s", missing, out)
+		}
+	}()
+	c.lab.Eventually(10*time.Second, "all agents and ports named", func() bool {
+		var err error
+		if out, err = c.command("agents", "--json"); err != nil {
 			t.Fatalf("weir agents: %v: %s", err, out)
 		}
 		missing = nil
@@ -186,11 +192,6 @@ func checkAgents(t *testing.T, c *collector, one, two *Node, a, b *Instance) {
 				missing = append(missing, want)
 			}
 		}
-		if len(missing) == 0 {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("weir agents --json does not name %q:\n%s", missing, out)
-		}
-	}
+		return len(missing) == 0
+	})
 }

@@ -143,9 +143,8 @@ type Process struct {
 	Stderr *Output
 }
 
-// Start runs a command in a namespace beside the test. It is ended with SIGTERM,
-// then SIGKILL after five seconds, when the test ends; what it printed is logged
-// if the test failed.
+// Start runs a command in a namespace beside the test. It is ended as Stop does,
+// when the test ends; what it printed is logged if the test failed.
 func (l *Lab) Start(ns string, env []string, args ...string) *Process {
 	l.t.Helper()
 	return l.StartTo(ns, env, nil, args...)
@@ -164,7 +163,9 @@ func (l *Lab) StartTo(ns string, env []string, out io.Writer, args ...string) *P
 	}
 	// A test binary that is killed takes its processes along.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	started := make(chan error)
+	forker() <- func() { started <- p.cmd.Start() }
+	if err := <-started; err != nil {
 		l.t.Fatalf("in %s: %s: %v", ns, strings.Join(args, " "), err)
 	}
 	go func() {
@@ -179,6 +180,20 @@ func (l *Lab) StartTo(ns string, env []string, out io.Writer, args ...string) *P
 	})
 	return p
 }
+
+// forker returns where to send what starts processes: to a thread that never ends,
+// since what is to die with this process dies with the thread that started it, and
+// those of Go end.
+var forker = sync.OnceValue(func() chan<- func() {
+	work := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for f := range work {
+			f()
+		}
+	}()
+	return work
+})
 
 // tail cuts a text to its last 4 KiB.
 func tail(s string) string { return s[max(0, len(s)-4096):] }
@@ -200,10 +215,11 @@ func (p *Process) Wait(d time.Duration) (code int, ended bool) {
 	}
 }
 
-// Stop ends the process and returns when it has ended.
+// Stop ends the process with SIGTERM, or SIGKILL where that has no effect, and
+// returns when it has ended.
 func (p *Process) Stop() {
 	p.Signal(syscall.SIGTERM)
-	if _, ended := p.Wait(5 * time.Second); !ended {
+	if _, ended := p.Wait(busy * 5 * time.Second); !ended {
 		p.Signal(syscall.SIGKILL)
 		<-p.done
 	}

@@ -23,9 +23,9 @@ type agentSeen struct {
 }
 
 // listen reads sFlow on the collector's address until stop, then returns what
-// each agent sent; names calls each with the port names so far. It fails the test
-// on anything the codec cannot read.
-func listen(t *testing.T, l *Lab) (names func(each func(agent, port string)), stop func() map[string]*agentSeen) {
+// each agent sent; look calls each with what it sent so far. It fails the test on
+// anything the codec cannot read.
+func listen(t *testing.T, l *Lab) (look func(each func(agent string, seen *agentSeen)), stop func() map[string]*agentSeen) {
 	t.Helper()
 	var conn net.PacketConn
 	l.In(l.Collector, func() {
@@ -54,16 +54,14 @@ func listen(t *testing.T, l *Lab) (names func(each func(agent, port string)), st
 			mu.Unlock()
 		}
 	}()
-	names = func(each func(agent, port string)) {
+	look = func(each func(agent string, seen *agentSeen)) {
 		mu.Lock()
 		defer mu.Unlock()
 		for agent, seen := range all {
-			for port := range seen.names {
-				each(agent, port)
-			}
+			each(agent, seen)
 		}
 	}
-	return names, func() map[string]*agentSeen {
+	return look, func() map[string]*agentSeen {
 		conn.Close()
 		<-done
 		return all
@@ -148,15 +146,31 @@ func TestOpenVSwitchIsRead(t *testing.T) {
 	l := New(t)
 	one, two := l.Node("one"), l.Node("two")
 	a, b := one.Instance("a"), two.Instance("b")
-	names, stop := listen(t, l)
+	look, stop := listen(t, l)
 	const rate = 20
 	one.SFlow("br0", rate, 1)
 	two.SFlow("br0", rate, 1)
 	sent := a.IPerf(b, "udp", 50e6, 3*time.Second)
-	time.Sleep(1500 * time.Millisecond) // the last samples
+	count := func() (n int) {
+		look(func(_ string, seen *agentSeen) {
+			for _, of := range seen.samples {
+				n += of
+			}
+		})
+		return n
+	}
+	l.Eventually(10*time.Second, "no more samples coming", func() bool {
+		n := count()
+		time.Sleep(1500 * time.Millisecond)
+		return n == count()
+	})
 	l.Eventually(5*time.Second, "all ports told by name", func() bool {
 		seen := map[string]bool{}
-		names(func(agent, port string) { seen[agent+" "+port] = true })
+		look(func(agent string, s *agentSeen) {
+			for port := range s.names {
+				seen[agent+" "+port] = true
+			}
+		})
 		for node, tap := range map[*Node]string{one: a.Tap, two: b.Tap} {
 			for _, port := range []string{tap, "eth1", "br0"} {
 				if !seen[node.Addr+" "+port] {
