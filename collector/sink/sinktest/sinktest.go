@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -115,6 +116,20 @@ type Process struct {
 	done chan struct{}
 }
 
+// forker returns where to send what starts processes: to a thread that never ends,
+// since what is to die with this process dies with the thread that started it, and
+// those on which the collector receives end.
+var forker = sync.OnceValue(func() chan<- func() {
+	work := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for f := range work {
+			f()
+		}
+	}()
+	return work
+})
+
 // Start runs a server. Each line of its standard output is given to line, which
 // may be nil.
 func Start(t testing.TB, line func(string), name string, args ...string) *Process {
@@ -126,7 +141,9 @@ func Start(t testing.TB, line func(string), name string, args ...string) *Proces
 		t.Fatal(err)
 	}
 	p.cmd.Stderr = writer(p.say)
-	if err := p.cmd.Start(); err != nil {
+	started := make(chan error)
+	forker() <- func() { started <- p.cmd.Start() }
+	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
 	go func() {
