@@ -349,7 +349,8 @@ func TestLostFramesAreLoggedNowAndThen(t *testing.T) {
 func TestManyEventsAreBounded(t *testing.T) {
 	c := listen(t)
 	c.lossy.Store(true)
-	a := agent(t, c)
+	a := newAgent(testConfig(t, c), IO{Log: zerolog.Nop(), Key: []byte(testKey)}) // repeats nothing: none leaves the queue meanwhile
+	defer a.sender.Close()
 	for range maxPending + 500 {
 		a.events.Emit(source.Event{Name: witness.LinkDown, Subject: "x"})
 	}

@@ -2,6 +2,7 @@ package export
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -60,11 +61,25 @@ func TestSenderTellsEveryCollector(t *testing.T) {
 	}
 }
 
+// freeAddr returns an address that nobody listens on. Its port is below those that are
+// given to who asks for any, so that nobody is given it meanwhile.
+func freeAddr(t *testing.T) netip.AddrPort {
+	t.Helper()
+	for range 100 {
+		at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(20000+rand.IntN(12000)))
+		if c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at)); err == nil {
+			c.Close()
+			return at
+		}
+	}
+	t.Fatal("no free port")
+	return netip.AddrPort{}
+}
+
 // TestSenderOutlivesRefusal is about a collector that is not there: the kernel's
 // refusals must not cost datagrams once it is.
 func TestSenderOutlivesRefusal(t *testing.T) {
-	c, at := listen(t, "127.0.0.1:0")
-	c.Close()
+	at := freeAddr(t)
 	other, there := listen(t, "127.0.0.1:0")
 	s := NewSender()
 	defer s.Close()

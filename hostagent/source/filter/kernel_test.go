@@ -217,26 +217,39 @@ func TestToldInTime(t *testing.T) {
 	r := newRoom(t)
 	r.run("table inet guard {\n chain in {\n type filter hook input priority 0\n }\n }\n|nft -f -")
 	r.run(threeRules + "|iptables-legacy-restore")
+	told := func(rules string) (at time.Time) { // the event of that change: one of before may come late
+		r.Eventually(3*time.Second, rules+" told", func() bool {
+			i := slices.IndexFunc(r.lines(), func(line string) bool { return strings.Contains(line, " "+rules+" ") })
+			if i < 0 {
+				return false
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			at = r.at[i]
+			return true
+		})
+		return at
+	}
+	told("0>3")
 	for _, c := range []struct {
 		tool, do string
 		undo     string
+		done     string // rules before and after
+		undone   string
 		times    int
 		bound    time.Duration
 	}{
-		{"nft", "nft add rule inet guard in accept", "nft flush chain inet guard in", 30, 50 * time.Millisecond},
-		{"iptables-legacy", "iptables-legacy -A sg -j DROP", "iptables-legacy -D sg -j DROP", 5, time.Second},
+		{"nft", "nft add rule inet guard in accept", "nft flush chain inet guard in", "0>1", "1>0", 30, 50 * time.Millisecond},
+		{"iptables-legacy", "iptables-legacy -A sg -j DROP", "iptables-legacy -D sg -j DROP", "3>4", "4>3", 5, time.Second},
 	} {
 		var took []time.Duration
 		for range c.times {
-			for _, cmd := range []string{c.do, c.undo} {
+			for _, step := range [][2]string{{c.do, c.done}, {c.undo, c.undone}} {
 				time.Sleep(20 * time.Millisecond)
 				r.clear()
 				start := time.Now()
-				r.run(cmd)
-				r.Eventually(3*time.Second, cmd+" told", func() bool { return len(r.lines()) > 0 })
-				r.mu.Lock()
-				took = append(took, r.at[0].Sub(start))
-				r.mu.Unlock()
+				r.run(step[0])
+				took = append(took, told(step[1]).Sub(start))
 			}
 		}
 		slices.Sort(took)

@@ -202,7 +202,7 @@ func TestSourceTellsExits(t *testing.T) {
 			_ = one.Wait()
 			await(t, "told", func() bool { return len(k.all()) > 2 })
 			want := []string{"instance_stopped " + uuid(2) + " destroyed", "libvirt_down", "instance_exited " + uuid(1)}
-			if diff := cmp.Diff(want, k.told()); diff != "" {
+			if diff := cmp.Diff(want, slices.Compact(k.told())); diff != "" { // how it has ended is told again where it is known later
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -189,13 +189,9 @@ func TestSourceSurvivesTheDaemon(t *testing.T) {
 				d.kill()
 				d.listen()
 				await(t, "told to be down", func() bool { return len(k.all()) > 0 })
-				await(t, "why", func() bool { return strings.Contains(fmt.Sprint(s.Collect(time.Time{}, &source.Snapshot{})), c.want) })
-			} else {
-				err := s.Collect(time.Time{}, &source.Snapshot{})
-				if err == nil || !strings.Contains(err.Error(), c.want) {
-					t.Errorf("Collect: %v, want %q", err, c.want)
-				}
 			}
+			// On a busy machine answers may be late before, and it is not connected then.
+			await(t, "why", func() bool { return strings.Contains(fmt.Sprint(s.Collect(time.Time{}, &source.Snapshot{})), c.want) })
 			d.set(func() { clear(d.hang); clear(d.raw) })
 			await(t, "well again", func() bool {
 				var out source.Snapshot
