@@ -14,13 +14,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/net/netutil"
 
 	"weir/collector/web/access"
 )
 
 // maxConnections bounds the connections of the HTTP server and of the control
-// socket; a further one waits.
+// socket; a further one takes the place of one that is idle, or waits.
 const maxConnections = 128
 
 // Server serves /metrics, /healthz, /readyz, and the API and the page to those who
@@ -81,12 +80,13 @@ func (s *Server) Addr() netip.AddrPort {
 func (s *Server) Serve() error { return serve(s.http, s.listener) }
 
 func serve(h *http.Server, l net.Listener) error {
-	l = netutil.LimitListener(l, maxConnections)
+	places := newRoom(l, maxConnections)
+	h.ConnState = places.state
 	run := h.Serve
 	if h.TLSConfig != nil {
 		run = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
 	}
-	if err := run(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := run(places); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
