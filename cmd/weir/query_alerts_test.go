@@ -212,6 +212,32 @@ head %s
 	}
 }
 
+// Evidence that is gone before its time leaves a whole chain: how old what is gone
+// is shows it.
+func TestVerifyTellsEvidenceThatIsGoneTooSoon(t *testing.T) {
+	dir, _ := keepAlerts(t, night()[:1])
+	l, err := store.OpenAlertLog(dir, store.AlertLogConfig{MaxBytes: 1 << 30, MaxAge: time.Hour, EvidenceAge: time.Nanosecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	l.Run(done)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := file(t, "weir.yaml", "state_dir: "+dir+"\n")
+	code, out, stderr := weir(t, "verify", "--config", cfg)
+	if code != 1 || !strings.HasPrefix(stderr, "weir: what a change written ") || !strings.Contains(stderr, "is gone before history.evidence_age, 336h0m0s, is over") {
+		t.Errorf("code %d, %s%s", code, out, stderr)
+	}
+	// Without the configuration nobody knows how old it may get; what is gone is told.
+	code, out, stderr = weir(t, "verify", "--dir", dir)
+	if code != 0 || stderr != "" || !strings.Contains(out, "1 without what they rest on, which is kept for less time; the youngest was written 20") {
+		t.Errorf("code %d, %s%s", code, out, stderr)
+	}
+}
+
 func TestVerifyMistakes(t *testing.T) {
 	empty := file(t, "log", "nothing\n")
 	for _, c := range []struct {

@@ -43,6 +43,8 @@ What is removed for its age or for room (history.alerts_age, history.alerts)
 leaves the hash that the first change left follows, and a change of its own, a
 checkpoint: a beginning that was cut off otherwise shows. Sinks of the types
 webhook, syslog and command with the role log are told the head each hour too.
+What changes rest on is removed earlier, and leaves no change: what is gone
+before history.evidence_age of the configuration is over is told.
 
 Exit code 0 if nothing was changed, else 1.`,
 		Example: `  weir verify
@@ -57,8 +59,13 @@ Exit code 0 if nothing was changed, else 1.`,
 			if err != nil {
 				return err
 			}
-			if f.dir, err = p.stateDir(f.dir); err != nil {
-				return err
+			var age time.Duration // unknown with a directory that has no configuration
+			if f.dir == "" {
+				cfg, err := p.loadToAsk()
+				if err != nil {
+					return err
+				}
+				f.dir, age = cfg.StateDir, cfg.History.EvidenceAge
 			}
 			proof, err := store.VerifyAlerts(cmd.Context(), f.dir, heads)
 			if err != nil {
@@ -71,6 +78,9 @@ Exit code 0 if nothing was changed, else 1.`,
 			}
 			if proof.Break != nil {
 				return errors.Join(err, fmt.Errorf("the history of alerts was changed: %w", proof.Break))
+			}
+			if proof.TooSoon(age, time.Now()) {
+				return errors.Join(err, fmt.Errorf("what a change written %s rests on is gone before history.evidence_age, %s, is over: it was removed by hand, unless that was shorter before", proof.Youngest.Format(time.RFC3339), age))
 			}
 			return err
 		},
@@ -140,7 +150,7 @@ func printProof(out io.Writer, p *store.AlertProof) {
 		fmt.Fprintf(out, "the first %d were removed for age or room, the last of them written %s\n", p.From.N, p.RemovedUntil.Format(time.RFC3339))
 	}
 	if p.WithoutEvidence > 0 {
-		fmt.Fprintf(out, "%d without what they rest on, which is kept for less time\n", p.WithoutEvidence)
+		fmt.Fprintf(out, "%d without what they rest on, which is kept for less time; the youngest was written %s\n", p.WithoutEvidence, p.Youngest.Format(time.RFC3339))
 	}
 	if p.Erased > 0 {
 		fmt.Fprintf(out, "%d were erased with `weir erase`, as later ones say\n", p.Erased)

@@ -16,6 +16,7 @@ type AlertProof struct {
 	Head            Head        `json:"head"`                       // the last change
 	Changes         uint64      `json:"changes"`                    // there are
 	WithoutEvidence uint64      `json:"without_evidence,omitempty"` // whose evidence was removed for its age
+	Youngest        *time.Time  `json:"youngest_without,omitempty"` // when the youngest of those had been written
 	Lost            uint64      `json:"lost,omitempty"`             // that the collector could not keep, and says so
 	Erased          uint64      `json:"erased,omitempty"`           // whose contents were erased, as a later change says
 	Checkpoints     int         `json:"checkpoints,omitempty"`      // changes that say what was removed before them
@@ -23,6 +24,12 @@ type AlertProof struct {
 	Heads           int         `json:"heads"`                      // known from elsewhere that stand in the chain
 	TooOld          int         `json:"too_old,omitempty"`          // known from elsewhere that were removed since
 	Break           *ChainBreak `json:"break,omitempty"`            // nil where nothing was changed
+}
+
+// TooSoon reports evidence that is gone, though it is not as old as it is kept, which
+// the chain does not say: it was removed by hand, unless age was less before.
+func (p *AlertProof) TooSoon(age time.Duration, now time.Time) bool {
+	return p.Youngest != nil && p.Youngest.After(now.Add(-age))
 }
 
 // ChainBreak is the first place where history is not what was written.
@@ -147,6 +154,9 @@ func (c *AlertChange) follows(p *AlertProof, digest, hash []byte, evidenceN uint
 		return broken("its evidence was removed, and not for its age")
 	case c.Evidence == nil:
 		p.WithoutEvidence++
+		if p.Youngest == nil || c.Written.After(*p.Youngest) {
+			p.Youngest = &c.Written
+		}
 	}
 	p.Head = Head{c.N, want}
 	p.Changes++
