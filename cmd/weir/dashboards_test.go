@@ -39,7 +39,27 @@ type shown struct {
 	server *influxtest.Server
 	truth  *truth
 	now    time.Time
+	late   time.Duration     // at most, that what was to happen at a time did
 	vars   map[string]string // of the dashboard that is looked at
+}
+
+// heldUp is how late a demo may be whose panels are as they are expected: it and weir
+// keep the time of the clock.
+const heldUp = 300 * time.Millisecond
+
+// lateness measures until ctx ends how late a timer is at most.
+func lateness(ctx context.Context) <-chan time.Duration {
+	out := make(chan time.Duration, 1)
+	go func() {
+		most := time.Duration(0)
+		for ctx.Err() == nil {
+			due := time.Now().Add(10 * time.Millisecond)
+			time.Sleep(time.Until(due))
+			most = max(most, time.Since(due))
+		}
+		out <- most
+	}()
+	return out
 }
 
 // TestDashboardsShowWhatTheDemoSent runs the demo into a real InfluxDB, then
@@ -47,8 +67,11 @@ type shown struct {
 // panel at least what the generator sent.
 func TestDashboardsShowWhatTheDemoSent(t *testing.T) {
 	t.Parallel() // it waits most of the time
-	server := influxtest.Start(t)
-	s := runDemo(t, server)
+	s := runDemo(t, influxtest.Start(t))
+	for try := 1; s.late > heldUp && try < 4; try++ { // what it sent then is not what it is to send
+		t.Logf("the machine held the demo up for %v: it runs once more", s.late)
+		s = runDemo(t, influxtest.Start(t))
+	}
 	s.truth.mu.Lock()
 	defer s.truth.mu.Unlock()
 	if rows := s.query(t, dashboards.AnnotationQuery, demoSpan); len(rows) == 0 || !strings.Contains(fmt.Sprint(rows), elephant1) {
@@ -88,6 +111,7 @@ func runDemo(t *testing.T, server *influxtest.Server) *shown {
 	conf := file(t, "weir.yaml", fmt.Sprintf("names: {files: [%q]}\nforward: [%q]\n", names, w.addr()))
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
+	late := lateness(ctx)
 	var out, log output
 	code := make(chan int, 1)
 	go func() {
@@ -118,7 +142,7 @@ func runDemo(t *testing.T, server *influxtest.Server) *shown {
 	if c := <-code; c != 0 || first.IsZero() {
 		t.Fatalf("the demo ended with %d: %s", c, log.String())
 	}
-	return &shown{server: server, truth: w, now: now}
+	return &shown{server: server, truth: w, now: now, late: <-late}
 }
 
 // query asks for the time before now.
