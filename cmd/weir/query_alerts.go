@@ -66,7 +66,7 @@ change rests on, as long as that is kept.
 	fl.StringVar(&f.ask.Kind, "kind", "", "only these `KINDS`, with commas, such as large_flow,flood")
 	fl.StringVar(&f.ask.Severity, "severity", "", "only these of info, warning and critical, with commas")
 	fl.StringVar(&f.ask.Change, "change", "", "only these of start, update and end, and of what people did: ack, unack, mute, unmute, mark, hold, release, with commas")
-	fl.StringVar(&f.ask.Subject, "subject", "", "only alerts in whose line or subject `TEXT` stands")
+	fl.StringVar(&f.ask.Subject, "subject", "", "only alerts in whose line or subject `TEXT` stands, or in those of an effect they tell of")
 	fl.StringVar(&f.ask.ID, "id", "", "only alerts whose `ID`, or whose incident's, begins so; what returns has the same first 16 letters")
 	fl.IntVar(&f.ask.Limit, "limit", 1000, "the newest so many; 0 is all")
 	fl.StringVar(&f.format, "format", "table", "table, json, csv or parquet")

@@ -36,7 +36,7 @@ type AlertQuery struct {
 	Severities []string
 	Changes    []string
 	Projects   []string // whose subject or effects are of one of these
-	Subject    string   // stands in the alert's line or subject; letters of either case
+	Subject    string   // stands in the line or subject of the alert or of an effect of it; letters of either case
 	ID         string   // of the alert, or of the incident that it belongs to
 	Limit      int      // the newest so many; 0 is all
 }
@@ -169,9 +169,18 @@ func (q *AlertQuery) where() (string, []any) {
 		if len(in.values) == 0 {
 			continue
 		}
-		where += " AND " + in.column + " IN (?" + strings.Repeat(", ?", len(in.values)-1) + ")"
-		for _, v := range in.values {
-			args = append(args, v)
+		among := " IN (?" + strings.Repeat(", ?", len(in.values)-1) + ")"
+		times := 1
+		if in.column == "kind" && len(q.Projects) > 0 { // they are told of effects alone
+			where += " AND (kind" + among + " OR EXISTS (SELECT 1 FROM json_each(evidence, '$.children') WHERE json_extract(value, '$.kind')" + among + "))"
+			times = 2
+		} else {
+			where += " AND " + in.column + among
+		}
+		for range times {
+			for _, v := range in.values {
+				args = append(args, v)
+			}
 		}
 	}
 	if len(q.Projects) > 0 {
@@ -190,8 +199,13 @@ func (q *AlertQuery) where() (string, []any) {
 		args = append(args, q.ID, q.ID, q.ID, q.ID)
 	}
 	if q.Subject != "" {
-		where += " AND (instr(lower(line), lower(?)) > 0 OR instr(lower(subject), lower(?)) > 0)"
-		args = append(args, q.Subject, q.Subject)
+		// Most evidence need not be read to see that no effect has it.
+		where += ` AND (instr(lower(line), lower(?)) > 0 OR instr(lower(subject), lower(?)) > 0 OR
+			instr(lower(evidence), lower(?)) > 0 AND EXISTS (SELECT 1 FROM json_each(evidence, '$.children')
+				WHERE instr(lower(json_extract(value, '$.line')), lower(?)) > 0 OR instr(lower(json_extract(value, '$.subject')), lower(?)) > 0))`
+		for range 5 {
+			args = append(args, q.Subject)
+		}
 	}
 	return where, args
 }

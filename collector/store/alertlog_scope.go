@@ -27,6 +27,9 @@ func (a *AlertAnswer) Keep(q *AlertQuery, sees func(project string) bool) {
 		}
 		readable := c.Evidence == nil || json.Unmarshal(c.Evidence, &e) == nil
 		if sees(projectOf(c.Subject)) {
+			if !q.means(c, e.Children, sees) { // not for what it took along of others
+				continue
+			}
 			if slices.ContainsFunc(e.Children, func(k effect) bool { return !sees(projectOf(k.Subject)) }) {
 				c.Evidence = nil
 			}
@@ -36,7 +39,7 @@ func (a *AlertAnswer) Keep(q *AlertQuery, sees func(project string) bool) {
 		if sees(detect.RuleProject(c.Kind, c.Subject)) {
 			told := detect.TellRule(c.Subject, c.Evidence)
 			c.Line, c.Subject, c.Evidence = told.Line, told.Subject, told.Evidence
-			if q.tells(c.Line, c.Subject) { // not for what it no more says
+			if q.means(c, nil, sees) { // not for what it no more says
 				mine = append(mine, *c)
 			}
 			continue
@@ -54,6 +57,15 @@ func (a *AlertAnswer) Keep(q *AlertQuery, sees func(project string) bool) {
 		}
 	}
 	a.Alerts, a.Kinds = mine, nil
+}
+
+// means reports that a question for kinds and a subject means an alert of the
+// projects that sees wants, by what is shown of it.
+func (q *AlertQuery) means(c *AlertChange, effects []effect, sees func(project string) bool) bool {
+	if (len(q.Kinds) == 0 || slices.Contains(q.Kinds, c.Kind)) && q.tells(c.Line, c.Subject) {
+		return true
+	}
+	return slices.ContainsFunc(effects, func(k effect) bool { return sees(projectOf(k.Subject)) && k.asked(q) })
 }
 
 // asked reports that a question for kinds and a subject means the effect, too.
