@@ -205,8 +205,11 @@ func (s *scan) tell(k *kept) Sum {
 	if k.samples > 0 {
 		one.First, one.Last = time.UnixMicro(k.first).UTC(), time.UnixMicro(k.last).UTC()
 	}
+	n := float64(k.samples) // of packets that have no length: what a sample without header tells of
 	if k.bytes > 0 && k.squares > 0 {
-		n := k.bytes * k.bytes / k.squares // effective number of samples
+		n = k.bytes * k.bytes / k.squares // effective number of samples
+	}
+	if n > 0 {
 		low, high := window.Interval(n, 0.95)
 		one.Low, one.High = k.bytes*low/n, k.bytes*high/n
 		one.PacketsLow, one.PacketsHigh = k.packets*low/n, k.packets*high/n

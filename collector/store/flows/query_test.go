@@ -185,6 +185,22 @@ func TestScanAgreesWithExactSums(t *testing.T) {
 	}
 }
 
+// Samples without a header, as hsflowd sends them of transactions, have no length:
+// how many packets they stand for has an interval all the same.
+func TestScanBoundsPacketsWithoutALength(t *testing.T) {
+	rows := zipfRows(64, 8, 2000, false)
+	for i := range rows {
+		rows[i].Length = 0
+	}
+	r, err := Scan(context.Background(), stored(t, rows, 1), Query{From: epoch, To: epoch.Add(time.Hour), Add: true})
+	if err != nil || len(r.Rows) != 1 {
+		t.Fatal(r, err)
+	}
+	if s := r.Rows[0]; s.Samples != 64 || s.Bytes != 0 || s.PacketsLow <= 0 || s.PacketsLow >= s.Packets || s.PacketsHigh <= s.Packets {
+		t.Errorf("%+v: want packets within their interval", s)
+	}
+}
+
 func TestScanSteps(t *testing.T) {
 	rows := zipfRows(20_000, 1000, 50, false) // 20 s
 	dir := stored(t, rows, 1)
