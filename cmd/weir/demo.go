@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -75,10 +76,7 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	}
 	defer os.RemoveAll(state)
 	cfg.StateDir, cfg.History.Dir = state, ""
-	ask, err := demoConfig(state)
-	if err != nil {
-		return err
-	}
+	ask := filepath.Join(state, "weir.yaml")
 	cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)}
 	cfg.Allow = nil
 	names, err := writeDemoNames(state)
@@ -90,12 +88,16 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var sendErr error // read once sent is closed
+	var sendErr, askErr error // the first is read once sent is closed
 	sent := make(chan struct{})
 	close(sent) // until there is a sender to wait for
 	err = collector.Run(ctx, cfg, collector.IO{
 		Alerts: p.out, AlertsJSON: json, Log: p.logger(cfg.Log), Forget: true, OtherPort: true, Version: build.This(version).Version,
 		Ready: func(at collector.Addresses) {
+			if askErr = demoConfig(ask, state, at.HTTP); askErr != nil {
+				stop()
+				return
+			}
 			if at.HTTP != "" {
 				fmt.Fprintf(p.err, "weir demo: open http://%s/ in a browser\n", at.HTTP)
 			}
@@ -119,17 +121,13 @@ func (p *program) demo(ctx context.Context, cfg config.Config, seed uint64, json
 	})
 	stop()
 	<-sent
-	if err != nil {
-		return err
-	}
-	return sendErr
+	return cmp.Or(err, askErr, sendErr)
 }
 
 // demoConfig writes the configuration by which other commands find the demo that
-// has this state.
-func demoConfig(state string) (name string, err error) {
-	name = filepath.Join(state, "weir.yaml")
-	return name, os.WriteFile(name, fmt.Appendf(nil, "state_dir: %q\n", state), 0o600)
+// has this state and listens there for HTTP.
+func demoConfig(name, state, http string) error {
+	return os.WriteFile(name, fmt.Appendf(nil, "state_dir: %q\nhttp: %q\n", state, http), 0o600)
 }
 
 // sendDemo sends the network's datagrams when they are due, each agent from the

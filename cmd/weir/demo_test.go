@@ -35,6 +35,9 @@ func TestDemoRaisesItsAlerts(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
+	if l, err := net.Listen("tcp", "127.0.0.1:8343"); err == nil { // the default is taken, by us or another
+		defer l.Close()
+	}
 	out, w := io.Pipe()
 	var log output
 	done := make(chan int)
@@ -69,6 +72,20 @@ func TestDemoRaisesItsAlerts(t *testing.T) {
 	}
 	ask := await(t, &log, `ask it with: weir status --config (\S+)`)
 	go io.Copy(io.Discard, out)
+	at := await(t, &log, `open http://(\S+)/ in a browser`)[1]
+	if code, health, stderr := weir(t, "healthcheck", "--config", ask[1]); code != 0 || health != at+" is ready\n" {
+		t.Errorf("health at %s: code %d, %s%s", at, code, health, stderr)
+	}
+	rule := file(t, "rule.yaml", "{name: much, key: dst, threshold: 50Gbit/s}")
+	if code, said, stderr := weir(t, "rule", "add", rule, "--config", ask[1]); code != 0 || !strings.HasPrefix(said, "much: raises a warning alert") {
+		t.Errorf("code %d, %s%s", code, said, stderr)
+	}
+	if code, said, stderr := weir(t, "rule", "add", rule, "--config", ask[1]); code != 1 || !strings.Contains(stderr, "is the name of another rule") {
+		t.Errorf("the same once more: code %d, %s%s", code, said, stderr)
+	}
+	if code, said, stderr := weir(t, "rule", "remove", "much", "--config", ask[1]); code != 0 || said != "much\n" {
+		t.Errorf("code %d, %s%s", code, said, stderr)
+	}
 	if code, status, stderr := weir(t, "status", "--config", ask[1]); code != 0 || !strings.Contains(status, "alerts") {
 		t.Errorf("the demo cannot be asked: code %d, %s%s", code, status, stderr)
 	}

@@ -33,6 +33,9 @@ enough.`,
   weir evidence 7596403b81c77bf9 | tshark -r -`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && out != "" {
+				return commandline.Usagef("evidence: -o needs the ID of an alert; `weir evidence` lists those that have some")
+			}
 			dir = folderOf(dir, "evidence")
 			state := stateBeside(dir)
 			if dir == "" {

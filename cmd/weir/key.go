@@ -10,6 +10,7 @@ import (
 
 	"weir/cmd/internal/commandline"
 	"weir/collector"
+	"weir/collector/config"
 )
 
 func newKey(p *program) *cobra.Command {
@@ -45,6 +46,9 @@ func newKeyAdd(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use: "add KEY", Short: "Count a key", Example: "  weir key add \"src,dst_port: packets\"", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkKey(args[0]); err != nil {
+				return err
+			}
 			return p.changeKey(cmd.Context(), http.MethodPost, "api/v1/keys", collector.NewKey{Key: args[0]})
 		},
 	}
@@ -54,9 +58,20 @@ func newKeyRemove(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove KEY", Short: "Count a key that was added no more", Example: "  weir key remove \"src,dst_port: packets\"", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkKey(args[0]); err != nil {
+				return err
+			}
 			return p.changeKey(cmd.Context(), http.MethodDelete, "api/v1/keys?"+url.Values{"key": {args[0]}}.Encode(), nil)
 		},
 	}
+}
+
+// checkKey reads a key, so that its mistakes need no collector.
+func checkKey(text string) error {
+	if _, err := config.ParseTopKey(text); err != nil {
+		return commandline.Usagef("key %q: %w", text, err)
+	}
+	return nil
 }
 
 // changeKey has the collector change the keys that it counts, and prints the one

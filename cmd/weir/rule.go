@@ -168,7 +168,12 @@ func newRuleRemove(p *program) *cobra.Command {
 		Use: "remove NAME", Short: "Remove a rule that was added; its alerts end", Example: "  weir rule remove \"dns to servers\"",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.call(cmd.Context(), http.MethodDelete, "api/v1/rules/"+url.PathEscape(args[0]), nil, &collector.RuleView{})
+			var gone collector.RuleView
+			if err := p.call(cmd.Context(), http.MethodDelete, "api/v1/rules/"+url.PathEscape(args[0]), nil, &gone); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(p.out, printable(gone.Name))
+			return err
 		},
 	}
 }

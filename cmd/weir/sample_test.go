@@ -260,7 +260,7 @@ func TestSampleMistakesAreOneLine(t *testing.T) {
 		code int
 		want string
 	}{
-		{"no file", []string{"--rate", "1"}, 2, "sample: requires at least 1 arg(s), only received 0; `weir sample --help` shows examples"},
+		{"no file", []string{"--rate", "1"}, 2, "sample: requires at least 1 arg(s), only received 0: write `weir sample FILE… --rate N`; `weir sample --help` shows examples"},
 		{"no rate", []string{in}, 2, "sample: no sampling rate; say with --rate N that one packet in N is sampled, such as --rate 100"},
 		{"rate 0", []string{in, "--rate", "0"}, 2, `--rate "0": ` + whole},
 		{"a share", []string{in, "--rate", "1%"}, 2, `--rate "1%": ` + whole},

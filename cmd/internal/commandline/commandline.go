@@ -89,6 +89,9 @@ func Group(cmd *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 		}
 		sub.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
+				if strings.Contains(err.Error(), "arg(s)") { // how many, and not which
+					err = fmt.Errorf("%w: write `%s`", err, strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+				}
 				return Usagef("%s: %w; `%s --help` shows examples", cmd.Name(), err, cmd.CommandPath())
 			}
 			return nil

@@ -24,7 +24,7 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		{"near a command", []string{"wrk"}, ExitUsage, "prog: \"wrk\" is no command; did you mean work?\n"},
 		{"unknown flag", []string{"work", "--fast"}, ExitUsage, "prog: unknown flag: --fast; `prog work --help` lists the flags\n"},
 		{"argument too many", []string{"work", "now"}, ExitUsage, "prog: work: unknown command \"now\" for \"prog work\"; `prog work --help` shows examples\n"},
-		{"argument missing in a group", []string{"list", "show"}, ExitUsage, "prog: show: accepts 1 arg(s), received 0; `prog list show --help` shows examples\n"},
+		{"argument missing in a group", []string{"list", "show"}, ExitUsage, "prog: show: accepts 1 arg(s), received 0: write `prog list show ID`; `prog list show --help` shows examples\n"},
 		{"each line has the program's name", []string{"list", "show", "x"}, 1, "prog: the disk is full\nprog: and slow\n"},
 		{"marked by a command", []string{"list", "wrong"}, ExitUsage, "prog: --of 3: too many\n"},
 	} {
