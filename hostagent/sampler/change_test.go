@@ -28,7 +28,7 @@ func TestChangeLeavesNoGap(t *testing.T) {
 		}
 		until := func(octets int) {
 			t.Helper()
-			w.Eventually(5*time.Second, "another header", func() bool {
+			w.Eventually(patience, "another header", func() bool {
 				send()
 				all := k.all()
 				return len(all) > 0 && len(all[len(all)-1].header.Header) == octets
@@ -38,11 +38,11 @@ func TestChangeLeavesNoGap(t *testing.T) {
 		until(layers)
 		s.Change(50, 16, 128)
 		until(layers + 16)
-		w.Eventually(5*time.Second, "all samples", func() bool { return len(k.all()) == sent })
+		w.Eventually(patience, "all samples", func() bool { return len(k.all()) == sent })
 		s.Change(50, 40, 256) // the kernel is to cut otherwise
 		until(layers + 40)
 		before := len(k.all()) // those of before may have been left in the old ring
-		w.Eventually(5*time.Second, "samples after the change", func() bool {
+		w.Eventually(patience, "samples after the change", func() bool {
 			send()
 			return len(k.all()) > before+100
 		})

@@ -91,7 +91,7 @@ func controlPassesUndrawn(t *testing.T, m Method) {
 		w.send(w.fd, ethernet(0x86dd, make([]byte, 60)...), 5)
 		w.send(back, arp(), 5) // leaves
 	}
-	w.Eventually(3*time.Second, "all heard", func() bool { return heard.Load() >= 80 })
+	w.Eventually(patience, "all heard", func() bool { return heard.Load() >= 80 })
 	time.Sleep(50 * time.Millisecond)
 	if samples, _ := s.Totals(); heard.Load() != 80 || wrong.Load() != 0 || samples > 1 {
 		t.Errorf("%d control frames, %d wrong, %d samples; want 80, 0 and hardly one", heard.Load(), wrong.Load(), samples)
@@ -123,7 +123,7 @@ func controlFloodIsNoBias(t *testing.T, m Method) {
 	}
 	time.Sleep(100 * time.Millisecond)
 	s.Set(nil)
-	w.Eventually(3*time.Second, "stopped", func() bool { return len(s.States()) == 0 })
+	w.Eventually(patience, "stopped", func() bool { return len(s.States()) == 0 })
 	samples, dropped := s.Totals()
 	estimate := float64(samples+dropped) * rate
 	standard := math.Sqrt(packets * (rate - 1))

@@ -83,7 +83,7 @@ func TestCostOfForwardedPacket(t *testing.T) {
 			with = append(with, w.sendCost(w.fd, frame, packets))
 		}
 		s.Set(nil)
-		w.Eventually(time.Second, "stopped", func() bool { return len(s.States()) == 0 })
+		w.Eventually(patience, "stopped", func() bool { return len(s.States()) == 0 })
 		samples, _ := s.Totals()
 		empty()
 		base, cost := cheap(without), cheap(with)

@@ -46,14 +46,14 @@ func unbiased(t *testing.T, m Method) {
 			before := w.counter("near", "rx_packets")
 			w.send(w.fd, frame, packets)
 			sent := w.counter("near", "rx_packets") - before
-			w.Eventually(5*time.Second, "quiet", func() bool {
+			w.Eventually(patience, "quiet", func() bool {
 				a, _ := s.Totals()
 				time.Sleep(30 * time.Millisecond)
 				b, _ := s.Totals()
 				return a == b
 			})
 			s.Set(nil)
-			w.Eventually(5*time.Second, "stopped", func() bool { return len(s.States()) == 0 })
+			w.Eventually(patience, "stopped", func() bool { return len(s.States()) == 0 })
 			if sent != uint64(packets) {
 				t.Fatalf("%d packets arrived of %d", sent, packets)
 			}
@@ -98,7 +98,7 @@ func periodIsNoBias(t *testing.T, m Method) {
 		w.send(w.fd, plain, rate-1)
 	}
 	s.Set(nil) // what the kernel has chosen is told before
-	w.Eventually(5*time.Second, "stopped", func() bool { return len(s.States()) == 0 })
+	w.Eventually(patience, "stopped", func() bool { return len(s.States()) == 0 })
 	n := 0
 	for _, smp := range k.all() {
 		if smp.header.Header[35] == 7 {
@@ -131,7 +131,7 @@ func tagsArePutBack(t *testing.T, m Method) {
 			s := w.run(Config{Method: m, Emit: k.emit}, Interface{Index: w.index("near"), Name: "near", Rate: 1})
 			start := time.Now()
 			w.send(w.fd, c.frame, 1)
-			w.Eventually(2*time.Second, "a sample", func() bool { return len(k.all()) == 1 })
+			w.Eventually(patience, "a sample", func() bool { return len(k.all()) == 1 })
 			s.Set(nil)
 			got := k.all()[0]
 			want := sflow.SampledHeader{Protocol: 1, FrameLength: uint32(len(c.frame)) + 4, Stripped: 4, Header: c.frame[:len(c.frame)-len(secret)]}
@@ -180,7 +180,7 @@ func directionsNameBothSides(t *testing.T, m Method) {
 				}
 				return
 			}
-			w.Eventually(2*time.Second, "a sample", func() bool { return len(k.all()) == 1 })
+			w.Eventually(patience, "a sample", func() bool { return len(k.all()) == 1 })
 			got := k.all()[0]
 			if got.Input != c.in || got.Output != c.out || got.Source != (sflow.DataSource{Index: near}) {
 				t.Errorf("source %v input %v output %v, want %v %v", got.Source, got.Input, got.Output, c.in, c.out)
@@ -215,7 +215,7 @@ func interfacesComeAndGo(t *testing.T, m Method) {
 	flows := func(what string, fd int, index uint32) {
 		t.Helper()
 		n := count(index)
-		w.Eventually(3*time.Second, what, func() bool {
+		w.Eventually(patience, what, func() bool {
 			_, _ = unix.Write(fd, frame)
 			return count(index) > n
 		})
@@ -243,7 +243,7 @@ func interfacesComeAndGo(t *testing.T, m Method) {
 
 	away := w.Namespace("away")
 	w.IP("-n", w.ns, "link", "set", "renamed", "netns", away)
-	w.Eventually(3*time.Second, "the moved interface given up", func() bool { return state(near).Err != nil && state(near).Rate == 0 })
+	w.Eventually(patience, "the moved interface given up", func() bool { return state(near).Err != nil && state(near).Rate == 0 })
 	flows("sampling the second after the first moved away", second, near2)
 
 	w.IP("-n", away, "link", "set", "renamed", "netns", w.ns)
@@ -253,10 +253,10 @@ func interfacesComeAndGo(t *testing.T, m Method) {
 	flows("sampling the first after it came home", w.fd, list[0].Index)
 
 	w.IP("-n", w.ns, "link", "del", "near2")
-	w.Eventually(3*time.Second, "the deleted interface given up", func() bool { return state(near2).Err != nil })
+	w.Eventually(patience, "the deleted interface given up", func() bool { return state(near2).Err != nil })
 	flows("sampling the first after the second vanished", w.fd, list[0].Index)
 	s.Set(list[:1])
-	w.Eventually(3*time.Second, "one interface left", func() bool { return len(s.States()) == 1 })
+	w.Eventually(patience, "one interface left", func() bool { return len(s.States()) == 1 })
 }
 
 // Traffic that begins all at once on an idle interface is brought under the budget,
@@ -303,7 +303,7 @@ func adapts(t *testing.T, w *wire) (second float64, even bool) {
 	sent, took := send(ethernet(0x800, ipv4(17, udp(7, 2, nil))...), 4*time.Second)
 	st := s.States()
 	s.Set(nil) // what the kernel has chosen is told before
-	w.Eventually(5*time.Second, "stopped", func() bool { return len(s.States()) == 0 })
+	w.Eventually(patience, "stopped", func() bool { return len(s.States()) == 0 })
 	var samples, coarsest int
 	var stands, squares float64 // each sample stands for as many as its own rate says
 	for _, smp := range k.all() {
@@ -348,7 +348,7 @@ func TestNoPermissionIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t)
 			s := w.runWith(0, m, func(*sflow.FlowSample) {})
-			w.Eventually(2*time.Second, "a state with an error", func() bool {
+			w.Eventually(patience, "a state with an error", func() bool {
 				st := s.States()
 				return len(st) == 1 && st[0].Err != nil
 			})
@@ -365,7 +365,7 @@ func TestAutoFallsBack(t *testing.T) {
 	var n atomic.Int64
 	s := w.runWith(1<<unix.CAP_NET_RAW, MethodAuto, func(*sflow.FlowSample) { n.Add(1) })
 	frame := ethernet(0x800, ipv4(17, udp(1, 9, make([]byte, 58)))...)
-	w.Eventually(2*time.Second, "samples", func() bool {
+	w.Eventually(patience, "samples", func() bool {
 		w.send(w.fd, frame, 1)
 		return n.Load() > 0
 	})
@@ -426,7 +426,7 @@ func TestNFLOGSamples(t *testing.T) {
 	t.Cleanup(func() { cancel(); <-done })
 	rule("1")
 	frame := ethernet(0x800, ipv4(17, udp(1, 2, bytes.Repeat(secret, 10)))...)
-	w.Eventually(3*time.Second, "a sample", func() bool {
+	w.Eventually(patience, "a sample", func() bool {
 		w.send(w.fd, frame, 1)
 		time.Sleep(20 * time.Millisecond)
 		return len(k.all()) > 0
@@ -452,7 +452,7 @@ func TestNFLOGSamples(t *testing.T) {
 	marked := ethernet(0x800, ipv4(17, udp(7, 9, secret))...)
 	var after []kept
 	end := -1
-	w.Eventually(3*time.Second, "the marked sample", func() bool {
+	w.Eventually(patience, "the marked sample", func() bool {
 		w.send(w.fd, marked, 1)
 		time.Sleep(20 * time.Millisecond)
 		after = k.all()

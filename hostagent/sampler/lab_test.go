@@ -16,6 +16,10 @@ import (
 	"weir/decoder/sflow"
 )
 
+// patience is how long a test waits at most for what comes soon: a busy machine takes
+// its time.
+const patience = time.Minute
+
 // wire is a namespace with a veth pair in it: what is sent on "far" is received
 // by "near".
 type wire struct {
@@ -144,7 +148,7 @@ func (w *wire) run(cfg Config, list ...Interface) *Sampler {
 		cancel()
 		<-done
 	})
-	w.Eventually(5*time.Second, "sampling", func() bool {
+	w.Eventually(patience, "sampling", func() bool {
 		states := s.States()
 		for _, st := range states {
 			if st.Err != nil {
