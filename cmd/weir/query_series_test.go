@@ -236,20 +236,36 @@ func TestQuerySeriesInSlices(t *testing.T) {
 // TestSeriesAreWhatTheDemoSent compares what the query API answers with what
 // the wire carried, as an independent reader of the same datagrams has it.
 func TestSeriesAreWhatTheDemoSent(t *testing.T) {
+	for try := 1; ; try++ {
+		late, wrong := compareSeries(t)
+		if len(wrong) == 0 {
+			return
+		}
+		if late <= heldUp || try == 4 {
+			t.Fatal(strings.Join(wrong, "\n"))
+		}
+		t.Logf("the machine held the demo up for %v: it runs once more", late)
+	}
+}
+
+// compareSeries runs the demo, and returns how late its time was at most and what of its
+// series is not as it was sent.
+func compareSeries(t *testing.T) (late time.Duration, wrong []string) {
+	t.Helper()
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	w := listenTruth(t)
 	conf := file(t, "weir.yaml", fmt.Sprintf("forward: [%q]\nhistory: {series_more: [if_counters.in_octets]}\n", w.addr()))
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var out, log output
-	code := make(chan int, 1)
+	code, timer := make(chan int, 1), lateness(ctx)
 	go func() {
 		code <- execute(ctx, []string{"demo", "--config", conf, "--json"}, streams{strings.NewReader(""), &out, &log})
 	}()
 	at := await(t, &log, `open (http://\S+)/ in a browser`)[1]
 	ask := await(t, &log, `ask it with: weir status --config (\S+)`)[1]
 	time.Sleep(22 * time.Second) // two rounds of counters and more
-	q := &promClient{t, at + "/prometheus/api/v1/", time.Now()}
+	q := &promClient{t: t, url: at + "/prometheus/api/v1/", at: time.Now()}
 	time.Sleep(2 * time.Second) // until the truth has all of that
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -260,9 +276,9 @@ func TestSeriesAreWhatTheDemoSent(t *testing.T) {
 		q.compare(w, "host_memory", "free", "weir_host_memory_free_bytes", 1, 0) +
 		q.compare(w, "virt_cpu", "cpu_time", "weir_virt_cpu_time_seconds_total", 1e-3, 1e-12)
 	if rates < 20 || others < 60 {
-		t.Errorf("only %d rates and %d other values could be compared", rates, others)
+		q.wrong = append(q.wrong, fmt.Sprintf("only %d rates and %d other values could be compared", rates, others))
 	}
-	t.Logf("%d rates and %d other values are as they were sent", rates, others)
+	t.Logf("%d rates and %d other values were compared", rates, others)
 	if c, table, errs := weir(t, "query", "series", "--config", ask, "count(weir_interface_oper_up)"); c != 0 || !strings.HasPrefix(table, "VALUE  SERIES\n") {
 		t.Errorf("exit %d: %s%s", c, table, errs)
 	}
@@ -276,13 +292,15 @@ func TestSeriesAreWhatTheDemoSent(t *testing.T) {
 	if c := <-code; c != 0 {
 		t.Errorf("exit %d: %s", c, log.String())
 	}
+	return <-timer, q.wrong
 }
 
 // promClient asks the query API of Prometheus.
 type promClient struct {
-	t   *testing.T
-	url string
-	at  time.Time // of all questions
+	t     *testing.T
+	url   string
+	at    time.Time // of all questions
+	wrong []string
 }
 
 // compare compares all samples of a metric with what was sent: at the same time, which
@@ -319,7 +337,7 @@ func (q *promClient) compare(w *truth, measurement, field, metric string, scale,
 				best = min(best, math.Abs(v.Value-sent*scale)-part*math.Abs(sent*scale))
 			}
 			if n++; best > 0 {
-				q.t.Errorf("%s at %s is %v, off by %v more than it may", seriesName(s.Metric), v.time(), v.Value, best)
+				q.wrong = append(q.wrong, fmt.Sprintf("%s at %s is %v, off by %v more than it may", seriesName(s.Metric), v.time(), v.Value, best))
 			}
 		}
 	}
