@@ -174,7 +174,7 @@ func (m *minded) AlertList() []*web.AlertView {
 	all := m.staged.AlertList()
 	all[0].Care = nil
 	if by := m.by.Load(); by != nil {
-		all[0].Care = &care.Care{Ack: &care.Deed{Do: care.Ack, At: time.Now(), By: *by}}
+		all[0].Care = &care.Care{Ack: &care.Deed{Do: care.Ack, At: time.Time(m.scene.Incident.Began), By: *by}}
 	}
 	return all
 }

@@ -88,10 +88,20 @@ var me = () => asked ??= get("/api/v1/me", {}).catch((e) => {
 // collector/web/page/src/dom.ts
 var space = "http://www.w3.org/2000/svg";
 var there = (children) => children.flatMap((c) => c === void 0 || c === null || c === false ? [] : c instanceof Node ? [c] : typeof c === "object" ? there(c) : [String(c)]);
+function like(e, x) {
+  const key = (y) => y.getAttribute("href") ?? y.getAttribute("name") ?? String(y.textContent);
+  return [...e.querySelectorAll(x.tagName)].filter((y) => key(y) === key(x));
+}
 function set(e, ...children) {
-  const held = e.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
+  const held = document.activeElement;
+  if (!held || held === e || !e.contains(held)) {
+    e.replaceChildren(...there(children));
+    return;
+  }
+  const at = like(e, held).indexOf(held);
   e.replaceChildren(...there(children));
-  if (held) e.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+  const now2 = like(e, held);
+  (now2[at] ?? now2[0])?.focus({ preventScroll: true });
 }
 function fill(e, attributes, children) {
   for (const [k, v] of Object.entries(attributes)) {
@@ -890,7 +900,7 @@ function said(care) {
 function actions(id, holds, signal) {
   const out = el("div", { className: "care" });
   const note = el("input", { name: "note", placeholder: "a note, for the others", maxlength: "500", "aria-label": "note", autocomplete: "off" });
-  let may = false, wrong = null, kept;
+  let may = false, wrong = null, kept, wait = 0, looks = 0;
   const act = async (what, ask) => {
     wrong = null;
     const text2 = note.value.trim();
@@ -929,9 +939,11 @@ function actions(id, holds, signal) {
     );
   }
   const look = async () => {
+    clearTimeout(wait);
     const all2 = await get("/api/v1/evidence", {}, signal).catch(() => null), was = kept;
     if (all2) kept = all2.find((f) => f.id === id);
     if (kept?.bytes !== was?.bytes && !out.contains(document.activeElement)) draw2();
+    if (!kept && ++looks < 6 && !signal.aborted) wait = window.setTimeout(() => void look(), 5e3);
   };
   draw2();
   me().then((m) => {
@@ -971,7 +983,7 @@ function around(began, ended) {
 
 // collector/web/page/src/incident.ts
 var ms = (t) => Date.parse(t);
-function timeline(steps2, began, ended) {
+function timeline(steps2, began, unfolded, ended) {
   const facts = collapse(steps2);
   const first2 = Math.min(ms(began), ...facts.map((f) => ms(f.before ?? f.at)));
   const last2 = Math.max(ended ? ms(ended) : Date.now(), ...facts.map((f) => ms(f.until ?? f.at)));
@@ -986,6 +998,19 @@ function timeline(steps2, began, ended) {
     s.append(svg("rect", { class: `moment ${f.from ?? ""}`, x: Math.min(x(f.at), 99.2), width: 0.8, y: 0, height: 12 }));
     return s;
   };
+  const which = (f) => {
+    const key = `${f.at} ${f.node ?? ""} ${f.what}`;
+    const all2 = el(
+      "details",
+      { open: unfolded.has(key), ontoggle: () => {
+        if (all2.open) unfolded.add(key);
+        else unfolded.delete(key);
+      } },
+      el("summary", {}, "which"),
+      el("ul", { className: "plain" }, f.entities.map((e) => el("li", {}, e)))
+    );
+    return all2;
+  };
   const row = (f) => el(
     "tr",
     { className: /: |_down|unreach|crash|fail|silent|flushed/.test(f.what) && !f.what.endsWith("is over") ? "bad" : f.what.endsWith("is over") ? "over" : "" },
@@ -998,7 +1023,7 @@ function timeline(steps2, began, ended) {
       f.entities.length > 1 ? el("strong", {}, `${f.entities.length} × `) : "",
       told(f),
       f.was ? el("span", { className: "change" }, " ", el("span", { className: "was" }, f.was), " → ", el("span", { className: "is" }, f.is || "–")) : f.is ? el("span", { className: "change" }, ": ", el("span", { className: "is" }, f.is)) : "",
-      f.entities.length > 1 ? el("details", {}, el("summary", {}, "which"), el("ul", { className: "plain" }, f.entities.map((e) => el("li", {}, e)))) : ""
+      f.entities.length > 1 ? which(f) : ""
     ),
     el("td", { className: "one" }, f.node ?? ""),
     el("td", { className: "one" }, f.from ? el("span", { className: `witness ${f.from === "agent" ? "agent" : "passive"}`, title: f.from === "agent" ? "weir-agent on the node says so" : "seen in sFlow of others" }, f.from) : "", f.skew && f.skew !== "0s" ? el("span", { className: "dim", title: "of the node's clock against this collector's" }, ` ${f.skew}`) : "")
@@ -1119,8 +1144,7 @@ function groups(kids) {
     nodes.size === 1 && nodes.has("") ? "" : el("span", { className: "dim" }, ": ", [...nodes].map(([n, k]) => `${n || "elsewhere"} ${count(k)}`).join(", "))
   )));
 }
-function places(keys, signal) {
-  const out = el("div", {});
+function places(out, keys, signal) {
   if (keys.length) get("/api/v1/site", {}, signal).then((m) => {
     const all2 = m.nodes.filter((n) => keys.includes(n.key)), sum = (k) => all2.reduce((s, n) => s + n[k], 0);
     if (!all2.length) return;
@@ -1138,7 +1162,6 @@ function places(keys, signal) {
     );
   }, () => {
   });
-  return out;
 }
 function instances(i, where) {
   const kids = [...i.children ?? []].sort((a, b) => (a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : 0) || (a.subject.node ?? "").localeCompare(b.subject.node ?? "", "en", { numeric: true }));
@@ -1160,39 +1183,57 @@ function instances(i, where) {
     i.affected > kids.length ? el("p", { className: "note" }, `${count(i.affected - kids.length)} more are counted and not listed.`) : null
   );
 }
-function advice(kind, signal) {
-  const out = el("div", {});
-  get("/api/v1/explain", { kind }, signal).then((e) => set(
-    out,
-    el("p", {}, e.meaning),
-    el("h3", {}, "Confirm it"),
-    e.confirm.map((c) => el("pre", { className: "command" }, c)),
-    el("h3", {}, "Usual causes"),
-    el("p", {}, e.causes),
-    el("h3", {}, "When it is wrong"),
-    el("p", {}, e.wrong)
-  ), () => set(out, empty("Nothing more is known of this kind.")));
-  return card("What it means", {}, out);
+function advice(signal) {
+  const out = el("div", {}), all2 = card("What it means", {}, out);
+  let told3 = "";
+  return (kind) => {
+    if (kind === told3) return all2;
+    told3 = kind;
+    get("/api/v1/explain", { kind }, signal).then(
+      (e) => set(
+        out,
+        el("p", {}, e.meaning),
+        el("h3", {}, "Confirm it"),
+        e.confirm.map((c) => el("pre", { className: "command" }, c)),
+        el("h3", {}, "Usual causes"),
+        el("p", {}, e.causes),
+        el("h3", {}, "When it is wrong"),
+        el("p", {}, e.wrong)
+      ),
+      () => {
+        told3 = "";
+        set(out, empty("Nothing more is known of this kind."));
+      }
+    );
+    return all2;
+  };
 }
+var stateOf = (id, alerts) => JSON.stringify(alerts.filter((a) => a.id === id || a.incident === id).map((a) => [a.id, a.at, a.ended, a.care]).sort());
+var seldom = 3e4;
+var again = 3e3;
 function incident(parameters, { signal }) {
   const id = parameters.get("id") ?? "";
   const out = el("div", { className: "view" }, card("", {}, empty("Reading…")));
-  let panel = null, open2 = true, flows = null, buttons = null, where = null, befallen = 0;
+  const where = el("div", {}), age = el("span", {}), means = advice(signal);
+  const unfolded = /* @__PURE__ */ new Set();
+  let panel = null, shown = null, flows = null, buttons = null;
+  let seen = "", heard = "", asked2 = 0, every = seldom, changed = true;
   const show = async () => {
+    const alerts = await get("/api/v1/alerts", {}, signal).catch(() => []);
     const { incident: i, alert } = await load(id, signal);
-    open2 = !i.ended;
+    shown = i;
+    every = i.ended ? Infinity : seldom;
     const { evidence, subject } = alert, own = alert.id || i.id, filter = question(i, subject), when = around(i.began, i.ended);
     const sure = number(evidence.confidence), cause = text(evidence.cause), blind = text(evidence.blind), facts = list(evidence.facts).map(values);
     if (!flows && filter) {
       panel = flowsPanel({ filter, by: "src,dst,proto,dst_port", ...when, top: "8" }, signal);
       flows = card("Flows around it", { className: "wide" }, el("p", { className: "note" }, el("code", {}, filter), " · ", link("explore", { filter, by: "src,dst,proto,dst_port", ...when, top: "20" }, "open in Explore")), panel.element);
     }
-    const care = (await get("/api/v1/alerts", {}, signal).catch(() => [])).find((a) => a.id === own)?.care ?? null;
-    const nodes = i.nodes ?? [];
-    if (!where || nodes.length !== befallen) {
-      where = places(nodes, signal);
-      befallen = nodes.length;
-    }
+    const care = alerts.find((a) => a.id === own)?.care ?? null;
+    seen = stateOf(i.id, alerts);
+    if (heard === seen) changed = false;
+    places(where, i.nodes ?? [], signal);
+    age.textContent = `, open for ${since(i.began)}`;
     if (!buttons) buttons = actions(own, care, signal);
     else buttons.set(care);
     const subjects = plainValues(subject, ["type"]).length ? pairs(subject) : null;
@@ -1203,7 +1244,7 @@ function incident(parameters, { signal }) {
         { className: `hero ${i.ended ? "ended" : i.severity}` },
         el("p", {}, badge(i.ended ? "ended" : i.severity), " ", el("span", { className: "dim" }, `${words(i.kind)} · ${i.state}${sure ? ` · ${percent(sure)} sure` : ""}`)),
         el("h2", {}, i.line),
-        el("p", { className: "dim" }, `began ${clock(i.began, true)}`, i.ended ? `, ended ${clock(i.ended, true)} after ${lasting(ms(i.ended) - ms(i.began))}` : `, open for ${since(i.began)}`, ` · ${i.id}`),
+        el("p", { className: "dim" }, `began ${clock(i.began, true)}`, i.ended ? `, ended ${clock(i.ended, true)} after ${lasting(ms(i.ended) - ms(i.began))}` : age, ` · ${i.id}`),
         cause ? el("p", {}, "Cause: ", el("strong", {}, cause)) : null,
         blind ? el("p", { className: "warning" }, "Not observable: ", blind) : null,
         buttons.element
@@ -1212,11 +1253,11 @@ function incident(parameters, { signal }) {
         "What happened, in order",
         { className: "full" },
         el("p", { className: "note" }, "Bars reach from when something was last seen otherwise to when it was first seen so: it happened in between. Times are in ", zone(), "."),
-        timeline(i.steps, i.began, i.ended),
+        timeline(i.steps, i.began, unfolded, i.ended),
         i.cut ? el("p", { className: "note" }, "There were more facts than are kept.") : null
       ) : null,
       instances(i, where) ?? (subjects ? card("What it is about", { className: "wide" }, subjects) : null),
-      advice(i.kind, signal),
+      means(i.kind),
       facts.length ? card("What it rests on", { className: "full" }, factsTable(facts)) : evidenceCard(evidence),
       flows,
       i.alerts.length ? card("As it was told", {}, el("p", { className: "note" }, "Times are in UTC."), el("ol", { className: "told" }, i.alerts.map((l) => el("li", {}, l)))) : null
@@ -1226,15 +1267,38 @@ function incident(parameters, { signal }) {
   const fail = (e) => {
     if (!aborted(e)) set(out, card("", {}, problem(e), el("p", {}, link("history", {}, "Look in the history of alerts"))));
   };
-  show().catch(fail);
-  const timer = setInterval(() => {
-    if (open2 && !out.querySelector("details[open]") && !buttons?.element.contains(document.activeElement)) show().catch(() => {
-    });
-  }, 3e3);
-  return { title: "Incident", parts: [out], end: () => {
-    clearInterval(timer);
-    panel?.end();
-  } };
+  const ask = async () => {
+    asked2 = Infinity;
+    changed = false;
+    try {
+      await show();
+    } catch (e) {
+      every = e instanceof Problem && e.status >= 400 && e.status < 500 ? seldom : again;
+      if (!shown) fail(e);
+    }
+    asked2 = Date.now();
+  };
+  const look = () => {
+    if (shown) age.textContent = `, open for ${since(shown.began)}`;
+    if (document.hidden || buttons?.element.contains(document.activeElement)) return;
+    if (changed ? asked2 <= Date.now() : Date.now() - asked2 >= every) void ask();
+  };
+  void ask();
+  const timer = setInterval(look, 1e3);
+  return {
+    title: "Incident",
+    parts: [out],
+    live(l) {
+      const state = stateOf(shown?.id ?? id, l.alerts);
+      if (state !== heard && state !== seen) changed = true;
+      heard = state;
+      look();
+    },
+    end() {
+      clearInterval(timer);
+      panel?.end();
+    }
+  };
 }
 function evidenceCard(e) {
   return plainValues(e, ["children"]).length ? card("What it rests on", { className: "full columns" }, pairs(e, ["children"])) : null;

@@ -33,7 +33,7 @@ function said(care: Care): Child[] {
 export function actions(id: string, holds: Care, signal: AbortSignal): Actions {
   const out = el("div", { className: "care" });
   const note = el("input", { name: "note", placeholder: "a note, for the others", maxlength: "500", "aria-label": "note", autocomplete: "off" });
-  let may = false, wrong: unknown = null, kept: evidence.File | undefined;
+  let may = false, wrong: unknown = null, kept: evidence.File | undefined, wait = 0, looks = 0;
 
   const act = async (what: Do, ask: collector.DeedAsk): Promise<void> => {
     wrong = null;
@@ -66,11 +66,13 @@ export function actions(id: string, holds: Care, signal: AbortSignal): Actions {
       wrong ? problem(wrong) : null);
   }
 
-  // Headers are kept some seconds after an alert began.
+  // Headers are kept some seconds after an alert began, where there are any.
   const look = async (): Promise<void> => {
+    clearTimeout(wait);
     const all = await get("/api/v1/evidence", {}, signal).catch(() => null), was = kept;
     if (all) kept = all.find((f) => f.id === id);
     if (kept?.bytes !== was?.bytes && !out.contains(document.activeElement)) draw();
+    if (!kept && ++looks < 6 && !signal.aborted) wait = window.setTimeout(() => void look(), 5000);
   };
 
   draw();

@@ -20,11 +20,20 @@ export interface Attributes {
 const there = (children: readonly Child[]): (Node | string)[] =>
   children.flatMap((c) => (c === undefined || c === null || c === false ? [] : c instanceof Node ? [c] : typeof c === "object" ? there(c) : [String(c)]));
 
-/** set replaces what is in e; what is nothing is left out. Whoever was at a link stays there, if it is there again. */
+/** like are the elements in e that lead where x does, have its name, or else say the same. */
+function like(e: Element, x: Element): HTMLElement[] {
+  const key = (y: Element): string => y.getAttribute("href") ?? y.getAttribute("name") ?? String(y.textContent);
+  return [...e.querySelectorAll<HTMLElement>(x.tagName)].filter((y) => key(y) === key(x));
+}
+
+/** set replaces what is in e; what is nothing is left out. The focus stays where it is, on what is there in place of what had it. */
 export function set(e: Element, ...children: Child[]): void {
-  const held = e.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
+  const held = document.activeElement;
+  if (!held || held === e || !e.contains(held)) { e.replaceChildren(...there(children)); return; }
+  const at = like(e, held).indexOf(held as HTMLElement);
   e.replaceChildren(...there(children));
-  if (held) e.querySelector<HTMLElement>(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+  const now = like(e, held);
+  (now[at] ?? now[0])?.focus({ preventScroll: true });
 }
 
 function fill<E extends Element>(e: E, attributes: Attributes, children: readonly Child[]): E {

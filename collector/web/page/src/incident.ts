@@ -3,7 +3,7 @@
 
 import { actions } from "./actions";
 import type { Actions } from "./actions";
-import type { site } from "./api";
+import type { site, web } from "./api";
 import { Problem, aborted, get } from "./ask";
 import { badge, bits, card, clock, count, el, empty, interval, known, lasting, link, many, octets, percent, problem, set, since, svg, table, time, words } from "./dom";
 import type { Child, Column } from "./dom";
@@ -19,8 +19,8 @@ const ms = (t: string): number => Date.parse(t);
 /** Fact is a step, or several that are the same of many things. */
 type Fact = site.Step & { entities: string[] };
 
-/** timeline draws each fact from when it was last seen otherwise to when it was first seen so. */
-function timeline(steps: readonly site.Step[], began: string, ended?: string): Child {
+/** timeline draws each fact from when it was last seen otherwise to when it was first seen so. Lists in unfolded are open. */
+function timeline(steps: readonly site.Step[], began: string, unfolded: Set<string>, ended?: string): Child {
   const facts = collapse(steps);
   const first = Math.min(ms(began), ...facts.map((f) => ms(f.before ?? f.at)));
   const last = Math.max(ended ? ms(ended) : Date.now(), ...facts.map((f) => ms(f.until ?? f.at)));
@@ -35,12 +35,18 @@ function timeline(steps: readonly site.Step[], began: string, ended?: string): C
     s.append(svg("rect", { class: `moment ${f.from ?? ""}`, x: Math.min(x(f.at), 99.2), width: 0.8, y: 0, height: 12 }));
     return s;
   };
+  const which = (f: Fact): Child => {
+    const key = `${f.at} ${f.node ?? ""} ${f.what}`;
+    const all: HTMLDetailsElement = el("details", { open: unfolded.has(key), ontoggle: () => { if (all.open) unfolded.add(key); else unfolded.delete(key); } },
+      el("summary", {}, "which"), el("ul", { className: "plain" }, f.entities.map((e) => el("li", {}, e))));
+    return all;
+  };
   const row = (f: Fact): Child => el("tr", { className: /: |_down|unreach|crash|fail|silent|flushed/.test(f.what) && !f.what.endsWith("is over") ? "bad" : f.what.endsWith("is over") ? "over" : "" },
     el("td", { className: "number" }, time(f.at, true)),
     el("td", { className: "number dim", title: "last seen otherwise so long before" }, f.before && f.before !== f.at ? `≤ ${lasting(ms(f.at) - ms(f.before))}` : ""),
     el("td", { className: "picture" }, draw(f)),
     el("td", { className: "long" }, f.entities.length > 1 ? el("strong", {}, `${f.entities.length} × `) : "", told(f), f.was ? el("span", { className: "change" }, " ", el("span", { className: "was" }, f.was), " → ", el("span", { className: "is" }, f.is || "–")) : f.is ? el("span", { className: "change" }, ": ", el("span", { className: "is" }, f.is)) : "",
-      f.entities.length > 1 ? el("details", {}, el("summary", {}, "which"), el("ul", { className: "plain" }, f.entities.map((e) => el("li", {}, e)))) : ""),
+      f.entities.length > 1 ? which(f) : ""),
     el("td", { className: "one" }, f.node ?? ""),
     el("td", { className: "one" }, f.from ? el("span", { className: `witness ${f.from === "agent" ? "agent" : "passive"}`, title: f.from === "agent" ? "weir-agent on the node says so" : "seen in sFlow of others" }, f.from) : "", f.skew && f.skew !== "0s" ? el("span", { className: "dim", title: "of the node's clock against this collector's" }, ` ${f.skew}`) : ""));
   return el("div", { className: "scroll" }, el("table", { className: "timeline" },
@@ -176,9 +182,8 @@ function groups(kids: readonly site.Child[]): Child {
     nodes.size === 1 && nodes.has("") ? "" : el("span", { className: "dim" }, ": ", [...nodes].map(([n, k]) => `${n || "elsewhere"} ${count(k)}`).join(", ")))));
 }
 
-/** places are the nodes of an incident as the model has them, and what nobody can tell of their instances. */
-function places(keys: readonly string[], signal: AbortSignal): Child {
-  const out = el("div", {});
+/** places writes into out the nodes of an incident as the model has them now, and what nobody can tell of their instances. */
+function places(out: Element, keys: readonly string[], signal: AbortSignal): void {
   if (keys.length) get("/api/v1/site", {}, signal).then((m) => {
     const all = m.nodes.filter((n) => keys.includes(n.key)), sum = (k: "instances" | "bad" | "unseen"): number => all.reduce((s, n) => s + n[k], 0);
     if (!all.length) return;
@@ -187,7 +192,6 @@ function places(keys: readonly string[], signal: AbortSignal): Child {
         el("span", { className: "dim" }, n.unseen ? ` ${count(n.unseen)} of ${count(n.instances)} not observable` : n.instances ? ` ${many(n.instances, "instance")}` : "")))),
       all.length > 40 ? el("p", { className: "note" }, `${count(all.length - 40)} more nodes.`) : null);
   }, () => { /* not for this visitor, or not now */ });
-  return out;
 }
 
 function instances(i: site.Incident, where: Child): Child {
@@ -200,30 +204,52 @@ function instances(i: site.Incident, where: Child): Child {
     i.affected > kids.length ? el("p", { className: "note" }, `${count(i.affected - kids.length)} more are counted and not listed.`) : null);
 }
 
-function advice(kind: string, signal: AbortSignal): Child {
-  const out = el("div", {});
-  get("/api/v1/explain", { kind }, signal).then((e) => set(out,
-    el("p", {}, e.meaning), el("h3", {}, "Confirm it"), e.confirm.map((c) => el("pre", { className: "command" }, c)),
-    el("h3", {}, "Usual causes"), el("p", {}, e.causes), el("h3", {}, "When it is wrong"), el("p", {}, e.wrong)), () => set(out, empty("Nothing more is known of this kind.")));
-  return card("What it means", {}, out);
+/** advice is what a kind means, which is asked once: it does not change. */
+function advice(signal: AbortSignal): (kind: string) => Child {
+  const out = el("div", {}), all = card("What it means", {}, out);
+  let told = "";
+  return (kind) => {
+    if (kind === told) return all;
+    told = kind;
+    get("/api/v1/explain", { kind }, signal).then((e) => set(out,
+      el("p", {}, e.meaning), el("h3", {}, "Confirm it"), e.confirm.map((c) => el("pre", { className: "command" }, c)),
+      el("h3", {}, "Usual causes"), el("p", {}, e.causes), el("h3", {}, "When it is wrong"), el("p", {}, e.wrong)),
+    () => { told = ""; set(out, empty("Nothing more is known of this kind.")); });
+    return all;
+  };
 }
+
+/** stateOf changes when something changes about an incident. */
+const stateOf = (id: string, alerts: readonly web.AlertView[]): string =>
+  JSON.stringify(alerts.filter((a) => a.id === id || a.incident === id).map((a) => [a.id, a.at, a.ended, a.care]).sort());
+
+// An incident is asked for when something has changed about it, and seldom besides:
+// of facts that raise no alert nothing is told. What could not be asked is asked again.
+const seldom = 30_000, again = 3000;
 
 export function incident(parameters: URLSearchParams, { signal }: Context): View {
   const id = parameters.get("id") ?? "";
   const out = el("div", { className: "view" }, card("", {}, empty("Reading…")));
-  let panel: Panel | null = null, open = true, flows: Child = null, buttons: Actions | null = null, where: Child = null, befallen = 0;
+  const where = el("div", {}), age = el("span", {}), means = advice(signal);
+  const unfolded = new Set<string>();
+  let panel: Panel | null = null, shown: site.Incident | null = null, flows: Child = null, buttons: Actions | null = null;
+  let seen = "", heard = "", asked = 0, every = seldom, changed = true;
   const show = async (): Promise<void> => {
+    const alerts = await get("/api/v1/alerts", {}, signal).catch(() => []); // first: what changes meanwhile is told anew
     const { incident: i, alert } = await load(id, signal);
-    open = !i.ended;
+    shown = i;
+    every = i.ended ? Infinity : seldom;
     const { evidence, subject } = alert, own = alert.id || i.id, filter = question(i, subject), when = around(i.began, i.ended);
     const sure = number(evidence.confidence), cause = text(evidence.cause), blind = text(evidence.blind), facts = list(evidence.facts).map(values);
     if (!flows && filter) {
       panel = flowsPanel({ filter, by: "src,dst,proto,dst_port", ...when, top: "8" }, signal);
       flows = card("Flows around it", { className: "wide" }, el("p", { className: "note" }, el("code", {}, filter), " · ", link("explore", { filter, by: "src,dst,proto,dst_port", ...when, top: "20" }, "open in Explore")), panel.element);
     }
-    const care = (await get("/api/v1/alerts", {}, signal).catch(() => [])).find((a) => a.id === own)?.care ?? null;
-    const nodes = i.nodes ?? [];
-    if (!where || nodes.length !== befallen) { where = places(nodes, signal); befallen = nodes.length; }
+    const care = alerts.find((a) => a.id === own)?.care ?? null;
+    seen = stateOf(i.id, alerts);
+    if (heard === seen) changed = false;
+    places(where, i.nodes ?? [], signal);
+    age.textContent = `, open for ${since(i.began)}`;
     if (!buttons) buttons = actions(own, care, signal);
     else buttons.set(care);
     const subjects = plainValues(subject, ["type"]).length ? pairs(subject) : null;
@@ -231,23 +257,49 @@ export function incident(parameters: URLSearchParams, { signal }: Context): View
       el("section", { className: `hero ${i.ended ? "ended" : i.severity}` },
         el("p", {}, badge(i.ended ? "ended" : i.severity), " ", el("span", { className: "dim" }, `${words(i.kind)} · ${i.state}${sure ? ` · ${percent(sure)} sure` : ""}`)),
         el("h2", {}, i.line),
-        el("p", { className: "dim" }, `began ${clock(i.began, true)}`, i.ended ? `, ended ${clock(i.ended, true)} after ${lasting(ms(i.ended) - ms(i.began))}` : `, open for ${since(i.began)}`, ` · ${i.id}`),
+        el("p", { className: "dim" }, `began ${clock(i.began, true)}`, i.ended ? `, ended ${clock(i.ended, true)} after ${lasting(ms(i.ended) - ms(i.began))}` : age, ` · ${i.id}`),
         cause ? el("p", {}, "Cause: ", el("strong", {}, cause)) : null,
         blind ? el("p", { className: "warning" }, "Not observable: ", blind) : null,
         buttons.element),
       i.steps.length ? card("What happened, in order", { className: "full" }, el("p", { className: "note" }, "Bars reach from when something was last seen otherwise to when it was first seen so: it happened in between. Times are in ", zone(), "."),
-        timeline(i.steps, i.began, i.ended), i.cut ? el("p", { className: "note" }, "There were more facts than are kept.") : null) : null,
+        timeline(i.steps, i.began, unfolded, i.ended), i.cut ? el("p", { className: "note" }, "There were more facts than are kept.") : null) : null,
       instances(i, where) ?? (subjects ? card("What it is about", { className: "wide" }, subjects) : null),
-      advice(i.kind, signal),
+      means(i.kind),
       facts.length ? card("What it rests on", { className: "full" }, factsTable(facts)) : evidenceCard(evidence),
       flows,
       i.alerts.length ? card("As it was told", {}, el("p", { className: "note" }, "Times are in UTC."), el("ol", { className: "told" }, i.alerts.map((l) => el("li", {}, l)))) : null);
     document.body.dataset.shown = "incident";
   };
   const fail = (e: unknown): void => { if (!aborted(e)) set(out, card("", {}, problem(e), el("p", {}, link("history", {}, "Look in the history of alerts")))); };
-  show().catch(fail);
-  const timer = setInterval(() => { if (open && !out.querySelector("details[open]") && !buttons?.element.contains(document.activeElement)) show().catch(() => { /* what was read stays */ }); }, 3000);
-  return { title: "Incident", parts: [out], end: () => { clearInterval(timer); panel?.end(); } };
+  const ask = async (): Promise<void> => {
+    asked = Infinity;
+    changed = false;
+    try {
+      await show();
+    } catch (e) {
+      every = e instanceof Problem && e.status >= 400 && e.status < 500 ? seldom : again;
+      if (!shown) fail(e); // else what was read stays
+    }
+    asked = Date.now();
+  };
+  const look = (): void => {
+    if (shown) age.textContent = `, open for ${since(shown.began)}`;
+    if (document.hidden || buttons?.element.contains(document.activeElement)) return;
+    if (changed ? asked <= Date.now() : Date.now() - asked >= every) void ask();
+  };
+  void ask();
+  const timer = setInterval(look, 1000);
+  return {
+    title: "Incident",
+    parts: [out],
+    live(l) {
+      const state = stateOf(shown?.id ?? id, l.alerts);
+      if (state !== heard && state !== seen) changed = true;
+      heard = state;
+      look();
+    },
+    end() { clearInterval(timer); panel?.end(); },
+  };
 }
 
 function evidenceCard(e: Values): Child {
