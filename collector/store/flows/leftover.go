@@ -113,11 +113,12 @@ func (s *Store) convert(path string) {
 	if _, gone := os.Lstat(path); errors.Is(gone, os.ErrNotExist) {
 		return // what was whole is kept, or it went with the limits
 	}
-	if s.fault = err; passes(err) {
+	if passes(err) {
 		s.stuck[path] = err
 		s.left.Store(true)
 		return // it is tried again
 	}
+	s.fault = err
 	s.setAside(path, err)
 }
 

@@ -175,3 +175,36 @@ func TestStuckJournalHoldsNoOther(t *testing.T) {
 		})
 	}
 }
+
+// What cannot be made a segment gets no older than samples may.
+func TestStuckJournalAges(t *testing.T) {
+	dir := t.TempDir()
+	stuckJournals(t, dir, 3, 500, []int{0, 1, 2})
+	s, err := Open(Config{Dir: dir, MaxAge: 24 * time.Hour, RollupsAge: forever, Names: site{}}, record.NewExchange(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for i, old := range []time.Duration{0, 25 * time.Hour, -25 * time.Hour} { // the last from before the clock was set back
+		if err := os.Chtimes(filepath.Join(dir, journalName(strconv.Itoa(i))), now.Add(-old), now.Add(-old)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		after   time.Duration
+		left    int
+		deleted uint64
+	}{{0, 2, 1}, {20 * time.Hour, 2, 1}, {25 * time.Hour, 0, 3}} {
+		s.limit(now.Add(c.after))
+		s.ages.Up = func(at time.Time) time.Duration { return at.Sub(now) } // no jump
+		left, err := ending(dir, journalSuffix)
+		if st := s.Stats(); err != nil || len(left) != c.left || st.Deleted != c.deleted || st.Segments != 0 || c.left == 0 && st.Bytes != 0 {
+			t.Errorf("after %v: %v are left, want %d: %+v, %v", c.after, left, c.left, st, err)
+		}
+	}
+	now = now.Add(retryEvery)
+	s.flush(now)
+	if st := s.Stats(); st.Err != "" || s.left.Load() || s.settled.bytes != 0 {
+		t.Errorf("with nothing left: %+v, %v, %d octets", st, s.left.Load(), s.settled.bytes)
+	}
+}

@@ -86,15 +86,16 @@ type segmentFile struct {
 	name        string
 	first, last int64 // µs
 	size        int64
+	takes       int64 // size, and of a journal what its segment takes at most
 }
 
-// list returns the segments, the oldest first, and what there is of bytes: as they
-// are, and with what is being written as it will be, without the journal that rows
-// go to.
-func (s *Store) list(now time.Time, journal string) (all []segmentFile, bytes, soon int64, err error) {
+// list returns the segments, the oldest first, and the journals that are left, and
+// what there is of bytes: as they are, and with what is being written as it will be,
+// without the journal that rows go to.
+func (s *Store) list(now time.Time, journal string) (all, left []segmentFile, bytes, soon int64, err error) {
 	entries, err := os.ReadDir(s.cfg.Dir)
 	if err != nil {
-		return nil, 0, 0, err
+		return nil, nil, 0, 0, err
 	}
 	s.settled.mu.Lock()
 	segments := maps.Clone(s.settled.segments)
@@ -109,7 +110,10 @@ func (s *Store) list(now time.Time, journal string) (all []segmentFile, bytes, s
 		switch {
 		case e.Name() == journal, strings.HasSuffix(e.Name(), newSuffix): // what becomes of that is counted with its journal
 		case strings.HasSuffix(e.Name(), journalSuffix):
-			soon += size + cmp.Or(segments[e.Name()], segmentTimes*size)
+			takes := size + cmp.Or(segments[e.Name()], segmentTimes*size)
+			soon += takes
+			until := notAhead(filepath.Join(s.cfg.Dir, e.Name()), info.ModTime().UnixMicro(), info.ModTime(), now)
+			left = append(left, segmentFile{e.Name(), until - 2*s.cfg.Rotate.Microseconds(), until, size, takes})
 		default:
 			soon += size
 		}
@@ -117,11 +121,11 @@ func (s *Store) list(now time.Time, journal string) (all []segmentFile, bytes, s
 			until := notAhead(filepath.Join(s.cfg.Dir, e.Name()), last, info.ModTime(), now)
 			// Where the clock was set while a journal was written, its first row says
 			// nothing of the others.
-			all = append(all, segmentFile{e.Name(), max(min(first, until), until-2*s.cfg.Rotate.Microseconds()), until, size})
+			all = append(all, segmentFile{e.Name(), max(min(first, until), until-2*s.cfg.Rotate.Microseconds()), until, size, size})
 		}
 	}
 	slices.SortFunc(all, func(a, b segmentFile) int { return cmp.Compare(a.last, b.last) })
-	return all, bytes, soon, nil
+	return all, left, bytes, soon, nil
 }
 
 // limit deletes the oldest files beyond the limits: so many that no row gets older
@@ -137,13 +141,25 @@ func (s *Store) limit(now time.Time) {
 	s.settled.mu.Lock()
 	journal, live := s.settled.journal, s.settled.live
 	s.settled.mu.Unlock()
-	all, sum, soon, err := s.list(now, journal)
+	all, left, sum, soon, err := s.list(now, journal)
 	if err != nil {
 		s.lose(0, err)
 		return
 	}
-	deleted := gone
 	oldest := now.Add(s.cfg.Rotate - s.cfg.MaxAge).UnixMicro()
+	for _, f := range left { // of which no segment could be made all the time
+		if f.first >= oldest {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.cfg.Dir, f.name)); err != nil {
+			s.lose(0, err)
+			continue
+		}
+		sum -= f.size
+		soon -= f.takes
+		gone++
+	}
+	deleted := gone
 	most := s.cfg.MaxBytes - max(s.cfg.MaxBytes/slackShare, slackLeast)
 	for _, f := range all {
 		if soon+live <= most && f.first >= oldest {

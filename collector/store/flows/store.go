@@ -89,7 +89,7 @@ type Store struct {
 
 	converting chan struct{}    // holds a token while a segment is made
 	builder    *builder         // of who has the token; nil where there is none to use again
-	fault      error            // of who has the token: what kept the last segment or its rollups from being made
+	fault      error            // of who has the token: why the last journal was set aside, or no rollups were made
 	stuck      map[string]error // of who has the token: journals of which the system keeps a segment from being made
 	tried      string           // of who has the token: the one of them that was tried last
 	left       atomic.Bool      // journals may be there of which no segment is being made
