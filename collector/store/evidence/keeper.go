@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -95,9 +96,11 @@ func Open(cfg Config) (*Keeper, error) {
 
 // removeUnfinished removes what a process that was killed was writing.
 func removeUnfinished(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, "*"+suffix+newSuffix))
-	for _, path := range left {
-		err = errors.Join(err, ignoreMissing(os.Remove(path)))
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), suffix+newSuffix) {
+			err = errors.Join(err, ignoreMissing(os.Remove(filepath.Join(dir, e.Name()))))
+		}
 	}
 	return err
 }

@@ -294,18 +294,22 @@ func TestEvidenceIsBounded(t *testing.T) {
 
 // What a process that was killed had begun to write is removed.
 func TestUnfinishedEvidenceGoes(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"abc-1" + suffix + newSuffix, "abc-1" + suffix} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+	for _, name := range []string{"evidence", "a[b]*"} { // which could be taken for a pattern
+		dir := filepath.Join(t.TempDir(), name)
+		if err := os.MkdirAll(dir, 0o750); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if _, err := Open(Config{Dir: dir, MaxBytes: 1 << 20, MaxAge: time.Hour, Agent: agentOf}); err != nil {
-		t.Fatal(err)
-	}
-	left, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(left) != 1 || filepath.Base(left[0]) != "abc-1"+suffix {
-		t.Errorf("left %v, %v", left, err)
+		for _, name := range []string{"abc-1" + suffix + newSuffix, "abc-1" + suffix} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Open(Config{Dir: dir, MaxBytes: 1 << 20, MaxAge: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 1 || left[0].Name() != "abc-1"+suffix {
+			t.Errorf("%s: left: %v, %v", name, left, err)
+		}
 	}
 }
 

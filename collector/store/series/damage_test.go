@@ -266,3 +266,24 @@ func (s *Store) bads() []string {
 	slices.Sort(all)
 	return all
 }
+
+// Who erases removes what was set aside, since nobody can search it, whatever the
+// directory is called.
+func TestWhatWasSetAsideGoes(t *testing.T) {
+	for _, name := range []string{"series", "a[b]*"} {
+		dir := filepath.Join(t.TempDir(), name)
+		if err := os.MkdirAll(filepath.Join(dir, "wal-1"+badSuffix), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "wal-1"+badSuffix, "00000000"), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := &Store{cfg: Config{Dir: dir}}
+		if err := s.dropSetAside(); err != nil {
+			t.Error(err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%s: left: %v, %v", name, left, err)
+		}
+	}
+}

@@ -198,9 +198,11 @@ func (s *Store) setAsideHead() {
 
 // dropSetAside removes what was set aside, for want of room.
 func (s *Store) dropSetAside() error {
-	old, err := filepath.Glob(filepath.Join(s.cfg.Dir, "*"+badSuffix))
-	for _, path := range old {
-		err = errors.Join(err, os.RemoveAll(path))
+	entries, err := os.ReadDir(s.cfg.Dir)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), badSuffix) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.cfg.Dir, e.Name())))
+		}
 	}
 	return err
 }
