@@ -64,6 +64,15 @@ type AlertView struct {
 	Alert    json.RawMessage `json:"alert,omitempty"`    // not in what is live
 }
 
+// weight is how much an alert is to be looked at: what is open more than all that ended.
+func (a *AlertView) weight() int {
+	w := slices.Index([]string{string(detect.Info), string(detect.Warning), string(detect.Critical)}, a.Severity)
+	if a.Ended == nil {
+		w += 4
+	}
+	return w
+}
+
 // Link is a loaded interface.
 type Link struct {
 	Agent string  `json:"agent"`
@@ -221,7 +230,12 @@ func live(s PageSource) *Live {
 		Silent: []string{}, Links: []Link{}, Alerts: []*AlertView{},
 	}
 	all := s.AlertList()
-	for _, a := range all[:min(len(all), alertsShown)] {
+	if len(all) > alertsShown { // a storm of small ones must not hide what is grave
+		all = slices.Clone(all)
+		slices.SortStableFunc(all, func(x, y *AlertView) int { return cmp.Compare(y.weight(), x.weight()) })
+		all = all[:alertsShown]
+	}
+	for _, a := range all {
 		short := *a
 		short.Alert = nil
 		l.Alerts = append(l.Alerts, &short)

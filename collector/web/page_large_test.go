@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -183,5 +184,34 @@ func TestAgentsThatLostNothing(t *testing.T) {
 		if slices.ContainsFunc(a.Notes, func(n web.Note) bool { return strings.Contains(n.Text, "lost") }) {
 			t.Fatalf("of %s is noted: %v", a.Name, a.Notes)
 		}
+	}
+}
+
+// stormy has more alerts than the page is told of, the gravest last.
+type stormy struct{ *large }
+
+func (s stormy) AlertList() []*web.AlertView {
+	return append(slices.Clone(s.alerts), &web.AlertView{ID: "down", Started: time.Now().Add(-time.Hour), Kind: "bridge_down", State: "confirmed", Severity: "critical", Line: "bridge down"})
+}
+
+// Many small alerts do not hide one that is grave, though it began before them.
+func TestStormHidesNothingGrave(t *testing.T) {
+	s := httptest.NewServer(web.LocalHandler(stormy{newLarge()}))
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	r, err := http.Get(s.URL + "/api/v1/live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	line, err := bufio.NewReader(r.Body).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l web.Live
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(line, "data: ")), &l); err != nil {
+		t.Fatal(err)
+	}
+	if len(l.Alerts) != 100 || l.Alerts[0].ID != "down" {
+		t.Errorf("%d alerts are told, the first %s", len(l.Alerts), l.Alerts[0].ID)
 	}
 }
