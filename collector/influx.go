@@ -19,6 +19,9 @@ type influxOut struct {
 	sink *influx.Sink
 }
 
+// SpoolDir is where points wait for InfluxDB.
+func SpoolDir(cfg *config.Config) string { return filepath.Join(cfg.StateDir, "influx") }
+
 // newInflux returns what writes to InfluxDB, nil where nothing is configured.
 func newInflux(a *app) *influxOut {
 	cfg := a.cfg.Influx
@@ -28,7 +31,7 @@ func newInflux(a *app) *influxOut {
 	return &influxOut{app: a, cfg: cfg, sink: influx.New(influx.Config{
 		URL: cfg.URL, Token: cfg.Token.Reveal(), Org: cfg.Org, Bucket: cfg.Bucket, Site: a.cfg.Site,
 		Series: cfg.Series, Retention: cfg.Retention, Log: a.log,
-		Dir: filepath.Join(a.cfg.StateDir, "influx"), Spool: int64(cfg.Spool),
+		Dir: SpoolDir(&a.cfg), Spool: int64(cfg.Spool),
 	})}
 }
 

@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/cmd/internal/commandline"
+	"weir/collector"
 	"weir/collector/config"
+	"weir/collector/sink/influx"
 	"weir/collector/store"
 	"weir/collector/store/evidence"
 	"weir/collector/store/flows"
@@ -55,6 +57,9 @@ instances have in alerts. Stop weir first.
   series    time series of its instances, of their ports at the hypervisors, of
             agents at these addresses, and of the heaviest keys with one of
             these or of its instances; blocks are written anew
+  influx    points that wait on disk for InfluxDB, and lines that it refused,
+            which name it, or one of its instances, addresses, ports or alerts;
+            the others are sent as before
   held      archives of held incidents are evidence that somebody asked to be
             kept: where one tells of the project, nothing is erased, and the
             archives are named. --held removes them, and the history says so.
@@ -63,8 +68,9 @@ Instances, addresses and ports are those that alerts told of, and that the model
 of the site had in the last 400 days, as far as agents told; name further ones
 with --instance, --address and --interface.
 Addresses that other projects use too are erased for them as well. Files of flow
-samples and series that are damaged go as a whole: nobody can search them. The
-logs, exported archives, and what went to sinks are not touched.`,
+samples and series that are damaged go as a whole, and so do points for InfluxDB
+that were set aside: nobody can search them. The logs, exported archives, and
+what went to sinks and to InfluxDB are not touched.`,
 		Example: `  systemctl stop weir
   weir erase --project 4f2a9c --address 10.0.0.5,10.0.0.6 --yes
   weir erase --project 4f2a9c --held --yes`,
@@ -147,6 +153,7 @@ func (p *program) eraseSteps(ctx context.Context, cfg *config.Config, project st
 		},
 		func() error { return p.eraseFlows(ctx, cfg, about) },
 		func() error { return p.eraseSeries(ctx, cfg, about) },
+		func() error { return p.erasePoints(cfg, project, alerts, about) },
 		func() error { return p.eraseHeld(ctx, cfg, archives) },
 		func() error {
 			e, err := store.EraseProject(ctx, cfg.StateDir, project, store.Named{Instances: about.Instances, Addresses: about.Addresses}, time.Now())
@@ -183,6 +190,24 @@ func (p *program) eraseSeries(ctx context.Context, cfg *config.Config, about *se
 	}
 	_, err = fmt.Fprintf(p.out, "%d time series, of %d instances and %d of their ports\n", n, len(about.Instances), len(about.Ports))
 	return err
+}
+
+// erasePoints erases from what waits for InfluxDB, also where none is configured any
+// more.
+func (p *program) erasePoints(cfg *config.Config, project string, alerts []string, about *series.About) error {
+	these := influx.About{Project: project, Alerts: alerts, Instances: about.Instances, Addresses: about.Addresses, Interfaces: about.Interfaces}
+	for _, port := range about.Ports {
+		these.Ports = append(these.Ports, influx.Port(port))
+	}
+	gone, err := influx.Erase(collector.SpoolDir(cfg), &these)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "%d points that wait for InfluxDB, %d lines that it refused\n", gone.Points, gone.Refused)
+	if gone.Damaged > 0 {
+		fmt.Fprintf(p.out, "%d damaged files of points for InfluxDB, or pieces of them, which nobody can search\n", gone.Damaged)
+	}
+	return nil
 }
 
 // both joins two lists, each thing once.

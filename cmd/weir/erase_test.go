@@ -6,13 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"weir/collector"
 	"weir/collector/archive"
+	"weir/collector/config"
+	"weir/collector/sink/influx"
 	"weir/collector/store"
 	"weir/collector/store/series"
 	"weir/collector/store/smalldisk"
@@ -89,6 +96,47 @@ func putAlert(t *testing.T, state, project string) {
 	}
 }
 
+// spoolPoints leaves points that wait for InfluxDB, and one that it refused.
+func spoolPoints(t *testing.T, state string) {
+	t.Helper()
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	cfg := config.Default()
+	cfg.StateDir = state
+	s := influx.New(influx.Config{URL: server.URL, Bucket: "weir", Series: 10, Dir: collector.SpoolDir(&cfg), Spool: 1 << 20, Log: zerolog.Nop()})
+	const of = "virt_cpu,agent=192.0.2.1,instance=%s state=1i 5\n"
+	refused := fmt.Sprintf(of, "0e6f7c1a-5a0b-4f0e-9d3c-2b1a09f8e7d6")
+	lines := refused + `top,definition=src slot=1,key="10.9.9.9" 5` + "\n" + fmt.Sprintf(of, "1e6f7c1a-5a0b-4f0e-9d3c-2b1a09f8e7d6") +
+		`alert_events,kind=x id="a-1" 5` + "\n" + `alert_events,kind=x id="a-2",subject="vm-1 of p-1" 5` + "\n"
+	s.WriteLines([]byte(lines), strings.Count(lines, "\n"))
+	if err := errors.Join(s.Close(t.Context()), os.WriteFile(filepath.Join(collector.SpoolDir(&cfg), "rejected.lp"), []byte(refused), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pointsLeft sees that those of others are left of them alone.
+func pointsLeft(t *testing.T, state string) {
+	t.Helper()
+	cfg := config.Default()
+	cfg.StateDir = state
+	var all []byte
+	if err := filepath.WalkDir(collector.SpoolDir(&cfg), func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all = append(all, b...)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for word, want := range map[string]bool{"1e6f7c1a-5a0b": true, "0e6f7c1a-5a0b": false, "10.9.9.9": false, `"a-1"`: false, "p-1": false} {
+		if bytes.Contains(all, []byte(word)) != want {
+			t.Errorf("points for InfluxDB have %s: %v, want %v", word, !want, want)
+		}
+	}
+}
+
 // Held archives that tell of a project are named, and nothing is erased, until
 // they are asked for; those of others stay.
 func TestEraseAndHeldArchives(t *testing.T) {
@@ -98,6 +146,7 @@ func TestEraseAndHeldArchives(t *testing.T) {
 		t.Fatal(err)
 	}
 	putAlert(t, state, "p-1")
+	spoolPoints(t, state)
 	held := filepath.Join(state, "held")
 	if err := os.MkdirAll(held, 0o700); err != nil {
 		t.Fatal(err)
@@ -130,7 +179,7 @@ func TestEraseAndHeldArchives(t *testing.T) {
 		t.Errorf("%s: a-3 tells of others", text)
 	}
 	code, out, text = weir(t, append(erase, "--held")...)
-	for _, want := range []string{"3 held archives: a-1, a-2, a-4", "1 changes of alerts", "0 time series, of 1 instances and 0 of their ports"} {
+	for _, want := range []string{"3 held archives: a-1, a-2, a-4", "1 changes of alerts", "0 time series, of 1 instances and 0 of their ports", "4 points that wait for InfluxDB, 1 lines that it refused\n"} {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("%d %s %s, want %q", code, out, text, want)
 		}
@@ -163,6 +212,7 @@ func TestEraseOnAFullDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			putAlert(t, state, "p-1")
+			spoolPoints(t, state)
 			erase := []string{"--config", conf, "erase", "--project", "p-1", "--yes"}
 			free := smalldisk.Fill(t, disk, left)
 			code, out, text := weir(t, erase...)
@@ -182,6 +232,7 @@ func TestEraseOnAFullDisk(t *testing.T) {
 			if code, out, text := weir(t, erase...); code != 0 || !strings.Contains(out, "changes of alerts") {
 				t.Errorf("with room: %d %s %s", code, out, text)
 			}
+			pointsLeft(t, state)
 			for _, name := range []string{"state.db", "state.db-wal"} {
 				if b, err := os.ReadFile(filepath.Join(state, name)); err == nil && bytes.Contains(b, []byte("0e6f7c1a")) {
 					t.Errorf("%s has the instance", name)
@@ -196,7 +247,7 @@ func TestEraseOnAFullDisk(t *testing.T) {
 
 // Whoever is killed while erasing is asked again, and what is left goes then.
 func TestEraseThatWasKilledIsFinishedByTheNext(t *testing.T) {
-	for steps := range 5 {
+	for steps := range 6 {
 		t.Run(fmt.Sprintf("after %d steps", steps), func(t *testing.T) {
 			state := t.TempDir()
 			conf := filepath.Join(t.TempDir(), "weir.yaml")
@@ -204,6 +255,7 @@ func TestEraseThatWasKilledIsFinishedByTheNext(t *testing.T) {
 				t.Fatal(err)
 			}
 			putAlert(t, state, "p-1")
+			spoolPoints(t, state)
 			p := &program{configFile: conf, streams: streams{nil, io.Discard, io.Discard}}
 			cfg, err := p.loadToAsk()
 			if err != nil {
@@ -241,6 +293,7 @@ func TestEraseThatWasKilledIsFinishedByTheNext(t *testing.T) {
 					t.Errorf("%s is left: %v", path, err)
 				}
 			}
+			pointsLeft(t, state)
 			if left, err := store.FindProject(t.Context(), state, "p-1"); err != nil || left.Changes+len(left.Addresses) > 0 {
 				t.Errorf("%+v is left, %v", left, err)
 			}

@@ -19,4 +19,7 @@
 //
 // Killing the process loses what is in memory, less than a second of points; a
 // ledger on disk has their number, which is counted at the next start.
+//
+// Erase removes what names a project's instances from spool and rejected.lp while no
+// sink uses them.
 package influx

@@ -19,11 +19,15 @@ import (
 )
 
 // TestMain is also the process that is killed: with these variables set it
-// writes points from a number on until its standard input ends.
+// writes points from a number on until its standard input ends, or erases some.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("WEIR_TEST_INFLUX_DIR"); dir != "" {
 		from, _ := strconv.Atoi(os.Getenv("WEIR_TEST_INFLUX_FROM"))
 		writeUntilKilled(dir, os.Getenv("WEIR_TEST_INFLUX_URL"), from)
+		return
+	}
+	if dir := os.Getenv("WEIR_TEST_INFLUX_ERASE"); dir != "" {
+		eraseUntilKilled(dir)
 		return
 	}
 	os.Exit(m.Run())

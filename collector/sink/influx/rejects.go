@@ -15,6 +15,12 @@ type rejects struct {
 	max  int64 // octets; a full file is kept as .1 beside a new one
 }
 
+// Names of the dead-letter file, and of a full one.
+const (
+	rejectName = "rejected.lp"
+	rejectOld  = ".1"
+)
+
 // reject is lines with the answer they had.
 type reject struct {
 	lines  []byte
@@ -36,7 +42,7 @@ func (r *rejects) add(all []reject, at time.Time) error {
 		}
 	}
 	if st, err := os.Stat(r.path); err == nil && st.Size()+int64(b.Len()) > r.max {
-		if err := os.Rename(r.path, r.path+".1"); err != nil {
+		if err := os.Rename(r.path, r.path+rejectOld); err != nil {
 			return err
 		}
 	}

@@ -19,10 +19,10 @@ import (
 //	length  4  of the block
 //	points  4
 //	crc     4  CRC-32C of the 24 octets length, points, seq, at, and the block
-//	seq     8  number of the block, ascending, never used twice
+//	seq     8  number of the block, ascending, never used twice, unless it was erased
 //	at      8  when the block was made, ns since the epoch
 //
-// all big endian. Nothing is ever changed in place.
+// all big endian. Nothing is ever changed in place: Erase writes a file anew.
 const (
 	headSize = 32
 	magic    = "WEIR"

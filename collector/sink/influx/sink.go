@@ -101,7 +101,7 @@ func New(cfg Config) *Sink {
 	}
 	s := &Sink{
 		cfg: cfg, client: newClient(&cfg), queue: newQueue(cfg.Memory),
-		rejects: rejects{filepath.Join(cfg.Dir, "rejected.lp"), rejectSize},
+		rejects: rejects{filepath.Join(cfg.Dir, rejectName), rejectSize},
 		enc:     newEncoder(cfg.Site, cfg.Series, int64(cfg.Retention)), ledger: &ledger{}, logged: map[string]time.Time{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())

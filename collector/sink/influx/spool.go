@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -76,6 +77,9 @@ func openSpool(dir string, bound int64) (*spool, error) {
 		return nil, err
 	}
 	for _, n := range names {
+		if strings.HasSuffix(n.Name(), newSuffix) { // whoever erased was killed
+			_ = os.Remove(filepath.Join(dir, n.Name()))
+		}
 		g, f, ok := openSegment(dir, n.Name())
 		if !ok {
 			continue
