@@ -92,7 +92,9 @@ type Live struct {
 	Silent  []string     `json:"silent"` // agents not heard for a minute, some
 	Top     *detect.Top  `json:"top"`    // flows of the last second
 	Links   []Link       `json:"links"`  // the most loaded
-	Alerts  []*AlertView `json:"alerts"`
+	Alerts  []*AlertView `json:"alerts"` // the gravest, at most 100
+	Total   int          `json:"alerts_total"`
+	Open    int          `json:"incidents_open"` // of all alerts
 	Dropped uint64       `json:"socket_dropped"`
 }
 
@@ -230,6 +232,7 @@ func live(s PageSource) *Live {
 		Silent: []string{}, Links: []Link{}, Alerts: []*AlertView{},
 	}
 	all := s.AlertList()
+	l.Total, l.Open = len(all), incidentsOpen(all)
 	if len(all) > alertsShown { // a storm of small ones must not hide what is grave
 		all = slices.Clone(all)
 		slices.SortStableFunc(all, func(x, y *AlertView) int { return cmp.Compare(y.weight(), x.weight()) })
@@ -253,6 +256,17 @@ func live(s PageSource) *Live {
 		}
 	}
 	return l
+}
+
+// incidentsOpen counts the incidents of which an alert has not ended.
+func incidentsOpen(all []*AlertView) int {
+	open := map[string]struct{}{}
+	for _, a := range all {
+		if a.Ended == nil {
+			open[cmp.Or(a.Incident, a.ID)] = struct{}{}
+		}
+	}
+	return len(open)
 }
 
 // loaded takes an interface in among the most loaded, where it is one of them.

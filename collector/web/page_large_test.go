@@ -214,4 +214,7 @@ func TestStormHidesNothingGrave(t *testing.T) {
 	if len(l.Alerts) != 100 || l.Alerts[0].ID != "down" {
 		t.Errorf("%d alerts are told, the first %s", len(l.Alerts), l.Alerts[0].ID)
 	}
+	if l.Total != 101 || l.Open != 101 {
+		t.Errorf("%d alerts and %d open incidents are told of 101", l.Total, l.Open)
+	}
 }

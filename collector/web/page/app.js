@@ -312,7 +312,7 @@ function all(parameters, { signal, go: go2 }) {
       return true;
     }
   }, "table");
-  const none = el("div", {});
+  const none = el("div", {}, empty("Reading…"));
   const debt = el("div", {}, empty("Reading…"));
   const draw2 = () => {
     set(head, columns.map((c) => el("button", { type: "button", role: "columnheader", className: c.kind, "aria-sort": c === order2 ? down ? "descending" : "ascending" : "none", onclick: () => {
@@ -606,7 +606,7 @@ var named = (by, key) => (key ?? []).map((k, i) => cell(by[i], k)).join(" · ") 
 function flowsPanel(q, signal, told3 = () => {
 }) {
   const out = el("div", { className: "answer" }, empty("Reading history…"));
-  const picture2 = chart("flows over time");
+  const picture2 = chart("flows over time"), short2 = el("p", { className: "note", hidden: true });
   const ask = async () => {
     const by = columnsOf(q.by);
     const from = moment(q.from || "-15m"), to = moment(q.to || "now");
@@ -618,9 +618,9 @@ function flowsPanel(q, signal, told3 = () => {
         set(out, empty("No flow sample fits.", q.filter ? "Take a word out of the filter, or look at more time." : "Nothing was sampled in that time: see which agents are heard."), (all2.notes ?? []).map((n) => el("p", { className: "note" }, n)));
         return;
       }
-      set(out, picture2.element, summary2(all2), rows(by, all2, q));
+      set(out, picture2.element, short2, summary2(all2), rows(by, all2, q));
       const over = await get("/api/v1/flows", { ...q, step: `${step}s`, top: colors.length }, signal);
-      draw(picture2, over, from, to, step, by, out);
+      draw(picture2, over, from, to, step, by, out, short2);
     } catch (e) {
       if (aborted(e)) return;
       set(out, problem(e));
@@ -630,11 +630,13 @@ function flowsPanel(q, signal, told3 = () => {
   void ask();
   return { element: out, end: () => picture2.end() };
 }
-function draw(picture2, answer, from, to, step, by, out) {
+function draw(picture2, answer, from, to, step, by, out, short2) {
   const all2 = Math.ceil((to - from) / 1e3 / step);
   const lasts = (i) => Math.min(step, (to - from) / 1e3 - i * step);
   const n = Math.max(2, lasts(all2 - 1) < 0.3 * step ? all2 - 1 : all2);
   const times = Array.from({ length: n }, (_, i) => Math.min(to, from + (i + 0.5) * step * 1e3));
+  short2.hidden = !answer.rows.some((r) => (r.step ?? 0) >= n);
+  short2.textContent = `Not in the chart yet, and in the table: the last ${lasting(to - from - n * step * 1e3)}, of a step of ${lasting(step * 1e3)}.`;
   const series = /* @__PURE__ */ new Map();
   for (const r of answer.rows) {
     const name3 = named(by, r.key), at = r.step ?? 0;
@@ -1382,7 +1384,8 @@ function now(_, { signal }) {
   const tiles = el("div", { className: "tiles" });
   const open2 = unheard(), ended = unheard(), links = unheard(), silent = unheard();
   const planned = card("Planned work", { hidden: true });
-  const legend = el("div", {}), note = el("p", { className: "note" });
+  const legend = unheard(), note = el("p", { className: "note" });
+  const rest = el("p", { className: "note", hidden: true });
   const picture2 = chart("largest flows of the last two minutes", 260);
   const color = slots();
   const seconds = /* @__PURE__ */ new Map();
@@ -1409,7 +1412,7 @@ function now(_, { signal }) {
     const held = color(most.map((f) => f.name)), slot = (f) => held.get(f.name) ?? 0, paint = (f) => colors[slot(f)] ?? "";
     most.sort((a, b) => slot(a) - slot(b));
     picture2.draw({ times, unit: "bit/s", ago: true, from: to - span, to, total, series: most.map((f) => ({ ...f, color: paint(f) })) });
-    set(legend, table([["flow"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...most].sort((a, b) => ends(b) - ends(a) || peak(b) - peak(a)).map((f) => [
+    set(legend, !most.length ? empty("No flow was sampled in these two minutes.") : table([["flow"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...most].sort((a, b) => ends(b) - ends(a) || peak(b) - peak(a)).map((f) => [
       el("span", { className: "flow" }, swatch(paint(f)), link("explore", { filter: flowFilter(f.key), by: "agent,input,output", from: "-15m" }, f.name)),
       ends(f) ? bits(ends(f)) : "–",
       ends(f) ? interval(f.low[last2] ?? 0, f.high[last2] ?? 0, "bit/s") : "–",
@@ -1443,12 +1446,17 @@ function now(_, { signal }) {
     const worst = live2[0]?.lead.severity;
     set(
       tiles,
-      tile(live2.length === 1 ? "incident open" : "incidents open", live2.length, worst ? `the gravest is ${worst}` : "all calm", worst ?? "good"),
+      tile(l.incidents_open === 1 ? "incident open" : "incidents open", count(l.incidents_open), worst ? `the gravest is ${worst}` : "all calm", worst ?? "good"),
       tile("largest flow", largest ? bits(largest) : "–", "now, by its samples", "", "#explore"),
       tile(l.agents === 1 ? "agent" : "agents", count(l.agents), l.silent.length ? `${l.silent.length}${l.silent.length >= 20 ? " or more" : ""} silent` : "all heard", l.silent.length ? "warning" : "", "#agents"),
       tile("datagrams/s", count(Math.round(l.datagrams_per_second)), `${percent(l.loss_percent / 100)} lost on the way`, l.loss_percent > 1 ? "warning" : ""),
       l.socket_dropped ? tile("dropped here", count(l.socket_dropped), "this collector is overloaded", "critical") : null
     );
+  };
+  const missing = (l) => {
+    const more = l.incidents_open - ongoing(l.alerts).length;
+    rest.hidden = more <= 0;
+    if (more > 0) set(rest, `${many(more, "more incident is", "more incidents are")} open: here are the gravest ${count(l.alerts.length)} of ${count(l.alerts_total)} alerts. `, link("history", { change: "start", from: "-7d" }, "All are in History"));
   };
   const side = (l) => {
     set(links, l.links.length ? el("ul", { className: "plain links" }, l.links.slice(0, 8).map((k) => el(
@@ -1488,7 +1496,7 @@ function now(_, { signal }) {
   ];
   return {
     title: "Now",
-    parts: [tiles, card("Open incidents", {}, open2), ...others],
+    parts: [tiles, card("Open incidents", {}, open2, rest), ...others],
     live(l) {
       if (paused) return;
       if (l.scoped) {
@@ -1500,6 +1508,7 @@ function now(_, { signal }) {
       }
       head(l);
       alerts(l.alerts);
+      missing(l);
       keep(l.top);
       if (history2 === false) draw2(live());
       side(l);
@@ -1861,7 +1870,7 @@ function told2(l) {
   pulse.className = "";
   pulse.textContent = l.scoped ? `alerts of ${l.scoped.join(", ")}` : `${Math.round(l.datagrams_per_second)} datagrams/s from ${many(l.agents, "agent")}`;
   if (!l.scoped) pulse.title = `${many(l.agents, "agent")}, ${percent(l.loss_percent / 100)} of their datagrams lost`;
-  open = new Set(l.alerts.filter((a) => !a.ended).map((a) => a.incident || a.id)).size;
+  open = l.scoped ? new Set(l.alerts.filter((a) => !a.ended).map((a) => a.incident || a.id)).size : l.incidents_open;
   titled();
   current.live?.(l);
 }

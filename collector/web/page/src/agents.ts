@@ -64,7 +64,7 @@ function all(parameters: URLSearchParams, { signal, go }: Context): View {
       return true;
     },
   }, "table");
-  const none = el("div", {});
+  const none = el("div", {}, empty("Reading…"));
   const debt = el("div", {}, empty("Reading…"));
 
   const draw = (): void => {

@@ -549,8 +549,10 @@ export namespace web {
   export interface Live {
     readonly agents: number;
     readonly alerts: readonly web.AlertView[];
+    readonly alerts_total: number;
     readonly at: string;
     readonly datagrams_per_second: number;
+    readonly incidents_open: number;
     readonly links: readonly web.Link[];
     readonly loss_percent: number;
     readonly silent: readonly string[];

@@ -70,7 +70,7 @@ function told(l: Told): void {
   pulse.className = "";
   pulse.textContent = l.scoped ? `alerts of ${l.scoped.join(", ")}` : `${Math.round(l.datagrams_per_second)} datagrams/s from ${many(l.agents, "agent")}`;
   if (!l.scoped) pulse.title = `${many(l.agents, "agent")}, ${percent(l.loss_percent / 100)} of their datagrams lost`;
-  open = new Set(l.alerts.filter((a) => !a.ended).map((a) => a.incident || a.id)).size;
+  open = l.scoped ? new Set(l.alerts.filter((a) => !a.ended).map((a) => a.incident || a.id)).size : l.incidents_open;
   titled();
   current.live?.(l);
 }

@@ -4,7 +4,7 @@ import type { flows } from "./api";
 import { Problem, aborted, get } from "./ask";
 import { chart, colors } from "./chart";
 import type { Chart, Series } from "./chart";
-import { bar, card, count, csv, download, el, empty, href, interval, many, octets, problem, protocol, scaled, set, swatch, table } from "./dom";
+import { bar, card, count, csv, download, el, empty, href, interval, lasting, many, octets, problem, protocol, scaled, set, swatch, table } from "./dom";
 import type { Child, Column } from "./dom";
 import type { Context, View } from "./view";
 
@@ -41,7 +41,7 @@ export interface Panel {
 /** flowsPanel asks history and shows a chart and a table of what it says. */
 export function flowsPanel(q: Question, signal: AbortSignal, told: (e: unknown, answer: flows.Result | null) => void = () => { /* nobody wants it */ }): Panel {
   const out = el("div", { className: "answer" }, empty("Reading history…"));
-  const picture = chart("flows over time");
+  const picture = chart("flows over time"), short = el("p", { className: "note", hidden: true });
   const ask = async (): Promise<void> => {
     const by = columnsOf(q.by);
     const from = moment(q.from || "-15m"), to = moment(q.to || "now");
@@ -53,9 +53,9 @@ export function flowsPanel(q: Question, signal: AbortSignal, told: (e: unknown, 
         set(out, empty("No flow sample fits.", q.filter ? "Take a word out of the filter, or look at more time." : "Nothing was sampled in that time: see which agents are heard."), (all.notes ?? []).map((n) => el("p", { className: "note" }, n)));
         return;
       }
-      set(out, picture.element, summary(all), rows(by, all, q));
+      set(out, picture.element, short, summary(all), rows(by, all, q));
       const over = await get("/api/v1/flows", { ...q, step: `${step}s`, top: colors.length }, signal);
-      draw(picture, over, from, to, step, by, out);
+      draw(picture, over, from, to, step, by, out, short);
     } catch (e) {
       if (aborted(e)) return;
       set(out, problem(e));
@@ -66,12 +66,14 @@ export function flowsPanel(q: Question, signal: AbortSignal, told: (e: unknown, 
   return { element: out, end: () => picture.end() };
 }
 
-function draw(picture: Chart, answer: flows.Result, from: number, to: number, step: number, by: readonly string[], out: Element): void {
+function draw(picture: Chart, answer: flows.Result, from: number, to: number, step: number, by: readonly string[], out: Element, short: HTMLElement): void {
   // The last step may not be over: its rate is over what there is of it.
   const all = Math.ceil((to - from) / 1000 / step);
   const lasts = (i: number): number => Math.min(step, (to - from) / 1000 - i * step);
   const n = Math.max(2, lasts(all - 1) < 0.3 * step ? all - 1 : all);
   const times = Array.from({ length: n }, (_, i) => Math.min(to, from + (i + 0.5) * step * 1000));
+  short.hidden = !answer.rows.some((r) => (r.step ?? 0) >= n);
+  short.textContent = `Not in the chart yet, and in the table: the last ${lasting(to - from - n * step * 1000)}, of a step of ${lasting(step * 1000)}.`;
   const series = new Map<string, Series>();
   for (const r of answer.rows) {
     const name = named(by, r.key), at = r.step ?? 0;

@@ -95,7 +95,8 @@ export function now(_: URLSearchParams, { signal }: Context): View {
   const tiles = el("div", { className: "tiles" });
   const open = unheard(), ended = unheard(), links = unheard(), silent = unheard();
   const planned = card("Planned work", { hidden: true });
-  const legend = el("div", {}), note = el("p", { className: "note" });
+  const legend = unheard(), note = el("p", { className: "note" });
+  const rest = el("p", { className: "note", hidden: true });
   const picture = chart("largest flows of the last two minutes", 260);
   const color = slots();
   const seconds = new Map<number, detect.Top>();
@@ -127,7 +128,7 @@ export function now(_: URLSearchParams, { signal }: Context): View {
     const held = color(most.map((f) => f.name)), slot = (f: Flow): number => held.get(f.name) ?? 0, paint = (f: Flow): string => colors[slot(f)] ?? "";
     most.sort((a, b) => slot(a) - slot(b));
     picture.draw({ times, unit: "bit/s", ago: true, from: to - span, to, total, series: most.map((f) => ({ ...f, color: paint(f) })) });
-    set(legend, table([["flow"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...most].sort((a, b) => ends(b) - ends(a) || peak(b) - peak(a)).map((f) => [
+    set(legend, !most.length ? empty("No flow was sampled in these two minutes.") : table([["flow"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...most].sort((a, b) => ends(b) - ends(a) || peak(b) - peak(a)).map((f) => [
       el("span", { className: "flow" }, swatch(paint(f)), link("explore", { filter: flowFilter(f.key), by: "agent,input,output", from: "-15m" }, f.name)),
       ends(f) ? bits(ends(f)) : "–", ends(f) ? interval(f.low[last] ?? 0, f.high[last] ?? 0, "bit/s") : "–", bits(peak(f))])));
     largest = Math.max(0, ...flows.map(ends));
@@ -164,11 +165,18 @@ export function now(_: URLSearchParams, { signal }: Context): View {
     const live = ongoing(l.alerts);
     const worst = live[0]?.lead.severity;
     set(tiles,
-      tile(live.length === 1 ? "incident open" : "incidents open", live.length, worst ? `the gravest is ${worst}` : "all calm", worst ?? "good"),
+      tile(l.incidents_open === 1 ? "incident open" : "incidents open", count(l.incidents_open), worst ? `the gravest is ${worst}` : "all calm", worst ?? "good"),
       tile("largest flow", largest ? bits(largest) : "–", "now, by its samples", "", "#explore"),
       tile(l.agents === 1 ? "agent" : "agents", count(l.agents), l.silent.length ? `${l.silent.length}${l.silent.length >= 20 ? " or more" : ""} silent` : "all heard", l.silent.length ? "warning" : "", "#agents"),
       tile("datagrams/s", count(Math.round(l.datagrams_per_second)), `${percent(l.loss_percent / 100)} lost on the way`, l.loss_percent > 1 ? "warning" : ""),
       l.socket_dropped ? tile("dropped here", count(l.socket_dropped), "this collector is overloaded", "critical") : null);
+  };
+
+  // What is live has the gravest alerts alone.
+  const missing = (l: web.Live): void => {
+    const more = l.incidents_open - ongoing(l.alerts).length;
+    rest.hidden = more <= 0;
+    if (more > 0) set(rest, `${many(more, "more incident is", "more incidents are")} open: here are the gravest ${count(l.alerts.length)} of ${count(l.alerts_total)} alerts. `, link("history", { change: "start", from: "-7d" }, "All are in History"));
   };
 
   const side = (l: web.Live): void => {
@@ -199,7 +207,7 @@ export function now(_: URLSearchParams, { signal }: Context): View {
   ];
   return {
     title: "Now",
-    parts: [tiles, card("Open incidents", {}, open), ...others],
+    parts: [tiles, card("Open incidents", {}, open, rest), ...others],
     live(l) {
       if (paused) return;
       if (l.scoped) {
@@ -211,6 +219,7 @@ export function now(_: URLSearchParams, { signal }: Context): View {
       }
       head(l);
       alerts(l.alerts);
+      missing(l);
       keep(l.top);
       if (history === false) draw(live());
       side(l);

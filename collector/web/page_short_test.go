@@ -1,0 +1,77 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"weir/collector/web"
+)
+
+// Where more is wrong than the page is told of, it says so and counts all of it.
+func TestPageCountsIncidentsItIsNotTold(t *testing.T) {
+	s := httptest.NewServer(web.LocalHandler(stormy{newLarge()}))
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	ctx := browser(t)
+	look(t, ctx, s.URL+"/", "1 more incident is open: here are the gravest 100 of 101 alerts.")
+	comesTrue(t, ctx, `document.querySelector(".tile .value").textContent === "101"`)
+	comesTrue(t, ctx, `document.title.startsWith("(101) ")`)
+	comesTrue(t, ctx, `document.querySelector("section[aria-label='Open incidents'] .note a").getAttribute("href").startsWith("#history")`)
+	look(t, ctx, serve(t)+"/", "datagrams/s")
+	comesTrue(t, ctx, `document.body.dataset.shown === "now" && document.querySelector("section[aria-label='Open incidents'] .note").hidden`)
+}
+
+// What is not known yet is not shown as nothing.
+func TestPageSaysThatItWaits(t *testing.T) {
+	never := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	recent := fmt.Sprintf(`{"from":%q,"to":%q,"step":2,"rows":[]}`, time.Now().Add(-2*time.Minute).Format(time.RFC3339), time.Now().Format(time.RFC3339))
+	ctx := browser(t)
+	at := but(t, shown{}, map[string]http.HandlerFunc{"/api/v1/live": never, "/api/v1/lookback": never, "/api/v1/lookback/flows": never, "/api/v1/agents/overview": never})
+	look(t, ctx, at+"/#agents", "not used.")
+	comesTrue(t, ctx, `document.querySelector("#view section").textContent.includes("Reading…")`)
+	look(t, ctx, at+"/", "Largest flows")
+	comesTrue(t, ctx, `document.querySelector("section[aria-label='Largest flows']").textContent.includes("Listening…")`)
+
+	at = but(t, shown{}, map[string]http.HandlerFunc{"/api/v1/lookback/flows": says(recent)})
+	look(t, ctx, at+"/#agents", "1 agent")
+	comesTrue(t, ctx, `document.body.dataset.shown === "agents" && !document.body.textContent.includes("Reading…")`)
+	look(t, ctx, at+"/", "No flow was sampled in these two minutes.")
+}
+
+// A last step that has only begun is in the table and not in the chart, which is said.
+func TestChartSaysWhatItLacks(t *testing.T) {
+	row := func(step int) string {
+		return fmt.Sprintf(`{"key":["192.0.2.9"],"step":%d,"bytes":1e6,"low":9e5,"high":2e6,"packets":7,"packets_low":6,"packets_high":8,"samples":5,"points":1}`, step)
+	}
+	answer := `{"files":1,"keys":1,"rows":[%s],"scanned":5,"skipped":0,"total":` + row(0) + `}`
+	ctx := browser(t)
+	for _, c := range []struct {
+		name, from string
+		last       int
+		says       bool
+	}{
+		{"a last step that has begun", "-15m1s", 60, true}, // of steps of 15 s the last has lasted one
+		{"traffic before it alone", "-15m1s", 59, false},
+		{"a last step that is whole", "-15m", 89, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			at := but(t, shown{}, map[string]http.HandlerFunc{"/api/v1/flows": func(w http.ResponseWriter, r *http.Request) {
+				rows := row(0)
+				if r.URL.Query().Has("step") {
+					rows += "," + row(c.last)
+				}
+				says(fmt.Sprintf(answer, rows))(w, r)
+			}})
+			look(t, ctx, at+"/#explore?by=dst&from="+c.from, "1 key")
+			comesTrue(t, ctx, `Boolean(document.querySelector(".chart path"))`)
+			const note = `document.querySelector(".chart + .note")`
+			if c.says {
+				comesTrue(t, ctx, "!"+note+`.hidden && /^Not in the chart yet, and in the table: the last .* of a step of 15 s\.$/.test(`+note+".textContent)")
+			} else {
+				comesTrue(t, ctx, note+".hidden")
+			}
+		})
+	}
+}
