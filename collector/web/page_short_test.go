@@ -75,3 +75,37 @@ func TestChartSaysWhatItLacks(t *testing.T) {
 		})
 	}
 }
+
+// A chart of what began at a fixed time is asked up to the moment that its rates are
+// reckoned with: up to a later one its last step would show more than there was.
+func TestChartIsAskedUpToTheTimeItIsDrawnTo(t *testing.T) {
+	to := make(chan string, 10)
+	at := but(t, shown{}, map[string]http.HandlerFunc{"/api/v1/flows": func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("step") {
+			to <- r.URL.Query().Get("to")
+		}
+		says(`{"files":1,"keys":1,"rows":[{"key":["192.0.2.9"],"step":0,"bytes":1e6,"low":9e5,"high":2e6}],"scanned":5,"skipped":0,"total":{"bytes":1e6,"low":9e5,"high":2e6,"samples":5}}`)(w, r)
+	}})
+	ctx := browser(t)
+	began := time.Now().Add(-time.Minute)
+	look(t, ctx, at+"/#explore?by=dst&from="+began.UTC().Format("2006-01-02T15:04:05Z"), "1 key")
+	select {
+	case said := <-to:
+		if end, err := time.Parse(time.RFC3339, said); err != nil || end.Before(began) {
+			t.Errorf("the chart is asked up to %q", said)
+		}
+	case <-time.After(patience):
+		t.Fatal("no chart is asked for")
+	}
+}
+
+// In the window of a telephone nothing that matters is beyond its edge or cut off.
+func TestNarrowPageCutsNothingOff(t *testing.T) {
+	at, ctx := serve(t), browser(t)
+	looks(t, ctx, 360, "dark")
+	look(t, ctx, at+"/#history", "1 change")
+	comesTrue(t, ctx, `(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector(".scroll"))`)
+	look(t, ctx, at+"/", "500 Mbit/s")
+	comesTrue(t, ctx, `[...document.querySelectorAll(".tile .name")].some((e) => e.textContent === "largest flow")`)
+	comesTrue(t, ctx, `[...document.querySelectorAll(".tile .name")].every((e) => e.scrollWidth <= e.clientWidth)`)
+}

@@ -174,11 +174,12 @@ var empty = (what, why = "") => el("p", { className: "empty" }, el("strong", {},
 var problem = (e) => el("p", { className: "problem", role: "alert" }, e instanceof Error ? e.message : String(e));
 var card = (title, attributes, ...children) => el("section", { "aria-label": title, ...attributes }, title ? el("h2", {}, title) : null, ...children);
 function table(columns2, rows2) {
+  const stacked = columns2.some(([, kind]) => kind === "long");
   return el("div", { className: "scroll" }, el(
     "table",
-    {},
+    { className: stacked && "stacked" },
     el("thead", {}, el("tr", {}, columns2.map(([name3, kind, title]) => el("th", { className: kind, scope: "col", title }, name3)))),
-    el("tbody", {}, rows2.map((r) => el("tr", {}, r.map((c, i) => el("td", { className: columns2[i]?.[1] }, c)))))
+    el("tbody", {}, rows2.map((r) => el("tr", {}, r.map((c, i) => el("td", { className: columns2[i]?.[1], "data-name": stacked && columns2[i]?.[0] }, c)))))
   ));
 }
 function bar(share2, title = percent(share2)) {
@@ -609,7 +610,7 @@ function flowsPanel(q, signal, told3 = () => {
   const picture2 = chart("flows over time"), short2 = el("p", { className: "note", hidden: true });
   const ask = async () => {
     const by = columnsOf(q.by);
-    const from = moment(q.from || "-15m"), to = moment(q.to || "now");
+    const at = Date.now(), from = moment(q.from || "-15m", at), to = moment(q.to || "now", at);
     const step = steps.find((s) => (to - from) / 1e3 / s <= 90) ?? 86400;
     try {
       const all2 = await get("/api/v1/flows", q, signal);
@@ -619,7 +620,8 @@ function flowsPanel(q, signal, told3 = () => {
         return;
       }
       set(out, picture2.element, short2, summary2(all2), rows(by, all2, q));
-      const over = await get("/api/v1/flows", { ...q, step: `${step}s`, top: colors.length }, signal);
+      const fixed = q.from && !q.from.startsWith("-") && Number.isFinite(to);
+      const over = await get("/api/v1/flows", { ...q, to: fixed ? new Date(to).toISOString() : q.to, step: `${step}s`, top: colors.length }, signal);
       draw(picture2, over, from, to, step, by, out, short2);
     } catch (e) {
       if (aborted(e)) return;

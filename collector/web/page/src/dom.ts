@@ -142,9 +142,10 @@ export type Column = readonly [name: string, kind?: string, title?: string];
 
 /** table has columns and rows of texts and elements. */
 export function table(columns: readonly Column[], rows: readonly (readonly Child[])[]): HTMLElement {
-  return el("div", { className: "scroll" }, el("table", {},
+  const stacked = columns.some(([, kind]) => kind === "long"); // in a narrow window
+  return el("div", { className: "scroll" }, el("table", { className: stacked && "stacked" },
     el("thead", {}, el("tr", {}, columns.map(([name, kind, title]) => el("th", { className: kind, scope: "col", title }, name)))),
-    el("tbody", {}, rows.map((r) => el("tr", {}, r.map((c, i) => el("td", { className: columns[i]?.[1] }, c)))))));
+    el("tbody", {}, rows.map((r) => el("tr", {}, r.map((c, i) => el("td", { className: columns[i]?.[1], "data-name": stacked && columns[i]?.[0] }, c)))))));
 }
 
 /** bar shows a share from 0 to 1; beyond 0.9 it alarms. */

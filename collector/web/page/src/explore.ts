@@ -44,7 +44,7 @@ export function flowsPanel(q: Question, signal: AbortSignal, told: (e: unknown, 
   const picture = chart("flows over time"), short = el("p", { className: "note", hidden: true });
   const ask = async (): Promise<void> => {
     const by = columnsOf(q.by);
-    const from = moment(q.from || "-15m"), to = moment(q.to || "now");
+    const at = Date.now(), from = moment(q.from || "-15m", at), to = moment(q.to || "now", at);
     const step = steps.find((s) => (to - from) / 1000 / s <= 90) ?? 86400;
     try {
       const all = await get("/api/v1/flows", q, signal);
@@ -54,7 +54,9 @@ export function flowsPanel(q: Question, signal: AbortSignal, told: (e: unknown, 
         return;
       }
       set(out, picture.element, short, summary(all), rows(by, all, q));
-      const over = await get("/api/v1/flows", { ...q, step: `${step}s`, top: colors.length }, signal);
+      // After a fixed beginning a later now would put more into the last step than its length says.
+      const fixed = q.from && !q.from.startsWith("-") && Number.isFinite(to);
+      const over = await get("/api/v1/flows", { ...q, to: fixed ? new Date(to).toISOString() : q.to, step: `${step}s`, top: colors.length }, signal);
       draw(picture, over, from, to, step, by, out, short);
     } catch (e) {
       if (aborted(e)) return;
