@@ -99,13 +99,31 @@ func TestChartIsAskedUpToTheTimeItIsDrawnTo(t *testing.T) {
 	}
 }
 
+// inside says whether the table of a card is no wider than what is seen of it.
+func inside(card string) string {
+	return `((s) => Boolean(s) && s.scrollWidth <= s.clientWidth)(document.querySelector("section[aria-label='` + card + `'] .scroll"))`
+}
+
+// All columns of the flows around an incident are seen.
+func TestFlowsAroundAnIncidentAreSeenWhole(t *testing.T) {
+	const sums = `"bytes":36600000,"low":31500000,"high":42300000,"packets":36600,"packets_low":31500,"packets_high":42300,"samples":18300,"points":3`
+	s := stage(t, "switch", "")
+	at := but(t, s, map[string]http.HandlerFunc{"/api/v1/flows": says(`{"files":1,"keys":1,"rows":[{"key":["198.51.100.122","198.51.100.119","6","40002"],"step":0,` + sums + `}],"scanned":5,"skipped":0,"total":{` + sums + `}}`)})
+	ctx := browser(t)
+	looks(t, ctx, 1280, "light")
+	look(t, ctx, at+"/#incident?id="+s.scene.Incident.ID, "seen at")
+	comesTrue(t, ctx, inside("Flows around it"))
+}
+
 // In the window of a telephone nothing that matters is beyond its edge or cut off.
 func TestNarrowPageCutsNothingOff(t *testing.T) {
-	at, ctx := serve(t), browser(t)
+	recent := fmt.Sprintf(`{"from":%q,"to":%q,"step":2,"rows":[{"key":["198.51.100.122","198.51.100.119","6","40002","443"],"step":59,"bytes":1.215e7,"low":9e6,"high":2e7,"points":1}]}`, time.Now().Add(-2*time.Minute).Format(time.RFC3339), time.Now().Format(time.RFC3339))
+	at, ctx := but(t, shown{}, map[string]http.HandlerFunc{"/api/v1/lookback/flows": says(recent)}), browser(t)
 	looks(t, ctx, 360, "dark")
 	look(t, ctx, at+"/#history", "1 change")
-	comesTrue(t, ctx, `(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector(".scroll"))`)
-	look(t, ctx, at+"/", "500 Mbit/s")
-	comesTrue(t, ctx, `[...document.querySelectorAll(".tile .name")].some((e) => e.textContent === "largest flow")`)
+	comesTrue(t, ctx, inside("Alerts"))
+	look(t, ctx, at+"/", "48.6 Mbit/s")
+	comesTrue(t, ctx, inside("Largest flows"))
+	comesTrue(t, ctx, `[...document.querySelectorAll(".tile .name")].some((e) => e.textContent === "largest flow" && e.previousSibling.textContent === "48.6 Mbit/s")`)
 	comesTrue(t, ctx, `[...document.querySelectorAll(".tile .name")].every((e) => e.scrollWidth <= e.clientWidth)`)
 }

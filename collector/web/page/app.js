@@ -408,13 +408,13 @@ function summary(a) {
       el("p", { className: "dim" }, `from ${a.source} · last heard ${clock(a.last_heard)} · first ${clock(a.info?.first_heard)} · ${count(a.received)} datagrams, ${percent(loss(a), 2)} lost`),
       el("p", { className: "actions" }, link("explore", { filter: `agent = ${a.agent}`, by: "src,dst,proto,dst_port", from: "-15m" }, "its flows"), link("site", { node: a.agent }, "in the site"))
     ),
-    card("Conformance", { className: "wide" }, a.notes.length ? el("ul", { className: "plain" }, a.notes.map((n) => el("li", {}, badge(n.matters ? "warning" : "info", n.matters ? "matters" : "noted"), " ", n.text))) : empty("It does as it says.", "Sequences, sampling rates, speeds and counters fit together."))
+    card("Conformance", { className: "full" }, a.notes.length ? el("ul", { className: "plain" }, a.notes.map((n) => el("li", {}, badge(n.matters ? "warning" : "info", n.matters ? "matters" : "noted"), " ", n.text))) : empty("It does as it says.", "Sequences, sampling rates, speeds and counters fit together."))
   ];
 }
 function detail(i) {
   const interfaces = [...i.interfaces ?? []].sort((x, y) => used(y) - used(x) || x.index - y.index), sources = i.sources ?? [], debt = i.debt ?? [], hosts = i.hosts ?? [];
   return [
-    card("Sub-agents", {}, table(
+    card("Sub-agents", { className: "full" }, table(
       [["id", "number"], ["heard"], ["up for", "number"], ["restarts", "number"], ["lost", "number"], ["late, twice", "number"]],
       (i.sub_agents ?? []).map((s) => [s.id, clock(s.last_heard), lasting(s.uptime_ns / 1e6), count(s.restarts), percent(share(s.datagrams), 2), `${count(s.datagrams.late)}, ${count(s.datagrams.duplicates)}`])
     )),
@@ -1231,7 +1231,7 @@ function incident(parameters, { signal }) {
     const sure = number(evidence.confidence), cause = text(evidence.cause), blind = text(evidence.blind), facts = list(evidence.facts).map(values);
     if (!flows && filter) {
       panel = flowsPanel({ filter, by: "src,dst,proto,dst_port", ...when, top: "8" }, signal);
-      flows = card("Flows around it", { className: "wide" }, el("p", { className: "note" }, el("code", {}, filter), " · ", link("explore", { filter, by: "src,dst,proto,dst_port", ...when, top: "20" }, "open in Explore")), panel.element);
+      flows = card("Flows around it", { className: "full" }, el("p", { className: "note" }, el("code", {}, filter), " · ", link("explore", { filter, by: "src,dst,proto,dst_port", ...when, top: "20" }, "open in Explore")), panel.element);
     }
     const care = alerts.find((a) => a.id === own)?.care ?? null;
     seen = stateOf(i.id, alerts);
@@ -1264,7 +1264,7 @@ function incident(parameters, { signal }) {
       means(i.kind),
       facts.length ? card("What it rests on", { className: "full" }, factsTable(facts)) : evidenceCard(evidence),
       flows,
-      i.alerts.length ? card("As it was told", {}, el("p", { className: "note" }, "Times are in UTC."), el("ol", { className: "told" }, i.alerts.map((l) => el("li", {}, l)))) : null
+      i.alerts.length ? card("As it was told", { className: "full" }, el("p", { className: "note" }, "Times are in UTC."), el("ol", { className: "told" }, i.alerts.map((l) => el("li", {}, l)))) : null
     );
     document.body.dataset.shown = "incident";
   };
@@ -1414,7 +1414,7 @@ function now(_, { signal }) {
     const held = color(most.map((f) => f.name)), slot = (f) => held.get(f.name) ?? 0, paint = (f) => colors[slot(f)] ?? "";
     most.sort((a, b) => slot(a) - slot(b));
     picture2.draw({ times, unit: "bit/s", ago: true, from: to - span, to, total, series: most.map((f) => ({ ...f, color: paint(f) })) });
-    set(legend, !most.length ? empty("No flow was sampled in these two minutes.") : table([["flow"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...most].sort((a, b) => ends(b) - ends(a) || peak(b) - peak(a)).map((f) => [
+    set(legend, !most.length ? empty("No flow was sampled in these two minutes.") : table([["flow", "long"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...most].sort((a, b) => ends(b) - ends(a) || peak(b) - peak(a)).map((f) => [
       el("span", { className: "flow" }, swatch(paint(f)), link("explore", { filter: flowFilter(f.key), by: "agent,input,output", from: "-15m" }, f.name)),
       ends(f) ? bits(ends(f)) : "–",
       ends(f) ? interval(f.low[last2] ?? 0, f.high[last2] ?? 0, "bit/s") : "–",

@@ -143,14 +143,14 @@ function summary(a: web.AgentDetail): Child {
       el("h2", {}, a.name ? `${a.name} (${a.agent})` : a.agent),
       el("p", { className: "dim" }, `from ${a.source} · last heard ${clock(a.last_heard)} · first ${clock(a.info?.first_heard)} · ${count(a.received)} datagrams, ${percent(loss(a), 2)} lost`),
       el("p", { className: "actions" }, link("explore", { filter: `agent = ${a.agent}`, by: "src,dst,proto,dst_port", from: "-15m" }, "its flows"), link("site", { node: a.agent }, "in the site"))),
-    card("Conformance", { className: "wide" }, a.notes.length ? el("ul", { className: "plain" }, a.notes.map((n) => el("li", {}, badge(n.matters ? "warning" : "info", n.matters ? "matters" : "noted"), " ", n.text))) : empty("It does as it says.", "Sequences, sampling rates, speeds and counters fit together.")),
+    card("Conformance", { className: "full" }, a.notes.length ? el("ul", { className: "plain" }, a.notes.map((n) => el("li", {}, badge(n.matters ? "warning" : "info", n.matters ? "matters" : "noted"), " ", n.text))) : empty("It does as it says.", "Sequences, sampling rates, speeds and counters fit together.")),
   ];
 }
 
 function detail(i: registry.AgentInfo): Child {
   const interfaces = [...(i.interfaces ?? [])].sort((x, y) => used(y) - used(x) || x.index - y.index), sources = i.sources ?? [], debt = i.debt ?? [], hosts = i.hosts ?? [];
   return [
-    card("Sub-agents", {}, table([["id", "number"], ["heard"], ["up for", "number"], ["restarts", "number"], ["lost", "number"], ["late, twice", "number"]],
+    card("Sub-agents", { className: "full" }, table([["id", "number"], ["heard"], ["up for", "number"], ["restarts", "number"], ["lost", "number"], ["late, twice", "number"]],
       (i.sub_agents ?? []).map((s) => [s.id, clock(s.last_heard), lasting(s.uptime_ns / 1e6), count(s.restarts), percent(share(s.datagrams), 2), `${count(s.datagrams.late)}, ${count(s.datagrams.duplicates)}`]))),
     card(`Interfaces (${count(interfaces.length)})`, { className: "full" }, interfaces.length ? table([["interface"], ["state"], ["speed", "number"], ["in", "number"], ["out", "number"], ["load", "load"], ["packets/s", "number"], ["errors/s", "number"], ["discards/s", "number"]],
       interfaces.slice(0, 500).map((f) => [

@@ -243,7 +243,7 @@ export function incident(parameters: URLSearchParams, { signal }: Context): View
     const sure = number(evidence.confidence), cause = text(evidence.cause), blind = text(evidence.blind), facts = list(evidence.facts).map(values);
     if (!flows && filter) {
       panel = flowsPanel({ filter, by: "src,dst,proto,dst_port", ...when, top: "8" }, signal);
-      flows = card("Flows around it", { className: "wide" }, el("p", { className: "note" }, el("code", {}, filter), " · ", link("explore", { filter, by: "src,dst,proto,dst_port", ...when, top: "20" }, "open in Explore")), panel.element);
+      flows = card("Flows around it", { className: "full" }, el("p", { className: "note" }, el("code", {}, filter), " · ", link("explore", { filter, by: "src,dst,proto,dst_port", ...when, top: "20" }, "open in Explore")), panel.element);
     }
     const care = alerts.find((a) => a.id === own)?.care ?? null;
     seen = stateOf(i.id, alerts);
@@ -267,7 +267,7 @@ export function incident(parameters: URLSearchParams, { signal }: Context): View
       means(i.kind),
       facts.length ? card("What it rests on", { className: "full" }, factsTable(facts)) : evidenceCard(evidence),
       flows,
-      i.alerts.length ? card("As it was told", {}, el("p", { className: "note" }, "Times are in UTC."), el("ol", { className: "told" }, i.alerts.map((l) => el("li", {}, l)))) : null);
+      i.alerts.length ? card("As it was told", { className: "full" }, el("p", { className: "note" }, "Times are in UTC."), el("ol", { className: "told" }, i.alerts.map((l) => el("li", {}, l)))) : null);
     document.body.dataset.shown = "incident";
   };
   const fail = (e: unknown): void => { if (!aborted(e)) set(out, card("", {}, problem(e), el("p", {}, link("history", {}, "Look in the history of alerts")))); };

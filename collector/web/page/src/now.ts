@@ -128,7 +128,7 @@ export function now(_: URLSearchParams, { signal }: Context): View {
     const held = color(most.map((f) => f.name)), slot = (f: Flow): number => held.get(f.name) ?? 0, paint = (f: Flow): string => colors[slot(f)] ?? "";
     most.sort((a, b) => slot(a) - slot(b));
     picture.draw({ times, unit: "bit/s", ago: true, from: to - span, to, total, series: most.map((f) => ({ ...f, color: paint(f) })) });
-    set(legend, !most.length ? empty("No flow was sampled in these two minutes.") : table([["flow"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...most].sort((a, b) => ends(b) - ends(a) || peak(b) - peak(a)).map((f) => [
+    set(legend, !most.length ? empty("No flow was sampled in these two minutes.") : table([["flow", "long"], ["now", "number"], ["95 % interval", "number"], ["peak", "number", "of these two minutes"]], [...most].sort((a, b) => ends(b) - ends(a) || peak(b) - peak(a)).map((f) => [
       el("span", { className: "flow" }, swatch(paint(f)), link("explore", { filter: flowFilter(f.key), by: "agent,input,output", from: "-15m" }, f.name)),
       ends(f) ? bits(ends(f)) : "–", ends(f) ? interval(f.low[last] ?? 0, f.high[last] ?? 0, "bit/s") : "–", bits(peak(f))])));
     largest = Math.max(0, ...flows.map(ends));
