@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+	"github.com/prometheus/prometheus/tsdb/chunks"
 )
 
 // Span is the part of the time of a question at which its expression may have values:
@@ -20,8 +22,9 @@ type Span struct {
 	To   time.Time `json:"to,omitzero"`
 }
 
-// span looks where the samples are that q reads. It reads none of them, only between
-// which times those of a chunk are.
+// span looks where the samples are that q reads. Of a chunk it reads only between which
+// times they are, and the samples only where one of the ends is amid them: there may be
+// hours between two of a chunk.
 func (a *asking) span(ctx context.Context, db storage.ChunkQueryable, q *Query) (s Span, err error) {
 	ranged := *q
 	ranged.Step = max(q.To.Sub(q.From), time.Millisecond)
@@ -85,8 +88,13 @@ func (s *spanning) Select(ctx context.Context, _ bool, h *storage.SelectHints, m
 		it := set.At().Iterator(nil)
 		for it.Next() { // in the order of their times
 			c := it.At()
-			s.first = min(s.first, max(c.MinTime+offset, s.from))
-			s.last = max(s.last, min(c.MaxTime+offset+window, s.to))
+			first, last := c.MinTime+offset, c.MaxTime+offset
+			if first < s.from || last > s.to {
+				s.within(&c, offset, window)
+			} else {
+				s.counts(first, window)
+				s.counts(last, window)
+			}
 			if s.last >= s.to {
 				break
 			}
@@ -102,6 +110,23 @@ func (s *spanning) Select(ctx context.Context, _ bool, h *storage.SelectHints, m
 		return storage.ErrSeriesSet(set.Err())
 	}
 	return storage.EmptySeriesSet()
+}
+
+// within looks at every sample of a chunk.
+func (s *spanning) within(c *chunks.Meta, offset, window int64) {
+	it := c.Chunk.Iterator(nil)
+	for it.Next() != chunkenc.ValNone {
+		s.counts(it.AtT()+offset, window)
+	}
+}
+
+// counts says that the sample of a time counts for a window from there.
+func (s *spanning) counts(at, window int64) {
+	if at > s.to || at+window < s.from {
+		return
+	}
+	s.first = min(s.first, max(at, s.from))
+	s.last = max(s.last, min(at+window, s.to))
 }
 
 // whole reports that nothing more can be learned.

@@ -28,7 +28,16 @@ func twoTimes(t *testing.T, s *Store, now time.Time) {
 // A span has all values that the expression has at any second, and begins and ends with
 // one where the expression is not made of several.
 func TestSpanHasAllValues(t *testing.T) {
-	now := time.Now().Truncate(time.Second)
+	// A chunk never reaches over an even hour, and between has both times.
+	for _, after := range []time.Duration{20 * time.Minute, 100 * time.Minute} {
+		t.Run(fmt.Sprintf("%v after an even hour", after), func(t *testing.T) {
+			spanHasAllValues(t, time.Now().Add(-after).Truncate(2*time.Hour).Add(after))
+		})
+	}
+}
+
+func spanHasAllValues(t *testing.T, now time.Time) {
+	t.Helper()
 	s := open(t, Config{Dir: t.TempDir(), Log: discard})
 	twoTimes(t, s, now)
 	for _, c := range []struct {
