@@ -178,8 +178,7 @@ func (x *exits) ended(fd int, told func(golibvirt.UUID, exit)) {
 func howEnded(fd int, wait time.Duration) (e exit, late bool) {
 	status, err := exitStatus(fd)
 	if errors.Is(err, unix.EAGAIN) {
-		reaped := []unix.PollFd{{Fd: int32(fd)}} // POLLHUP
-		_, _ = unix.Poll(reaped, int(wait/time.Millisecond))
+		awaitReaped(fd, wait)
 		status, err = exitStatus(fd)
 	}
 	switch {
@@ -190,6 +189,19 @@ func howEnded(fd int, wait time.Duration) (e exit, late bool) {
 		e.known, e.status = true, status.ExitStatus()
 	}
 	return e, errors.Is(err, unix.EAGAIN)
+}
+
+// awaitReaped waits for some time until a process is reaped. Signals do not shorten it:
+// who ends a process of its own is told so by one, just then.
+func awaitReaped(fd int, wait time.Duration) {
+	reaped := []unix.PollFd{{Fd: int32(fd)}} // POLLHUP
+	for end := time.Now().Add(wait); ; {
+		left := max(time.Until(end), 0)
+		_, err := unix.Poll(reaped, int((left+time.Millisecond-1)/time.Millisecond))
+		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
 }
 
 // exitStatus returns how a process has ended, as wait does; EAGAIN while it is

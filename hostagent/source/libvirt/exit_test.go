@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
@@ -110,14 +111,14 @@ func TestExitsAreTold(t *testing.T) {
 				if e == late && c.want.known {
 					select {
 					case e = <-got:
-					case <-time.After(reapLate):
+					case <-time.After(time.Minute):
 						t.Fatal("how it has ended is not told")
 					}
 				}
 				if diff := cmp.Diff(c.want, e, cmp.AllowUnexported(exit{})); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
-			case <-time.After(5 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("its end is not told")
 			}
 			if x.watches(u) {
@@ -132,7 +133,7 @@ func TestExitsAreTold(t *testing.T) {
 				if want := (exit{pid: c.want.pid, known: true, signal: c.signal}); e != want {
 					t.Errorf("told %+v, want %+v", e, want)
 				}
-			case <-time.After(reapLate):
+			case <-time.After(time.Minute):
 				t.Error("how it has ended is not told")
 			}
 		})
@@ -163,6 +164,47 @@ func TestLateWordOfAnEarlierProcess(t *testing.T) {
 	case e := <-got:
 		t.Errorf("told %+v while process %d lives", e, is.Process.Pid)
 	case <-time.After(300 * time.Millisecond):
+	}
+}
+
+// TestSignalsDoNotShortenTheWait: of a process that is reaped only later it is told how
+// it has ended, whatever signals come meanwhile.
+func TestSignalsDoNotShortenTheWait(t *testing.T) {
+	known := kernelTells(t)
+	p := newStandIn(t, formatUUID(golibvirt.UUID{15: 9}), "")
+	fd, err := unix.PidfdOpen(p.Process.Pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	thread, got := make(chan int, 1), make(chan exit, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		thread <- unix.Gettid()
+		e, _ := howEnded(fd, time.Minute)
+		got <- e
+	}()
+	tid := <-thread
+	for range 20 {
+		time.Sleep(5 * time.Millisecond)
+		if err := unix.Tgkill(os.Getpid(), tid, unix.SIGURG); err != nil { // as the runtime sends it
+			t.Fatal(err)
+		}
+	}
+	select {
+	case e := <-got:
+		t.Fatalf("told %+v of a process that lives", e)
+	default:
+	}
+	_ = p.Process.Kill()
+	_ = p.Wait()
+	want := exit{known: known, signal: syscall.SIGKILL}
+	if !known {
+		want = exit{}
+	}
+	if e := <-got; e != want {
+		t.Errorf("told %+v, want %+v", e, want)
 	}
 }
 
