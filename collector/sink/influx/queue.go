@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -30,16 +31,13 @@ type queue struct {
 
 func newQueue(bound int) *queue { return &queue{max: bound, wake: make(chan struct{}, 1)} }
 
-// put appends a block. Where there is no room the oldest that is not being sent
-// makes room; it returns how many points that cost.
+// put appends a block. Where there is no room the oldest that is neither being sent nor
+// being spooled makes room; it returns how many points that cost.
 func (q *queue) put(it *item) (lost int) {
 	q.mu.Lock()
 	for q.octets+len(it.block) > q.max {
-		i := 0
-		if len(q.items) > 0 && q.items[0] == q.flying {
-			i = 1
-		}
-		if i >= len(q.items) {
+		i := slices.IndexFunc(q.items, func(it *item) bool { return it != q.flying && !it.held })
+		if i < 0 {
 			break
 		}
 		lost += q.items[i].points

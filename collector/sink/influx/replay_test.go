@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"weir/collector/sink/influx/influxtest"
 )
 
@@ -93,5 +95,63 @@ func TestClosesAmidReplay(t *testing.T) {
 	s, _ = newTest(t, p.URL, dir, nil)
 	if st := await(t, s); st.Spool.Points != 0 || len(p.Lines()) != blocks {
 		t.Errorf("%+v and lines of %d blocks, want all of %d", st, len(p.Lines()), blocks)
+	}
+}
+
+// TestBlockIsSentOnce: from memory or from the spool, at whatever moment of its way there
+// it is looked for. What the server refuses of it would be counted and buried twice.
+func TestBlockIsSentOnce(t *testing.T) {
+	t.Parallel()
+	s := newSink(Config{URL: "http://127.0.0.1:1", Bucket: "weir", Series: 1000, Dir: t.TempDir(), Spool: 64 << 20, Log: zerolog.Nop()})
+	t.Cleanup(func() { _ = s.Close(t.Context()) })
+	s.WriteLines([]byte("m v=1i 1\n"), 1)
+	now, sp := time.Now(), s.disk()
+	s.mu.Lock()
+	s.closeBlock(now)
+	sent := s.queue.take()
+	moved, next := make(chan bool, 1), make(chan bool, 1)
+	go func() { moved <- s.toDisk(sp, s.queue.oldest(now.Add(time.Hour)), now) }()
+	for st, _ := sp.snapshot(); st.Points == 0; st, _ = sp.snapshot() { // on disk, and its memory does not know
+		time.Sleep(time.Millisecond)
+	}
+	go func() {
+		_, ok := s.nextSpooled(sp)
+		next <- ok
+	}()
+	time.Sleep(50 * time.Millisecond)
+	s.mu.Unlock()
+	if !<-moved || <-next {
+		t.Error("a block that is being sent from memory is sent from the spool too")
+	}
+	seq, _ := s.landed(sent, false)
+	if e, ok := s.nextSpooled(sp); !ok || e.seq != seq || string(e.block) != "m v=1i 1\n" {
+		t.Errorf("a block that could not be sent from memory: %v, %+v", ok, e)
+	}
+	if s.landed(sent, true); seq == 0 {
+		t.Error("it has no number in the spool")
+	}
+	if _, ok := s.nextSpooled(sp); ok {
+		t.Error("a block that was sent from memory is sent from the spool too")
+	}
+}
+
+// TestRoomIsNotMadeByWhatIsUnderWay: a block that is being sent or spooled is not dropped
+// for a new one, which would count as lost what arrives.
+func TestRoomIsNotMadeByWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	q := newQueue(30)
+	for i := range 3 {
+		q.put(&item{block: make([]byte, 10), points: i + 1, at: time.Unix(int64(i), 0)})
+	}
+	first := q.take()
+	q.release(q.oldest(time.Unix(9, 0)))
+	if lost := q.put(&item{block: make([]byte, 10), points: 4}); lost != 2 {
+		t.Errorf("%d points lost beside what is being sent, want 2", lost)
+	}
+	if q.land(first, false); q.oldest(time.Unix(9, 0)) != first {
+		t.Fatal("the oldest is another")
+	}
+	if lost := q.put(&item{block: make([]byte, 10), points: 5}); lost != 3 {
+		t.Errorf("%d points lost beside what is being spooled, want 3", lost)
 	}
 }

@@ -35,24 +35,37 @@ func (s *Sink) live() {
 		s.judged(a)
 		done := a.verdict == accepted
 		n := s.bury(bad)
-		seq, free := s.queue.land(it, done)
+		seq, free := s.landed(it, done)
 		if !done {
 			continue
 		}
 		s.settle(it.points-n, n, seq == 0)
-		if seq != 0 {
-			s.unspool(seq)
-		} else if free {
+		if free && seq == 0 {
 			s.recycle(it.block)
 		}
 	}
 }
 
-// unspool says that a block in the spool was sent from memory after all.
-func (s *Sink) unspool(seq uint64) {
-	if sp := s.disk(); sp != nil {
+// landed is queue.land. A block that got into the spool meanwhile needs no sending from
+// there any more.
+func (s *Sink) landed(it *item, done bool) (seq uint64, free bool) {
+	sp := s.disk()
+	s.passing.Lock()
+	defer s.passing.Unlock()
+	seq, free = s.queue.land(it, done)
+	if done && seq != 0 && sp != nil {
 		sp.ack(seq)
 	}
+	return seq, free
+}
+
+// nextSpooled returns the block of the spool that is to be sent next, false where there
+// is none or it is being sent from memory.
+func (s *Sink) nextSpooled(sp *spool) (entry, bool) {
+	s.passing.Lock()
+	defer s.passing.Unlock()
+	e, ok := sp.peek()
+	return e, ok && !s.queue.flies(e.seq)
 }
 
 // waitForBlock waits until there may be a block; false is the end.
@@ -106,8 +119,8 @@ func (s *Sink) replay() {
 			}
 			continue
 		}
-		e, ok := sp.peek()
-		if !ok || s.queue.flies(e.seq) {
+		e, ok := s.nextSpooled(sp)
+		if !ok {
 			if !s.pause(guardTick) {
 				return
 			}
@@ -265,23 +278,29 @@ func (s *Sink) persist(before, now time.Time) {
 	}
 	for {
 		it := s.queue.oldest(before)
-		if it == nil {
+		if it == nil || !s.toDisk(sp, it, now) {
 			return
 		}
-		seq, err := sp.append(it.block, it.points, it.at.UnixNano())
-		s.mu.Lock()
-		if err != nil {
-			s.spoolFails(now, err)
-			s.mu.Unlock()
-			s.queue.release(it)
-			return
-		}
-		s.stats.SpoolError = ""
-		if s.queue.spooled(it, seq) {
-			sp.ack(seq)
-		} else {
-			s.ledger.add(0, it.points)
-		}
-		s.mu.Unlock()
 	}
+}
+
+// toDisk moves a block from memory to the spool; false is that it could not.
+func (s *Sink) toDisk(sp *spool, it *item, now time.Time) bool {
+	s.passing.Lock()
+	defer s.passing.Unlock()
+	seq, err := sp.append(it.block, it.points, it.at.UnixNano())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.spoolFails(now, err)
+		s.queue.release(it)
+		return false
+	}
+	s.stats.SpoolError = ""
+	if s.queue.spooled(it, seq) {
+		sp.ack(seq)
+	} else {
+		s.ledger.add(0, it.points)
+	}
+	return true
 }

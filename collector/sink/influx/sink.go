@@ -58,6 +58,10 @@ type Sink struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
+	// passing is held where a block passes between memory, spool and server, so that
+	// it is never sent from both. It is locked before mu.
+	passing sync.Mutex
+
 	mu      sync.Mutex // guards what follows
 	enc     *encoder
 	begun   time.Time // of the block in enc
@@ -93,6 +97,15 @@ type Stats struct {
 // New starts a sink. A folder that cannot be used is logged and tried again;
 // until then there is the memory.
 func New(cfg Config) *Sink {
+	s := newSink(cfg)
+	s.running.Go(s.live)
+	s.running.Go(s.replay)
+	s.running.Go(s.guard)
+	return s
+}
+
+// newSink is New of a sink that does nothing yet.
+func newSink(cfg Config) *Sink {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
 	}
@@ -106,9 +119,6 @@ func New(cfg Config) *Sink {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.useFolder(time.Now())
-	s.running.Go(s.live)
-	s.running.Go(s.replay)
-	s.running.Go(s.guard)
 	return s
 }
 
