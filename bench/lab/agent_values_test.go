@@ -115,7 +115,7 @@ func (c *computeNode) checkVirtNode(t *testing.T) {
 	}
 	var node *sflow.VirtNode
 	var memory float64
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		node = last[sflow.VirtNode](c.ear, sflow.DataSource{Class: 2, Index: 1}, sflow.FormatVirtNode, c.since)
 		total, _ := os.ReadFile("/proc/meminfo")
 		memory, _ = strconv.ParseFloat(strings.Fields(string(total))[1], 64)

@@ -42,7 +42,7 @@ func start(t *testing.T, o Options) (*Source, *sink) {
 		cancel()
 		select {
 		case <-done:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("Run does not end")
 		}
 	})
