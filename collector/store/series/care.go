@@ -68,7 +68,10 @@ func (s *Store) room() error {
 	defer os.Remove(path)
 	defer f.Close()
 	need := roomBytes + chunkBytes*s.held.Load()
-	if err = unix.Fallocate(int(f.Fd()), 0, 0, need); errors.Is(err, unix.EOPNOTSUPP) {
+	for err = unix.EINTR; err == unix.EINTR; { // a signal says nothing of room
+		err = unix.Fallocate(int(f.Fd()), 0, 0, need)
+	}
+	if errors.Is(err, unix.EOPNOTSUPP) {
 		var st unix.Statfs_t
 		if err = unix.Fstatfs(int(f.Fd()), &st); err == nil && int64(st.Bavail)*st.Bsize < need {
 			err = unix.ENOSPC
