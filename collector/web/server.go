@@ -19,7 +19,7 @@ import (
 )
 
 // maxConnections bounds the connections of the HTTP server and of the control
-// socket; a further one takes the place of one that is idle, or waits.
+// socket; a further one takes the place of one that is idle or slow to ask, or waits.
 const maxConnections = 128
 
 // Server serves /metrics, /healthz, /readyz, and the API and the page to those who
